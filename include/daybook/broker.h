@@ -1,0 +1,122 @@
+#ifndef DAYBOOK_BROKER_H_
+#define DAYBOOK_BROKER_H_
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "daybook/clock.h"
+#include "daybook/export.h"
+#include "daybook/file_system.h"
+#include "daybook/topic.h"
+
+namespace daybook::inline v1 {
+
+// Who does the work that nobody waits for: syncs at kInterval and for asynchronous sends.
+enum class Background {
+  kThread,  // one thread of the broker, started when there is first something to do
+  kCaller,  // nobody, until RunBackgroundWork is called
+};
+
+enum class BrokerAccess {
+  kReadWrite,  // one process at a time: it holds the directory's lock
+  kReadOnly,   // any number of processes, also while another one writes; no groups
+};
+
+struct BrokerOptions {
+  BrokerAccess access = BrokerAccess::kReadWrite;
+  Background background = Background::kThread;
+  // Both must outlive the broker.
+  FileSystem* file_system = &FileSystem::Posix();
+  Clock* clock = &Clock::System();
+};
+
+// What was found and done when the directory was opened. For logs and tests.
+struct RecoveryReport {
+  std::int64_t partitions_opened = 0;  // so far: a partition is opened when it is first used
+  std::int64_t bytes_scanned = 0;      // past the last checkpoints
+  std::int64_t claims_padded = 0;      // never committed: their threads died
+  std::int64_t torn_tail_bytes = 0;    // cut off, none of them acknowledged as durable
+};
+
+// The place of one group in one partition.
+struct GroupOffset {
+  std::string topic;
+  int partition = 0;
+  Offset committed;    // the next one to read
+  Offset end;          // of the partition; end - committed is the lag
+  std::string member;  // who reads it now; empty when nobody does
+};
+
+struct GroupDescription {
+  std::string name;
+  std::vector<std::string> members;
+  std::int64_t generation = 0;       // counts the rebalances since the broker was opened
+  std::vector<GroupOffset> offsets;  // by topic, then partition
+};
+
+class BrokerCore;
+
+// One data directory, opened by one process: its topics, its groups, the offset store. Several
+// brokers may live in one process, each with a directory of its own. Thread-safe.
+class DAYBOOK_EXPORT Broker {
+ public:
+  // Opens `directory`, making it (its last component) when it is not there.
+  //   FailedPrecondition  another process has it open (the message names the process id); or it
+  //                       is not empty and not ours; or a newer version of the library wrote it
+  //   NotFound            the parent is not there, or for kReadOnly: the directory
+  //   DataLoss            its own file (daybook.properties) is damaged
+  static absl::StatusOr<std::unique_ptr<Broker>> Open(std::string_view directory,
+                                                      BrokerOptions options = {});
+
+  // Closes. Producers, consumers and topic handles must be gone.
+  ~Broker();
+  Broker(const Broker&) = delete;
+  Broker& operator=(const Broker&) = delete;
+
+  // Syncs what is promised at kInterval, writes checkpoints, stops the background thread and
+  // releases the lock. Later calls on handles answer FailedPrecondition.
+  absl::Status Close();
+
+  // When it returns OK, the topic survives a power cut.
+  //   InvalidArgument     the name is not [A-Za-z0-9._-]{1,249}, is "." or "..", or begins with
+  //                       "__"; or an option is out of its range
+  //   AlreadyExists       there is a topic of that name
+  absl::Status CreateTopic(std::string_view name, TopicOptions options = {});
+
+  // NotFound: there is no such topic; the message names the nearest one.
+  absl::StatusOr<Topic> OpenTopic(std::string_view name);
+
+  // Removes the topic, its files, and every group's place in it. Batches that readers hold stay
+  // valid. NotFound as above.
+  absl::Status DeleteTopic(std::string_view name);
+
+  // In alphabetical order; without internal ones (they begin with "__").
+  absl::StatusOr<std::vector<std::string>> ListTopics();
+
+  // Groups that have members now or places in the offset store, in alphabetical order.
+  absl::StatusOr<std::vector<std::string>> ListGroups();
+  // NotFound: no such group.
+  absl::StatusOr<GroupDescription> DescribeGroup(std::string_view name);
+
+  // Does what is due and returns. For Background::kCaller; harmless otherwise.
+  absl::Status RunBackgroundWork();
+
+  RecoveryReport recovery_report() const;
+  const std::string& directory() const;
+
+  // For the library's own use.
+  BrokerCore& core() { return *core_; }
+
+ private:
+  explicit Broker(std::unique_ptr<BrokerCore> core);
+  std::unique_ptr<BrokerCore> core_;
+};
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_BROKER_H_

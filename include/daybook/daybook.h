@@ -1,0 +1,22 @@
+#ifndef DAYBOOK_DAYBOOK_H_
+#define DAYBOOK_DAYBOOK_H_
+
+// Everything that most programs need: Kafka's model as a library. Start at broker.h.
+
+#include "daybook/broker.h"
+#include "daybook/clock.h"
+#include "daybook/consumer_group.h"
+#include "daybook/durability.h"
+#include "daybook/export.h"
+#include "daybook/file_system.h"
+#include "daybook/frame.h"
+#include "daybook/offset.h"
+#include "daybook/partition.h"
+#include "daybook/producer.h"
+#include "daybook/reader.h"
+#include "daybook/record.h"
+#include "daybook/record_batch.h"
+#include "daybook/simulated_file_system.h"
+#include "daybook/topic.h"
+
+#endif  // DAYBOOK_DAYBOOK_H_

@@ -1,0 +1,238 @@
+#ifndef DAYBOOK_FRAME_H_
+#define DAYBOOK_FRAME_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include "daybook/record.h"
+
+// The format of a segment file, version 1. This is its one description; the golden bytes in
+// tests/format/frame_test.cc pin it. All integers are little-endian.
+//
+//   segment  :=  header  frame*
+//
+// Header: the first 4096 bytes (one page, so that frames start on a page of their own).
+//
+//      0   8  magic             "DAYBOOK" and a newline
+//      8   4  format_version    1
+//     12   4  checksum          over bytes [0, 64) with this field zero; no salt
+//     16   8  segment_id        random; salts every checksum below, so that stale bytes of
+//                               another segment never validate
+//     24   8  base_offset       of the first record
+//     32   4  leader_epoch
+//     36   4  max_frame_bytes   no frame of this segment is longer
+//     40   8  capacity          bytes that the file may grow to, the header included
+//     48   8  created           nanoseconds since the Unix epoch
+//     56   8  zero
+//    512  64  checkpoint slot A \  the valid one with the higher sequence counts; in sectors of
+//   1024  64  checkpoint slot B /  their own, so that a torn write spoils one at the most
+//          the rest is zero
+//
+// Checkpoint slot: what is known of the frames of this segment.
+//
+//      0   8  sequence
+//      8   8  durable_position  every frame below it had been synced; bad bytes below it are
+//     16   8  durable_offset    damage, above it they may be a torn tail
+//     24   8  committed_position  every frame below it was committed when the machine was in
+//     32   8  committed_offset    the boot of boot_id: trusted for that boot alone
+//     40  16  boot_id
+//     56   4  zero
+//     60   4  checksum          over the 60 bytes before it, salted with segment_id
+//
+// Frame: starts at a multiple of 8. A writer claims the bytes, fills in everything but the length
+// word, and commits by storing the length word. Unused space is zero.
+//
+//      0   4  length_word       bits 0..27 length: bytes of the frame, this word included and the
+//                               padding to the next multiple of 8 not; bits 28..31 kind.
+//                               0: nothing has been committed here yet
+//      4   4  checksum          over the frame from byte 8 to its length, salted with segment_id,
+//                               the position of the frame and its length word
+//      8   8  append_time       nanoseconds since the Unix epoch
+//     16   4  offset_delta      offset of the frame less base_offset
+//     20   4  attributes        by kind, below
+//
+//   kind 1, record. attributes: bits 0..23 key length, then flags (see Attribute). Then
+//             8  event_time     if kHasEventTime
+//           key  bytes          if kHasKey
+//             4  headers_size   if kHasHeaders, and so many bytes of headers, each:
+//                                 2 name size, 4 value size (0xffffffff: absent), name, value
+//         value  bytes          to the end of the frame; none if kTombstone
+//   kind 2, padding: a claim that was given up, or that never was committed before a crash.
+//           attributes: how many offsets it takes up, from offset_delta on. The body is zero and,
+//           unlike other bodies, not under the checksum: it ends at byte 24.
+//   kind 3, seal: the last frame of a segment that takes no more. offset_delta is one past the
+//           last offset; append_time says when it was sealed; attributes zero; the length is 24.
+//           The file may be longer, with no blocks behind the page of the seal: a file is never
+//           cut while somebody may have it mapped.
+//   other kinds belong to later format versions.
+//
+// A frame is at least 24 bytes, and every gap that a crash leaves is a whole number of claims, so
+// a gap always has room for a padding frame.
+
+namespace daybook::inline v1::frame {
+
+inline constexpr std::uint32_t kFormatVersion = 1;
+inline constexpr std::array<char, 8> kMagic = {'D', 'A', 'Y', 'B', 'O', 'O', 'K', '\n'};
+
+inline constexpr std::uint64_t kSegmentHeaderBytes = 4096;
+inline constexpr std::uint64_t kCheckpointPositions[2] = {512, 1024};
+inline constexpr std::uint64_t kFrameAlignment = 8;
+inline constexpr std::uint32_t kFrameHeaderBytes = 24;
+inline constexpr std::uint32_t kSealBytes = kFrameHeaderBytes;
+
+// Limits of the format. Those of a topic (TopicOptions) are lower.
+inline constexpr std::uint32_t kMaxFrameBytes = (1U << 28) - 1;
+inline constexpr std::uint32_t kMaxKeyBytes = (1U << 24) - 1;
+inline constexpr std::uint32_t kMaxHeaderNameBytes = 0xffff;
+
+enum class Kind : std::uint8_t { kRecord = 1, kPadding = 2, kSeal = 3 };
+
+enum Attribute : std::uint32_t {
+  kHasKey = 1U << 24,
+  kHasHeaders = 1U << 25,
+  kHasEventTime = 1U << 26,
+  kTombstone = 1U << 27,
+  kKeyLengthMask = kMaxKeyBytes,
+  kReservedAttributes = 0xf000'0000,
+};
+
+struct SegmentHeader {
+  std::array<char, 8> magic;
+  std::uint32_t format_version;
+  std::uint32_t checksum;
+  std::uint64_t segment_id;
+  std::int64_t base_offset;
+  std::uint32_t leader_epoch;
+  std::uint32_t max_frame_bytes;
+  std::uint64_t capacity;
+  std::int64_t created;
+  std::uint64_t zero;
+};
+static_assert(sizeof(SegmentHeader) == 64);
+static_assert(offsetof(SegmentHeader, segment_id) == 16);
+static_assert(offsetof(SegmentHeader, capacity) == 40);
+
+struct CheckpointSlot {
+  std::uint64_t sequence;
+  std::uint64_t durable_position;
+  std::int64_t durable_offset;
+  std::uint64_t committed_position;
+  std::int64_t committed_offset;
+  std::array<std::byte, 16> boot_id;
+  std::uint32_t zero;
+  std::uint32_t checksum;
+};
+static_assert(sizeof(CheckpointSlot) == 64);
+static_assert(offsetof(CheckpointSlot, boot_id) == 40);
+
+struct FrameHeader {
+  std::uint32_t length_word;
+  std::uint32_t checksum;
+  std::int64_t append_time;
+  std::uint32_t offset_delta;
+  std::uint32_t attributes;
+};
+static_assert(sizeof(FrameHeader) == kFrameHeaderBytes);
+static_assert(offsetof(FrameHeader, offset_delta) == 16);
+static_assert(kFrameHeaderBytes % kFrameAlignment == 0);
+
+constexpr std::uint32_t LengthWord(Kind kind, std::uint32_t length) {
+  return static_cast<std::uint32_t>(kind) << 28 | length;
+}
+constexpr std::uint32_t LengthOf(std::uint32_t length_word) { return length_word & 0x0fff'ffff; }
+constexpr Kind KindOf(std::uint32_t length_word) { return static_cast<Kind>(length_word >> 28); }
+// How far it is from a frame to the next one.
+constexpr std::uint64_t AlignedLength(std::uint64_t length) {
+  return (length + kFrameAlignment - 1) & ~(kFrameAlignment - 1);
+}
+
+// The only two ways to touch a length word that another thread or process may touch too. The
+// release store publishes the whole frame; the acquire load that sees it sees the whole frame.
+inline void CommitLengthWord(std::byte* frame, std::uint32_t length_word) {
+  std::atomic_ref<std::uint32_t>(*reinterpret_cast<std::uint32_t*>(frame))
+      .store(length_word, std::memory_order_release);
+}
+inline std::uint32_t AcquireLengthWord(const std::byte* frame) {
+  // The map may be read-only: a load writes nothing, but atomic_ref<const T> is C++26.
+  auto* word = const_cast<std::uint32_t*>(reinterpret_cast<const std::uint32_t*>(frame));
+  return std::atomic_ref<std::uint32_t>(*word).load(std::memory_order_acquire);
+}
+static_assert(std::atomic_ref<std::uint32_t>::is_always_lock_free);
+
+// The header fields but for the length word, which is given as it was acquired.
+inline FrameHeader LoadFrameHeader(const std::byte* frame, std::uint32_t length_word) {
+  FrameHeader header;
+  std::memcpy(reinterpret_cast<std::byte*>(&header) + 4, frame + 4, sizeof header - 4);
+  header.length_word = length_word;
+  return header;
+}
+
+// How many offsets the frame takes up.
+constexpr std::uint32_t OffsetCount(const FrameHeader& header) {
+  switch (KindOf(header.length_word)) {
+    case Kind::kRecord:
+      return 1;
+    case Kind::kPadding:
+      return header.attributes;
+    default:
+      return 0;
+  }
+}
+
+// Decodes the body of the record frame `frame` into `out` (not its topic and partition). Every
+// length is checked against the frame, so no bytes outside it are read whatever they hold. False
+// when they contradict each other; `out` is then unspecified.
+inline bool DecodeRecord(const std::byte* frame, const FrameHeader& header, Offset base_offset,
+                         RecordView* out) {
+  const std::uint32_t attributes = header.attributes;
+  const std::byte* at = frame + kFrameHeaderBytes;
+  std::uint64_t left = LengthOf(header.length_word) - kFrameHeaderBytes;
+  const auto text = [&at](std::uint64_t size) {
+    return std::string_view(reinterpret_cast<const char*>(at), size);
+  };
+  const auto skip = [&at, &left](std::uint64_t size) {
+    at += size;
+    left -= size;
+  };
+
+  out->offset = base_offset + header.offset_delta;
+  out->append_time = Timestamp(std::chrono::nanoseconds(header.append_time));
+  out->timestamp = out->append_time;
+  out->key.reset();
+  out->headers = HeadersView();
+  out->is_tombstone = (attributes & kTombstone) != 0;
+
+  if (attributes & kHasEventTime) {
+    if (left < 8) return false;
+    std::int64_t nanos;
+    std::memcpy(&nanos, at, sizeof nanos);
+    out->timestamp = Timestamp(std::chrono::nanoseconds(nanos));
+    skip(8);
+  }
+  if (attributes & kHasKey) {
+    const std::uint32_t size = attributes & kKeyLengthMask;
+    if (left < size) return false;
+    out->key.emplace(text(size));
+    skip(size);
+  }
+  if (attributes & kHasHeaders) {
+    std::uint32_t size;
+    if (left < sizeof size) return false;
+    std::memcpy(&size, at, sizeof size);
+    skip(sizeof size);
+    if (left < size) return false;
+    out->headers = HeadersView(std::span(at, size));
+    skip(size);
+  }
+  if (out->is_tombstone && left != 0) return false;
+  out->value = text(left);
+  return true;
+}
+
+}  // namespace daybook::inline v1::frame
+
+#endif  // DAYBOOK_FRAME_H_

@@ -1,0 +1,139 @@
+#ifndef DAYBOOK_PARTITION_H_
+#define DAYBOOK_PARTITION_H_
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "daybook/durability.h"
+#include "daybook/export.h"
+#include "daybook/record.h"
+#include "daybook/record_batch.h"
+
+namespace daybook::inline v1 {
+
+class PartitionLog;
+class Segment;
+
+// How a record is appended where that differs from its topic's settings.
+struct AppendOptions {
+  // Absent: the topic's. Whatever it is, a record is never acknowledged at less than this level.
+  std::optional<Durability> durability;
+};
+
+// What is said of a record before its value is written in place.
+struct ClaimOptions {
+  std::size_t value_bytes = 0;
+  std::optional<std::string_view> key;
+  std::span<const Header> headers;
+  std::optional<Timestamp> timestamp;
+};
+
+// Bytes of the log that are yours to fill: serialise straight into value(), then Commit. Readers
+// wait at a claim until it is committed or abandoned, so hold it for microseconds. Move-only; one
+// thread at a time. Must not outlive the Topic handle.
+class DAYBOOK_EXPORT RecordClaim {
+ public:
+  RecordClaim(RecordClaim&& other) noexcept;
+  RecordClaim& operator=(RecordClaim&&) = delete;
+  // Abandons the claim if it was not committed: readers pass over it, its offset holds nothing.
+  ~RecordClaim();
+
+  // As many bytes as were asked for. Their content is unspecified until written.
+  std::span<std::byte> value() const { return value_; }
+  Offset offset() const { return offset_; }
+
+  // Makes the record visible: one release store. Acknowledges at kProcess; Partition::WaitDurable
+  // waits for more. At most once.
+  void Commit() &&;
+
+ private:
+  friend class PartitionLog;
+  RecordClaim() = default;
+
+  PartitionLog* log_ = nullptr;
+  Segment* segment_ = nullptr;
+  std::uint64_t before_ = 0;  // the claim word before this claim: see src/segment/claim_word.h
+  std::uint32_t length_word_ = 0;
+  std::span<std::byte> value_;
+  Offset offset_;
+};
+
+struct ReadOptions {
+  // The batch ends before the record that would pass one of these; it always has at least one.
+  std::size_t max_records = 10'000;
+  std::size_t max_bytes = 1 << 20;
+};
+
+// One ordered log of a topic. Thread-safe: any number of threads may append, claim and read, and
+// none waits for another, except that readers wait for records that are not committed yet.
+//
+// Errors of all calls, beside those listed:
+//   NotFound            the topic was deleted
+//   FailedPrecondition  the broker is closed, or for writes: it is open read-only; or a sync
+//                       failed before (the partition then stays read-only: what the disk holds is
+//                       not known any more; reopen the directory to go on)
+class DAYBOOK_EXPORT Partition {
+ public:
+  explicit Partition(std::shared_ptr<PartitionLog> log);
+  ~Partition();
+  Partition(Partition&&) noexcept;
+  Partition& operator=(Partition&&) noexcept;
+
+  std::string_view topic() const;
+  int id() const;
+
+  // Appends one record and returns its offset once it is acknowledged. `record.partition` is not
+  // looked at. On an error nothing was appended, except DeadlineExceeded and a failed sync at
+  // kDisk: then the record is in the log, and whether it survives a power cut is not known.
+  //   InvalidArgument     the record is over TopicOptions::max_record_bytes, or a header's name
+  //                       is over 65,535 bytes
+  //   ResourceExhausted   the disk is full; appends work again when there is space
+  absl::StatusOr<Offset> Append(const Record& record, AppendOptions options = {});
+
+  // Takes the next offset and room for a record. Errors as for Append.
+  absl::StatusOr<RecordClaim> Claim(const ClaimOptions& options);
+
+  // The records from `from` on, as far as they lie in one segment; empty at the end. `from` may
+  // be an offset that holds nothing: the batch then begins after it.
+  //   OutOfRange          `from` is before begin_offset() or after end_offset()
+  //   DataLoss            what is stored at `from` is damaged; the message gives the range of
+  //                       offsets, NextReadable the way past it
+  absl::StatusOr<RecordBatch> Read(Offset from, ReadOptions options = {});
+
+  // The first offset at or after `damaged` that can be read, or end_offset().
+  absl::StatusOr<Offset> NextReadable(Offset damaged);
+
+  // The first record appended at `time` or later, or end_offset(). By time of append, since only
+  // that is in order; exact as long as the clock never went back.
+  absl::StatusOr<Offset> OffsetForTime(Timestamp time);
+
+  // The offset of the oldest record still there.
+  absl::StatusOr<Offset> begin_offset();
+  // One past the last record before which all are committed.
+  absl::StatusOr<Offset> end_offset();
+  // One past the last record known to survive a power cut; never over end_offset().
+  absl::StatusOr<Offset> durable_offset();
+
+  // Waits until everything before `end` survives a power cut. Syncs if nobody else does, with one
+  // sync for all who wait. Waits for claims before `end` that are still being filled.
+  //   DeadlineExceeded    a claim before `end` was held open for longer than `timeout`
+  //   DataLoss            the disk failed to sync
+  absl::Status WaitDurable(Offset end, std::chrono::nanoseconds timeout = std::chrono::seconds(30));
+
+  // For the library's own use.
+  PartitionLog& log() const { return *log_; }
+
+ private:
+  std::shared_ptr<PartitionLog> log_;
+};
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_PARTITION_H_

@@ -1,0 +1,66 @@
+#ifndef DAYBOOK_READER_H_
+#define DAYBOOK_READER_H_
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "daybook/broker.h"
+#include "daybook/export.h"
+
+namespace daybook::inline v1 {
+
+enum class StartAt { kBeginning, kEnd };
+
+struct ReaderOptions {
+  std::vector<int> partitions;  // empty: all
+  StartAt start = StartAt::kBeginning;
+  ReadOptions batch;
+};
+
+// A cursor on partitions of one topic, with no group and no committed place: replay, fan-out,
+// tools. Any number may read the same topic, each everything. One thread at a time. Must not
+// outlive the Broker, which may be read-only.
+class DAYBOOK_EXPORT Reader {
+ public:
+  // NotFound: no such topic. InvalidArgument: no such partition.
+  static absl::StatusOr<Reader> Open(Broker& broker, std::string_view topic,
+                                     ReaderOptions options = {});
+  ~Reader();
+  Reader(Reader&&) noexcept;
+  Reader& operator=(Reader&&) noexcept;
+
+  // The next records of one partition, the partitions taking turns. Waits, parked, up to
+  // `timeout` for the first one; empty when there was none. On a read-only broker it looks every
+  // millisecond instead, since the writer is another process.
+  //   DataLoss            damage at the position of a partition, which stays there: the message
+  //                       gives the offsets. Go on with SkipDamage.
+  //   OutOfRange          the position was deleted meanwhile; Seek to go on
+  absl::StatusOr<RecordBatch> Poll(std::chrono::nanoseconds timeout);
+
+  absl::Status Seek(int partition, Offset offset);
+  absl::Status SeekToBeginning();
+  absl::Status SeekToEnd();
+  // The offset that is read next.
+  absl::StatusOr<Offset> Position(int partition) const;
+
+  // Moves every partition that stands at damage to the next record that can be read; how many
+  // offsets were passed over.
+  absl::StatusOr<std::int64_t> SkipDamage();
+
+  // True when every partition's position is at its end, as of now.
+  absl::StatusOr<bool> AtEnd() const;
+
+ private:
+  class State;
+  explicit Reader(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_READER_H_

@@ -1,0 +1,122 @@
+#ifndef DAYBOOK_RECORD_BATCH_H_
+#define DAYBOOK_RECORD_BATCH_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "daybook/frame.h"
+#include "daybook/record.h"
+
+namespace daybook::inline v1 {
+
+// Consecutive records of one partition, decoded while iterating, in place. The batch pins the
+// segment: the bytes under its views stay as long as it, or a copy of it, lives. Copies are cheap
+// (one reference count). Every record was checked against its checksum before the batch was made.
+//
+//   auto batch = consumer->Poll(std::chrono::seconds(1)).value();
+//   for (const daybook::RecordView& record : batch) Handle(record.value);
+//
+// Name the batch, as above: in C++20 `for (... : consumer->Poll(...).value())` destroys the
+// temporary before the first round. begin() on a temporary does not compile.
+//
+// A batch is a value: const access from many threads is safe.
+class RecordBatch {
+ public:
+  // Where the frames of a batch are. Made by the log.
+  struct Source {
+    std::shared_ptr<const void> pin;  // holds the bytes and the topic's name
+    std::string_view topic;
+    int partition = 0;
+    Offset base_offset;                // of the segment
+    const std::byte* begin = nullptr;  // first frame
+    const std::byte* end = nullptr;    // one past the last frame
+    std::size_t records = 0;
+    Offset begin_offset;
+    Offset next_offset;
+  };
+
+  class Iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = RecordView;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const RecordView*;
+    using reference = const RecordView&;
+
+    Iterator() = default;
+    // The reference is good until the iterator moves; what its views point to lives on.
+    const RecordView& operator*() const { return view_; }
+    const RecordView* operator->() const { return &view_; }
+    Iterator& operator++() {
+      at_ += advance_;
+      Load();
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const Iterator& a, const Iterator& b) { return a.at_ == b.at_; }
+
+   private:
+    friend class RecordBatch;
+    Iterator(const Source& source, const std::byte* at)
+        : at_(at), end_(source.end), base_offset_(source.base_offset) {
+      view_.topic = source.topic;
+      view_.partition = source.partition;
+      Load();
+    }
+
+    // Decodes the record at or after at_; padding is passed over.
+    void Load() {
+      while (at_ != end_) {
+        const std::uint32_t word = frame::AcquireLengthWord(at_);
+        advance_ = frame::AlignedLength(frame::LengthOf(word));
+        // The batch was checked when it was made. Only another process that overwrites the file
+        // under our eyes makes these fail; the batch then ends early.
+        if (advance_ < frame::kFrameHeaderBytes ||
+            advance_ > static_cast<std::uint64_t>(end_ - at_)) {
+          break;
+        }
+        if (frame::KindOf(word) == frame::Kind::kRecord) {
+          const frame::FrameHeader header = frame::LoadFrameHeader(at_, word);
+          if (!frame::DecodeRecord(at_, header, base_offset_, &view_)) break;
+          return;
+        }
+        at_ += advance_;
+      }
+      at_ = end_;
+    }
+
+    const std::byte* at_ = nullptr;
+    const std::byte* end_ = nullptr;
+    std::uint64_t advance_ = 0;
+    Offset base_offset_;
+    RecordView view_;
+  };
+
+  RecordBatch() = default;
+  explicit RecordBatch(Source source) : source_(std::move(source)) {}
+
+  Iterator begin() const& { return Iterator(source_, source_.begin); }
+  Iterator end() const& { return Iterator(source_, source_.end); }
+  Iterator begin() const&& = delete;
+  Iterator end() const&& = delete;
+
+  std::size_t size() const { return source_.records; }
+  bool empty() const { return source_.records == 0; }
+  std::string_view topic() const& { return source_.topic; }
+  std::string_view topic() const&& = delete;
+  int partition() const { return source_.partition; }
+  // The offset of the first record, and the one to go on with after the last.
+  Offset begin_offset() const { return source_.begin_offset; }
+  Offset next_offset() const { return source_.next_offset; }
+
+ private:
+  Source source_;
+};
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_RECORD_BATCH_H_

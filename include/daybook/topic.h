@@ -1,0 +1,68 @@
+#ifndef DAYBOOK_TOPIC_H_
+#define DAYBOOK_TOPIC_H_
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "daybook/durability.h"
+#include "daybook/export.h"
+#include "daybook/partition.h"
+
+namespace daybook::inline v1 {
+
+// The settings of a topic, fixed when it is created. Beside each, Kafka's name for it, which the
+// topic's file and the command line use.
+struct TopicOptions {
+  // num.partitions; 1 to 100,000.
+  int partitions = 1;
+  // durability (process, interval, disk): what Send and Append acknowledge.
+  Durability durability = Durability::kProcess;
+  // flush.ms: how much time a power cut may cost at kInterval; 1 ms to 1 day.
+  std::chrono::milliseconds flush_interval{100};
+  // segment.bytes: when a partition goes on in a new file; 64 KiB to 1 GiB.
+  std::int64_t segment_bytes = std::int64_t{64} << 20;
+  // max.message.bytes: key, headers and value of a record together; at most a quarter of
+  // segment_bytes, so that a roll wastes little.
+  std::int64_t max_record_bytes = std::int64_t{1} << 20;
+};
+
+// The settings under Kafka's names, as above.
+DAYBOOK_EXPORT std::map<std::string, std::string> ToProperties(const TopicOptions& options);
+
+// Sets the option that Kafka calls `key`; times in milliseconds, sizes in bytes.
+//   InvalidArgument     there is no such key (the message names the nearest one), or `value` is not
+//                       what it takes
+DAYBOOK_EXPORT absl::Status SetOption(TopicOptions& options, std::string_view key,
+                                      std::string_view value);
+
+class TopicState;
+
+// A named stream of events: its partitions and its settings. A handle: copies are cheap and mean
+// the same topic. Thread-safe. Must not outlive the Broker.
+class DAYBOOK_EXPORT Topic {
+ public:
+  explicit Topic(std::shared_ptr<TopicState> state);
+
+  const std::string& name() const;
+  const TopicOptions& options() const;
+  int partitions() const;
+
+  // 0 <= id < partitions(), anything else is a programming error. The reference is good as long as
+  // a handle of this topic is.
+  Partition& partition(int id) const;
+
+  // For the library's own use.
+  const std::shared_ptr<TopicState>& state() const { return state_; }
+
+ private:
+  std::shared_ptr<TopicState> state_;
+};
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_TOPIC_H_

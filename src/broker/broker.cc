@@ -1,0 +1,63 @@
+#include "daybook/broker.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "broker/broker_core.h"
+#include "broker/topic_settings.h"
+
+namespace daybook::inline v1 {
+
+Broker::Broker(std::unique_ptr<BrokerCore> core) : core_(std::move(core)) {}
+Broker::~Broker() = default;
+
+absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(std::string_view directory,
+                                                     BrokerOptions options) {
+  auto core = BrokerCore::Open(directory, options);
+  if (!core.ok()) return core.status();
+  return std::unique_ptr<Broker>(new Broker(*std::move(core)));
+}
+
+absl::Status Broker::Close() { return core_->Close(); }
+
+absl::Status Broker::CreateTopic(std::string_view name, TopicOptions options) {
+  if (name.substr(0, kInternalPrefix.size()) == kInternalPrefix) {
+    return absl::InvalidArgumentError(absl::StrCat(std::string(name), ": names that begin with ",
+                                                   std::string(kInternalPrefix),
+                                                   " are for internal topics; choose another one"));
+  }
+  return core_->catalog().Create(name, options).status();
+}
+
+absl::StatusOr<Topic> Broker::OpenTopic(std::string_view name) {
+  return core_->catalog().Find(name);
+}
+
+absl::Status Broker::DeleteTopic(std::string_view name) {
+  if (name.substr(0, kInternalPrefix.size()) == kInternalPrefix) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(std::string(name), " is an internal topic; it cannot be deleted"));
+  }
+  return core_->DeleteTopic(name);
+}
+
+absl::StatusOr<std::vector<std::string>> Broker::ListTopics() {
+  auto names = core_->catalog().Names();
+  if (!names.ok()) return names.status();
+  std::erase_if(*names, [](const std::string& name) {
+    return name.substr(0, kInternalPrefix.size()) == kInternalPrefix;
+  });
+  return names;
+}
+
+absl::StatusOr<std::vector<std::string>> Broker::ListGroups() { return core_->ListGroups(); }
+
+absl::StatusOr<GroupDescription> Broker::DescribeGroup(std::string_view name) {
+  return core_->DescribeGroup(name);
+}
+
+absl::Status Broker::RunBackgroundWork() { return core_->background().RunNow(); }
+RecoveryReport Broker::recovery_report() const { return core_->recovery_report(); }
+const std::string& Broker::directory() const { return core_->directory(); }
+
+}  // namespace daybook::inline v1

@@ -1,0 +1,201 @@
+#include "broker/broker_core.h"
+
+#include <algorithm>
+#include <random>
+#include <span>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "format/properties.h"
+#include "io/atomic_replace.h"
+
+namespace daybook::inline v1 {
+namespace {
+
+constexpr std::string_view kPropertiesFile = "daybook.properties";
+constexpr std::string_view kLockFile = "daybook.lock";
+constexpr std::string_view kIdKey = "directory.id";
+constexpr std::size_t kMaxPropertiesBytes = 64 << 10;
+constexpr std::size_t kMaxGroupName = 249;
+
+std::uint64_t RandomId() {
+  std::random_device random;
+  return std::uint64_t{random()} << 32 | random();
+}
+
+// OK: the directory is ours. NotFound: it is empty, and can become ours.
+absl::Status CheckIsOurs(Directory& directory) {
+  const auto annotate = [&](const absl::Status& status) {
+    return absl::Status(
+        status.code(),
+        absl::StrCat(directory.path(), "/", std::string(kPropertiesFile), ": ", status.message()));
+  };
+  const auto text = ReadFile(directory, kPropertiesFile, kMaxPropertiesBytes);
+  if (text.ok()) {
+    const auto properties = DecodeProperties(*text);
+    return properties.ok() ? absl::OkStatus() : annotate(properties.status());
+  }
+  if (!absl::IsNotFound(text.status())) return text.status();
+  const auto entries = directory.List();
+  if (!entries.ok()) return entries.status();
+  for (const DirectoryEntry& entry : *entries) {
+    // What an open leaves that was interrupted before it wrote the properties.
+    if (entry.name == kLockFile || entry.name == kReplaceTemporary) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat(directory.path(), " is not a data directory of Daybook: it has no ",
+                     std::string(kPropertiesFile), ", but ", entry.name,
+                     "; name a directory that is empty or does not exist yet"));
+  }
+  return absl::NotFoundError(absl::StrCat(directory.path(), " holds no Daybook data"));
+}
+
+absl::Status MakeOurs(Directory& directory) {
+  const std::string text =
+      EncodeProperties({{std::string(kIdKey), absl::StrFormat("%016x", RandomId())}});
+  return AtomicReplace(directory, kPropertiesFile, std::as_bytes(std::span(text)));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<BrokerCore>> BrokerCore::Open(std::string_view directory,
+                                                             const BrokerOptions& options) {
+  const bool is_read_only = options.access == BrokerAccess::kReadOnly;
+  auto root = options.file_system->OpenDirectory(
+      directory, is_read_only ? DirectoryMode::kMustExist : DirectoryMode::kCreateIfMissing);
+  if (!root.ok()) return root.status();
+  absl::Status ours = CheckIsOurs(**root);
+  if (!ours.ok() && (is_read_only || !absl::IsNotFound(ours))) return ours;
+  std::unique_ptr<FileLock> lock;
+  if (!is_read_only) {
+    auto locked = (*root)->Lock(kLockFile);
+    if (!locked.ok()) return locked.status();
+    lock = *std::move(locked);
+    ours = CheckIsOurs(**root);  // as it is now that nobody else changes it
+    if (absl::IsNotFound(ours)) ours = MakeOurs(**root);
+    if (!ours.ok()) return ours;
+  }
+  std::unique_ptr<BrokerCore> core(
+      new BrokerCore(std::string(directory), *std::move(root), std::move(lock), options));
+  if (const auto status = core->catalog_.Load(); !status.ok()) return status;
+  return core;
+}
+
+BrokerCore::BrokerCore(std::string path, std::unique_ptr<Directory> root,
+                       std::unique_ptr<FileLock> lock, const BrokerOptions& options)
+    : path_(std::move(path)),
+      root_(std::move(root)),
+      background_(options.background),
+      context_{.root = root_.get(),
+               .clock = options.clock,
+               .boot = options.file_system->BootId(),
+               .is_read_only = options.access == BrokerAccess::kReadOnly,
+               .new_segment_id = RandomId,
+               .on_dirty =
+                   [this](PartitionLog& log) {
+                     background_.SyncLater(log.shared_from_this(), log.flush_interval());
+                   }},
+      catalog_(context_, counters_),
+      offsets_(catalog_),
+      lock_(std::move(lock)) {}
+
+BrokerCore::~BrokerCore() { Close().IgnoreError(); }
+
+absl::Status BrokerCore::Close() {
+  {
+    MutexLock lock(mutex_);
+    if (std::exchange(is_closed_, true)) return absl::OkStatus();
+  }
+  absl::Status status = background_.RunNow();
+  background_.Stop();
+  const auto closed = absl::FailedPreconditionError(
+      absl::StrCat("the broker of ", path_, " is closed; open it again"));
+  for (const std::shared_ptr<TopicState>& topic : catalog_.Open()) {
+    for (Partition& partition : topic->partitions()) partition.log().Delete(closed);
+  }
+  MutexLock lock(mutex_);
+  lock_.reset();
+  return status;
+}
+
+RecoveryReport BrokerCore::recovery_report() const {
+  return {.partitions_opened = counters_.partitions_opened.load(std::memory_order_relaxed),
+          .bytes_scanned = counters_.bytes_scanned.load(std::memory_order_relaxed),
+          .claims_padded = counters_.claims_padded.load(std::memory_order_relaxed),
+          .torn_tail_bytes = counters_.torn_tail_bytes.load(std::memory_order_relaxed)};
+}
+
+absl::Status BrokerCore::DeleteTopic(std::string_view name) {
+  if (const auto status = catalog_.Delete(name); !status.ok()) return status;
+  return offsets_.ForgetTopic(name);
+}
+
+absl::StatusOr<std::shared_ptr<GroupCoordinator>> BrokerCore::Group(std::string_view name) {
+  const bool is_printable =
+      std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c != 0x7f; });
+  if (name.empty() || name.size() > kMaxGroupName || !is_printable) {
+    return absl::InvalidArgumentError(absl::StrCat("a group's name has 1 to ", kMaxGroupName,
+                                                   " bytes, none of them a control character"));
+  }
+  if (is_read_only()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path_, " is open read-only, so group ", std::string(name),
+                     " cannot commit; open it with BrokerAccess::kReadWrite, or use a Reader"));
+  }
+  MutexLock lock(mutex_);
+  if (is_closed_) return absl::FailedPreconditionError("the broker is closed");
+  auto& group = groups_[std::string(name)];
+  if (group == nullptr) group = std::make_shared<GroupCoordinator>(std::string(name), offsets_);
+  return group;
+}
+
+absl::StatusOr<std::vector<std::string>> BrokerCore::ListGroups() {
+  auto groups = offsets_.Groups();
+  if (!groups.ok()) return groups.status();
+  MutexLock lock(mutex_);
+  for (const auto& [name, group] : groups_) {
+    if (!group->Describe().members.empty()) groups->push_back(name);
+  }
+  std::sort(groups->begin(), groups->end());
+  groups->erase(std::unique(groups->begin(), groups->end()), groups->end());
+  return groups;
+}
+
+absl::StatusOr<GroupDescription> BrokerCore::DescribeGroup(std::string_view name) {
+  const auto committed = offsets_.FindGroup(name);
+  if (!committed.ok()) return committed.status();
+  GroupCoordinator::Description members;
+  {
+    MutexLock lock(mutex_);
+    if (const auto group = groups_.find(name); group != groups_.end()) {
+      members = group->second->Describe();
+    }
+  }
+  if (committed->empty() && members.members.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("there is no group ", std::string(name), " in ", path_));
+  }
+  std::map<TopicPartition, GroupOffset> offsets;
+  for (const auto& [key, offset] : *committed) {
+    offsets[{key.topic, key.partition}].committed = offset;
+  }
+  for (const auto& [partition, member] : members.owners) offsets[partition].member = member;
+
+  GroupDescription description{.name = std::string(name),
+                               .members = members.members,
+                               .generation = members.generation,
+                               .offsets = {}};
+  for (auto& [partition, offset] : offsets) {
+    offset.topic = partition.topic;
+    offset.partition = partition.partition;
+    const auto topic = catalog_.Find(partition.topic);
+    if (!topic.ok()) return topic.status();
+    const auto end = topic->partition(partition.partition).end_offset();
+    if (!end.ok()) return end.status();
+    offset.end = *end;
+    description.offsets.push_back(offset);
+  }
+  return description;
+}
+
+}  // namespace daybook::inline v1

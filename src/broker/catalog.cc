@@ -1,0 +1,202 @@
+#include "broker/catalog.h"
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "broker/topic_settings.h"
+#include "format/properties.h"
+#include "io/atomic_replace.h"
+
+namespace daybook::inline v1 {
+namespace {
+
+constexpr std::string_view kSettingsSuffix = ".topic";
+constexpr std::string_view kGoneSuffix = ".gone";
+constexpr std::string_view kNameKey = "name";
+constexpr std::size_t kMaxFileBytes = 64 << 10;
+
+std::string FileName(std::string_view topic, std::string_view suffix) {
+  return std::string(topic) + std::string(suffix);
+}
+
+// Whether `directory` is "<topic>-<number>".
+bool IsPartitionOf(std::string_view directory, std::string_view topic) {
+  if (directory.size() < topic.size() + 2 || directory.substr(0, topic.size()) != topic ||
+      directory[topic.size()] != '-') {
+    return false;
+  }
+  return directory.find_first_not_of("0123456789", topic.size() + 1) == std::string_view::npos;
+}
+
+}  // namespace
+
+Catalog::Catalog(const LogContext& context, RecoveryCounters& counters)
+    : context_(context), counters_(counters) {}
+
+absl::StatusOr<std::vector<std::string>> Catalog::ListFiles(std::string_view suffix) {
+  const auto entries = context_.root->List();
+  if (!entries.ok()) return entries.status();
+  std::vector<std::string> topics;
+  for (const DirectoryEntry& entry : *entries) {
+    const std::string_view name = entry.name;
+    if (entry.is_directory || name.size() <= suffix.size()) continue;
+    if (name.substr(name.size() - suffix.size()) != suffix) continue;
+    const std::string_view topic = name.substr(0, name.size() - suffix.size());
+    if (CheckTopicName(topic).ok()) topics.emplace_back(topic);
+  }
+  std::sort(topics.begin(), topics.end());
+  return topics;
+}
+
+absl::StatusOr<std::shared_ptr<TopicState>> Catalog::Read(const std::string& name) {
+  const std::string file = FileName(name, kSettingsSuffix);
+  const auto text = ReadFile(*context_.root, file, kMaxFileBytes);
+  if (!text.ok()) return text.status();
+  auto properties = DecodeProperties(*text);
+  const auto annotate = [&](const absl::Status& status) {
+    return absl::Status(status.code(),
+                        absl::StrCat(context_.root->path(), "/", file, ": ", status.message()));
+  };
+  if (!properties.ok()) return annotate(properties.status());
+  const auto stored_name = properties->extract(std::string(kNameKey));
+  if (!stored_name || stored_name.mapped() != name) {
+    return annotate(absl::DataLossError("it is the file of another topic; was it renamed?"));
+  }
+  TopicOptions options;
+  for (const auto& [key, value] : *properties) {
+    if (const auto status = SetOption(options, key, value); !status.ok()) return annotate(status);
+  }
+  if (const auto status = CheckTopicOptions(options); !status.ok()) return annotate(status);
+  return std::make_shared<TopicState>(name, options, context_, counters_);
+}
+
+absl::Status Catalog::Load() {
+  if (context_.is_read_only) return absl::OkStatus();
+  const auto gone = ListFiles(kGoneSuffix);
+  if (!gone.ok()) return gone.status();
+  for (const std::string& name : *gone) {
+    if (const auto status = FinishDelete(name); !status.ok()) return status;
+  }
+  const auto names = ListFiles(kSettingsSuffix);
+  if (!names.ok()) return names.status();
+  MutexLock lock(mutex_);
+  for (const std::string& name : *names) {
+    auto topic = Read(name);
+    if (!topic.ok()) return topic.status();
+    topics_[name] = *std::move(topic);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Topic> Catalog::Create(std::string_view name, const TopicOptions& options) {
+  if (const auto status = CheckTopicName(name); !status.ok()) return status;
+  if (const auto status = CheckTopicOptions(options); !status.ok()) return status;
+  if (context_.is_read_only) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(context_.root->path(), " is open read-only; no topic can be made in it"));
+  }
+  MutexLock lock(mutex_);
+  if (topics_.find(name) != topics_.end()) {
+    return absl::AlreadyExistsError(absl::StrCat("there is already a topic ", std::string(name)));
+  }
+  Properties properties = ToProperties(options);
+  properties[std::string(kNameKey)] = std::string(name);
+  const std::string text = EncodeProperties(properties);
+  if (const auto status = AtomicReplace(*context_.root, FileName(name, kSettingsSuffix),
+                                        std::as_bytes(std::span(text)));
+      !status.ok()) {
+    return status;
+  }
+  auto state = std::make_shared<TopicState>(std::string(name), options, context_, counters_);
+  topics_[std::string(name)] = state;
+  return Topic(std::move(state));
+}
+
+absl::StatusOr<std::vector<std::string>> Catalog::NamesLocked() {
+  if (context_.is_read_only) return ListFiles(kSettingsSuffix);
+  std::vector<std::string> names;
+  for (const auto& [name, state] : topics_) names.push_back(name);
+  return names;
+}
+
+absl::StatusOr<std::vector<std::string>> Catalog::Names() {
+  MutexLock lock(mutex_);
+  return NamesLocked();
+}
+
+absl::Status Catalog::NoSuchTopic(std::string_view name) {
+  const auto names = NamesLocked();
+  const std::string nearest = names.ok() ? NearestName(name, *names) : "";
+  return absl::NotFoundError(absl::StrCat(
+      "there is no topic ", std::string(name), " in ", context_.root->path(),
+      nearest.empty() ? "; create it first" : absl::StrCat("; did you mean ", nearest, "?")));
+}
+
+absl::StatusOr<Topic> Catalog::Find(std::string_view name) {
+  MutexLock lock(mutex_);
+  if (const auto found = topics_.find(name); found != topics_.end()) return Topic(found->second);
+  if (!context_.is_read_only || !CheckTopicName(name).ok()) return NoSuchTopic(name);
+  auto topic = Read(std::string(name));
+  if (absl::IsNotFound(topic.status())) return NoSuchTopic(name);
+  if (!topic.ok()) return topic.status();
+  topics_[std::string(name)] = *topic;
+  return Topic(*std::move(topic));
+}
+
+absl::Status Catalog::Delete(std::string_view name) {
+  MutexLock lock(mutex_);
+  const auto found = topics_.find(name);
+  if (found == topics_.end()) return NoSuchTopic(name);
+  if (context_.is_read_only) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(context_.root->path(), " is open read-only; no topic can be deleted"));
+  }
+  Directory& root = *context_.root;
+  // From here on the topic is gone, whatever happens.
+  if (const auto status = root.Rename(FileName(name, kSettingsSuffix), FileName(name, kGoneSuffix));
+      !status.ok()) {
+    return status;
+  }
+  const std::shared_ptr<TopicState> topic = std::move(found->second);
+  topics_.erase(found);
+  for (Partition& partition : topic->partitions()) {
+    partition.log().Delete(
+        absl::NotFoundError(absl::StrCat("the topic ", topic->name(), " was deleted")));
+  }
+  if (const auto status = root.Sync(); !status.ok()) return status;
+  return FinishDelete(topic->name());
+}
+
+absl::Status Catalog::FinishDelete(const std::string& name) {
+  Directory& root = *context_.root;
+  const auto entries = root.List();
+  if (!entries.ok()) return entries.status();
+  for (const DirectoryEntry& entry : *entries) {
+    if (!entry.is_directory || !IsPartitionOf(entry.name, name)) continue;
+    const auto directory = root.OpenDirectory(entry.name);
+    if (!directory.ok()) return directory.status();
+    const auto files = (*directory)->List();
+    if (!files.ok()) return files.status();
+    for (const DirectoryEntry& file : *files) {
+      if (const auto status = (*directory)->RemoveFile(file.name); !status.ok()) return status;
+    }
+    if (const auto status = root.RemoveDirectory(entry.name); !status.ok()) return status;
+  }
+  if (const auto status = root.Sync(); !status.ok()) return status;
+  if (const auto status = root.RemoveFile(FileName(name, kGoneSuffix)); !status.ok()) {
+    return status;
+  }
+  return root.Sync();
+}
+
+std::vector<std::shared_ptr<TopicState>> Catalog::Open() {
+  MutexLock lock(mutex_);
+  std::vector<std::shared_ptr<TopicState>> open;
+  for (const auto& [name, state] : topics_) open.push_back(state);
+  return open;
+}
+
+}  // namespace daybook::inline v1

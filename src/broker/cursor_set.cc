@@ -1,0 +1,83 @@
+#include "broker/cursor_set.h"
+
+#include <algorithm>
+#include <thread>
+
+namespace daybook::inline v1 {
+namespace {
+
+// How often a follower of another process looks.
+constexpr std::chrono::milliseconds kFollowInterval{1};
+// A record that comes within this time is picked up without parking. Between two looks there is a
+// pause: a reader that stares at the next frame takes its cache line away from the producer.
+constexpr std::chrono::microseconds kSpinTime{20};
+constexpr int kPausesBetweenLooks = 64;
+
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#else
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+#endif
+}
+
+}  // namespace
+
+std::chrono::steady_clock::time_point DeadlineAfter(std::chrono::nanoseconds timeout) {
+  using Steady = std::chrono::steady_clock;
+  const auto now = Steady::now();
+  const auto longest = Steady::time_point::max() - now;
+  return timeout >= longest ? Steady::time_point::max()
+                            : now + std::chrono::duration_cast<Steady::duration>(timeout);
+}
+
+void CursorSet::Add(const Topic& topic, int partition, Offset offset) {
+  entries_.push_back({.topic = topic,
+                      .partition = partition,
+                      .cursor = {.offset = offset, .segment = nullptr, .position = 0}});
+}
+
+CursorSet::Entry* CursorSet::Find(std::string_view topic, int partition) {
+  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+    return entry.partition == partition && entry.topic.name() == topic;
+  });
+  return found == entries_.end() ? nullptr : &*found;
+}
+
+absl::StatusOr<RecordBatch> CursorSet::ReadNext(const ReadOptions& options) {
+  for (std::size_t tried = 0; tried < entries_.size(); ++tried) {
+    if (next_ >= entries_.size()) next_ = 0;
+    Entry& entry = entries_[next_++];
+    auto batch = entry.log().Read(entry.cursor, options);
+    if (!batch.ok() || !batch->empty()) return batch;
+  }
+  return RecordBatch();
+}
+
+bool CursorSet::HasMore() {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [](Entry& entry) { return entry.log().HasMore(entry.cursor); });
+}
+
+void CursorSet::Wait(std::chrono::steady_clock::time_point deadline, WaitList* other,
+                     const std::function<bool()>& is_interrupted) {
+  const auto start = std::chrono::steady_clock::now();
+  if (is_followed_) {
+    std::this_thread::sleep_until(std::min(deadline, start + kFollowInterval));
+    return;
+  }
+  while (std::chrono::steady_clock::now() < std::min(deadline, start + kSpinTime)) {
+    if (HasMore() || is_interrupted()) return;
+    for (int i = 0; i < kPausesBetweenLooks; ++i) Pause();
+  }
+  for (Entry& entry : entries_) entry.log().waiters().Register(&event_);
+  if (other != nullptr) other->Register(&event_);
+  for (;;) {
+    const auto key = event_.PrepareWait();
+    if (HasMore() || is_interrupted() || !event_.CommitWait(key, deadline)) break;
+  }
+  for (Entry& entry : entries_) entry.log().waiters().Unregister(&event_);
+  if (other != nullptr) other->Unregister(&event_);
+}
+
+}  // namespace daybook::inline v1

@@ -1,0 +1,62 @@
+#ifndef DAYBOOK_BROKER_CURSOR_SET_H_
+#define DAYBOOK_BROKER_CURSOR_SET_H_
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/event_count.h"
+#include "daybook/topic.h"
+#include "log/partition_log.h"
+
+namespace daybook::inline v1 {
+
+// Cursors on several partitions that are read in turn, and the wait for the next record of any of
+// them. What Reader and Consumer share. One thread at a time.
+class CursorSet {
+ public:
+  struct Entry {
+    Topic topic;
+    int partition = 0;
+    Cursor cursor;
+
+    PartitionLog& log() const { return topic.partition(partition).log(); }
+  };
+
+  // `is_followed`: another process writes, so nobody wakes us.
+  explicit CursorSet(bool is_followed) : is_followed_(is_followed) {}
+
+  void Add(const Topic& topic, int partition, Offset offset);
+  template <typename Predicate>
+  void RemoveIf(Predicate predicate) {
+    std::erase_if(entries_, predicate);
+  }
+  Entry* Find(std::string_view topic, int partition);
+  std::vector<Entry>& entries() { return entries_; }
+
+  // The next records of the next partition that has some; empty when there are none now.
+  absl::StatusOr<RecordBatch> ReadNext(const ReadOptions& options);
+
+  // Waits until some partition has more, `is_interrupted` holds, or the deadline. `other`, if
+  // given, wakes it as well: the predicate may depend on what it announces.
+  void Wait(std::chrono::steady_clock::time_point deadline, WaitList* other,
+            const std::function<bool()>& is_interrupted);
+
+ private:
+  bool HasMore();
+
+  const bool is_followed_;
+  std::vector<Entry> entries_;
+  std::size_t next_ = 0;  // whose turn it is
+  EventCount event_;
+};
+
+// `timeout` from now, without overflow.
+std::chrono::steady_clock::time_point DeadlineAfter(std::chrono::nanoseconds timeout);
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_BROKER_CURSOR_SET_H_

@@ -1,0 +1,127 @@
+#include "daybook/reader.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "broker/broker_core.h"
+#include "broker/cursor_set.h"
+
+namespace daybook::inline v1 {
+
+class Reader::State {
+ public:
+  State(Topic which, bool is_followed, const ReadOptions& limits)
+      : topic(std::move(which)), cursors(is_followed), batch(limits) {}
+
+  Topic topic;
+  CursorSet cursors;
+  ReadOptions batch;
+
+  absl::StatusOr<CursorSet::Entry*> Find(int partition) {
+    CursorSet::Entry* entry = cursors.Find(topic.name(), partition);
+    if (entry == nullptr) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("partition ", partition, " of ", topic.name(), " is not being read"));
+    }
+    return entry;
+  }
+
+  static void MoveTo(CursorSet::Entry& entry, Offset offset) {
+    entry.cursor = {.offset = offset, .segment = nullptr, .position = 0};
+  }
+};
+
+Reader::Reader(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Reader::~Reader() = default;
+Reader::Reader(Reader&&) noexcept = default;
+Reader& Reader::operator=(Reader&&) noexcept = default;
+
+absl::StatusOr<Reader> Reader::Open(Broker& broker, std::string_view name, ReaderOptions options) {
+  const auto topic = broker.OpenTopic(name);
+  if (!topic.ok()) return topic.status();
+  if (options.partitions.empty()) {
+    for (int id = 0; id < topic->partitions(); ++id) options.partitions.push_back(id);
+  }
+  auto state = std::make_unique<State>(*topic, broker.core().is_read_only(), options.batch);
+  for (const int id : options.partitions) {
+    if (id < 0 || id >= topic->partitions()) {
+      return absl::InvalidArgumentError(absl::StrCat(topic->name(), " has no partition ", id,
+                                                     "; it has 0 to ", topic->partitions() - 1));
+    }
+    if (state->cursors.Find(topic->name(), id) == nullptr) {
+      state->cursors.Add(*topic, id, Offset(0));
+    }
+  }
+  Reader reader(std::move(state));
+  const auto status =
+      options.start == StartAt::kBeginning ? reader.SeekToBeginning() : reader.SeekToEnd();
+  if (!status.ok()) return status;
+  return reader;
+}
+
+absl::StatusOr<RecordBatch> Reader::Poll(std::chrono::nanoseconds timeout) {
+  const auto deadline = DeadlineAfter(timeout);
+  for (;;) {
+    auto batch = state_->cursors.ReadNext(state_->batch);
+    if (!batch.ok() || !batch->empty()) return batch;
+    if (std::chrono::steady_clock::now() >= deadline) return batch;
+    state_->cursors.Wait(deadline, nullptr, [] { return false; });
+  }
+}
+
+absl::Status Reader::Seek(int partition, Offset offset) {
+  const auto entry = state_->Find(partition);
+  if (!entry.ok()) return entry.status();
+  State::MoveTo(**entry, offset);
+  return absl::OkStatus();
+}
+
+absl::Status Reader::SeekToBeginning() {
+  for (CursorSet::Entry& entry : state_->cursors.entries()) {
+    const auto begin = entry.log().begin_offset();
+    if (!begin.ok()) return begin.status();
+    State::MoveTo(entry, *begin);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Reader::SeekToEnd() {
+  for (CursorSet::Entry& entry : state_->cursors.entries()) {
+    const auto end = entry.log().end_offset();
+    if (!end.ok()) return end.status();
+    State::MoveTo(entry, *end);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Offset> Reader::Position(int partition) const {
+  const auto entry = state_->Find(partition);
+  if (!entry.ok()) return entry.status();
+  return (*entry)->cursor.offset;
+}
+
+absl::StatusOr<std::int64_t> Reader::SkipDamage() {
+  std::int64_t skipped = 0;
+  for (CursorSet::Entry& entry : state_->cursors.entries()) {
+    Cursor probe = entry.cursor;
+    const auto batch = entry.log().Read(probe, {.max_records = 1, .max_bytes = 0});
+    if (batch.ok()) continue;
+    if (!absl::IsDataLoss(batch.status())) return batch.status();
+    const auto next = entry.log().NextReadable(entry.cursor.offset);
+    if (!next.ok()) return next.status();
+    skipped += *next - entry.cursor.offset;
+    State::MoveTo(entry, *next);
+  }
+  return skipped;
+}
+
+absl::StatusOr<bool> Reader::AtEnd() const {
+  for (CursorSet::Entry& entry : state_->cursors.entries()) {
+    const auto end = entry.log().end_offset();
+    if (!end.ok()) return end.status();
+    if (entry.cursor.offset < *end) return false;
+  }
+  return true;
+}
+
+}  // namespace daybook::inline v1

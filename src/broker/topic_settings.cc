@@ -1,0 +1,150 @@
+#include "broker/topic_settings.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <numeric>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+
+namespace daybook::inline v1 {
+namespace {
+
+constexpr std::size_t kMaxTopicName = 249;
+constexpr std::int64_t kMaxPartitions = 100'000;
+constexpr std::int64_t kMinSegmentBytes = std::int64_t{64} << 10;
+constexpr std::int64_t kMaxSegmentBytes = std::int64_t{1} << 30;
+
+constexpr std::array<std::pair<std::string_view, Durability>, 3> kDurabilities = {{
+    {"process", Durability::kProcess},
+    {"interval", Durability::kInterval},
+    {"disk", Durability::kDisk},
+}};
+
+absl::Status OutOfRange(std::string_view key, std::int64_t value, std::int64_t low,
+                        std::int64_t high) {
+  return absl::InvalidArgumentError(
+      absl::StrCat(std::string(key), " is ", value, "; it must be from ", low, " to ", high));
+}
+
+// Levenshtein's distance.
+std::size_t Distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t above = row[j];
+      row[j] = std::min({above + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0 : 1)});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+}  // namespace
+
+std::string NearestName(std::string_view name, const std::vector<std::string>& names) {
+  std::string nearest;
+  std::size_t best = name.size() / 2 + 1;  // further than this is another word
+  for (const std::string& candidate : names) {
+    const std::size_t distance = Distance(name, candidate);
+    if (distance < best) {
+      best = distance;
+      nearest = candidate;
+    }
+  }
+  return nearest;
+}
+
+absl::Status CheckTopicName(std::string_view name) {
+  constexpr std::string_view kAllowed =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+  if (!name.empty() && name.size() <= kMaxTopicName && name != "." && name != ".." &&
+      name.find_first_not_of(kAllowed) == std::string_view::npos) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      absl::StrCat("\"", std::string(name.substr(0, kMaxTopicName)),
+                   "\" cannot be the name of a topic; use 1 to ", kMaxTopicName,
+                   " of the characters A-Z a-z 0-9 . _ - (but not \".\" or \"..\")"));
+}
+
+absl::Status CheckTopicOptions(const TopicOptions& options) {
+  if (options.partitions < 1 || options.partitions > kMaxPartitions) {
+    return OutOfRange("num.partitions", options.partitions, 1, kMaxPartitions);
+  }
+  constexpr std::int64_t kDayMillis = 24 * 60 * 60 * 1000;
+  if (options.flush_interval.count() < 1 || options.flush_interval.count() > kDayMillis) {
+    return OutOfRange("flush.ms", options.flush_interval.count(), 1, kDayMillis);
+  }
+  if (options.segment_bytes < kMinSegmentBytes || options.segment_bytes > kMaxSegmentBytes) {
+    return OutOfRange("segment.bytes", options.segment_bytes, kMinSegmentBytes, kMaxSegmentBytes);
+  }
+  if (options.max_record_bytes < 1 || options.max_record_bytes > options.segment_bytes / 4) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("max.message.bytes is ", options.max_record_bytes,
+                     "; it must be from 1 to a quarter of segment.bytes, which is ",
+                     options.segment_bytes / 4, " here"));
+  }
+  return absl::OkStatus();
+}
+
+std::map<std::string, std::string> ToProperties(const TopicOptions& options) {
+  std::string durability;
+  for (const auto& [text, level] : kDurabilities) {
+    if (level == options.durability) durability = text;
+  }
+  return {{"num.partitions", absl::StrCat(options.partitions)},
+          {"durability", durability},
+          {"flush.ms", absl::StrCat(options.flush_interval.count())},
+          {"segment.bytes", absl::StrCat(options.segment_bytes)},
+          {"max.message.bytes", absl::StrCat(options.max_record_bytes)}};
+}
+
+absl::Status SetOption(TopicOptions& options, std::string_view key, std::string_view value) {
+  const std::string text(value);
+  if (key == "durability") {
+    for (const auto& [name, level] : kDurabilities) {
+      if (name == value) {
+        options.durability = level;
+        return absl::OkStatus();
+      }
+    }
+    return absl::InvalidArgumentError(
+        absl::StrCat("durability is \"", text, "\"; it must be process, interval or disk"));
+  }
+  std::int64_t number = 0;
+  const bool is_number = absl::SimpleAtoi(text, &number);
+  const auto properties = ToProperties(options);
+  if (properties.find(std::string(key)) == properties.end()) {
+    std::vector<std::string> keys;
+    for (const auto& [known, unused] : properties) keys.push_back(known);
+    const std::string nearest = NearestName(key, keys);
+    return absl::InvalidArgumentError(
+        absl::StrCat("there is no setting ", std::string(key),
+                     nearest.empty() ? absl::StrCat("; there are ", absl::StrJoin(keys, ", "))
+                                     : absl::StrCat("; did you mean ", nearest, "?")));
+  }
+  if (!is_number) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(std::string(key), " is \"", text, "\"; it must be a whole number"));
+  }
+  if (key == "num.partitions") {
+    if (number < 1 || number > kMaxPartitions) return OutOfRange(key, number, 1, kMaxPartitions);
+    options.partitions = static_cast<int>(number);
+  } else if (key == "flush.ms") {
+    options.flush_interval = std::chrono::milliseconds(number);
+  } else if (key == "segment.bytes") {
+    options.segment_bytes = number;
+  } else {
+    options.max_record_bytes = number;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace daybook::inline v1

@@ -1,0 +1,29 @@
+#ifndef DAYBOOK_BROKER_TOPIC_SETTINGS_H_
+#define DAYBOOK_BROKER_TOPIC_SETTINGS_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "daybook/topic.h"
+#include "format/properties.h"
+
+// Names and settings of topics: what is allowed, and how they are written. Pure functions.
+
+namespace daybook::inline v1 {
+
+// Topics of the library itself begin so; nobody else may make them.
+inline constexpr std::string_view kInternalPrefix = "__";
+
+// InvalidArgument unless the name is [A-Za-z0-9._-]{1,249} and not "." or "..".
+absl::Status CheckTopicName(std::string_view name);
+// InvalidArgument naming the option that is out of its range.
+absl::Status CheckTopicOptions(const TopicOptions& options);
+
+// The one of `names` that is most like `name`; empty when none is.
+std::string NearestName(std::string_view name, const std::vector<std::string>& names);
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_BROKER_TOPIC_SETTINGS_H_

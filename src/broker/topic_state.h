@@ -1,0 +1,31 @@
+#ifndef DAYBOOK_BROKER_TOPIC_STATE_H_
+#define DAYBOOK_BROKER_TOPIC_STATE_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "daybook/topic.h"
+#include "log/partition_log.h"
+
+namespace daybook::inline v1 {
+
+// What the handles of a topic share. Its partitions open their files when they are first used.
+class TopicState {
+ public:
+  TopicState(std::string name, const TopicOptions& options, const LogContext& context,
+             RecoveryCounters& counters);
+
+  const std::string& name() const { return *name_; }
+  const TopicOptions& options() const { return options_; }
+  std::vector<Partition>& partitions() { return partitions_; }
+
+ private:
+  const std::shared_ptr<const std::string> name_;
+  const TopicOptions options_;
+  std::vector<Partition> partitions_;
+};
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_BROKER_TOPIC_STATE_H_

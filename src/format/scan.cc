@@ -1,0 +1,88 @@
+#include "format/scan.h"
+
+#include <algorithm>
+
+namespace daybook::inline v1::frame {
+namespace {
+
+// How many bytes the searches of one call may hash for each byte of the segment. Bytes made to
+// look like frames at every position would otherwise cost a hash of a whole frame each, which is
+// quadratic; damage and payloads stay far below.
+constexpr std::uint64_t kHashedPerByte = 64;
+
+std::optional<FoundFrame> FindFrameWithin(const SegmentBytes& segment, ScanFrom from,
+                                          std::uint64_t* budget) {
+  const std::byte* const data = segment.bytes.data();
+  for (std::uint64_t position = from.position; position + kFrameHeaderBytes <= segment.bytes.size();
+       position += kFrameAlignment) {
+    const std::uint32_t length_word = AcquireLengthWord(data + position);
+    if (length_word == 0) continue;
+    FoundFrame found{.position = position};
+    if (!IsWellFormed(segment, position, length_word, &found.header)) continue;
+    if (found.header.offset_delta < from.delta) continue;
+    const std::uint64_t cost = LengthOf(length_word);
+    if (cost > *budget) return std::nullopt;
+    *budget -= cost;
+    if (ChecksumOf(data + position, length_word, position, segment.segment_id) ==
+        found.header.checksum) {
+      return found;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<FoundFrame> FindFrame(const SegmentBytes& segment, ScanFrom from) {
+  std::uint64_t budget = kHashedPerByte * segment.bytes.size();
+  return FindFrameWithin(segment, from, &budget);
+}
+
+ScanResult Scan(const SegmentBytes& segment, ScanFrom from, const FrameVisitor& visitor) {
+  ScanResult result;
+  result.end_position = from.position;
+  result.end_delta = from.delta;
+  std::uint64_t budget = kHashedPerByte * segment.bytes.size();
+  std::uint64_t position = from.position;
+  while (!result.is_sealed && position + kFrameHeaderBytes <= segment.bytes.size()) {
+    FrameHeader header;
+    const FrameState state = Inspect(segment, position, &header);
+    if (state != FrameState::kValid || header.offset_delta < result.end_delta) {
+      const auto next = FindFrameWithin(
+          segment, {.position = position + kFrameAlignment, .delta = result.end_delta}, &budget);
+      if (!next) break;
+      result.gaps.push_back({.begin_position = position,
+                             .end_position = next->position,
+                             .begin_delta = result.end_delta,
+                             .end_delta = next->header.offset_delta,
+                             .is_uncommitted = state == FrameState::kNothing});
+      position = next->position;
+      header = next->header;
+    }
+    if (visitor) visitor(position, header);
+    ++result.frames;
+    switch (KindOf(header.length_word)) {
+      case Kind::kRecord:
+        ++result.records;
+        break;
+      case Kind::kPadding:
+        result.padding_bytes += LengthOf(header.length_word);
+        break;
+      case Kind::kSeal:
+        result.is_sealed = true;
+        break;
+    }
+    position += AlignedLength(LengthOf(header.length_word));
+    result.end_position = position;
+    result.end_delta = header.offset_delta + OffsetCount(header);
+  }
+  if (result.end_position < segment.bytes.size()) {
+    const auto tail = segment.bytes.subspan(result.end_position);
+    const auto last = std::find_if(tail.rbegin(), tail.rend(),
+                                   [](std::byte byte) { return byte != std::byte{0}; });
+    result.tail_bytes = static_cast<std::uint64_t>(tail.rend() - last);
+  }
+  return result;
+}
+
+}  // namespace daybook::inline v1::frame

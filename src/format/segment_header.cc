@@ -1,0 +1,108 @@
+#include "format/segment_header.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "base/checksum.h"
+
+namespace daybook::inline v1::frame {
+namespace {
+
+std::uint32_t HeaderChecksum(SegmentHeader header) {
+  header.checksum = 0;
+  return Checksum32(Hash64(std::as_bytes(std::span(&header, 1))), 0);
+}
+
+std::uint32_t SlotChecksum(const CheckpointSlot& slot, std::uint64_t segment_id) {
+  const auto bytes = std::as_bytes(std::span(&slot, 1));
+  return Checksum32(Hash64(bytes.first(offsetof(CheckpointSlot, checksum))), segment_id);
+}
+
+bool IsZero(std::span<const std::byte> bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+}
+
+enum class SlotState { kUnused, kValid, kBad };
+
+SlotState LoadSlot(std::span<const std::byte> page, int which, std::uint64_t segment_id,
+                   std::uint64_t file_bytes, CheckpointSlot* slot) {
+  const auto bytes = page.subspan(kCheckpointPositions[which], sizeof(CheckpointSlot));
+  std::memcpy(slot, bytes.data(), sizeof *slot);
+  if (IsZero(bytes)) return SlotState::kUnused;
+  if (slot->checksum != SlotChecksum(*slot, segment_id)) return SlotState::kBad;
+  for (const std::uint64_t position : {slot->durable_position, slot->committed_position}) {
+    if (position < kSegmentHeaderBytes || position > file_bytes) return SlotState::kBad;
+    if (position % kFrameAlignment != 0) return SlotState::kBad;
+  }
+  return SlotState::kValid;
+}
+
+}  // namespace
+
+void EncodeSegmentHeader(SegmentHeader header, std::span<std::byte> page) {
+  header.magic = kMagic;
+  header.format_version = kFormatVersion;
+  header.zero = 0;
+  header.checksum = HeaderChecksum(header);
+  std::memcpy(page.data(), &header, sizeof header);
+}
+
+absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::span<const std::byte> page) {
+  if (page.size() < kSegmentHeaderBytes) {
+    return absl::DataLossError(
+        absl::StrCat("it has ", page.size(), " bytes, fewer than the header of a segment"));
+  }
+  SegmentHeader header;
+  std::memcpy(&header, page.data(), sizeof header);
+  if (IsZero(page.first(sizeof header))) {
+    return absl::NotFoundError("its header is all zero: it was made, but never reached the disk");
+  }
+  if (header.magic != kMagic) {
+    return absl::DataLossError("it does not begin with the magic of a Daybook segment");
+  }
+  // Before the checksum: another version may compute another one.
+  if (header.format_version > kFormatVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "it has format version ", header.format_version, ", and this library reads up to ",
+        kFormatVersion, "; use the version of the library that wrote it, or a later one"));
+  }
+  if (header.checksum != HeaderChecksum(header) || header.format_version == 0) {
+    return absl::DataLossError("the checksum of its header is wrong");
+  }
+  if (header.zero != 0 || header.base_offset < 0 ||
+      header.capacity < kSegmentHeaderBytes + kSealBytes || header.capacity > (1ULL << 32) ||
+      header.max_frame_bytes > kMaxFrameBytes) {
+    return absl::DataLossError("the fields of its header contradict each other");
+  }
+  return header;
+}
+
+CheckpointSlot LatestCheckpoint(std::span<const std::byte> page, std::uint64_t segment_id,
+                                std::uint64_t file_bytes) {
+  CheckpointSlot best{};
+  for (int which = 0; which < 2; ++which) {
+    CheckpointSlot slot;
+    if (LoadSlot(page, which, segment_id, file_bytes, &slot) == SlotState::kValid &&
+        slot.sequence >= best.sequence) {
+      best = slot;
+    }
+  }
+  return best;
+}
+
+void EncodeCheckpoint(CheckpointSlot slot, std::uint64_t segment_id, std::span<std::byte> page) {
+  slot.zero = 0;
+  slot.checksum = SlotChecksum(slot, segment_id);
+  // Sequences alternate between the slots, so the one written is always the older one.
+  std::memcpy(page.data() + kCheckpointPositions[slot.sequence % 2], &slot, sizeof slot);
+}
+
+bool HasBadCheckpoint(std::span<const std::byte> page, std::uint64_t segment_id,
+                      std::uint64_t file_bytes) {
+  CheckpointSlot slot;
+  return LoadSlot(page, 0, segment_id, file_bytes, &slot) == SlotState::kBad ||
+         LoadSlot(page, 1, segment_id, file_bytes, &slot) == SlotState::kBad;
+}
+
+}  // namespace daybook::inline v1::frame

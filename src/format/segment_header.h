@@ -1,0 +1,41 @@
+#ifndef DAYBOOK_FORMAT_SEGMENT_HEADER_H_
+#define DAYBOOK_FORMAT_SEGMENT_HEADER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "daybook/frame.h"
+
+// The header page of a segment and its checkpoint slots; pure functions on bytes. The format is
+// described in daybook/frame.h.
+
+namespace daybook::inline v1::frame {
+
+// Completes `header` (magic, version, checksum) and writes it to the first 64 bytes of `page`.
+void EncodeSegmentHeader(SegmentHeader header, std::span<std::byte> page);
+
+// The message says what is wrong, and leaves the name of the file to the caller.
+//   FailedPrecondition  a newer format version
+//   NotFound            the page is all zero: the file was made, but never synced
+//   DataLoss            damaged, or no segment at all
+absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::span<const std::byte> page);
+
+// The valid slot with the highest sequence; all zero when there is none. Positions outside of
+// [kSegmentHeaderBytes, file_bytes] make a slot invalid.
+CheckpointSlot LatestCheckpoint(std::span<const std::byte> page, std::uint64_t segment_id,
+                                std::uint64_t file_bytes);
+
+// Writes `slot` over the older one. A torn write leaves the newer one in place.
+void EncodeCheckpoint(CheckpointSlot slot, std::uint64_t segment_id, std::span<std::byte> page);
+
+// True when a slot has bytes in it that do not add up: damage or a torn write. For `verify`.
+bool HasBadCheckpoint(std::span<const std::byte> page, std::uint64_t segment_id,
+                      std::uint64_t file_bytes);
+
+}  // namespace daybook::inline v1::frame
+
+#endif  // DAYBOOK_FORMAT_SEGMENT_HEADER_H_

@@ -1,0 +1,45 @@
+#include "io/atomic_replace.h"
+
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+
+namespace daybook::inline v1 {
+
+absl::Status AtomicReplace(Directory& directory, std::string_view name,
+                           std::span<const std::byte> bytes) {
+  auto file = directory.OpenFile(kReplaceTemporary, FileMode::kCreate);
+  if (absl::IsAlreadyExists(file.status())) {  // left over from a crash
+    if (const auto status = directory.RemoveFile(kReplaceTemporary); !status.ok()) return status;
+    file = directory.OpenFile(kReplaceTemporary, FileMode::kCreate);
+  }
+  if (!file.ok()) return file.status();
+  absl::Status status = (*file)->WriteAt(0, bytes);
+  if (status.ok()) status = (*file)->Sync();
+  if (status.ok()) status = directory.Rename(kReplaceTemporary, name);
+  if (!status.ok()) {
+    directory.RemoveFile(kReplaceTemporary).IgnoreError();
+    return status;
+  }
+  return directory.Sync();
+}
+
+absl::StatusOr<std::string> ReadFile(Directory& directory, std::string_view name,
+                                     std::size_t max_bytes) {
+  const auto file = directory.OpenFile(name, FileMode::kRead);
+  if (!file.ok()) return file.status();
+  const auto size = (*file)->Size();
+  if (!size.ok()) return size.status();
+  if (*size > max_bytes) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(directory.path(), "/", std::string(name), " has ", *size,
+                     " bytes; it should have at most ", max_bytes));
+  }
+  std::string text(*size, '\0');
+  const auto got = (*file)->ReadAt(0, std::as_writable_bytes(std::span(text)));
+  if (!got.ok()) return got.status();
+  text.resize(*got);
+  return text;
+}
+
+}  // namespace daybook::inline v1

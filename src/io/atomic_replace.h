@@ -1,0 +1,29 @@
+#ifndef DAYBOOK_IO_ATOMIC_REPLACE_H_
+#define DAYBOOK_IO_ATOMIC_REPLACE_H_
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "daybook/file_system.h"
+
+namespace daybook::inline v1 {
+
+// Where AtomicReplace writes first. The tilde is in no name of a topic.
+inline constexpr std::string_view kReplaceTemporary = "~replace";
+
+// Makes `name` hold `bytes`, or leaves it as it was: never something between, whatever happens.
+// Durable when it returns OK. One call at a time in a directory.
+absl::Status AtomicReplace(Directory& directory, std::string_view name,
+                           std::span<const std::byte> bytes);
+
+// All of a file. FailedPrecondition if it is longer than `max_bytes`: it is not what it should be.
+absl::StatusOr<std::string> ReadFile(Directory& directory, std::string_view name,
+                                     std::size_t max_bytes);
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_IO_ATOMIC_REPLACE_H_

@@ -1,0 +1,16 @@
+#ifndef DAYBOOK_IO_POSIX_ERROR_H_
+#define DAYBOOK_IO_POSIX_ERROR_H_
+
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace daybook::inline v1 {
+
+// The status for `error`, an errno: what was tried, with what, why it failed, and the way out
+// where there is one. "cannot open /data/x.log: Too many open files; raise the limit ..."
+absl::Status PosixError(int error, std::string_view what, std::string_view path);
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_IO_POSIX_ERROR_H_

@@ -1,0 +1,146 @@
+#include "io/posix_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "io/posix_error.h"
+
+namespace daybook::inline v1 {
+namespace {
+
+// Calls again when a signal came between.
+template <typename Call>
+auto Retry(Call call) {
+  decltype(call()) result;
+  do {
+    result = call();
+  } while (result == -1 && errno == EINTR);
+  return result;
+}
+
+class PosixMappedFile final : public MappedFile {
+ public:
+  PosixMappedFile(void* data, std::size_t size) : MappedFile(static_cast<std::byte*>(data), size) {}
+  ~PosixMappedFile() override { munmap(data(), size()); }
+};
+
+class PosixFile final : public File {
+ public:
+  PosixFile(Descriptor fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+
+  absl::StatusOr<std::uint64_t> Size() override {
+    struct stat status {};
+    if (fstat(fd_.get(), &status) != 0) return PosixError(errno, "look at", path_);
+    return static_cast<std::uint64_t>(status.st_size);
+  }
+
+  absl::Status Allocate(std::uint64_t end) override {
+    const auto before = Size();
+    if (!before.ok()) return before.status();
+    if (Retry([&] { return fallocate(fd_.get(), 0, 0, static_cast<off_t>(end)); }) == 0) {
+      return absl::OkStatus();
+    }
+    const int error = errno;
+    const absl::Status status =
+        error == EOPNOTSUPP ? WriteZeros(*before, end) : PosixError(error, "allocate", path_);
+    // A failed allocation can leave the file extended.
+    if (!status.ok()) Truncate(*before).IgnoreError();
+    return status;
+  }
+
+  absl::Status Deallocate(std::uint64_t begin, std::uint64_t end) override {
+    if (begin >= end) return absl::OkStatus();
+    constexpr int kMode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+    if (Retry([&] {
+          return fallocate(fd_.get(), kMode, static_cast<off_t>(begin),
+                           static_cast<off_t>(end - begin));
+        }) == 0 ||
+        errno == EOPNOTSUPP) {  // then the blocks stay, which loses nothing but space
+      return absl::OkStatus();
+    }
+    return PosixError(errno, "give back blocks of", path_);
+  }
+
+  absl::StatusOr<std::size_t> ReadAt(std::uint64_t position, std::span<std::byte> out) override {
+    std::size_t done = 0;
+    while (done < out.size()) {
+      const ssize_t got = Retry([&] {
+        return pread(fd_.get(), out.data() + done, out.size() - done,
+                     static_cast<off_t>(position + done));
+      });
+      if (got < 0) return PosixError(errno, "read", path_);
+      if (got == 0) break;
+      done += static_cast<std::size_t>(got);
+    }
+    return done;
+  }
+
+  absl::Status WriteAt(std::uint64_t position, std::span<const std::byte> bytes) override {
+    while (!bytes.empty()) {
+      const ssize_t put = Retry([&] {
+        return pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(position));
+      });
+      if (put < 0) return PosixError(errno, "write", path_);
+      position += static_cast<std::uint64_t>(put);
+      bytes = bytes.subspan(static_cast<std::size_t>(put));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Sync() override {
+    // Not again after an error, EINTR apart: the pages that failed count as clean from then on.
+    if (Retry([&] { return fdatasync(fd_.get()); }) == 0) return absl::OkStatus();
+    return PosixError(errno, "sync", path_);
+  }
+
+  absl::StatusOr<std::unique_ptr<MappedFile>> Map(std::uint64_t length, MapAccess access) override {
+    const int protection = access == MapAccess::kRead ? PROT_READ : PROT_READ | PROT_WRITE;
+    void* data = mmap(nullptr, length, protection, MAP_SHARED, fd_.get(), 0);
+    if (data == MAP_FAILED) return PosixError(errno, "map", path_);
+    return std::make_unique<PosixMappedFile>(data, length);
+  }
+
+ private:
+  absl::Status Truncate(std::uint64_t size) {
+    if (Retry([&] { return ftruncate(fd_.get(), static_cast<off_t>(size)); }) == 0) {
+      return absl::OkStatus();
+    }
+    return PosixError(errno, "resize", path_);
+  }
+
+  // Gives blocks where the file system cannot allocate them ahead. Only behind the end: what is
+  // before it was written, and so has them.
+  absl::Status WriteZeros(std::uint64_t from, std::uint64_t end) {
+    static constexpr std::array<std::byte, 64 << 10> kZeros{};
+    while (from < end) {
+      const std::uint64_t size = std::min<std::uint64_t>(end - from, kZeros.size());
+      if (const auto status = WriteAt(from, std::span(kZeros).first(size)); !status.ok()) {
+        return status;
+      }
+      from += size;
+    }
+    return absl::OkStatus();
+  }
+
+  const Descriptor fd_;
+  const std::string path_;
+};
+
+}  // namespace
+
+Descriptor::~Descriptor() {
+  if (fd_ >= 0) close(fd_);
+}
+
+std::unique_ptr<File> MakePosixFile(Descriptor fd, std::string path) {
+  return std::make_unique<PosixFile>(std::move(fd), std::move(path));
+}
+
+}  // namespace daybook::inline v1

@@ -1,0 +1,125 @@
+#ifndef DAYBOOK_IO_SIMULATED_DISK_H_
+#define DAYBOOK_IO_SIMULATED_DISK_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "base/mutex.h"
+#include "daybook/simulated_file_system.h"
+
+namespace daybook::inline v1 {
+
+// A file of the simulated disk: the bytes of now, which all mappings share, and what is known of
+// the medium. Guarded by the disk's mutex, but for the bytes themselves.
+class SimulatedFile {
+ public:
+  static constexpr std::uint64_t kPage = 4096;
+
+  SimulatedFile();
+  ~SimulatedFile();
+  SimulatedFile(const SimulatedFile&) = delete;
+  SimulatedFile& operator=(const SimulatedFile&) = delete;
+
+  std::byte* data() const { return data_; }
+  std::uint64_t size() const { return size_; }
+  // Only ever grows; new bytes are zero.
+  void Resize(std::uint64_t size);
+
+  void Sync();
+  // A sync that failed: what was dirty counts as clean from now on.
+  void ForgetDirty();
+  // The kernel writes one page back on its own.
+  void WriteBackSomePage(std::mt19937_64& random);
+
+  // Flips bits of what the medium has.
+  void Corrupt(std::uint64_t position, std::byte mask) {
+    if (position < durable_.size()) durable_[position] ^= mask;
+  }
+
+  // A copy in all respects, and one of what a power cut could leave.
+  std::shared_ptr<SimulatedFile> Clone() const;
+  std::shared_ptr<SimulatedFile> AfterPowerCut(std::mt19937_64& random) const;
+
+  bool is_locked = false;
+
+ private:
+  using Bytes = std::vector<std::byte>;
+
+  Bytes PageOf(const Bytes& bytes, std::uint64_t page) const;
+  Bytes LivePage(std::uint64_t page) const;
+
+  std::byte* data_;  // address space for the largest file; accessible up to the size
+  std::uint64_t size_ = 0;
+  Bytes durable_;                           // as of the last sync
+  std::map<std::uint64_t, Bytes> early_;    // pages written back since then
+  std::map<std::uint64_t, Bytes> dropped_;  // pages as they were when their sync failed
+};
+
+// A directory: entries of now, and those that a power cut leaves in any case.
+struct SimulatedDirectory {
+  struct Entry {
+    std::shared_ptr<SimulatedFile> file;  // one of the two
+    std::shared_ptr<SimulatedDirectory> directory;
+  };
+  using Entries = std::map<std::string, Entry, std::less<>>;
+
+  Entries live;
+  Entries durable;
+};
+
+// The state of a SimulatedFileSystem, shared with all that was opened through it.
+class SimulatedDisk {
+ public:
+  using Operation = SimulatedFileSystem::Operation;
+  using Entry = SimulatedDirectory::Entry;
+
+  SimulatedDisk();
+
+  // Asks the hook, with no lock held, and lets the kernel do as it likes.
+  absl::Status Before(Operation operation, const std::string& path) ABSL_LOCKS_EXCLUDED(mutex);
+
+  // Changes an entry of `directory`, and notes that this is not durable; no entry: it is removed.
+  void SetEntry(const std::shared_ptr<SimulatedDirectory>& directory, const std::string& name,
+                Entry entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  void SyncDirectory(SimulatedDirectory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  // ResourceExhausted unless `file` may grow to `size`.
+  absl::Status Grow(SimulatedFile& file, std::uint64_t size, const std::string& path)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+
+  // `file` is not on the disk any more.
+  void Free(const SimulatedFile& file) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+
+  std::shared_ptr<SimulatedDisk> Clone() const ABSL_LOCKS_EXCLUDED(mutex);
+  std::shared_ptr<SimulatedDisk> AfterPowerCut(std::uint64_t seed) const ABSL_LOCKS_EXCLUDED(mutex);
+
+  mutable Mutex mutex;
+  std::shared_ptr<SimulatedDirectory> root ABSL_GUARDED_BY(mutex);
+  SimulatedFileSystem::Hook hook ABSL_GUARDED_BY(mutex);
+  std::uint64_t capacity ABSL_GUARDED_BY(mutex) = ~std::uint64_t{0};
+  std::uint64_t allocated ABSL_GUARDED_BY(mutex) = 0;
+  std::uint64_t boot ABSL_GUARDED_BY(mutex) = 1;
+
+ private:
+  // A change of a directory that is not durable yet, in the order in which they were made.
+  struct Change {
+    std::shared_ptr<SimulatedDirectory> directory;
+    std::string name;
+    Entry entry;
+  };
+
+  std::vector<Change> changes_ ABSL_GUARDED_BY(mutex);
+  std::mt19937_64 random_ ABSL_GUARDED_BY(mutex);
+};
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_IO_SIMULATED_DISK_H_

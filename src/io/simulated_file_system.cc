@@ -1,0 +1,355 @@
+#include "daybook/simulated_file_system.h"
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "io/name_check.h"
+#include "io/simulated_disk.h"
+
+namespace daybook::inline v1 {
+namespace {
+
+using Operation = SimulatedFileSystem::Operation;
+
+absl::Status NotThere(const std::string& path) {
+  return absl::NotFoundError(absl::StrCat("cannot open ", path, ": no such file or directory"));
+}
+absl::Status WrongKind(const std::string& path) {
+  return absl::FailedPreconditionError(
+      absl::StrCat("cannot open ", path, ": something else stands in its place"));
+}
+
+class SimulatedMappedFile final : public MappedFile {
+ public:
+  SimulatedMappedFile(std::shared_ptr<SimulatedFile> file, std::size_t size)
+      : MappedFile(file->data(), size), file_(std::move(file)) {}
+
+ private:
+  const std::shared_ptr<SimulatedFile> file_;
+};
+
+class OpenedFile final : public File {
+ public:
+  OpenedFile(std::shared_ptr<SimulatedDisk> disk, std::shared_ptr<SimulatedFile> file,
+             std::string path)
+      : disk_(std::move(disk)), file_(std::move(file)), path_(std::move(path)) {}
+
+  absl::StatusOr<std::uint64_t> Size() override {
+    MutexLock lock(disk_->mutex);
+    return file_->size();
+  }
+
+  absl::Status Allocate(std::uint64_t end) override {
+    if (const auto status = disk_->Before(Operation::kAllocate, path_); !status.ok()) {
+      return status;
+    }
+    MutexLock lock(disk_->mutex);
+    return disk_->Grow(*file_, end, path_);
+  }
+
+  absl::Status Deallocate(std::uint64_t begin, std::uint64_t end) override {
+    if (const auto status = disk_->Before(Operation::kDeallocate, path_); !status.ok()) {
+      return status;
+    }
+    MutexLock lock(disk_->mutex);
+    // Whole pages, as far as the file goes. Their blocks still count: nobody writes there again.
+    begin = (begin + SimulatedFile::kPage - 1) / SimulatedFile::kPage * SimulatedFile::kPage;
+    end = std::min(end, file_->size());
+    if (begin < end) std::memset(file_->data() + begin, 0, end - begin);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::size_t> ReadAt(std::uint64_t position, std::span<std::byte> out) override {
+    if (const auto status = disk_->Before(Operation::kRead, path_); !status.ok()) return status;
+    MutexLock lock(disk_->mutex);
+    if (position >= file_->size()) return std::size_t{0};
+    const std::size_t size = std::min<std::uint64_t>(out.size(), file_->size() - position);
+    if (size != 0) std::memcpy(out.data(), file_->data() + position, size);
+    return size;
+  }
+
+  absl::Status WriteAt(std::uint64_t position, std::span<const std::byte> bytes) override {
+    if (const auto status = disk_->Before(Operation::kWrite, path_); !status.ok()) return status;
+    MutexLock lock(disk_->mutex);
+    if (const auto status = disk_->Grow(*file_, position + bytes.size(), path_); !status.ok()) {
+      return status;
+    }
+    if (!bytes.empty()) std::memcpy(file_->data() + position, bytes.data(), bytes.size());
+    return absl::OkStatus();
+  }
+
+  absl::Status Sync() override {
+    const auto status = disk_->Before(Operation::kSync, path_);
+    MutexLock lock(disk_->mutex);
+    if (status.ok()) {
+      file_->Sync();
+    } else {
+      file_->ForgetDirty();
+    }
+    return status;
+  }
+
+  absl::StatusOr<std::unique_ptr<MappedFile>> Map(std::uint64_t length, MapAccess) override {
+    if (const auto status = disk_->Before(Operation::kMap, path_); !status.ok()) return status;
+    return std::make_unique<SimulatedMappedFile>(file_, length);
+  }
+
+ private:
+  const std::shared_ptr<SimulatedDisk> disk_;
+  const std::shared_ptr<SimulatedFile> file_;
+  const std::string path_;
+};
+
+class HeldLock final : public FileLock {
+ public:
+  HeldLock(std::shared_ptr<SimulatedDisk> disk, std::shared_ptr<SimulatedFile> file)
+      : disk_(std::move(disk)), file_(std::move(file)) {}
+  ~HeldLock() override {
+    MutexLock lock(disk_->mutex);
+    file_->is_locked = false;
+  }
+
+ private:
+  const std::shared_ptr<SimulatedDisk> disk_;
+  const std::shared_ptr<SimulatedFile> file_;
+};
+
+class OpenedDirectory final : public Directory {
+ public:
+  OpenedDirectory(std::shared_ptr<SimulatedDisk> disk,
+                  std::shared_ptr<SimulatedDirectory> directory, std::string path)
+      : disk_(std::move(disk)), directory_(std::move(directory)), path_(std::move(path)) {}
+
+  const std::string& path() const override { return path_; }
+
+  absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(std::string_view name) override {
+    if (const auto status = Check(Operation::kOpen, name); !status.ok()) return status;
+    MutexLock lock(disk_->mutex);
+    return OpenLocked(name);
+  }
+
+  absl::StatusOr<std::unique_ptr<Directory>> CreateDirectory(std::string_view name) override {
+    if (const auto status = Check(Operation::kCreate, name); !status.ok()) return status;
+    MutexLock lock(disk_->mutex);
+    if (directory_->live.find(name) == directory_->live.end()) {
+      disk_->SetEntry(directory_, std::string(name),
+                      {.file = nullptr, .directory = std::make_shared<SimulatedDirectory>()});
+    }
+    return OpenLocked(name);
+  }
+
+  absl::StatusOr<std::unique_ptr<File>> OpenFile(std::string_view name, FileMode mode) override {
+    const bool is_new = mode == FileMode::kCreate;
+    if (const auto status = Check(is_new ? Operation::kCreate : Operation::kOpen, name);
+        !status.ok()) {
+      return status;
+    }
+    MutexLock lock(disk_->mutex);
+    const auto found = directory_->live.find(name);
+    std::shared_ptr<SimulatedFile> file;
+    if (found != directory_->live.end()) {
+      if (is_new) return absl::AlreadyExistsError(absl::StrCat(PathOf(name), " exists"));
+      file = found->second.file;
+      if (file == nullptr) return WrongKind(PathOf(name));
+    } else {
+      if (!is_new) return NotThere(PathOf(name));
+      file = std::make_shared<SimulatedFile>();
+      disk_->SetEntry(directory_, std::string(name), {.file = file, .directory = nullptr});
+    }
+    return std::make_unique<OpenedFile>(disk_, std::move(file), PathOf(name));
+  }
+
+  absl::StatusOr<std::vector<DirectoryEntry>> List() override {
+    if (const auto status = disk_->Before(Operation::kList, path_); !status.ok()) return status;
+    MutexLock lock(disk_->mutex);
+    std::vector<DirectoryEntry> entries;
+    for (const auto& [name, entry] : directory_->live) {
+      entries.push_back({name, entry.directory != nullptr});
+    }
+    return entries;
+  }
+
+  absl::Status Rename(std::string_view from, std::string_view to) override {
+    absl::Status status = Check(Operation::kRename, from);
+    status.Update(CheckComponent(to));
+    if (!status.ok()) return status;
+    MutexLock lock(disk_->mutex);
+    const auto found = directory_->live.find(from);
+    if (found == directory_->live.end()) return NotThere(PathOf(from));
+    const SimulatedDirectory::Entry entry = found->second;
+    // In this order a power cut can leave both names, never none.
+    disk_->SetEntry(directory_, std::string(to), entry);
+    disk_->SetEntry(directory_, std::string(from), {});
+    return absl::OkStatus();
+  }
+
+  absl::Status RemoveFile(std::string_view name) override {
+    if (const auto status = Check(Operation::kRemove, name); !status.ok()) return status;
+    MutexLock lock(disk_->mutex);
+    const auto found = directory_->live.find(name);
+    if (found == directory_->live.end()) return NotThere(PathOf(name));
+    if (found->second.file == nullptr) return WrongKind(PathOf(name));
+    disk_->Free(*found->second.file);
+    disk_->SetEntry(directory_, std::string(name), {});
+    return absl::OkStatus();
+  }
+
+  absl::Status RemoveDirectory(std::string_view name) override {
+    if (const auto status = Check(Operation::kRemove, name); !status.ok()) return status;
+    MutexLock lock(disk_->mutex);
+    const auto found = directory_->live.find(name);
+    if (found == directory_->live.end()) return NotThere(PathOf(name));
+    if (found->second.directory == nullptr) return WrongKind(PathOf(name));
+    if (!found->second.directory->live.empty()) {
+      return absl::FailedPreconditionError(absl::StrCat(PathOf(name), " is not empty"));
+    }
+    disk_->SetEntry(directory_, std::string(name), {});
+    return absl::OkStatus();
+  }
+
+  absl::Status Sync() override {
+    if (const auto status = disk_->Before(Operation::kSyncDirectory, path_); !status.ok()) {
+      return status;
+    }
+    MutexLock lock(disk_->mutex);
+    disk_->SyncDirectory(*directory_);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::unique_ptr<FileLock>> Lock(std::string_view name) override {
+    if (const auto status = Check(Operation::kLock, name); !status.ok()) return status;
+    MutexLock lock(disk_->mutex);
+    const auto found = directory_->live.find(name);
+    std::shared_ptr<SimulatedFile> file;
+    if (found == directory_->live.end()) {
+      file = std::make_shared<SimulatedFile>();
+      disk_->SetEntry(directory_, std::string(name), {.file = file, .directory = nullptr});
+    } else {
+      file = found->second.file;
+    }
+    if (file == nullptr) return WrongKind(PathOf(name));
+    if (file->is_locked) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(path_, " is open for writing already; close it there"));
+    }
+    file->is_locked = true;
+    return std::make_unique<HeldLock>(disk_, std::move(file));
+  }
+
+ private:
+  std::string PathOf(std::string_view name) const {
+    return absl::StrCat(path_ == "/" ? "" : path_, "/", std::string(name));
+  }
+  absl::Status Check(Operation operation, std::string_view name) {
+    if (const auto status = CheckComponent(name); !status.ok()) return status;
+    return disk_->Before(operation, PathOf(name));
+  }
+  absl::StatusOr<std::unique_ptr<Directory>> OpenLocked(std::string_view name)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(disk_->mutex) {
+    const auto found = directory_->live.find(name);
+    if (found == directory_->live.end()) return NotThere(PathOf(name));
+    if (found->second.directory == nullptr) return WrongKind(PathOf(name));
+    return std::make_unique<OpenedDirectory>(disk_, found->second.directory, PathOf(name));
+  }
+
+  const std::shared_ptr<SimulatedDisk> disk_;
+  const std::shared_ptr<SimulatedDirectory> directory_;
+  const std::string path_;
+};
+
+// Calls `visit` for every file below `directory`.
+void VisitFiles(const SimulatedDirectory& directory, const std::string& path,
+                const std::function<void(const std::string&, SimulatedFile&)>& visit) {
+  for (const auto& [name, entry] : directory.live) {
+    const std::string below = absl::StrCat(path, "/", name);
+    if (entry.file != nullptr) visit(below, *entry.file);
+    if (entry.directory != nullptr) VisitFiles(*entry.directory, below, visit);
+  }
+}
+
+}  // namespace
+
+SimulatedFileSystem::SimulatedFileSystem() : disk_(std::make_shared<SimulatedDisk>()) {}
+SimulatedFileSystem::SimulatedFileSystem(std::shared_ptr<SimulatedDisk> disk)
+    : disk_(std::move(disk)) {}
+SimulatedFileSystem::~SimulatedFileSystem() = default;
+
+absl::StatusOr<std::unique_ptr<Directory>> SimulatedFileSystem::OpenDirectory(std::string_view path,
+                                                                              DirectoryMode mode) {
+  if (path.empty() || path[0] != '/') {
+    return absl::InvalidArgumentError("paths on the simulated disk begin with /");
+  }
+  std::unique_ptr<Directory> directory;
+  {
+    MutexLock lock(disk_->mutex);
+    directory = std::make_unique<OpenedDirectory>(disk_, disk_->root, "/");
+  }
+  path.remove_prefix(1);
+  while (!path.empty()) {
+    const std::size_t slash = path.find('/');
+    const std::string_view name = path.substr(0, slash);
+    const bool is_last = slash == std::string_view::npos;
+    path = is_last ? std::string_view() : path.substr(slash + 1);
+    auto next = is_last && mode == DirectoryMode::kCreateIfMissing
+                    ? directory->CreateDirectory(name)
+                    : directory->OpenDirectory(name);
+    if (!next.ok()) return next.status();
+    directory = *std::move(next);
+  }
+  return directory;
+}
+
+std::array<std::byte, 16> SimulatedFileSystem::BootId() {
+  MutexLock lock(disk_->mutex);
+  std::array<std::byte, 16> id{};
+  std::memcpy(id.data(), &disk_->boot, sizeof disk_->boot);
+  return id;
+}
+
+std::unique_ptr<SimulatedFileSystem> SimulatedFileSystem::CutPower(std::uint64_t seed) const {
+  return std::unique_ptr<SimulatedFileSystem>(new SimulatedFileSystem(disk_->AfterPowerCut(seed)));
+}
+
+std::unique_ptr<SimulatedFileSystem> SimulatedFileSystem::Kill() const {
+  return std::unique_ptr<SimulatedFileSystem>(new SimulatedFileSystem(disk_->Clone()));
+}
+
+void SimulatedFileSystem::SetHook(Hook hook) {
+  MutexLock lock(disk_->mutex);
+  disk_->hook = std::move(hook);
+}
+
+void SimulatedFileSystem::SetCapacity(std::uint64_t bytes) {
+  MutexLock lock(disk_->mutex);
+  disk_->capacity = bytes;
+}
+
+absl::Status SimulatedFileSystem::Corrupt(const std::string& path, std::uint64_t position,
+                                          std::byte mask) {
+  MutexLock lock(disk_->mutex);
+  absl::Status status = NotThere(path);
+  VisitFiles(*disk_->root, "", [&](const std::string& other, SimulatedFile& file) {
+    if (other != path) return;
+    if (position >= file.size()) {
+      status = absl::OutOfRangeError(absl::StrCat(path, " has ", file.size(), " bytes"));
+      return;
+    }
+    file.data()[position] ^= mask;
+    file.Corrupt(position, mask);
+    status = absl::OkStatus();
+  });
+  return status;
+}
+
+std::vector<std::string> SimulatedFileSystem::Files() const {
+  MutexLock lock(disk_->mutex);
+  std::vector<std::string> files;
+  VisitFiles(*disk_->root, "",
+             [&](const std::string& path, SimulatedFile&) { files.push_back(path); });
+  return files;
+}
+
+}  // namespace daybook::inline v1

@@ -1,0 +1,46 @@
+#include "daybook/partition.h"
+
+#include <utility>
+
+#include "log/partition_log.h"
+
+namespace daybook::inline v1 {
+
+Partition::Partition(std::shared_ptr<PartitionLog> log) : log_(std::move(log)) {}
+Partition::~Partition() = default;
+Partition::Partition(Partition&&) noexcept = default;
+Partition& Partition::operator=(Partition&&) noexcept = default;
+
+std::string_view Partition::topic() const { return log_->name().topic(); }
+int Partition::id() const { return log_->name().partition(); }
+
+absl::StatusOr<Offset> Partition::Append(const Record& record, AppendOptions options) {
+  return log_->Append(record, options.durability);
+}
+
+absl::StatusOr<RecordClaim> Partition::Claim(const ClaimOptions& options) {
+  return log_->Claim(options);
+}
+
+absl::StatusOr<RecordBatch> Partition::Read(Offset from, ReadOptions options) {
+  Cursor cursor{.offset = from, .segment = nullptr, .position = 0};
+  return log_->Read(cursor, options);
+}
+
+absl::StatusOr<Offset> Partition::NextReadable(Offset damaged) {
+  return log_->NextReadable(damaged);
+}
+absl::StatusOr<Offset> Partition::OffsetForTime(Timestamp time) {
+  return log_->OffsetForTime(time);
+}
+absl::StatusOr<Offset> Partition::begin_offset() { return log_->begin_offset(); }
+absl::StatusOr<Offset> Partition::end_offset() { return log_->end_offset(); }
+absl::StatusOr<Offset> Partition::durable_offset() { return log_->durable_offset(); }
+
+absl::Status Partition::WaitDurable(Offset end, std::chrono::nanoseconds timeout) {
+  return log_->WaitDurable(
+      end, std::chrono::steady_clock::now() +
+               std::chrono::duration_cast<std::chrono::steady_clock::duration>(timeout));
+}
+
+}  // namespace daybook::inline v1

@@ -1,0 +1,133 @@
+#include "log/partition_log.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace daybook::inline v1 {
+
+PartitionLog::PartitionLog(const LogContext& context, PartitionName name,
+                           const LogSettings& settings, RecoveryCounters& counters)
+    : context_(context),
+      name_(std::move(name)),
+      settings_(settings),
+      // Room for the frame's own fields beside what counts against the limit.
+      max_frame_bytes_(
+          static_cast<std::uint32_t>(settings.max_record_bytes + frame::kFrameHeaderBytes + 12)),
+      counters_(counters) {}
+
+PartitionLog::~PartitionLog() = default;
+
+absl::StatusOr<std::unique_ptr<Directory>> PartitionLog::OpenDirectory() {
+  return context_.root->OpenDirectory(name_.directory());
+}
+
+absl::Status PartitionLog::WritableStatus() const {
+  if (!deleted_.ok()) return deleted_;
+  if (!closed_.ok()) return closed_;
+  if (context_.is_read_only) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(name_.directory(),
+                     ": the broker is open read-only; open it with "
+                     "BrokerAccess::kReadWrite to append"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PartitionLog::StartSegment(Offset base_offset) {
+  auto directory = OpenDirectory();
+  if (absl::IsNotFound(directory.status())) {
+    directory = context_.root->CreateDirectory(name_.directory());
+  }
+  if (!directory.ok()) return directory.status();
+  auto segment = Segment::Create(**directory, name_,
+                                 {.base_offset = base_offset,
+                                  .segment_id = context_.new_segment_id(),
+                                  .capacity = settings_.segment_bytes,
+                                  .max_frame_bytes = max_frame_bytes_,
+                                  .created = context_.clock->Now(),
+                                  .boot = context_.boot});
+  if (!segment.ok()) return segment.status();
+  active_.store(segment->get(), std::memory_order_release);
+  segments_.push_back({base_offset, *std::move(segment)});
+  rolled_.NotifyAll();
+  return absl::OkStatus();
+}
+
+void PartitionLog::SealActive(Segment& segment, ClaimWord crossing) {
+  segment.Seal(crossing, context_.clock->Now());
+  next_base_ = segment.base_offset() + RecordsOf(crossing);
+  active_.store(nullptr, std::memory_order_release);
+  rolled_.NotifyAll();
+  // The rest is for the disk's sake, and can be done again by the next recovery.
+  if (const auto directory = OpenDirectory(); directory.ok()) {
+    segment.Tidy(**directory).IgnoreError();
+  }
+  segment.Checkpoint(context_.boot);
+  waiters_.NotifyIfAny();
+}
+
+void PartitionLog::StopAppends() {
+  Segment* segment = active_.load(std::memory_order_relaxed);
+  if (segment == nullptr) return;
+  // A claim that cannot fit: it, or one before it, crosses the limit.
+  const std::uint64_t bytes = segment->header().capacity;
+  const ClaimWord before = segment->Claim(bytes, 0);
+  segment->StartClosing();
+  if (!segment->IsCrossing(before, bytes)) {
+    while (active_.load(std::memory_order_relaxed) == segment) rolled_.Wait(mutex_);
+    return;
+  }
+  next_base_ = segment->base_offset() + RecordsOf(before);
+  active_.store(nullptr, std::memory_order_release);
+  rolled_.NotifyAll();
+  segment->Checkpoint(context_.boot);
+}
+
+void PartitionLog::Close(const absl::Status& reason) {
+  MutexLock lock(mutex_);
+  if (!closed_.ok()) return;
+  closed_ = reason;
+  StopAppends();
+}
+
+void PartitionLog::Delete(const absl::Status& reason) {
+  Close(reason);
+  MutexLock lock(mutex_);
+  deleted_ = reason;
+  is_deleted_.store(true, std::memory_order_relaxed);
+  waiters_.NotifyIfAny();
+}
+
+absl::StatusOr<Offset> PartitionLog::begin_offset() {
+  MutexLock lock(mutex_);
+  if (const auto status = EnsureOpen(); !status.ok()) return status;
+  return segments_.empty() ? next_base_ : segments_.front().base_offset;
+}
+
+absl::StatusOr<Offset> PartitionLog::EndOffsetLocked() {
+  if (segments_.empty()) return next_base_;
+  // Claims in a segment that is sealed may still be open, and then nothing behind counts.
+  while (first_uncommitted_ + 1 < segments_.size()) {
+    Segment* segment = segments_[first_uncommitted_].segment.get();
+    if (segment != nullptr && segment->CommittedEnd() != segment->sealed_end()) break;
+    ++first_uncommitted_;
+  }
+  const auto segment = OpenAt(first_uncommitted_);
+  if (!segment.ok()) return segment.status();
+  return (*segment)->base_offset() + RecordsOf((*segment)->CommittedEnd());
+}
+
+absl::StatusOr<Offset> PartitionLog::end_offset() {
+  MutexLock lock(mutex_);
+  if (const auto status = EnsureOpen(); !status.ok()) return status;
+  if (context_.is_read_only) {
+    const auto directory = OpenDirectory();
+    if (directory.ok()) {
+      if (const auto status = ListSegments(**directory); !status.ok()) return status;
+    }
+  }
+  return EndOffsetLocked();
+}
+
+}  // namespace daybook::inline v1

@@ -1,0 +1,203 @@
+#ifndef DAYBOOK_LOG_PARTITION_LOG_H_
+#define DAYBOOK_LOG_PARTITION_LOG_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/event_count.h"
+#include "base/mutex.h"
+#include "daybook/clock.h"
+#include "daybook/durability.h"
+#include "daybook/file_system.h"
+#include "daybook/partition.h"
+#include "segment/segment.h"
+
+namespace daybook::inline v1 {
+
+// What all partitions of a broker share.
+struct LogContext {
+  Directory* root = nullptr;  // the data directory
+  Clock* clock = nullptr;
+  BootId boot{};
+  bool is_read_only = false;
+  std::function<std::uint64_t()> new_segment_id;  // random
+  // Told, once until the next SyncDirty, that a partition at kInterval has something to sync.
+  std::function<void(PartitionLog&)> on_dirty;
+};
+
+// The settings of one partition's log; those of its topic.
+struct LogSettings {
+  Durability durability = Durability::kProcess;
+  std::chrono::nanoseconds flush_interval{0};  // at kInterval
+  std::uint64_t segment_bytes = 0;
+  std::uint64_t max_record_bytes = 0;
+};
+
+// Counts what recovery did, over all partitions of a broker. Thread-safe.
+struct RecoveryCounters {
+  std::atomic<std::int64_t> partitions_opened{0};
+  std::atomic<std::int64_t> bytes_scanned{0};
+  std::atomic<std::int64_t> claims_padded{0};
+  std::atomic<std::int64_t> torn_tail_bytes{0};
+};
+
+// Where a reader stands. Cheap to copy; one thread at a time.
+struct Cursor {
+  Offset offset;                     // the next one to read
+  std::shared_ptr<Segment> segment;  // empty until the first read
+  std::uint64_t position = 0;
+};
+
+// One ordered log: a directory of segments, the last of which is appended to. Thread-safe. What
+// the public calls promise is said in daybook/partition.h; this is the same contract.
+//
+// The directory is made, and files are opened, when they are first needed: a partition that is
+// never used costs nothing.
+//
+// Invariant, asserted in WaitDurable, the one place that moves it:
+//   durable_offset <= committed end <= claimed end
+class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
+ public:
+  // `context` and `counters` must outlive the log.
+  PartitionLog(const LogContext& context, PartitionName name, const LogSettings& settings,
+               RecoveryCounters& counters);
+  ~PartitionLog();
+
+  const PartitionName& name() const { return name_; }
+
+  absl::StatusOr<Offset> Append(const Record& record, std::optional<Durability> durability);
+  // Appends, and acknowledges at kProcess whatever the settings are.
+  absl::StatusOr<Offset> AppendUnsynced(const Record& record);
+  absl::StatusOr<RecordClaim> Claim(const ClaimOptions& options);
+  std::chrono::nanoseconds flush_interval() const { return settings_.flush_interval; }
+
+  // The next records behind `cursor`, which moves past them. Errors leave it where it was.
+  absl::StatusOr<RecordBatch> Read(Cursor& cursor, const ReadOptions& options);
+  absl::StatusOr<Offset> NextReadable(Offset damaged);
+  absl::StatusOr<Offset> OffsetForTime(Timestamp time);
+  // True when a Read would find something, or fail. For waiting.
+  bool HasMore(Cursor& cursor);
+
+  absl::StatusOr<Offset> begin_offset();
+  absl::StatusOr<Offset> end_offset();
+  absl::StatusOr<Offset> durable_offset();
+
+  absl::Status WaitDurable(Offset end, std::chrono::steady_clock::time_point deadline);
+  // Syncs all that is committed now. Clears the mark that on_dirty was told.
+  absl::Status SyncDirty();
+
+  // Who waits for records registers here.
+  WaitList& waiters() { return waiters_; }
+
+  // Notes how far it is committed, so that the next open need not scan it. Later writes answer
+  // `reason`; reads go on, unless the topic is deleted.
+  void Close(const absl::Status& reason) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same, and reads answer `reason`, too. Files that batches pin stay readable.
+  void Delete(const absl::Status& reason) ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  friend class daybook::RecordClaim;
+
+  // A claim that holds: its place, and the segment that it is in.
+  struct Claimed {
+    Segment* segment = nullptr;
+    ClaimWord before = 0;
+  };
+
+  struct OpenSegment {
+    Offset base_offset;
+    std::shared_ptr<Segment> segment;  // empty until it is first needed
+  };
+
+  absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory();
+  absl::Status EnsureOpen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status OpenForWriting(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Looks for segments that another process has added.
+  absl::Status ListSegments(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Removes what was built upon records that a power cut took.
+  absl::Status DropSegmentsFrom(Directory& directory, std::size_t index)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<std::shared_ptr<Segment>> OpenAt(std::size_t index)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status WritableStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  absl::StatusOr<Claimed> ClaimBytes(std::uint64_t bytes) {
+    Segment* segment = active_.load(std::memory_order_acquire);
+    if (segment != nullptr && !segment->is_closing()) [[likely]] {
+      const ClaimWord before = segment->Claim(bytes);
+      if (segment->Fits(before, bytes)) [[likely]]
+        return Claimed{segment, before};
+      return ClaimSlowly(bytes, Claimed{segment, before});
+    }
+    return ClaimSlowly(bytes, std::nullopt);
+  }
+  // Grows the segment, rolls, opens: until a claim holds or fails.
+  absl::StatusOr<Claimed> ClaimSlowly(std::uint64_t bytes, std::optional<Claimed> missed);
+  // Seals the active segment where `crossing` began.
+  void SealActive(Segment& segment, ClaimWord crossing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Lets no more appends in; what was appended stays as it is.
+  void StopAppends() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status StartSegment(Offset base_offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<frame::RecordLayout> LayoutChecked(const frame::RecordParts& parts) const;
+  void Committed() {
+    waiters_.NotifyIfAny();
+    if (settings_.durability == Durability::kInterval) MarkDirty();
+  }
+  void MarkDirty();
+
+  // Opens the segment that holds cursor.offset and finds its place there.
+  absl::Status Place(Cursor& cursor);
+  // Goes from the end of a sealed segment to the next; false when there is none yet.
+  absl::StatusOr<bool> NextSegment(Cursor& cursor);
+  absl::Status DamageAt(const Cursor& cursor);
+  absl::Status AwaitCommitted(Offset end, std::chrono::steady_clock::time_point deadline);
+  // What is durable then. `disk_failed` is set when it was a sync that failed.
+  absl::StatusOr<Offset> SyncCommitted(bool* disk_failed) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<Offset> EndOffsetLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const LogContext& context_;
+  const PartitionName name_;
+  const LogSettings settings_;
+  const std::uint32_t max_frame_bytes_;
+  RecoveryCounters& counters_;
+
+  // The segment that takes appends; null until there is one, and after an append failed for want
+  // of disk space. Segments are never destroyed before the log, so that an appender that was held
+  // up between loading this and claiming claims in a live object.
+  std::atomic<Segment*> active_{nullptr};
+  WaitList waiters_;
+  std::atomic<bool> is_dirty_{false};
+  std::atomic<bool> is_deleted_{false};  // deleted_ is set
+
+  Mutex mutex_;
+  CondVar rolled_;  // active_ changed
+  bool is_open_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status closed_ ABSL_GUARDED_BY(mutex_);                // why writes fail, if they do
+  absl::Status deleted_ ABSL_GUARDED_BY(mutex_);               // why reads fail, if they do
+  std::vector<OpenSegment> segments_ ABSL_GUARDED_BY(mutex_);  // by base offset
+  // The first one with claims that are still open; all before it are committed to their seals.
+  std::size_t first_uncommitted_ ABSL_GUARDED_BY(mutex_) = 0;
+  Offset next_base_ ABSL_GUARDED_BY(mutex_);  // of the next segment, when active_ is null
+
+  Mutex sync_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
+  CondVar synced_;
+  bool is_syncing_ ABSL_GUARDED_BY(sync_mutex_) = false;
+  absl::Status sync_error_ ABSL_GUARDED_BY(sync_mutex_);  // the first one; sticky
+  // Below it all is durable. Raised by the one thread that is syncing, with release after the
+  // sync; says nothing about other memory.
+  std::atomic<std::int64_t> durable_{0};
+  // How many segments have directory entries that are durable. Only for the thread that syncs.
+  std::size_t synced_entries_ = 0;
+};
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_LOG_PARTITION_LOG_H_

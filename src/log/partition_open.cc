@@ -1,0 +1,134 @@
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "log/partition_log.h"
+
+// Opening a partition's directory: which segments there are, and, for writing, their recovery one
+// by one. What recovery does inside a segment is said in segment/segment_recovery.cc; here is what
+// it means for the segments behind it.
+
+namespace daybook::inline v1 {
+
+absl::Status PartitionLog::EnsureOpen() {
+  if (!deleted_.ok()) return deleted_;
+  if (is_open_) return absl::OkStatus();
+  const auto directory = OpenDirectory();
+  if (absl::IsNotFound(directory.status())) {
+    // Nothing was ever appended. A reader of another process's directory looks again next time.
+    is_open_ = !context_.is_read_only;
+    return absl::OkStatus();
+  }
+  if (!directory.ok()) return directory.status();
+  if (const auto status = ListSegments(**directory); !status.ok()) return status;
+  if (!context_.is_read_only) {
+    if (const auto status = OpenForWriting(**directory); !status.ok()) {
+      segments_.clear();
+      active_.store(nullptr, std::memory_order_release);
+      return status;
+    }
+  }
+  is_open_ = true;
+  counters_.partitions_opened.fetch_add(1, std::memory_order_relaxed);
+  return absl::OkStatus();
+}
+
+absl::Status PartitionLog::ListSegments(Directory& directory) {
+  const auto entries = directory.List();
+  if (!entries.ok()) return entries.status();
+  std::vector<Offset> bases;
+  for (const DirectoryEntry& entry : *entries) {
+    // Other names are indexes, temporary files, or not ours: left alone.
+    const auto base = ParseSegmentFileName(entry.name);
+    if (base && !entry.is_directory) bases.push_back(*base);
+  }
+  std::sort(bases.begin(), bases.end());
+  for (const Offset base : bases) {
+    if (segments_.empty() || segments_.back().base_offset < base) {
+      segments_.push_back({base, nullptr});
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PartitionLog::OpenForWriting(Directory& directory) {
+  bool is_durable_so_far = true;
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    const Offset base = segments_[i].base_offset;
+    const bool is_last = i + 1 == segments_.size();
+    auto opened = Segment::Open(directory, name_, base, MapAccess::kReadWrite);
+    if (absl::IsNotFound(opened.status()) && is_last) {
+      // Made just before a power cut: not even its header was written, so nothing in it was
+      // promised, and its name is free for the next one.
+      if (const auto status = directory.RemoveFile(SegmentFileName(base, ".log")); !status.ok()) {
+        return status;
+      }
+      next_base_ = base;
+      segments_.pop_back();
+      break;
+    }
+    if (!opened.ok()) return opened.status();
+    const std::shared_ptr<Segment> segment = *std::move(opened);
+    const auto recovery =
+        segment->Recover(directory, context_.boot,
+                         is_last ? std::nullopt : std::optional(segments_[i + 1].base_offset),
+                         context_.clock->Now());
+    if (!recovery.ok()) return recovery.status();
+    counters_.bytes_scanned += static_cast<std::int64_t>(recovery->scanned_bytes);
+    counters_.claims_padded += recovery->claims_padded;
+    counters_.torn_tail_bytes += static_cast<std::int64_t>(recovery->torn_bytes);
+
+    segments_[i].segment = segment;
+    next_base_ = segment->base_offset() + RecordsOf(segment->ClaimedEnd());
+    if (is_durable_so_far) {
+      durable_.store(segment->is_durable() ? next_base_.value() : segment->durable_end().value(),
+                     std::memory_order_release);
+      is_durable_so_far = segment->is_durable();
+    }
+    if (recovery->state == SegmentState::kWritable) {
+      active_.store(segment.get(), std::memory_order_release);
+    } else if (segment->is_durable()) {
+      segments_[i].segment = nullptr;  // opened again when somebody reads it
+    }
+    if (recovery->was_cut && !is_last) {
+      if (const auto status = DropSegmentsFrom(directory, i + 1); !status.ok()) return status;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PartitionLog::DropSegmentsFrom(Directory& directory, std::size_t index) {
+  // A segment is synced only after all before it, so if one behind the cut is durable, the power
+  // is not what took the records: it is damage, which readers report as a gap.
+  for (std::size_t i = index; i < segments_.size(); ++i) {
+    const auto segment =
+        Segment::Open(directory, name_, segments_[i].base_offset, MapAccess::kRead);
+    if (absl::IsNotFound(segment.status())) continue;
+    if (!segment.ok()) return segment.status();
+    (*segment)->Follow(context_.boot);
+    if ((*segment)->durable_end() > (*segment)->base_offset()) return absl::OkStatus();
+  }
+  // The last one first: should the power go again, no hole is left in the middle.
+  while (segments_.size() > index) {
+    const Offset base = segments_.back().base_offset;
+    if (const auto status = directory.RemoveFile(SegmentFileName(base, ".log")); !status.ok()) {
+      return status;
+    }
+    directory.RemoveFile(SegmentFileName(base, ".index")).IgnoreError();  // it may have none
+    segments_.pop_back();
+  }
+  return directory.Sync();
+}
+
+absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::OpenAt(std::size_t index) {
+  OpenSegment& slot = segments_[index];
+  if (slot.segment != nullptr) return slot.segment;
+  const auto directory = OpenDirectory();
+  if (!directory.ok()) return directory.status();
+  auto segment = Segment::Open(**directory, name_, slot.base_offset, MapAccess::kRead);
+  if (!segment.ok()) return segment.status();
+  (*segment)->Follow(context_.boot);
+  slot.segment = *std::move(segment);
+  return slot.segment;
+}
+
+}  // namespace daybook::inline v1

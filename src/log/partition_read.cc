@@ -1,0 +1,220 @@
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "log/partition_log.h"
+
+namespace daybook::inline v1 {
+
+absl::Status PartitionLog::Place(Cursor& cursor) {
+  std::shared_ptr<Segment> segment;
+  {
+    MutexLock lock(mutex_);
+    if (const auto status = EnsureOpen(); !status.ok()) return status;
+    if (context_.is_read_only) {
+      const auto directory = OpenDirectory();
+      if (directory.ok()) {
+        if (const auto status = ListSegments(**directory); !status.ok()) return status;
+      }
+    }
+    const auto end = EndOffsetLocked();
+    if (!end.ok()) return end.status();
+    const Offset begin = segments_.empty() ? *end : segments_.front().base_offset;
+    if (cursor.offset < begin || cursor.offset > *end) {
+      return absl::OutOfRangeError(absl::StrCat(
+          name_.directory(), ": there is no offset ", cursor.offset.value(),
+          "; the partition has [", begin.value(), ", ", end->value(), "); seek to one of these"));
+    }
+    if (segments_.empty()) return absl::OkStatus();
+    const auto above = std::upper_bound(
+        segments_.begin(), segments_.end(), cursor.offset,
+        [](Offset offset, const OpenSegment& open) { return offset < open.base_offset; });
+    const auto opened = OpenAt(static_cast<std::size_t>(above - segments_.begin()) - 1);
+    if (!opened.ok()) return opened.status();
+    segment = *opened;
+    if (segment->sealed_end()) {
+      if (const auto directory = OpenDirectory(); directory.ok()) segment->LoadIndex(**directory);
+    }
+  }
+  // An offset behind the seal belongs to the next segment, which is not there yet.
+  const std::int64_t delta = cursor.offset - segment->base_offset();
+  cursor.position = delta == 0 ? frame::kSegmentHeaderBytes
+                               : segment->FindDelta(static_cast<std::uint32_t>(delta));
+  cursor.segment = std::move(segment);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
+  MutexLock lock(mutex_);
+  if (!deleted_.ok()) return deleted_;
+  const auto behind = [&] {
+    return std::find_if(segments_.begin(), segments_.end(), [&](const OpenSegment& open) {
+      return open.base_offset > cursor.segment->base_offset();
+    });
+  };
+  auto next = behind();
+  if (next == segments_.end() && context_.is_read_only) {
+    const auto directory = OpenDirectory();
+    if (!directory.ok()) return directory.status();
+    if (const auto status = ListSegments(**directory); !status.ok()) return status;
+    next = behind();
+  }
+  if (next == segments_.end()) return false;
+  auto segment = OpenAt(static_cast<std::size_t>(next - segments_.begin()));
+  if (!segment.ok()) return segment.status();
+  cursor.segment = *std::move(segment);
+  cursor.position = frame::kSegmentHeaderBytes;
+  cursor.offset = std::max(cursor.offset, cursor.segment->base_offset());
+  return true;
+}
+
+absl::Status PartitionLog::DamageAt(const Cursor& cursor) {
+  Segment& segment = *cursor.segment;
+  const auto found = frame::FindFrame(
+      segment.Bytes(),
+      {.position = cursor.position + frame::kFrameAlignment,
+       .delta = static_cast<std::uint32_t>(cursor.offset - segment.base_offset())});
+  std::string what =
+      absl::StrCat(name_.directory(), ": damage in ", segment.path(), " at position ",
+                   cursor.position, ": offsets [", cursor.offset.value(), ", ");
+  if (found) {
+    const Offset next = segment.base_offset() + found->header.offset_delta;
+    absl::StrAppend(&what, next.value(), ") cannot be read; seek to ", next.value(), " to go on");
+  } else {
+    absl::StrAppend(&what, "end) cannot be read, and nothing follows yet");
+  }
+  return absl::DataLossError(what);
+}
+
+absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions& options) {
+  if (is_deleted_.load(std::memory_order_relaxed)) {
+    MutexLock lock(mutex_);
+    return deleted_;
+  }
+  if (cursor.segment == nullptr) {
+    if (const auto status = Place(cursor); !status.ok()) return status;
+    if (cursor.segment == nullptr) return RecordBatch();  // nothing was ever appended
+  }
+  Cursor at = cursor;
+  bool has_refreshed = false;
+  for (;;) {
+    Segment& segment = *at.segment;
+    const Offset base = segment.base_offset();
+    const std::uint64_t begin = at.position;
+    std::uint64_t end = begin;
+    Offset first_offset;
+    std::size_t records = 0;
+    frame::FrameHeader header{};
+    frame::FrameState state;
+    while ((state = segment.Look(end, &header)) == frame::FrameState::kValid &&
+           frame::KindOf(header.length_word) != frame::Kind::kSeal) {
+      const std::uint64_t next = end + frame::AlignedLength(frame::LengthOf(header.length_word));
+      const Offset offset = base + header.offset_delta;
+      if (frame::KindOf(header.length_word) == frame::Kind::kRecord && offset >= cursor.offset) {
+        if (records == options.max_records && records != 0) break;
+        if (records != 0 && next - begin > options.max_bytes) break;
+        if (records++ == 0) first_offset = offset;
+      }
+      end = next;
+      at.offset = offset + frame::OffsetCount(header);
+    }
+    at.position = end;
+    if (records != 0) {
+      cursor = at;
+      return RecordBatch({.pin = at.segment,
+                          .topic = name_.topic(),
+                          .partition = name_.partition(),
+                          .base_offset = base,
+                          .begin = segment.At(begin),
+                          .end = segment.At(end),
+                          .records = records,
+                          .begin_offset = first_offset,
+                          .next_offset = at.offset});
+    }
+    if (state == frame::FrameState::kBad) return DamageAt(at);
+    if (state == frame::FrameState::kValid) {  // a seal
+      const auto moved = NextSegment(at);
+      if (!moved.ok()) return moved.status();
+      if (*moved) continue;
+    } else if (context_.is_read_only && !has_refreshed &&
+               end + frame::kFrameHeaderBytes > segment.Bytes().bytes.size()) {
+      has_refreshed = true;  // the writer has gone on in new blocks
+      const auto directory = OpenDirectory();
+      if (!directory.ok()) return directory.status();
+      if (const auto status = segment.RefreshLimit(**directory); !status.ok()) return status;
+      continue;
+    }
+    cursor = at;  // what was passed over need not be passed again
+    return RecordBatch();
+  }
+}
+
+bool PartitionLog::HasMore(Cursor& cursor) {
+  if (is_deleted_.load(std::memory_order_relaxed)) return true;  // Read says why
+  if (cursor.segment == nullptr) {
+    const auto end = end_offset();
+    return !end.ok() || *end != cursor.offset;
+  }
+  Segment& segment = *cursor.segment;
+  if (cursor.position + frame::kFrameHeaderBytes > segment.Bytes().bytes.size()) return false;
+  const std::uint32_t length_word = frame::AcquireLengthWord(segment.At(cursor.position));
+  if (length_word == 0) return false;
+  if (frame::KindOf(length_word) != frame::Kind::kSeal) return true;
+  MutexLock lock(mutex_);
+  return !segments_.empty() && segments_.back().base_offset > segment.base_offset();
+}
+
+absl::StatusOr<Offset> PartitionLog::NextReadable(Offset damaged) {
+  Cursor cursor{.offset = damaged, .segment = nullptr, .position = 0};
+  const auto batch = Read(cursor, {.max_records = 1, .max_bytes = 0});
+  if (batch.ok()) return batch->empty() ? end_offset() : batch->begin_offset();
+  if (!absl::IsDataLoss(batch.status())) return batch.status();
+  if (cursor.segment == nullptr) {
+    if (const auto status = Place(cursor); !status.ok()) return status;
+  }
+  Segment& segment = *cursor.segment;
+  const auto found = frame::FindFrame(
+      segment.Bytes(),
+      {.position = cursor.position + frame::kFrameAlignment,
+       .delta = static_cast<std::uint32_t>(cursor.offset - segment.base_offset())});
+  if (!found) return end_offset();
+  return segment.base_offset() + found->header.offset_delta;
+}
+
+absl::StatusOr<Offset> PartitionLog::OffsetForTime(Timestamp time) {
+  std::vector<Offset> bases;
+  {
+    MutexLock lock(mutex_);
+    if (const auto status = EnsureOpen(); !status.ok()) return status;
+    for (const OpenSegment& open : segments_) bases.push_back(open.base_offset);
+  }
+  // The last segment that was made at `time` or before is the first that can hold the answer.
+  std::size_t low = 0;
+  std::size_t high = bases.size();
+  while (high - low > 1) {
+    const std::size_t middle = low + (high - low) / 2;
+    const auto segment = [&] {
+      MutexLock lock(mutex_);
+      return OpenAt(middle);
+    }();
+    if (!segment.ok()) return segment.status();
+    if ((*segment)->header().created <= time.time_since_epoch().count()) {
+      low = middle;
+    } else {
+      high = middle;
+    }
+  }
+  for (; low < bases.size(); ++low) {
+    const auto segment = [&] {
+      MutexLock lock(mutex_);
+      return OpenAt(low);
+    }();
+    if (!segment.ok()) return segment.status();
+    const ClaimWord found = (*segment)->FindTime(time);
+    if (found != (*segment)->CommittedEnd()) {
+      return (*segment)->base_offset() + RecordsOf(found);
+    }
+  }
+  return end_offset();
+}
+
+}  // namespace daybook::inline v1

@@ -1,0 +1,142 @@
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "log/partition_log.h"
+
+// Group commit: of all threads that wait for durability, one syncs, and everything that was
+// committed when it began is then durable for all of them.
+
+namespace daybook::inline v1 {
+namespace {
+
+// An open claim is filled within microseconds; who waits for longer looks this often.
+constexpr std::chrono::microseconds kClaimPoll{50};
+constexpr int kSpins = 100;
+
+}  // namespace
+
+absl::Status PartitionLog::AwaitCommitted(Offset end,
+                                          std::chrono::steady_clock::time_point deadline) {
+  for (int spins = 0;; ++spins) {
+    const auto committed = end_offset();
+    if (!committed.ok()) return committed.status();
+    if (*committed >= end) return absl::OkStatus();
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return absl::DeadlineExceededError(absl::StrCat(
+          name_.directory(), ": offset ", committed->value(),
+          " is claimed and not committed, so nothing behind it can be made durable; commit or "
+          "drop the claim"));
+    }
+    if (spins < kSpins) {
+      std::this_thread::yield();
+    } else {
+      std::this_thread::sleep_for(kClaimPoll);
+    }
+  }
+}
+
+absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
+  std::vector<std::shared_ptr<Segment>> segments;
+  std::size_t entries = 0;
+  {
+    MutexLock lock(mutex_);
+    for (const OpenSegment& open : segments_) {
+      if (open.segment != nullptr && !open.segment->is_durable()) {
+        segments.push_back(open.segment);
+      }
+    }
+    entries = segments_.size();
+  }
+  Offset durable(durable_.load(std::memory_order_relaxed));
+  if (segments.empty()) return durable;
+  const auto directory = OpenDirectory();
+  if (!directory.ok()) return directory.status();
+  // In order, each whole before the next, so that the durable part is always a beginning.
+  for (const std::shared_ptr<Segment>& segment : segments) {
+    const ClaimWord end = segment->CommittedEnd();
+    if (const auto status = segment->Sync(**directory, end, context_.boot); !status.ok()) {
+      *disk_failed = true;
+      return status;
+    }
+    durable = segment->base_offset() + RecordsOf(end);
+    if (segment->sealed_end() && end != segment->sealed_end()) break;  // open claims
+  }
+  if (entries > synced_entries_) {
+    absl::Status status = (*directory)->Sync();
+    if (synced_entries_ == 0) status.Update(context_.root->Sync());
+    if (!status.ok()) {
+      *disk_failed = true;
+      return status;
+    }
+    synced_entries_ = entries;
+  }
+  return durable;
+}
+
+absl::Status PartitionLog::WaitDurable(Offset end, std::chrono::steady_clock::time_point deadline) {
+  {
+    MutexLock lock(mutex_);
+    if (context_.is_read_only) return WritableStatus();
+    if (const auto status = EnsureOpen(); !status.ok()) return status;
+  }
+  if (const auto status = AwaitCommitted(end, deadline); !status.ok()) return status;
+  MutexLock lock(sync_mutex_);
+  while (durable_.load(std::memory_order_relaxed) < end.value()) {
+    if (!sync_error_.ok()) return sync_error_;
+    if (is_syncing_) {
+      if (!synced_.WaitUntil(sync_mutex_, deadline)) {
+        return absl::DeadlineExceededError(
+            absl::StrCat(name_.directory(), ": the disk did not finish a sync in time"));
+      }
+      continue;
+    }
+    is_syncing_ = true;
+    sync_mutex_.Unlock();
+    bool disk_failed = false;
+    const auto durable = SyncCommitted(&disk_failed);
+    if (disk_failed) {
+      // What the disk holds is not known any more: a second sync would answer OK for pages that
+      // the kernel has dropped. No more writes until the directory is opened anew.
+      Close(absl::FailedPreconditionError(absl::StrCat(
+          name_.directory(), ": read-only since a sync failed (", durable.status().message(),
+          "); check the disk and open the directory "
+          "again")));
+    }
+    sync_mutex_.Lock();
+    is_syncing_ = false;
+    if (durable.ok()) durable_.store(durable->value(), std::memory_order_release);
+    if (disk_failed) sync_error_ = durable.status();
+    synced_.NotifyAll();
+    if (!durable.ok()) return durable.status();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PartitionLog::SyncDirty() {
+  is_dirty_.store(false);
+  const auto end = end_offset();
+  if (!end.ok()) return end.status();
+  return WaitDurable(*end, std::chrono::steady_clock::now() + std::chrono::seconds(30));
+}
+
+absl::StatusOr<Offset> PartitionLog::durable_offset() {
+  {
+    MutexLock lock(mutex_);
+    if (const auto status = EnsureOpen(); !status.ok()) return status;
+    if (context_.is_read_only) {
+      // What the writer had noted when each segment was opened.
+      Offset durable = next_base_;
+      for (std::size_t i = 0; i < segments_.size(); ++i) {
+        const auto segment = OpenAt(i);
+        if (!segment.ok()) return segment.status();
+        durable = (*segment)->durable_end();
+        const auto sealed = (*segment)->sealed_end();
+        if (!sealed || durable < (*segment)->base_offset() + RecordsOf(*sealed)) break;
+      }
+      return durable;
+    }
+  }
+  return Offset(durable_.load(std::memory_order_acquire));
+}
+
+}  // namespace daybook::inline v1

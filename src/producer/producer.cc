@@ -1,0 +1,150 @@
+#include "daybook/producer.h"
+
+#include <atomic>
+#include <map>
+#include <utility>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/strings/str_cat.h"
+#include "base/mutex.h"
+#include "broker/broker_core.h"
+#include "broker/cursor_set.h"
+#include "producer/partitioner.h"
+
+namespace daybook::inline v1 {
+
+Receipt::Receipt(Topic topic, int partition, Offset offset)
+    : topic_(std::move(topic)), partition_(partition), offset_(offset) {}
+
+absl::Status Receipt::WaitDurable(std::chrono::nanoseconds timeout) const {
+  return topic_.partition(partition_).WaitDurable(offset_ + 1, timeout);
+}
+
+// Shared with the deliveries under way, which may outlive the Producer.
+class Producer::State {
+ public:
+  State(BrokerCore& core, const ProducerOptions& options) : core_(core), options_(options) {}
+
+  BrokerCore& core() { return core_; }
+
+  absl::StatusOr<int> ChoosePartition(const Topic& topic, const Record& record) {
+    const int partitions = topic.partitions();
+    if (record.partition) {
+      if (*record.partition >= 0 && *record.partition < partitions) return *record.partition;
+      return absl::InvalidArgumentError(absl::StrCat(
+          topic.name(), " has no partition ", *record.partition, "; it has 0 to ", partitions - 1));
+    }
+    if (record.key) return PartitionForKey(*record.key, partitions);
+    return static_cast<int>(next_.fetch_add(1, std::memory_order_relaxed) %
+                            static_cast<std::uint32_t>(partitions));
+  }
+
+  // Takes a place among the sends in flight.
+  absl::Status Begin() {
+    MutexLock lock(mutex_);
+    if (in_flight_ < options_.max_in_flight) {
+      ++in_flight_;
+      return absl::OkStatus();
+    }
+    return absl::ResourceExhaustedError("full");
+  }
+  void Finish(const absl::Status& status) {
+    MutexLock lock(mutex_);
+    --in_flight_;
+    error_.Update(status);
+    changed_.NotifyAll();
+  }
+  // Waits until at most `most` sends are in flight.
+  absl::Status Await(std::int64_t most, std::chrono::steady_clock::time_point deadline) {
+    // Without a thread of its own the broker does what is asked for now.
+    absl::Status status;
+    if (core_.background().mode() == Background::kCaller) status = core_.background().RunNow();
+    MutexLock lock(mutex_);
+    while (in_flight_ > most) {
+      if (!changed_.WaitUntil(mutex_, deadline) && in_flight_ > most) {
+        return absl::DeadlineExceededError(
+            absl::StrCat(in_flight_,
+                         " sends are not acknowledged yet; flush again, or look at "
+                         "the disk"));
+      }
+    }
+    status.Update(std::exchange(error_, absl::OkStatus()));
+    return status;
+  }
+  std::int64_t max_in_flight() const { return options_.max_in_flight; }
+
+ private:
+  BrokerCore& core_;
+  const ProducerOptions options_;
+  std::atomic<std::uint32_t> next_{0};  // round-robin
+  Mutex mutex_;
+  CondVar changed_;
+  std::int64_t in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
+  absl::Status error_ ABSL_GUARDED_BY(mutex_);  // the first since the last Flush
+};
+
+Producer::Producer(Broker& broker, ProducerOptions options)
+    : state_(std::make_shared<State>(broker.core(), options)) {}
+
+Producer::~Producer() { Flush().IgnoreError(); }
+
+absl::StatusOr<Receipt> Producer::Send(std::string_view topic, const Record& record) {
+  const auto found = state_->core().catalog().Find(topic);
+  if (!found.ok()) return found.status();
+  return Send(*found, record);
+}
+
+absl::StatusOr<Receipt> Producer::Send(const Topic& topic, const Record& record) {
+  const auto partition = state_->ChoosePartition(topic, record);
+  if (!partition.ok()) return partition.status();
+  const auto offset = topic.partition(*partition).Append(record);
+  if (!offset.ok()) return offset.status();
+  return Receipt(topic, *partition, *offset);
+}
+
+absl::StatusOr<Receipt> Producer::SendAsync(std::string_view topic, const Record& record,
+                                            DeliveryCallback on_delivery) {
+  const auto found = state_->core().catalog().Find(topic);
+  if (!found.ok()) return found.status();
+  return SendAsync(*found, record, std::move(on_delivery));
+}
+
+absl::StatusOr<Receipt> Producer::SendAsync(const Topic& topic, const Record& record,
+                                            DeliveryCallback on_delivery) {
+  const auto partition = state_->ChoosePartition(topic, record);
+  if (!partition.ok()) return partition.status();
+  PartitionLog& log = topic.partition(*partition).log();
+  const bool is_synced = topic.options().durability == Durability::kDisk;
+  while (is_synced && !state_->Begin().ok()) {
+    const auto status =
+        state_->Await(state_->max_in_flight() - 1, DeadlineAfter(std::chrono::seconds(30)));
+    if (!status.ok()) return status;
+  }
+  const auto offset = log.AppendUnsynced(record);
+  if (!offset.ok()) {
+    if (is_synced) state_->Finish(absl::OkStatus());  // the caller is told
+    return offset.status();
+  }
+  const Receipt receipt(topic, *partition, *offset);
+  if (!is_synced) {
+    if (on_delivery) on_delivery(absl::OkStatus(), receipt);
+    return receipt;
+  }
+  state_->core().background().SyncSoon(
+      log.shared_from_this(), *offset + 1,
+      [state = state_, receipt, on_delivery = std::move(on_delivery)](const absl::Status& status) {
+        if (on_delivery) on_delivery(status, receipt);
+        state->Finish(status);
+      });
+  return receipt;
+}
+
+absl::Status Producer::Flush(std::chrono::nanoseconds timeout) {
+  return state_->Await(0, DeadlineAfter(timeout));
+}
+
+int Producer::PartitionForKey(std::string_view key, int partitions) {
+  return PartitionForHash(Murmur2(key), partitions);
+}
+
+}  // namespace daybook::inline v1

@@ -1,0 +1,79 @@
+#include "segment/offset_index.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "base/checksum.h"
+
+namespace daybook::inline v1 {
+namespace {
+
+constexpr std::string_view kMagic = "DAYBOOKI";
+
+struct FileHeader {
+  char magic[8];
+  std::uint64_t segment_id;
+  std::uint64_t count;
+  std::uint64_t hash;
+};
+static_assert(sizeof(FileHeader) == 32);
+
+}  // namespace
+
+void OffsetIndex::Free::operator()(std::uint64_t* slots) const { std::free(slots); }
+
+OffsetIndex::OffsetIndex(std::uint64_t capacity) : count_(capacity / kInterval + 1) {
+  // calloc: pages that are never written cost no memory.
+  auto* slots = static_cast<std::uint64_t*>(std::calloc(count_, sizeof(std::uint64_t)));
+  if (slots == nullptr) throw std::bad_alloc();
+  slots_.reset(slots);
+}
+
+void OffsetIndex::Store(std::uint64_t first, std::uint64_t last, ClaimWord word) {
+  // A frame over several intervals: no frame begins in all but the last, so their slots name the
+  // next frame as well.
+  for (std::uint64_t slot = first; slot <= last && slot < count_; ++slot) {
+    std::atomic_ref<std::uint64_t>(slots_.get()[slot]).store(word, std::memory_order_relaxed);
+  }
+}
+
+ClaimWord OffsetIndex::FindDelta(std::uint32_t delta, ClaimWord end) const {
+  return FindLast(end, [delta](ClaimWord word) { return RecordsOf(word) <= delta; });
+}
+
+std::string OffsetIndex::Encode(std::uint64_t segment_id, ClaimWord end) const {
+  const std::uint64_t count = std::min(PositionOf(end) / kInterval + 1, count_);
+  std::vector<std::uint64_t> slots(count);
+  for (std::uint64_t i = 0; i < count; ++i) slots[i] = Get(i);
+  FileHeader header{.magic = {},
+                    .segment_id = segment_id,
+                    .count = count,
+                    .hash = Hash64(std::as_bytes(std::span(slots)))};
+  std::memcpy(header.magic, kMagic.data(), kMagic.size());
+  std::string encoded(reinterpret_cast<const char*>(&header), sizeof header);
+  encoded.append(reinterpret_cast<const char*>(slots.data()), count * sizeof(std::uint64_t));
+  return encoded;
+}
+
+absl::Status OffsetIndex::Load(std::uint64_t segment_id, std::string_view encoded) {
+  FileHeader header;
+  if (encoded.size() < sizeof header) return absl::DataLossError("the index is too short");
+  std::memcpy(&header, encoded.data(), sizeof header);
+  const std::string_view body = encoded.substr(sizeof header);
+  if (std::string_view(header.magic, sizeof header.magic) != kMagic ||
+      header.segment_id != segment_id || header.count > count_ ||
+      body.size() != header.count * sizeof(std::uint64_t) ||
+      Hash64(std::as_bytes(std::span(body))) != header.hash) {
+    return absl::DataLossError("the index is damaged or belongs to another segment");
+  }
+  for (std::uint64_t i = 0; i < header.count; ++i) {
+    std::uint64_t word;
+    std::memcpy(&word, body.data() + i * sizeof word, sizeof word);
+    if (word != 0) Store(i, i, word);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace daybook::inline v1

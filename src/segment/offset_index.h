@@ -1,0 +1,100 @@
+#ifndef DAYBOOK_SEGMENT_OFFSET_INDEX_H_
+#define DAYBOOK_SEGMENT_OFFSET_INDEX_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "segment/claim_word.h"
+
+namespace daybook::inline v1 {
+
+// A sparse index of one segment: for each 4 KiB of it, the first frame that begins there. In
+// memory; a sealed segment's is kept in a file beside it.
+//
+// It is a hint. Slots may be empty, since nobody waits for them to be filled: then a look-up
+// begins further to the left and walks more frames. Whoever walks fills them.
+//
+// Thread-safe and wait-free. A slot is one word, stored relaxed: it publishes nothing but itself,
+// and a reader trusts the frame that it finds there, not the slot.
+//
+// File: magic "DAYBOOKI", 8 segment_id, 8 number of slots, 8 hash of the slots, then the slots,
+// 8 bytes each, all little-endian.
+class OffsetIndex {
+ public:
+  static constexpr std::uint64_t kInterval = 4096;
+
+  explicit OffsetIndex(std::uint64_t capacity);
+
+  // A frame ends, and the next one begins, at `next`; it began at `begin`.
+  void Note(ClaimWord begin, ClaimWord next) {
+    const std::uint64_t first = PositionOf(begin) / kInterval + 1;
+    const std::uint64_t last = PositionOf(next) / kInterval;
+    if (first <= last) Store(first, last, next);
+  }
+
+  // The last known frame at or before the one with `delta`, among those below `end`.
+  ClaimWord FindDelta(std::uint32_t delta, ClaimWord end) const;
+
+  // The last known frame below `end` for which `is_before(word)` holds; it must hold for all
+  // frames up to some place and for none from there on.
+  template <typename Predicate>
+  ClaimWord FindLast(ClaimWord end, Predicate is_before) const;
+
+  std::string Encode(std::uint64_t segment_id, ClaimWord end) const;
+  // DataLoss when the bytes are not the index of this segment; nothing is changed then.
+  absl::Status Load(std::uint64_t segment_id, std::string_view encoded);
+
+ private:
+  struct Free {
+    void operator()(std::uint64_t* slots) const;
+  };
+
+  void Store(std::uint64_t first, std::uint64_t last, ClaimWord word);
+  ClaimWord Get(std::uint64_t slot) const {
+    return std::atomic_ref<std::uint64_t>(slots_.get()[slot]).load(std::memory_order_relaxed);
+  }
+
+  std::uint64_t count_;
+  std::unique_ptr<std::uint64_t[], Free> slots_;
+};
+
+template <typename Predicate>
+ClaimWord OffsetIndex::FindLast(ClaimWord end, Predicate is_before) const {
+  ClaimWord best = kFirstFrame;
+  std::uint64_t low = PositionOf(kFirstFrame) / kInterval;  // its frame is `best`
+  std::uint64_t high = PositionOf(end) / kInterval;         // inclusive
+  if (high >= count_) high = count_ - 1;
+  while (low < high) {
+    const std::uint64_t middle = low + (high - low + 1) / 2;
+    std::uint64_t slot = middle;
+    ClaimWord word = 0;
+    while (slot > low && (word = Get(slot)) == 0) --slot;
+    if (slot == low) {  // nothing known in (low, middle]
+      // The answer may still lie to the right of the middle.
+      std::uint64_t right = middle + 1;
+      while (right <= high && (word = Get(right)) == 0) ++right;
+      if (right > high || PositionOf(word) >= PositionOf(end) || !is_before(word)) {
+        high = low;
+      } else {
+        best = word;
+        low = right;
+      }
+    } else if (PositionOf(word) < PositionOf(end) && is_before(word)) {
+      best = word;
+      low = middle;
+    } else {
+      high = slot - 1;
+    }
+  }
+  return best;
+}
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_SEGMENT_OFFSET_INDEX_H_

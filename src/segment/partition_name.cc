@@ -1,0 +1,24 @@
+#include "segment/partition_name.h"
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_format.h"
+
+namespace daybook::inline v1 {
+
+constexpr std::size_t kDigits = 20;
+
+std::string SegmentFileName(Offset base_offset, std::string_view suffix) {
+  return absl::StrFormat("%0*d%s", static_cast<int>(kDigits), base_offset.value(),
+                         std::string(suffix));
+}
+
+std::optional<Offset> ParseSegmentFileName(std::string_view name) {
+  if (name.size() != kDigits + 4 || name.substr(kDigits) != ".log") return std::nullopt;
+  const std::string_view digits = name.substr(0, kDigits);
+  if (digits.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
+  std::int64_t value = 0;
+  if (!absl::SimpleAtoi(std::string(digits), &value)) return std::nullopt;
+  return Offset(value);
+}
+
+}  // namespace daybook::inline v1

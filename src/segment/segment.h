@@ -1,0 +1,248 @@
+#ifndef DAYBOOK_SEGMENT_SEGMENT_H_
+#define DAYBOOK_SEGMENT_SEGMENT_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "daybook/clock.h"
+#include "daybook/file_system.h"
+#include "daybook/frame.h"
+#include "daybook/offset.h"
+#include "format/frame_codec.h"
+#include "format/scan.h"
+#include "segment/claim_word.h"
+#include "segment/offset_index.h"
+#include "segment/partition_name.h"
+
+namespace daybook::inline v1 {
+
+using BootId = std::array<std::byte, 16>;
+
+// What a new segment is made with.
+struct SegmentSettings {
+  Offset base_offset;
+  std::uint64_t segment_id = 0;  // random
+  std::uint64_t capacity = 0;    // bytes, the header included
+  std::uint32_t max_frame_bytes = 0;
+  Timestamp created;
+  BootId boot{};
+};
+
+// How writing goes on in a segment that was found on disk.
+enum class SegmentState {
+  kSealed,    // complete: takes no more
+  kWritable,  // ends cleanly: takes more
+};
+
+// One segment file, mapped. Appended to by any number of threads, read by any number; reads and
+// appends wait for nothing.
+//
+// Memory ordering. The bytes of a frame are plain stores by the thread that claimed them, and
+// published by the release store of its length word; a reader that acquires a non-zero length word
+// sees them. limit_ is stored with release after the file has grown, and acquired before a byte
+// below it is touched. claim_, committed_ and verified_ are numbers that publish no other memory:
+// relaxed is enough, and committed_ and verified_ are lower bounds that may lag.
+class Segment {
+ public:
+  // Makes `<base offset>.log` in `directory`: real blocks for its beginning, the header, mapped.
+  // On an error nothing is left. Not durable before Sync and a sync of the directory.
+  static absl::StatusOr<std::shared_ptr<Segment>> Create(Directory& directory, PartitionName name,
+                                                         const SegmentSettings& settings);
+
+  // Maps a file that is there. Nothing is known of its frames until Recover or Follow.
+  //   NotFound            the header is all zero: it never reached the disk
+  //   FailedPrecondition  a newer format
+  //   DataLoss            not a segment, or a damaged header, or one for another base offset
+  static absl::StatusOr<std::shared_ptr<Segment>> Open(Directory& directory, PartitionName name,
+                                                       Offset base_offset, MapAccess access);
+
+  ~Segment();
+
+  const frame::SegmentHeader& header() const { return header_; }
+  Offset base_offset() const { return Offset(header_.base_offset); }
+  const PartitionName& name() const { return name_; }
+  const std::string& path() const { return path_; }
+
+  // --- Claiming -------------------------------------------------------------------------------
+
+  // Takes the next `bytes` (a multiple of 8) and `records` offsets; wait-free. The claim holds if
+  // Fits; exactly one claim in the life of a segment begins at or below the limit and ends beyond
+  // it while the segment is closing, and the one who made it seals the segment there.
+  ClaimWord Claim(std::uint64_t bytes, std::uint64_t records = 1) {
+    return claim_.fetch_add(MakeClaimWord(records, bytes), std::memory_order_relaxed);
+  }
+  bool Fits(ClaimWord before, std::uint64_t bytes) const {
+    return PositionOf(before) + bytes <= limit_.load(std::memory_order_acquire);
+  }
+  // Set once the limit does not move any more: claim nothing, go to the roll.
+  bool is_closing() const { return closing_.load(std::memory_order_relaxed); }
+  void StartClosing() { closing_.store(true, std::memory_order_relaxed); }
+  bool IsCrossing(ClaimWord before, std::uint64_t bytes) const {
+    const std::uint64_t limit = limit_.load(std::memory_order_acquire);
+    return PositionOf(before) <= limit && limit < PositionOf(before) + bytes;
+  }
+
+  // Grows the file so that a claim ending at `position` fits. OutOfRange: that is beyond the
+  // capacity, roll. ResourceExhausted: the disk is full. One caller at a time.
+  absl::Status Extend(std::uint64_t position);
+
+  // Commits the filled frame at `before`, and notes the place after it.
+  void Commit(std::byte* frame, std::uint32_t length_word, ClaimWord before) {
+    frame::FinishFrame(frame, length_word, PositionOf(before), header_.segment_id);
+    Advance(before, frame::AlignedLength(frame::LengthOf(length_word)), 1);
+  }
+  // Commits padding over a claim of one record that is given up.
+  void Abandon(ClaimWord before, std::uint64_t bytes);
+
+  // Commits the seal at `end`, where the crossing claim began. Earlier claims may still be open.
+  // One caller, once.
+  void Seal(ClaimWord end, Timestamp now);
+
+  // After Seal: gives unused blocks back, leaves the index beside the file, lets go of the
+  // descriptor. After an error the segment is none the worse.
+  absl::Status Tidy(Directory& directory);
+
+  // --- Reading --------------------------------------------------------------------------------
+
+  std::byte* At(std::uint64_t position) const { return mapped_->data() + position; }
+
+  // As much of the file as may be looked at now.
+  frame::SegmentBytes Bytes() const {
+    return {.bytes = {mapped_->data(), limit_.load(std::memory_order_acquire) + frame::kSealBytes},
+            .segment_id = header_.segment_id,
+            .max_frame_bytes = header_.max_frame_bytes};
+  }
+
+  // What stands at `position`, its checksum taken on trust if it was verified before.
+  frame::FrameState Look(std::uint64_t position, frame::FrameHeader* header);
+
+  // The place after the last frame before which all are committed, found by walking from the last
+  // one known. A seal is not passed.
+  ClaimWord CommittedEnd();
+  // Everything that was handed out; overshoots while the segment is closing.
+  ClaimWord ClaimedEnd() const { return claim_.load(std::memory_order_relaxed); }
+
+  // The frame that holds offset base + delta, or the next one behind it; must be below the
+  // committed end. Goes past damage.
+  std::uint64_t FindDelta(std::uint32_t delta);
+
+  // For a segment found sealed: takes in the index beside it, once, if there is a good one.
+  void LoadIndex(Directory& directory);
+
+  // The first frame with an append time of `time` or later; the committed end if there is none.
+  ClaimWord FindTime(Timestamp time);
+
+  // Sealed: where its seal stands.
+  std::optional<ClaimWord> sealed_end() const {
+    const ClaimWord end = sealed_end_.load(std::memory_order_acquire);
+    return end == 0 ? std::nullopt : std::optional(end);
+  }
+
+  // For a file that another process writes: looks how far it reaches now.
+  absl::Status RefreshLimit(Directory& directory);
+
+  // --- Durability and recovery ------------------------------------------------------------------
+
+  // Syncs the file and then notes that all before `end`, which must be committed, is durable.
+  absl::Status Sync(Directory& directory, ClaimWord end, const BootId& boot);
+  // The offset below which everything is known to be durable.
+  Offset durable_end() const;
+  // True when the seal, too, is durable: nothing is left to sync.
+  bool is_durable() const { return is_durable_.load(std::memory_order_relaxed); }
+
+  // Notes, without a sync, that all before the last known committed place is committed; later
+  // recoveries in this boot begin there.
+  void Checkpoint(const BootId& boot);
+
+  // What recovery did.
+  struct Recovery {
+    SegmentState state = SegmentState::kWritable;
+    std::uint64_t scanned_bytes = 0;
+    std::int64_t claims_padded = 0;
+    std::uint64_t torn_bytes = 0;
+    // After a power cut, records are missing here that the next segment was built upon: unless
+    // those are durable, they are void.
+    bool was_cut = false;
+  };
+
+  // Finds the end of what was written before and makes it fit to go on; segment_recovery.cc says
+  // how. A segment with a dirty tail is sealed, so that nothing is ever appended on top of stale
+  // bytes, and so is one that others follow; `next_base` is the base offset of the next one.
+  // Before the segment is shared.
+  absl::StatusOr<Recovery> Recover(Directory& directory, const BootId& boot,
+                                   std::optional<Offset> next_base, Timestamp now);
+
+  // The same for reading only: takes what is there, changes nothing.
+  void Follow(const BootId& boot);
+
+ private:
+  Segment(PartitionName name, std::string path, std::unique_ptr<File> file,
+          std::unique_ptr<MappedFile> mapped, const frame::SegmentHeader& header,
+          std::uint64_t file_bytes);
+
+  // Notes that [before, before + bytes) is committed: cheap, and exact for a single producer.
+  void Advance(ClaimWord before, std::uint64_t bytes, std::uint64_t records) {
+    const ClaimWord next = before + MakeClaimWord(records, bytes);
+    index_.Note(before, next);
+    if (committed_.load(std::memory_order_relaxed) == before) {
+      committed_.store(next, std::memory_order_relaxed);
+    }
+  }
+  void SetLimit(std::uint64_t file_bytes) {
+    limit_.store(file_bytes - frame::kSealBytes, std::memory_order_release);
+  }
+  void WriteCheckpoint(const BootId& boot, std::optional<ClaimWord> durable)
+      ABSL_LOCKS_EXCLUDED(checkpoint_mutex_);
+  absl::StatusOr<File*> OpenedFile(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
+  // Takes over the checkpoint that the file has; returns up to where its frames are trusted.
+  ClaimWord LoadCheckpoint(const BootId& boot);
+  // If a seal ends at `position`: takes the segment as sealed there.
+  bool AdoptSeal(std::uint64_t position);
+  void PadGap(const frame::Gap& gap);
+  // Seals at `end`, and clears whatever is behind.
+  absl::Status CutAt(ClaimWord end, Timestamp now);
+
+  // One step of a walk over frames.
+  struct Step {
+    frame::FrameState state = frame::FrameState::kNothing;
+    frame::FrameHeader header{};
+    ClaimWord next = 0;  // set for kValid, and for kBad when a valid frame follows
+  };
+  Step StepFrom(ClaimWord at);
+
+  const PartitionName name_;
+  const std::string path_;  // for messages
+  const frame::SegmentHeader header_;
+  const std::unique_ptr<MappedFile> mapped_;
+  OffsetIndex index_;
+  std::atomic<bool> index_loaded_{false};
+
+  // Appenders write this line and nobody else reads it.
+  alignas(64) std::atomic<ClaimWord> claim_{kFirstFrame};
+  // Read by all on every call, written when the file grows.
+  alignas(64) std::atomic<std::uint64_t> limit_{0};
+  std::atomic<bool> closing_{false};
+  std::atomic<ClaimWord> sealed_end_{0};
+  std::atomic<bool> is_durable_{false};
+  // Lower bounds, moved by whoever knows better.
+  alignas(64) std::atomic<ClaimWord> committed_{kFirstFrame};
+  alignas(64) std::atomic<std::uint64_t> verified_{frame::kSegmentHeaderBytes};
+
+  Mutex file_mutex_;
+  std::unique_ptr<File> file_ ABSL_GUARDED_BY(file_mutex_);
+  mutable Mutex checkpoint_mutex_;
+  frame::CheckpointSlot checkpoint_ ABSL_GUARDED_BY(checkpoint_mutex_){};
+};
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_SEGMENT_SEGMENT_H_

@@ -1,0 +1,188 @@
+#include <algorithm>
+#include <cstring>
+
+#include "format/segment_header.h"
+#include "segment/segment.h"
+
+// Opening a segment that an earlier process wrote. What to do with the frames behind the last
+// checkpoint is decided by two questions: is the page cache that they were written to still the
+// same (same boot), and is a hole among them a claim that never was committed?
+//
+//   same boot   uncommitted hole   padding; what follows stays: it was acknowledged
+//               damaged frame      stays, and readers are told: it was acknowledged, too
+//               dirty tail         a claim whose thread died: sealed there, go on in a new file
+//   other boot  hole or damage     the kernel had not yet written that page; nothing behind it was
+//                                  promised to survive (it is above the durable mark): cut there
+//               dirty tail         the same
+//
+// Below the durable mark nothing is scanned, and nothing is ever cut: what is bad there is damage,
+// which readers report.
+
+namespace daybook::inline v1 {
+namespace {
+
+constexpr std::uint64_t kPage = 4096;
+constexpr ClaimWord kSealWord = MakeClaimWord(0, frame::kSealBytes);
+
+}  // namespace
+
+ClaimWord Segment::LoadCheckpoint(const BootId& boot) {
+  const frame::CheckpointSlot slot =
+      frame::LatestCheckpoint({mapped_->data(), frame::kSegmentHeaderBytes}, header_.segment_id,
+                              limit_.load(std::memory_order_relaxed) + frame::kSealBytes);
+  if (slot.sequence == 0) return kFirstFrame;
+  {
+    MutexLock lock(checkpoint_mutex_);
+    checkpoint_ = slot;
+  }
+  const auto word = [this](std::int64_t offset, std::uint64_t position) {
+    return MakeClaimWord(static_cast<std::uint64_t>(offset - header_.base_offset), position);
+  };
+  return slot.boot_id == boot ? word(slot.committed_offset, slot.committed_position)
+                              : word(slot.durable_offset, slot.durable_position);
+}
+
+bool Segment::AdoptSeal(std::uint64_t position) {
+  if (position < frame::kSegmentHeaderBytes + frame::kSealBytes) return false;
+  position -= frame::kSealBytes;
+  frame::FrameHeader header;
+  if (frame::Inspect(Bytes(), position, &header) != frame::FrameState::kValid ||
+      frame::KindOf(header.length_word) != frame::Kind::kSeal) {
+    return false;
+  }
+  const ClaimWord end = MakeClaimWord(header.offset_delta, position);
+  committed_.store(end, std::memory_order_relaxed);
+  claim_.store(end, std::memory_order_relaxed);
+  sealed_end_.store(end, std::memory_order_release);
+  StartClosing();
+  return true;
+}
+
+void Segment::PadGap(const frame::Gap& gap) {
+  std::uint32_t offsets = gap.end_delta - gap.begin_delta;
+  std::uint64_t position = gap.begin_position;
+  while (position < gap.end_position) {
+    constexpr std::uint64_t kLongest =
+        frame::kMaxFrameBytes / frame::kFrameAlignment * frame::kFrameAlignment / 2;
+    const std::uint64_t left = gap.end_position - position;
+    const std::uint64_t length = left > 2 * kLongest ? kLongest : left;
+    frame::WritePadding(At(position), static_cast<std::uint32_t>(length), position,
+                        header_.segment_id, gap.end_delta - offsets, offsets);
+    position += length;
+    offsets = 0;
+  }
+}
+
+absl::Status Segment::CutAt(ClaimWord end, Timestamp now) {
+  const std::uint64_t position = PositionOf(end);
+  const std::uint64_t behind = position + frame::kSealBytes;
+  const std::uint64_t file_bytes = limit_.load(std::memory_order_relaxed) + frame::kSealBytes;
+  if (behind > file_bytes) {
+    MutexLock lock(file_mutex_);
+    if (const auto status = file_->Allocate(behind); !status.ok()) return status;
+    SetLimit(behind);
+  }
+  // Whatever is left of the page, then whole pages.
+  const std::uint64_t page_end = std::min((behind + kPage - 1) / kPage * kPage, file_bytes);
+  if (page_end > behind) std::memset(At(behind), 0, page_end - behind);
+  std::memset(At(position), 0, frame::kSealBytes);
+  StartClosing();
+  claim_.store(end, std::memory_order_relaxed);
+  committed_.store(end, std::memory_order_relaxed);
+  Seal(end, now);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const BootId& boot,
+                                                   std::optional<Offset> next_base, Timestamp now) {
+  Recovery recovery;
+  const ClaimWord trusted = LoadCheckpoint(boot);
+  if (AdoptSeal(PositionOf(trusted))) {
+    recovery.state = SegmentState::kSealed;
+    MutexLock lock(checkpoint_mutex_);
+    is_durable_.store(checkpoint_.durable_position == PositionOf(trusted),
+                      std::memory_order_relaxed);
+    return recovery;
+  }
+  bool is_same_boot = false;
+  {
+    MutexLock lock(checkpoint_mutex_);
+    is_same_boot = checkpoint_.sequence != 0 && checkpoint_.boot_id == boot;
+  }
+  {
+    // The blocks may be gone with the power, though the size is not.
+    MutexLock lock(file_mutex_);
+    const std::uint64_t file_bytes = limit_.load(std::memory_order_relaxed) + frame::kSealBytes;
+    if (const auto status = file_->Allocate(file_bytes); !status.ok()) return status;
+  }
+  index_loaded_.store(true, std::memory_order_relaxed);
+
+  const frame::ScanResult scan = frame::Scan(
+      Bytes(), {.position = PositionOf(trusted), .delta = RecordsOf(trusted)},
+      [this](std::uint64_t position, const frame::FrameHeader& header) {
+        index_.Note(
+            MakeClaimWord(header.offset_delta, position),
+            MakeClaimWord(std::uint64_t{header.offset_delta} + frame::OffsetCount(header),
+                          position + frame::AlignedLength(frame::LengthOf(header.length_word))));
+      });
+  recovery.scanned_bytes = scan.end_position - PositionOf(trusted);
+  ClaimWord end = MakeClaimWord(scan.end_delta, scan.end_position);
+
+  if (!is_same_boot) {
+    if (scan.is_sealed) end -= kSealWord;
+    if (!scan.gaps.empty()) {
+      end = MakeClaimWord(scan.gaps.front().begin_delta, scan.gaps.front().begin_position);
+    }
+    const bool is_clean = scan.gaps.empty() && scan.tail_bytes == 0;
+    if (is_clean && !scan.is_sealed && !next_base) {
+      claim_.store(end, std::memory_order_relaxed);
+      committed_.store(end, std::memory_order_relaxed);
+      WriteCheckpoint(boot, std::nullopt);
+      return recovery;
+    }
+    recovery.state = SegmentState::kSealed;
+    recovery.was_cut = next_base && *next_base != base_offset() + RecordsOf(end);
+    recovery.torn_bytes = is_clean ? 0 : scan.end_position + scan.tail_bytes - PositionOf(end);
+    if (const auto status = CutAt(end, now); !status.ok()) return status;
+    if (const auto status = Tidy(directory); !status.ok()) return status;
+    // From now on what was kept is durable, so that a cut in the middle of this changes nothing.
+    if (const auto status = Sync(directory, end, boot); !status.ok()) return status;
+    return recovery;
+  }
+
+  for (const frame::Gap& gap : scan.gaps) {
+    // Less than a frame is no claim; nor is what was committed and is damaged now.
+    if (!gap.is_uncommitted || gap.end_position - gap.begin_position < frame::kFrameHeaderBytes) {
+      continue;
+    }
+    PadGap(gap);
+    ++recovery.claims_padded;
+  }
+  if (scan.is_sealed) {
+    AdoptSeal(scan.end_position);
+    recovery.state = SegmentState::kSealed;
+  } else if (scan.tail_bytes != 0 || next_base) {
+    if (scan.tail_bytes >= 4 && frame::AcquireLengthWord(At(scan.end_position)) != 0) {
+      // A record that was committed and is damaged: its bytes stay, and it keeps its offset.
+      end += MakeClaimWord(1, frame::AlignedLength(scan.tail_bytes));
+    } else {
+      recovery.torn_bytes = scan.tail_bytes;
+    }
+    recovery.state = SegmentState::kSealed;
+    if (const auto status = CutAt(end, now); !status.ok()) return status;
+    if (const auto status = Tidy(directory); !status.ok()) return status;
+  } else {
+    claim_.store(end, std::memory_order_relaxed);
+    committed_.store(end, std::memory_order_relaxed);
+  }
+  WriteCheckpoint(boot, std::nullopt);
+  return recovery;
+}
+
+void Segment::Follow(const BootId& boot) {
+  const ClaimWord trusted = LoadCheckpoint(boot);
+  if (AdoptSeal(PositionOf(trusted))) return;
+  committed_.store(trusted, std::memory_order_relaxed);
+}
+
+}  // namespace daybook::inline v1

@@ -1,0 +1,74 @@
+#include "broker/topic_settings.h"
+
+#include "catch.h"
+
+namespace daybook {
+namespace {
+
+std::string WhyNot(const absl::Status& status) { return std::string(status.message()); }
+
+}  // namespace
+
+TEST_CASE("Topic names are Kafka's") {
+  for (const std::string good : {"orders", "a", "A.b_c-9", "...", "__x"}) {
+    CHECK(CheckTopicName(good).ok());
+  }
+  CHECK(CheckTopicName(std::string(249, 'x')).ok());
+  const std::string with_nul("a\0b", 3);
+  for (const std::string& bad : {std::string(), std::string("."), std::string(".."),
+                                 std::string("a/b"), std::string("../up"), std::string("a b"),
+                                 std::string("\xc3\xa9"), with_nul, std::string(250, 'x')}) {
+    CHECK(absl::IsInvalidArgument(CheckTopicName(bad)));
+  }
+}
+
+TEST_CASE("Settings come back from their properties") {
+  TopicOptions options{.partitions = 12,
+                       .durability = Durability::kInterval,
+                       .flush_interval = std::chrono::milliseconds(7),
+                       .segment_bytes = 1 << 20,
+                       .max_record_bytes = 1000};
+  TopicOptions read;
+  for (const auto& [key, value] : ToProperties(options)) {
+    REQUIRE(SetOption(read, key, value).ok());
+  }
+  CHECK(ToProperties(read) == ToProperties(options));
+}
+
+TEST_CASE("An unknown setting is answered with the nearest one") {
+  TopicOptions options;
+  CHECK(WhyNot(SetOption(options, "segment.byte", "1")).find("did you mean segment.bytes?") !=
+        std::string::npos);
+  CHECK(WhyNot(SetOption(options, "zzz", "1")).find("there are ") != std::string::npos);
+}
+
+TEST_CASE("A setting that is not a number or not a level is refused and nothing changes") {
+  TopicOptions options;
+  for (const std::string bad : {"", "x", "1x", "1.5", "99999999999999999999"}) {
+    CHECK(absl::IsInvalidArgument(SetOption(options, "segment.bytes", bad)));
+    CHECK(absl::IsInvalidArgument(SetOption(options, "durability", bad)));
+  }
+  CHECK(absl::IsInvalidArgument(SetOption(options, "num.partitions", "5000000000")));
+  CHECK(ToProperties(options) == ToProperties(TopicOptions{}));
+}
+
+TEST_CASE("Options out of their range are named") {
+  CHECK(CheckTopicOptions({}).ok());
+  CHECK(WhyNot(CheckTopicOptions({.partitions = 0})).find("num.partitions") == 0);
+  CHECK(WhyNot(CheckTopicOptions({.partitions = 100'001})).find("num.partitions") == 0);
+  CHECK(WhyNot(CheckTopicOptions({.flush_interval = std::chrono::milliseconds(0)}))
+            .find("flush.ms") == 0);
+  CHECK(WhyNot(CheckTopicOptions({.segment_bytes = 1})).find("segment.bytes") == 0);
+  CHECK(WhyNot(CheckTopicOptions({.segment_bytes = std::int64_t{1} << 31})).find("segment.bytes") ==
+        0);
+  CHECK(WhyNot(CheckTopicOptions({.segment_bytes = 64 << 10, .max_record_bytes = 32 << 10}))
+            .find("max.message.bytes") == 0);
+}
+
+TEST_CASE("The nearest name is found only among those that are near") {
+  CHECK(NearestName("ordes", {"orders", "users"}) == "orders");
+  CHECK(NearestName("xyz", {"orders", "users"}).empty());
+  CHECK(NearestName("", {}).empty());
+}
+
+}  // namespace daybook

@@ -1,0 +1,189 @@
+#include "format/frame_codec.h"
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "catch.h"
+#include "support/segment_bytes.h"
+
+namespace daybook {
+namespace {
+
+std::string Hex(const std::byte* bytes, std::size_t size) {
+  std::string text;
+  for (std::size_t i = 0; i < size; ++i) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    if (i != 0 && i % 4 == 0) text += ' ';
+    text += kDigits[static_cast<unsigned>(bytes[i]) >> 4];
+    text += kDigits[static_cast<unsigned>(bytes[i]) & 15];
+  }
+  return text;
+}
+
+RecordView Decode(SegmentInMemory& segment, std::uint64_t position) {
+  frame::FrameHeader header;
+  REQUIRE(frame::Inspect(segment.View(), position, &header) == frame::FrameState::kValid);
+  RecordView view;
+  REQUIRE(frame::DecodeRecord(segment.at(position), header, Offset(1000), &view));
+  return view;
+}
+
+}  // namespace
+
+TEST_CASE("A record frame has the bytes that the format describes", "[golden]") {
+  SegmentInMemory segment;
+  const std::array<Header, 2> headers = {{{"h", "v"}, {"none", std::nullopt}}};
+  Record record = RecordOf("key", "value");
+  record.headers = headers;
+  record.timestamp = Timestamp(std::chrono::nanoseconds(0x0102030405060708));
+  const std::uint64_t position =
+      segment.Write(record, Timestamp(std::chrono::nanoseconds(0x1112131415161718)));
+  CHECK(position == 4096);
+  // length 62, kind 1; checksum; append time; delta 0; key of 3 bytes and three flags; then event
+  // time, key, 18 bytes of headers, value, 2 bytes of alignment.
+  CHECK(Hex(segment.at(position), 8) == "3e000010 fad64501");
+  CHECK(Hex(segment.at(position + 8), 56) ==
+        "18171615 14131211 00000000 03000007 08070605 04030201 6b657912 00000001 00010000 00687604 "
+        "00ffffff ff6e6f6e 6576616c 75650000");
+}
+
+TEST_CASE("Padding and seal frames have the bytes that the format describes", "[golden]") {
+  SegmentInMemory segment;
+  frame::WritePadding(segment.at(4096), 32, 4096, SegmentInMemory::kId, 7, 2);
+  CHECK(Hex(segment.at(4096), 32) ==
+        "20000020 dfc554d4 00000000 00000000 07000000 02000000 00000000 00000000");
+  frame::WriteSeal(segment.at(4128), 4128, SegmentInMemory::kId,
+                   Timestamp(std::chrono::nanoseconds(5)), 9);
+  CHECK(Hex(segment.at(4128), 24) == "18000030 65065def 05000000 00000000 09000000 00000000");
+}
+
+TEST_CASE("A record comes back as it was written") {
+  SegmentInMemory segment;
+  const std::array<Header, 3> headers = {{{"a", "1"}, {"b", std::nullopt}, {"a", ""}}};
+  Record record = RecordOf("k", "v");
+  record.headers = headers;
+  record.timestamp = Timestamp(std::chrono::seconds(42));
+  const RecordView view =
+      Decode(segment, segment.Write(record, Timestamp(std::chrono::seconds(43))));
+  CHECK(view.offset == Offset(1000));
+  CHECK(view.key == "k");
+  CHECK(view.value == "v");
+  CHECK(view.timestamp == Timestamp(std::chrono::seconds(42)));
+  CHECK(view.append_time == Timestamp(std::chrono::seconds(43)));
+  CHECK_FALSE(view.is_tombstone);
+  std::vector<Header> read;
+  for (const Header& header : view.headers) read.push_back(header);
+  REQUIRE(read.size() == 3);
+  CHECK(read[0].name == "a");
+  CHECK(read[0].value == "1");
+  CHECK(read[1].name == "b");
+  CHECK_FALSE(read[1].value.has_value());
+  CHECK(read[2].value == "");
+  CHECK(view.headers.Last("a") == "");
+  CHECK_FALSE(view.headers.Last("c").has_value());
+}
+
+TEST_CASE("Absent and empty keys and values are told apart") {
+  SegmentInMemory segment;
+  const RecordView keyless = Decode(segment, segment.Write("v"));
+  CHECK_FALSE(keyless.key.has_value());
+  const RecordView empty_key = Decode(segment, segment.Write(RecordOf("", "")));
+  CHECK(empty_key.key == "");
+  CHECK(empty_key.value.empty());
+  CHECK_FALSE(empty_key.is_tombstone);
+  Record tombstone;
+  tombstone.key = "gone";
+  const RecordView deleted = Decode(segment, segment.Write(tombstone));
+  CHECK(deleted.is_tombstone);
+  CHECK(deleted.key == "gone");
+}
+
+TEST_CASE("A record costs at most 32 bytes over its key and value") {
+  for (std::size_t size = 0; size < 300; ++size) {
+    const std::string value(size, 'x');
+    const frame::RecordLayout layout = frame::LayoutOf(
+        {.key = {}, .headers = {}, .event_time = {}, .value_bytes = size, .tombstone = false});
+    CHECK(frame::AlignedLength(layout.length) - size < 32);
+  }
+}
+
+TEST_CASE("What does not fit the format has no layout") {
+  const std::string long_name(70'000, 'n');
+  const std::array<Header, 1> headers = {{{long_name, std::nullopt}}};
+  CHECK(frame::LayoutOf(
+            {.key = {}, .headers = headers, .event_time = {}, .value_bytes = 1, .tombstone = false})
+            .length == 0);
+  CHECK(frame::LayoutOf({.key = {},
+                         .headers = {},
+                         .event_time = {},
+                         .value_bytes = std::size_t{1} << 28,
+                         .tombstone = false})
+            .length == 0);
+  CHECK(frame::LayoutOf({.key = {},
+                         .headers = {},
+                         .event_time = {},
+                         .value_bytes = ~std::size_t{0},
+                         .tombstone = false})
+            .length == 0);
+}
+
+TEST_CASE("Every flipped bit of a frame is found") {
+  SegmentInMemory segment;
+  const std::array<Header, 1> headers = {{{"name", "value"}}};
+  Record record = RecordOf("key", "a value of some length");
+  record.headers = headers;
+  const std::uint64_t position = segment.Write(record);
+  frame::FrameHeader header;
+  REQUIRE(frame::Inspect(segment.View(), position, &header) == frame::FrameState::kValid);
+  const std::uint32_t length = frame::LengthOf(header.length_word);
+  for (std::uint64_t byte = 0; byte < length; ++byte) {
+    for (unsigned bit = 0; bit < 8; ++bit) {
+      segment.Flip(position + byte, 1U << bit);
+      CHECK(frame::Inspect(segment.View(), position, &header) != frame::FrameState::kValid);
+      segment.Flip(position + byte, 1U << bit);
+    }
+  }
+}
+
+TEST_CASE("A frame at another place or of another segment is not valid") {
+  SegmentInMemory segment;
+  const std::uint64_t position = segment.Write("twelve bytes");
+  frame::FrameHeader header;
+  std::memcpy(segment.at(8192), segment.at(position), 40);
+  CHECK(frame::Inspect(segment.View(), 8192, &header) == frame::FrameState::kBad);
+  frame::SegmentBytes other = segment.View();
+  other.segment_id ^= 1;
+  CHECK(frame::Inspect(other, position, &header) == frame::FrameState::kBad);
+}
+
+TEST_CASE("A length that reaches beyond the segment is bad and nothing there is read") {
+  SegmentInMemory segment(8192);
+  const std::uint64_t position = segment.Write(std::string(3000, 'x'));
+  frame::SegmentBytes cut = segment.View();
+  frame::FrameHeader header;
+  for (std::size_t size = position; size < position + 3024; size += 8) {
+    cut.bytes = segment.View().bytes.first(size);
+    CHECK(frame::Inspect(cut, position, &header) != frame::FrameState::kValid);
+  }
+}
+
+TEST_CASE("Fields that contradict each other make no frame though the checksum is right") {
+  SegmentInMemory segment;
+  const std::uint64_t position = segment.Write(RecordOf("key", "value"));
+  const auto with_attributes = [&](std::uint32_t attributes) {
+    std::memcpy(segment.at(position + 20), &attributes, sizeof attributes);
+    frame::FrameHeader header;
+    frame::FinishFrame(segment.at(position), frame::LengthWord(frame::Kind::kRecord, 32), position,
+                       SegmentInMemory::kId);
+    return frame::Inspect(segment.View(), position, &header);
+  };
+  CHECK(with_attributes(frame::kHasKey | 3) == frame::FrameState::kValid);
+  CHECK(with_attributes(frame::kHasKey | 9) == frame::FrameState::kBad);     // key too long
+  CHECK(with_attributes(3) == frame::FrameState::kBad);                      // no key, length 3
+  CHECK(with_attributes(frame::kTombstone | 0) == frame::FrameState::kBad);  // with a value
+  CHECK(with_attributes(frame::kHasHeaders) == frame::FrameState::kBad);     // size is text
+  CHECK(with_attributes(0x8000'0000) == frame::FrameState::kBad);            // reserved
+}
+
+}  // namespace daybook

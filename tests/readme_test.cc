@@ -1,0 +1,86 @@
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "catch.h"
+
+// The README shows the code that is compiled, and the code does what the README says.
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string ReadFile(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  INFO("reading " << path);
+  REQUIRE(file.good());
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+// The text between the first `begin` and the next `end` after it.
+std::string Between(const std::string& text, const std::string& begin, const std::string& end) {
+  const std::size_t from = text.find(begin);
+  INFO("looking for " << begin);
+  REQUIRE(from != std::string::npos);
+  const std::size_t to = text.find(end, from + begin.size());
+  REQUIRE(to != std::string::npos);
+  return text.substr(from + begin.size(), to - from - begin.size());
+}
+
+// A folder of its own, removed at the end.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string name = (fs::temp_directory_path() / "daybook-readme-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+// Runs `program` in `directory`; what it has printed.
+std::string RunIn(const fs::path& directory, const fs::path& program) {
+  const fs::path output = directory / "output.txt";
+  const std::string command =
+      "cd '" + directory.string() + "' && '" + program.string() + "' > output.txt 2>&1";
+  const int status = std::system(command.c_str());
+  const std::string printed = ReadFile(output);
+  INFO(program << " printed: " << printed);
+  REQUIRE(WIFEXITED(status));
+  REQUIRE(WEXITSTATUS(status) == 0);
+  return printed;
+}
+
+}  // namespace
+
+TEST_CASE("the README's first program is examples/quickstart.cc to the byte") {
+  const fs::path source_dir = DAYBOOK_SOURCE_DIR;
+  const std::string readme = ReadFile(source_dir / "README.md");
+  const std::string quickstart = ReadFile(source_dir / "examples" / "quickstart.cc");
+  const std::string marker = "// [quickstart]\n";
+  CHECK(Between(readme, "```cpp\n", "```\n") == Between(quickstart, marker, marker));
+}
+
+TEST_CASE("the README's first program prints its event, and the next run only the next one") {
+  const fs::path program = fs::path(DAYBOOK_BINARY_DIR) / "bin" / "quickstart";
+  if (!fs::exists(program)) {
+    WARN(program << " is not built; configure with -DDAYBOOK_BUILD_EXAMPLES=ON");
+    return;
+  }
+  const TemporaryDirectory directory;
+  CHECK(RunIn(directory.path(), program) == "{\"total\":99}\n");
+  // The group has committed, so that the first event is not delivered again.
+  CHECK(RunIn(directory.path(), program) == "{\"total\":99}\n");
+}
