@@ -140,7 +140,8 @@ class DAYBOOK_EXPORT Directory {
 
 enum class DirectoryMode {
   kMustExist,
-  kCreateIfMissing,  // the last component only; mode 0700 whatever the umask
+  // The last component only; mode 0700 whatever the umask. It survives a power cut from then on.
+  kCreateIfMissing,
 };
 
 // Thread-safe; must outlive everything opened through it.

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <atomic>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -74,6 +75,9 @@
 // a gap always has room for a padding frame.
 
 namespace daybook::inline v1::frame {
+
+static_assert(std::endian::native == std::endian::little,
+              "the format is little-endian, and so must be the machine");
 
 inline constexpr std::uint32_t kFormatVersion = 1;
 inline constexpr std::array<char, 8> kMagic = {'D', 'A', 'Y', 'B', 'O', 'O', 'K', '\n'};

@@ -42,7 +42,8 @@ EventCount::Key EventCount::PrepareWait() {
 bool EventCount::CommitWait(Key key, std::chrono::steady_clock::time_point deadline) {
   // FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC, which is libstdc++'s and libc++'s
   // steady_clock on Linux.
-  const auto since_boot = deadline.time_since_epoch();
+  const auto since_boot =
+      std::max(deadline.time_since_epoch(), std::chrono::steady_clock::duration::zero());
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since_boot);
   const timespec until{
       .tv_sec = static_cast<time_t>(seconds.count()),

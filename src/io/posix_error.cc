@@ -43,6 +43,8 @@ Meaning MeaningOf(int error) {
     case EISDIR:
     case ENOTEMPTY:
     case EXDEV:
+    case ENXIO:
+    case ENODEV:
       return {StatusCode::kFailedPrecondition, "something else stands in its place"};
     case ENAMETOOLONG:
     case EINVAL:

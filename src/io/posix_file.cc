@@ -10,20 +10,13 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/mutex.h"
 #include "io/posix_error.h"
 
 namespace daybook::inline v1 {
 namespace {
 
-// Calls again when a signal came between.
-template <typename Call>
-auto Retry(Call call) {
-  decltype(call()) result;
-  do {
-    result = call();
-  } while (result == -1 && errno == EINTR);
-  return result;
-}
+constexpr std::uint64_t kPage = 4096;
 
 class PosixMappedFile final : public MappedFile {
  public:
@@ -42,9 +35,12 @@ class PosixFile final : public File {
   }
 
   absl::Status Allocate(std::uint64_t end) override {
+    if (end == 0) return absl::OkStatus();
+    // What one call gains another one, failing, must not give back.
+    MutexLock lock(allocation_mutex_);
     const auto before = Size();
     if (!before.ok()) return before.status();
-    if (Retry([&] { return fallocate(fd_.get(), 0, 0, static_cast<off_t>(end)); }) == 0) {
+    if (RetryOnSignal([&] { return fallocate(fd_.get(), 0, 0, static_cast<off_t>(end)); }) == 0) {
       return absl::OkStatus();
     }
     const int error = errno;
@@ -56,22 +52,24 @@ class PosixFile final : public File {
   }
 
   absl::Status Deallocate(std::uint64_t begin, std::uint64_t end) override {
+    begin = (begin + kPage - 1) / kPage * kPage;
+    end = end / kPage * kPage;
     if (begin >= end) return absl::OkStatus();
     constexpr int kMode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
-    if (Retry([&] {
+    if (RetryOnSignal([&] {
           return fallocate(fd_.get(), kMode, static_cast<off_t>(begin),
                            static_cast<off_t>(end - begin));
-        }) == 0 ||
-        errno == EOPNOTSUPP) {  // then the blocks stay, which loses nothing but space
+        }) == 0) {
       return absl::OkStatus();
     }
+    if (errno == EOPNOTSUPP) return WriteZeros(begin, end);
     return PosixError(errno, "give back blocks of", path_);
   }
 
   absl::StatusOr<std::size_t> ReadAt(std::uint64_t position, std::span<std::byte> out) override {
     std::size_t done = 0;
     while (done < out.size()) {
-      const ssize_t got = Retry([&] {
+      const ssize_t got = RetryOnSignal([&] {
         return pread(fd_.get(), out.data() + done, out.size() - done,
                      static_cast<off_t>(position + done));
       });
@@ -84,7 +82,7 @@ class PosixFile final : public File {
 
   absl::Status WriteAt(std::uint64_t position, std::span<const std::byte> bytes) override {
     while (!bytes.empty()) {
-      const ssize_t put = Retry([&] {
+      const ssize_t put = RetryOnSignal([&] {
         return pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(position));
       });
       if (put < 0) return PosixError(errno, "write", path_);
@@ -96,7 +94,7 @@ class PosixFile final : public File {
 
   absl::Status Sync() override {
     // Not again after an error, EINTR apart: the pages that failed count as clean from then on.
-    if (Retry([&] { return fdatasync(fd_.get()); }) == 0) return absl::OkStatus();
+    if (RetryOnSignal([&] { return fdatasync(fd_.get()); }) == 0) return absl::OkStatus();
     return PosixError(errno, "sync", path_);
   }
 
@@ -109,14 +107,14 @@ class PosixFile final : public File {
 
  private:
   absl::Status Truncate(std::uint64_t size) {
-    if (Retry([&] { return ftruncate(fd_.get(), static_cast<off_t>(size)); }) == 0) {
+    if (RetryOnSignal([&] { return ftruncate(fd_.get(), static_cast<off_t>(size)); }) == 0) {
       return absl::OkStatus();
     }
     return PosixError(errno, "resize", path_);
   }
 
-  // Gives blocks where the file system cannot allocate them ahead. Only behind the end: what is
-  // before it was written, and so has them.
+  // For file systems that can neither allocate ahead nor punch holes; what lies before the end has
+  // blocks there because it was written.
   absl::Status WriteZeros(std::uint64_t from, std::uint64_t end) {
     static constexpr std::array<std::byte, 64 << 10> kZeros{};
     while (from < end) {
@@ -131,6 +129,7 @@ class PosixFile final : public File {
 
   const Descriptor fd_;
   const std::string path_;
+  Mutex allocation_mutex_;
 };
 
 }  // namespace

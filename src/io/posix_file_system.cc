@@ -68,7 +68,8 @@ class PosixDirectory final : public Directory {
 
   absl::StatusOr<std::vector<DirectoryEntry>> List() override {
     // A descriptor of its own, since reading moves it.
-    const int fd = openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int fd =
+        RetryOnSignal([&] { return openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
     if (fd < 0) return PosixError(errno, "list", path_);
     DIR* directory = fdopendir(fd);
     if (directory == nullptr) {
@@ -107,14 +108,14 @@ class PosixDirectory final : public Directory {
   }
 
   absl::Status Sync() override {
-    if (fsync(fd_.get()) == 0) return absl::OkStatus();
+    if (RetryOnSignal([&] { return fsync(fd_.get()); }) == 0) return absl::OkStatus();
     return PosixError(errno, "sync the directory", path_);
   }
 
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(std::string_view name) override {
     auto fd = OpenRegular(name, O_RDWR | O_CREAT);
     if (!fd.ok()) return fd.status();
-    if (flock(fd->get(), LOCK_EX | LOCK_NB) != 0) {
+    if (RetryOnSignal([&] { return flock(fd->get(), LOCK_EX | LOCK_NB); }) != 0) {
       if (errno != EWOULDBLOCK) return PosixError(errno, "lock", PathOf(name));
       char holder[32] = {};
       const ssize_t size = pread(fd->get(), holder, sizeof holder - 1, 0);
@@ -147,8 +148,11 @@ class PosixDirectory final : public Directory {
   absl::StatusOr<Descriptor> OpenRegular(std::string_view name, int flags) {
     if (const auto status = CheckComponent(name); !status.ok()) return status;
     // O_NONBLOCK: a FIFO in its place must not hold us up.
-    Descriptor fd(openat(fd_.get(), std::string(name).c_str(),
-                         flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, kFileMode));
+    const std::string component(name);
+    Descriptor fd(RetryOnSignal([&] {
+      return openat(fd_.get(), component.c_str(), flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK,
+                    kFileMode);
+    }));
     if (!fd.is_open()) return PosixError(errno, "open", PathOf(name));
     struct stat status {};
     if (fstat(fd.get(), &status) != 0) return PosixError(errno, "look at", PathOf(name));
@@ -176,9 +180,24 @@ class PosixDirectory final : public Directory {
 
 absl::StatusOr<std::unique_ptr<Directory>> OpenDirectoryAt(int parent, const std::string& name,
                                                            const std::string& path) {
-  Descriptor fd(openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  Descriptor fd(RetryOnSignal([&] {
+    return openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  }));
   if (!fd.is_open()) return PosixError(errno, "open the directory", path);
   return std::make_unique<PosixDirectory>(std::move(fd), path);
+}
+
+absl::Status SyncParent(std::string path) {
+  while (path.size() > 1 && path.back() == '/') path.pop_back();
+  const std::size_t slash = path.rfind('/');
+  const std::string parent = slash == std::string::npos ? "."
+                             : slash == 0               ? "/"
+                                                        : path.substr(0, slash);
+  const Descriptor fd(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.is_open() || RetryOnSignal([&] { return fsync(fd.get()); }) != 0) {
+    return PosixError(errno, "sync the directory", parent);
+  }
+  return absl::OkStatus();
 }
 
 class PosixFileSystem final : public FileSystem {
@@ -197,6 +216,8 @@ class PosixFileSystem final : public FileSystem {
       } else if (errno != EEXIST) {
         return PosixError(errno, "make the directory", name);
       }
+      // Also when it was there: whoever made it may have been killed before this.
+      if (const auto status = SyncParent(name); !status.ok()) return status;
     }
     // What the user names may be a link; what is below it may not.
     Descriptor fd(open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -13,10 +13,8 @@
 namespace daybook::inline v1 {
 namespace {
 
-// Address space for one file; memory is used only as far as it is long.
-constexpr std::uint64_t kLargestFile = std::uint64_t{1} << 30;
 // Units in which a power cut takes or leaves bytes: a sector, a page, a folio.
-constexpr std::uint64_t kUnits[] = {512, 4096, 64 << 10};
+constexpr std::uint64_t kUnits[] = {512, 4096, 64 << 10, 256 << 10};
 
 std::uint64_t RoundUp(std::uint64_t bytes) {
   return (bytes + SimulatedFile::kPage - 1) / SimulatedFile::kPage * SimulatedFile::kPage;
@@ -25,13 +23,13 @@ std::uint64_t RoundUp(std::uint64_t bytes) {
 }  // namespace
 
 SimulatedFile::SimulatedFile() {
-  void* data =
-      mmap(nullptr, kLargestFile, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* data = mmap(nullptr, SimulatedFile::kLargest, PROT_NONE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (data == MAP_FAILED) throw std::bad_alloc();
   data_ = static_cast<std::byte*>(data);
 }
 
-SimulatedFile::~SimulatedFile() { munmap(data_, kLargestFile); }
+SimulatedFile::~SimulatedFile() { munmap(data_, SimulatedFile::kLargest); }
 
 void SimulatedFile::Resize(std::uint64_t size) {
   if (size <= size_) return;
@@ -86,13 +84,16 @@ std::shared_ptr<SimulatedFile> SimulatedFile::Clone() const {
   copy->durable_ = durable_;
   copy->early_ = early_;
   copy->dropped_ = dropped_;
+  copy->deallocated = deallocated;
   return copy;
 }
 
 std::shared_ptr<SimulatedFile> SimulatedFile::AfterPowerCut(std::mt19937_64& random) const {
   auto left = std::make_shared<SimulatedFile>();
   // The new size may have reached the medium without the bytes, and bytes not without the size.
-  const std::uint64_t size = random() % 2 == 0 ? size_ : durable_.size();
+  const std::uint64_t sizes[] = {size_, durable_.size(),
+                                 durable_.size() + random() % (size_ - durable_.size() + 1)};
+  const std::uint64_t size = sizes[random() % std::size(sizes)];
   left->Resize(size);
   const std::uint64_t unit = kUnits[random() % std::size(kUnits)];
   for (std::uint64_t at = 0; at < size; at += unit) {
@@ -126,49 +127,77 @@ absl::Status SimulatedDisk::Before(Operation operation, const std::string& path)
   {
     MutexLock lock(mutex);
     asked = hook;
+    // As good a moment as any for the kernel to write something back.
+    for (const auto& file : files_) {
+      if (const auto live = file.lock(); live != nullptr && random_() % 8 == 0) {
+        live->WriteBackSomePage(random_);
+      }
+    }
   }
   return asked ? asked(operation, path) : absl::OkStatus();
 }
 
+std::shared_ptr<SimulatedFile> SimulatedDisk::MakeFile() {
+  auto file = std::make_shared<SimulatedFile>();
+  std::erase_if(files_, [](const auto& old) { return old.expired(); });
+  files_.push_back(file);
+  return file;
+}
+
+void SimulatedDisk::Apply(const Change& change, SimulatedDirectory::Entries& entries) {
+  if (change.entry.file == nullptr && change.entry.directory == nullptr) {
+    entries.erase(change.name);
+  } else {
+    entries[change.name] = change.entry;
+  }
+  if (!change.old_name.empty()) entries.erase(change.old_name);
+}
+
+void SimulatedDisk::Make(Change change) {
+  SimulatedDirectory::Entries& live = change.directory->live;
+  if (const auto replaced = live.find(change.name);
+      replaced != live.end() && replaced->second.file != nullptr) {
+    Free(*replaced->second.file);
+  }
+  Apply(change, live);
+  changes_.push_back(std::move(change));
+}
+
 void SimulatedDisk::SetEntry(const std::shared_ptr<SimulatedDirectory>& directory,
                              const std::string& name, Entry entry) {
-  if (entry.file == nullptr && entry.directory == nullptr) {
-    directory->live.erase(name);
-  } else {
-    directory->live[name] = entry;
-  }
-  changes_.push_back({directory, name, std::move(entry)});
-  // As good a moment as any for the kernel to write something back.
-  for (auto& [file_name, other] : directory->live) {
-    if (other.file != nullptr && random_() % 4 == 0) other.file->WriteBackSomePage(random_);
-  }
+  Make({directory, name, std::move(entry), ""});
 }
 
-namespace {
-
-void Apply(SimulatedDirectory::Entries& entries, const std::string& name,
-           const SimulatedDirectory::Entry& entry) {
-  if (entry.file == nullptr && entry.directory == nullptr) {
-    entries.erase(name);
-  } else {
-    entries[name] = entry;
-  }
+void SimulatedDisk::Rename(const std::shared_ptr<SimulatedDirectory>& directory,
+                           const std::string& from, const std::string& to) {
+  if (from != to) Make({directory, to, directory->live[from], from});
 }
-
-}  // namespace
 
 void SimulatedDisk::SyncDirectory(SimulatedDirectory& directory) {
   std::erase_if(changes_, [&](const Change& change) {
     if (change.directory.get() != &directory) return false;
-    Apply(directory.durable, change.name, change.entry);
+    Apply(change, directory.durable);
     return true;
   });
 }
 
+void SimulatedDisk::Deallocate(SimulatedFile& file, std::uint64_t begin, std::uint64_t end) {
+  begin = RoundUp(begin);
+  end = std::min(end, file.size()) / SimulatedFile::kPage * SimulatedFile::kPage;
+  if (begin >= end) return;
+  std::memset(file.data() + begin, 0, end - begin);
+  file.deallocated += end - begin;
+  allocated -= end - begin;
+}
+
 absl::Status SimulatedDisk::Grow(SimulatedFile& file, std::uint64_t size, const std::string& path) {
   if (size <= file.size()) return absl::OkStatus();
+  if (size > SimulatedFile::kLargest) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        path, ": files of the simulated disk have at most ", SimulatedFile::kLargest, " bytes"));
+  }
   const std::uint64_t more = RoundUp(size) - RoundUp(file.size());
-  if (size > kLargestFile || more > capacity || allocated > capacity - more) {
+  if (more > capacity || allocated > capacity - more) {
     return absl::ResourceExhaustedError(
         absl::StrCat("cannot allocate ", path, ": no space left on the simulated disk"));
   }
@@ -177,7 +206,9 @@ absl::Status SimulatedDisk::Grow(SimulatedFile& file, std::uint64_t size, const 
   return absl::OkStatus();
 }
 
-void SimulatedDisk::Free(const SimulatedFile& file) { allocated -= RoundUp(file.size()); }
+void SimulatedDisk::Free(const SimulatedFile& file) {
+  allocated -= RoundUp(file.size()) - file.deallocated;
+}
 
 std::shared_ptr<SimulatedDisk> SimulatedDisk::Clone() const {
   auto copy = std::make_shared<SimulatedDisk>();
@@ -209,8 +240,8 @@ std::shared_ptr<SimulatedDisk> SimulatedDisk::Clone() const {
   };
   copy->root = clone_directory(root.get());
   for (const Change& change : changes_) {
-    copy->changes_.push_back(
-        {clone_directory(change.directory.get()), change.name, clone_entry(change.entry)});
+    copy->changes_.push_back({clone_directory(change.directory.get()), change.name,
+                              clone_entry(change.entry), change.old_name});
   }
   copy->capacity = capacity;
   copy->allocated = allocated;
@@ -224,15 +255,14 @@ std::shared_ptr<SimulatedDisk> SimulatedDisk::AfterPowerCut(std::uint64_t seed) 
   auto left = std::make_shared<SimulatedDisk>();
   MutexLock lock(mutex);
   MutexLock left_lock(left->mutex);
-  const std::uint64_t applied = random() % (changes_.size() + 1);
+  const std::span<const Change> applied(changes_.data(), random() % (changes_.size() + 1));
+  std::uint64_t allocated_left = 0;
   std::map<SimulatedFile*, std::shared_ptr<SimulatedFile>> files;
   std::function<std::shared_ptr<SimulatedDirectory>(SimulatedDirectory*)> cut_directory;
   cut_directory = [&](SimulatedDirectory* directory) {
     SimulatedDirectory::Entries entries = directory->durable;
-    for (std::uint64_t i = 0; i < applied; ++i) {
-      if (changes_[i].directory.get() == directory) {
-        Apply(entries, changes_[i].name, changes_[i].entry);
-      }
+    for (const Change& change : applied) {
+      if (change.directory.get() == directory) Apply(change, entries);
     }
     auto cut = std::make_shared<SimulatedDirectory>();
     for (const auto& [name, entry] : entries) {
@@ -242,7 +272,7 @@ std::shared_ptr<SimulatedDisk> SimulatedDisk::AfterPowerCut(std::uint64_t seed) 
         auto& file = files[entry.file.get()];
         if (file == nullptr) {
           file = entry.file->AfterPowerCut(random);
-          left->allocated += RoundUp(file->size());
+          allocated_left += RoundUp(file->size());
         }
         kept.file = file;
       }
@@ -251,6 +281,7 @@ std::shared_ptr<SimulatedDisk> SimulatedDisk::AfterPowerCut(std::uint64_t seed) 
     return cut;
   };
   left->root = cut_directory(root.get());
+  left->allocated = allocated_left;
   left->capacity = capacity;
   left->boot = boot + 1;
   left->random_.seed(seed);

@@ -23,6 +23,8 @@ namespace daybook::inline v1 {
 class SimulatedFile {
  public:
   static constexpr std::uint64_t kPage = 4096;
+  // Address space for one file; memory is used only as far as it is long.
+  static constexpr std::uint64_t kLargest = std::uint64_t{1} << 30;
 
   SimulatedFile();
   ~SimulatedFile();
@@ -49,6 +51,8 @@ class SimulatedFile {
   std::shared_ptr<SimulatedFile> Clone() const;
   std::shared_ptr<SimulatedFile> AfterPowerCut(std::mt19937_64& random) const;
 
+  // Bytes that were given back.
+  std::uint64_t deallocated = 0;
   bool is_locked = false;
 
  private:
@@ -87,10 +91,16 @@ class SimulatedDisk {
   // Asks the hook, with no lock held, and lets the kernel do as it likes.
   absl::Status Before(Operation operation, const std::string& path) ABSL_LOCKS_EXCLUDED(mutex);
 
+  std::shared_ptr<SimulatedFile> MakeFile() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   // Changes an entry of `directory`, and notes that this is not durable; no entry: it is removed.
   void SetEntry(const std::shared_ptr<SimulatedDirectory>& directory, const std::string& name,
                 Entry entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  // The same for both names of a renaming, which happens whole or not at all.
+  void Rename(const std::shared_ptr<SimulatedDirectory>& directory, const std::string& from,
+              const std::string& to) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   void SyncDirectory(SimulatedDirectory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
+  void Deallocate(SimulatedFile& file, std::uint64_t begin, std::uint64_t end)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
   // ResourceExhausted unless `file` may grow to `size`.
   absl::Status Grow(SimulatedFile& file, std::uint64_t size, const std::string& path)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
@@ -114,9 +124,13 @@ class SimulatedDisk {
     std::shared_ptr<SimulatedDirectory> directory;
     std::string name;
     Entry entry;
+    std::string old_name;  // of a renaming
   };
+  static void Apply(const Change& change, SimulatedDirectory::Entries& entries);
+  void Make(Change change) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex);
 
   std::vector<Change> changes_ ABSL_GUARDED_BY(mutex);
+  std::vector<std::weak_ptr<SimulatedFile>> files_ ABSL_GUARDED_BY(mutex);
   std::mt19937_64 random_ ABSL_GUARDED_BY(mutex);
 };
 

@@ -34,8 +34,11 @@ class SimulatedMappedFile final : public MappedFile {
 class OpenedFile final : public File {
  public:
   OpenedFile(std::shared_ptr<SimulatedDisk> disk, std::shared_ptr<SimulatedFile> file,
-             std::string path)
-      : disk_(std::move(disk)), file_(std::move(file)), path_(std::move(path)) {}
+             std::string path, bool is_writable)
+      : disk_(std::move(disk)),
+        file_(std::move(file)),
+        path_(std::move(path)),
+        is_writable_(is_writable) {}
 
   absl::StatusOr<std::uint64_t> Size() override {
     MutexLock lock(disk_->mutex);
@@ -55,10 +58,7 @@ class OpenedFile final : public File {
       return status;
     }
     MutexLock lock(disk_->mutex);
-    // Whole pages, as far as the file goes. Their blocks still count: nobody writes there again.
-    begin = (begin + SimulatedFile::kPage - 1) / SimulatedFile::kPage * SimulatedFile::kPage;
-    end = std::min(end, file_->size());
-    if (begin < end) std::memset(file_->data() + begin, 0, end - begin);
+    disk_->Deallocate(*file_, begin, end);
     return absl::OkStatus();
   }
 
@@ -73,6 +73,12 @@ class OpenedFile final : public File {
 
   absl::Status WriteAt(std::uint64_t position, std::span<const std::byte> bytes) override {
     if (const auto status = disk_->Before(Operation::kWrite, path_); !status.ok()) return status;
+    if (!is_writable_) {
+      return absl::PermissionDeniedError(absl::StrCat(path_, " is open for reading only"));
+    }
+    if (position + bytes.size() < position) {
+      return absl::InvalidArgumentError(absl::StrCat(path_, ": no file is that long"));
+    }
     MutexLock lock(disk_->mutex);
     if (const auto status = disk_->Grow(*file_, position + bytes.size(), path_); !status.ok()) {
       return status;
@@ -94,6 +100,11 @@ class OpenedFile final : public File {
 
   absl::StatusOr<std::unique_ptr<MappedFile>> Map(std::uint64_t length, MapAccess) override {
     if (const auto status = disk_->Before(Operation::kMap, path_); !status.ok()) return status;
+    if (length > SimulatedFile::kLargest) {
+      return absl::ResourceExhaustedError(absl::StrCat("cannot map ", path_,
+                                                       ": the simulated disk maps at most ",
+                                                       SimulatedFile::kLargest, " bytes"));
+    }
     return std::make_unique<SimulatedMappedFile>(file_, length);
   }
 
@@ -101,6 +112,7 @@ class OpenedFile final : public File {
   const std::shared_ptr<SimulatedDisk> disk_;
   const std::shared_ptr<SimulatedFile> file_;
   const std::string path_;
+  const bool is_writable_;
 };
 
 class HeldLock final : public FileLock {
@@ -156,10 +168,11 @@ class OpenedDirectory final : public Directory {
       if (file == nullptr) return WrongKind(PathOf(name));
     } else {
       if (!is_new) return NotThere(PathOf(name));
-      file = std::make_shared<SimulatedFile>();
+      file = disk_->MakeFile();
       disk_->SetEntry(directory_, std::string(name), {.file = file, .directory = nullptr});
     }
-    return std::make_unique<OpenedFile>(disk_, std::move(file), PathOf(name));
+    return std::make_unique<OpenedFile>(disk_, std::move(file), PathOf(name),
+                                        mode != FileMode::kRead);
   }
 
   absl::StatusOr<std::vector<DirectoryEntry>> List() override {
@@ -179,10 +192,7 @@ class OpenedDirectory final : public Directory {
     MutexLock lock(disk_->mutex);
     const auto found = directory_->live.find(from);
     if (found == directory_->live.end()) return NotThere(PathOf(from));
-    const SimulatedDirectory::Entry entry = found->second;
-    // In this order a power cut can leave both names, never none.
-    disk_->SetEntry(directory_, std::string(to), entry);
-    disk_->SetEntry(directory_, std::string(from), {});
+    disk_->Rename(directory_, std::string(from), std::string(to));
     return absl::OkStatus();
   }
 
@@ -192,7 +202,6 @@ class OpenedDirectory final : public Directory {
     const auto found = directory_->live.find(name);
     if (found == directory_->live.end()) return NotThere(PathOf(name));
     if (found->second.file == nullptr) return WrongKind(PathOf(name));
-    disk_->Free(*found->second.file);
     disk_->SetEntry(directory_, std::string(name), {});
     return absl::OkStatus();
   }
@@ -225,7 +234,7 @@ class OpenedDirectory final : public Directory {
     const auto found = directory_->live.find(name);
     std::shared_ptr<SimulatedFile> file;
     if (found == directory_->live.end()) {
-      file = std::make_shared<SimulatedFile>();
+      file = disk_->MakeFile();
       disk_->SetEntry(directory_, std::string(name), {.file = file, .directory = nullptr});
     } else {
       file = found->second.file;
@@ -288,15 +297,18 @@ absl::StatusOr<std::unique_ptr<Directory>> SimulatedFileSystem::OpenDirectory(st
     directory = std::make_unique<OpenedDirectory>(disk_, disk_->root, "/");
   }
   path.remove_prefix(1);
+  while (!path.empty() && path.back() == '/') path.remove_suffix(1);
   while (!path.empty()) {
     const std::size_t slash = path.find('/');
     const std::string_view name = path.substr(0, slash);
     const bool is_last = slash == std::string_view::npos;
     path = is_last ? std::string_view() : path.substr(slash + 1);
-    auto next = is_last && mode == DirectoryMode::kCreateIfMissing
-                    ? directory->CreateDirectory(name)
-                    : directory->OpenDirectory(name);
+    const bool is_made = is_last && mode == DirectoryMode::kCreateIfMissing;
+    auto next = is_made ? directory->CreateDirectory(name) : directory->OpenDirectory(name);
     if (!next.ok()) return next.status();
+    if (is_made) {
+      if (const auto status = directory->Sync(); !status.ok()) return status;
+    }
     directory = *std::move(next);
   }
   return directory;

@@ -208,6 +208,8 @@ class Segment {
   // If a seal ends at `position`: takes the segment as sealed there.
   bool AdoptSeal(std::uint64_t position);
   void PadGap(const frame::Gap& gap);
+  // Claims begin at `end`, for which there is room at least for a seal.
+  absl::Status GoOnAt(ClaimWord end);
   // Seals at `end`, and clears whatever is behind.
   absl::Status CutAt(ClaimWord end, Timestamp now);
 

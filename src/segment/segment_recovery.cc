@@ -73,22 +73,29 @@ void Segment::PadGap(const frame::Gap& gap) {
   }
 }
 
+absl::Status Segment::GoOnAt(ClaimWord end) {
+  // A power cut can leave a file that ends right behind its last frame.
+  const std::uint64_t needed = PositionOf(end) + frame::kSealBytes;
+  if (needed > limit_.load(std::memory_order_relaxed) + frame::kSealBytes) {
+    MutexLock lock(file_mutex_);
+    if (const auto status = file_->Allocate(needed); !status.ok()) return status;
+    SetLimit(needed);
+  }
+  claim_.store(end, std::memory_order_relaxed);
+  committed_.store(end, std::memory_order_relaxed);
+  return absl::OkStatus();
+}
+
 absl::Status Segment::CutAt(ClaimWord end, Timestamp now) {
+  if (const auto status = GoOnAt(end); !status.ok()) return status;
   const std::uint64_t position = PositionOf(end);
   const std::uint64_t behind = position + frame::kSealBytes;
   const std::uint64_t file_bytes = limit_.load(std::memory_order_relaxed) + frame::kSealBytes;
-  if (behind > file_bytes) {
-    MutexLock lock(file_mutex_);
-    if (const auto status = file_->Allocate(behind); !status.ok()) return status;
-    SetLimit(behind);
-  }
   // Whatever is left of the page, then whole pages.
   const std::uint64_t page_end = std::min((behind + kPage - 1) / kPage * kPage, file_bytes);
   if (page_end > behind) std::memset(At(behind), 0, page_end - behind);
   std::memset(At(position), 0, frame::kSealBytes);
   StartClosing();
-  claim_.store(end, std::memory_order_relaxed);
-  committed_.store(end, std::memory_order_relaxed);
   Seal(end, now);
   return absl::OkStatus();
 }
@@ -135,8 +142,7 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
     }
     const bool is_clean = scan.gaps.empty() && scan.tail_bytes == 0;
     if (is_clean && !scan.is_sealed && !next_base) {
-      claim_.store(end, std::memory_order_relaxed);
-      committed_.store(end, std::memory_order_relaxed);
+      if (const auto status = GoOnAt(end); !status.ok()) return status;
       WriteCheckpoint(boot, std::nullopt);
       return recovery;
     }
@@ -171,9 +177,8 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
     recovery.state = SegmentState::kSealed;
     if (const auto status = CutAt(end, now); !status.ok()) return status;
     if (const auto status = Tidy(directory); !status.ok()) return status;
-  } else {
-    claim_.store(end, std::memory_order_relaxed);
-    committed_.store(end, std::memory_order_relaxed);
+  } else if (const auto status = GoOnAt(end); !status.ok()) {
+    return status;
   }
   WriteCheckpoint(boot, std::nullopt);
   return recovery;

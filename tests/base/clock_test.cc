@@ -1,0 +1,27 @@
+#include "daybook/clock.h"
+
+#include "catch.h"
+
+namespace daybook {
+
+TEST_CASE("The system clock says what the precise one says, to a second") {
+  const auto before = std::chrono::system_clock::now();
+  const Timestamp now = Clock::System().Now();
+  const auto after = std::chrono::system_clock::now();
+  CHECK(now > before - std::chrono::seconds(1));
+  CHECK(now < after + std::chrono::seconds(1));
+}
+
+TEST_CASE("A manual clock stands still until it is moved") {
+  ManualClock clock(Timestamp(std::chrono::seconds(100)));
+  CHECK(clock.Now() == Timestamp(std::chrono::seconds(100)));
+  CHECK(clock.Now() == Timestamp(std::chrono::seconds(100)));
+  clock.Advance(std::chrono::milliseconds(5));
+  CHECK(clock.Now() == Timestamp(std::chrono::milliseconds(100'005)));
+  clock.Advance(std::chrono::seconds(-200));
+  CHECK(clock.Now() < Timestamp());
+  clock.Set(Timestamp(std::chrono::seconds(7)));
+  CHECK(clock.Now() == Timestamp(std::chrono::seconds(7)));
+}
+
+}  // namespace daybook

@@ -1,0 +1,323 @@
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "catch.h"
+#include "daybook/file_system.h"
+
+namespace daybook {
+namespace {
+
+std::span<const std::byte> BytesOf(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+// A directory of its own for each test.
+class Scratch {
+ public:
+  Scratch() {
+    std::string name = (std::filesystem::temp_directory_path() / "daybook-XXXXXX").string();
+    REQUIRE(mkdtemp(name.data()) != nullptr);
+    path_ = name;
+    directory_ = FileSystem::Posix().OpenDirectory(path_, DirectoryMode::kMustExist).value();
+  }
+  ~Scratch() { std::filesystem::remove_all(path_); }
+
+  Directory& operator*() { return *directory_; }
+  Directory* operator->() { return directory_.get(); }
+  std::string PathOf(const std::string& name) const { return path_ + "/" + name; }
+  struct stat Look(const std::string& name) const {
+    struct stat status {};
+    REQUIRE(lstat(PathOf(name).c_str(), &status) == 0);
+    return status;
+  }
+  std::string Content(const std::string& name) {
+    const auto file = directory_->OpenFile(name, FileMode::kRead).value();
+    std::string text(file->Size().value(), '\0');
+    REQUIRE(file->ReadAt(0, std::as_writable_bytes(std::span(text))).value() == text.size());
+    return text;
+  }
+
+ private:
+  std::string path_;
+  std::unique_ptr<Directory> directory_;
+};
+
+// What `body` returned in a process of its own.
+int InChild(const std::function<int()>& body) {
+  const pid_t child = fork();
+  if (child == 0) _exit(body());
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+}  // namespace
+
+TEST_CASE("What is written is read, and a file ends where it ends") {
+  Scratch scratch;
+  const auto file = scratch->OpenFile("a", FileMode::kCreate).value();
+  REQUIRE(file->WriteAt(3, BytesOf("abc")).ok());
+  CHECK(file->Size().value() == 6);
+  CHECK(scratch.Content("a") == std::string("\0\0\0abc", 6));
+  std::array<std::byte, 8> out{};
+  CHECK(file->ReadAt(4, out).value() == 2);
+  CHECK(file->ReadAt(6, out).value() == 0);
+  CHECK(file->ReadAt(100, out).value() == 0);
+}
+
+TEST_CASE("A mapping and the file show the same bytes") {
+  Scratch scratch;
+  const auto file = scratch->OpenFile("a", FileMode::kCreate).value();
+  REQUIRE(file->Allocate(8192).ok());
+  const auto one = file->Map(1 << 20, MapAccess::kReadWrite).value();
+  const auto other = file->Map(8192, MapAccess::kRead).value();
+  one->data()[5000] = std::byte{'x'};
+  CHECK(other->data()[5000] == std::byte{'x'});
+  REQUIRE(file->WriteAt(5001, BytesOf("y")).ok());
+  CHECK(one->data()[5001] == std::byte{'y'});
+  CHECK(scratch.Content("a")[5000] == 'x');
+  REQUIRE(file->Allocate(1 << 20).ok());
+  one->data()[(1 << 20) - 1] = std::byte{'z'};
+  CHECK(scratch.Content("a").back() == 'z');
+}
+
+TEST_CASE("A mapping outlives the removal of its file") {
+  Scratch scratch;
+  auto file = scratch->OpenFile("a", FileMode::kCreate).value();
+  REQUIRE(file->WriteAt(0, BytesOf("abc")).ok());
+  const auto map = file->Map(3, MapAccess::kRead).value();
+  file.reset();
+  REQUIRE(scratch->RemoveFile("a").ok());
+  CHECK(map->data()[2] == std::byte{'c'});
+}
+
+TEST_CASE("Allocate gives real blocks, keeps what is there and never shortens") {
+  Scratch scratch;
+  const auto file = scratch->OpenFile("a", FileMode::kCreate).value();
+  REQUIRE(file->WriteAt(0, BytesOf("abc")).ok());
+  REQUIRE(file->Allocate(1 << 20).ok());
+  REQUIRE(file->Allocate(4096).ok());
+  CHECK(file->Size().value() == 1 << 20);
+  CHECK(scratch.Look("a").st_blocks * 512 >= 1 << 20);
+  CHECK(scratch.Content("a").substr(0, 4) == std::string("abc\0", 4));
+}
+
+TEST_CASE("Deallocate gives whole pages back and keeps the size") {
+  Scratch scratch;
+  const auto file = scratch->OpenFile("a", FileMode::kCreate).value();
+  REQUIRE(file->WriteAt(0, BytesOf(std::string(1 << 20, 'x'))).ok());
+  const auto map = file->Map(1 << 20, MapAccess::kRead).value();
+  REQUIRE(file->Sync().ok());
+  const auto before = scratch.Look("a").st_blocks;
+  REQUIRE(file->Deallocate(4096, 1 << 20).ok());
+  CHECK(file->Size().value() == 1 << 20);
+  CHECK(map->data()[4095] == std::byte{'x'});
+  CHECK(map->data()[4096] == std::byte{0});
+  CHECK(scratch.Look("a").st_blocks < before);
+}
+
+TEST_CASE("Modes are 0700 and 0600 whatever the umask") {
+  Scratch scratch;
+  for (const mode_t mask : {0000, 0077, 0777}) {
+    const std::string suffix = std::to_string(mask);
+    const mode_t old = umask(mask);
+    CHECK(scratch->CreateDirectory("d" + suffix).ok());
+    CHECK(scratch->OpenFile("f" + suffix, FileMode::kCreate).ok());
+    CHECK(scratch->Lock("l" + suffix).ok());
+    CHECK(FileSystem::Posix()
+              .OpenDirectory(scratch.PathOf("r" + suffix), DirectoryMode::kCreateIfMissing)
+              .ok());
+    umask(old);
+    CHECK((scratch.Look("d" + suffix).st_mode & 07777) == 0700);
+    CHECK((scratch.Look("f" + suffix).st_mode & 07777) == 0600);
+    CHECK((scratch.Look("l" + suffix).st_mode & 07777) == 0600);
+    CHECK((scratch.Look("r" + suffix).st_mode & 07777) == 0700);
+  }
+}
+
+TEST_CASE("What is not a regular file is refused and does not hold anyone up") {
+  Scratch scratch;
+  REQUIRE(scratch->OpenFile("file", FileMode::kCreate).ok());
+  REQUIRE(symlink("file", scratch.PathOf("link").c_str()) == 0);
+  REQUIRE(symlink("/nowhere", scratch.PathOf("dangling").c_str()) == 0);
+  REQUIRE(mkfifo(scratch.PathOf("fifo").c_str(), 0600) == 0);
+  REQUIRE(scratch->CreateDirectory("directory").ok());
+  for (const std::string name : {"link", "dangling", "fifo", "directory"}) {
+    INFO(name);
+    for (const FileMode mode : {FileMode::kRead, FileMode::kReadWrite}) {
+      const auto status = scratch->OpenFile(name, mode).status();
+      CHECK(absl::IsFailedPrecondition(status));
+      CHECK(std::string(status.message()).find(scratch.PathOf(name)) != std::string::npos);
+    }
+    CHECK(absl::IsAlreadyExists(scratch->OpenFile(name, FileMode::kCreate).status()));
+    CHECK(absl::IsFailedPrecondition(scratch->Lock(name).status()));
+  }
+  REQUIRE(symlink("directory", scratch.PathOf("way").c_str()) == 0);
+  for (const std::string name : {"way", "file", "fifo"}) {
+    INFO(name);
+    CHECK(absl::IsFailedPrecondition(scratch->OpenDirectory(name).status()));
+    CHECK(absl::IsFailedPrecondition(scratch->CreateDirectory(name).status()));
+  }
+}
+
+TEST_CASE("Names that lead elsewhere are refused by every operation") {
+  Scratch scratch;
+  for (const std::string& name :
+       {std::string(), std::string("."), std::string(".."), std::string("a/b"), std::string("/"),
+        std::string("a\0b", 3), std::string(256, 'x')}) {
+    CHECK(absl::IsInvalidArgument(scratch->OpenFile(name, FileMode::kCreate).status()));
+    CHECK(absl::IsInvalidArgument(scratch->OpenDirectory(name).status()));
+    CHECK(absl::IsInvalidArgument(scratch->CreateDirectory(name).status()));
+    CHECK(absl::IsInvalidArgument(scratch->Rename("a", name)));
+    CHECK(absl::IsInvalidArgument(scratch->Rename(name, "a")));
+    CHECK(absl::IsInvalidArgument(scratch->RemoveFile(name)));
+    CHECK(absl::IsInvalidArgument(scratch->RemoveDirectory(name)));
+    CHECK(absl::IsInvalidArgument(scratch->Lock(name).status()));
+  }
+  CHECK(scratch->List()->empty());
+  CHECK(scratch->OpenFile(std::string(255, 'x'), FileMode::kCreate).ok());
+}
+
+TEST_CASE("Entries are listed, renamed over one another and removed") {
+  Scratch scratch;
+  REQUIRE(scratch->OpenFile("a", FileMode::kCreate).value()->WriteAt(0, BytesOf("1")).ok());
+  REQUIRE(scratch->OpenFile("b", FileMode::kCreate).value()->WriteAt(0, BytesOf("2")).ok());
+  const auto directory = scratch->CreateDirectory("d").value();
+  REQUIRE(scratch->Rename("a", "b").ok());
+  CHECK(scratch.Content("b") == "1");
+  auto entries = scratch->List().value();
+  std::sort(entries.begin(), entries.end(),
+            [](const auto& x, const auto& y) { return x.name < y.name; });
+  REQUIRE(entries.size() == 2);
+  CHECK((entries[0].name == "b" && !entries[0].is_directory));
+  CHECK((entries[1].name == "d" && entries[1].is_directory));
+
+  CHECK(absl::IsNotFound(scratch->Rename("a", "c")));
+  CHECK(absl::IsNotFound(scratch->RemoveFile("a")));
+  CHECK(absl::IsFailedPrecondition(scratch->RemoveFile("d")));
+  CHECK(absl::IsFailedPrecondition(scratch->RemoveDirectory("b")));
+  REQUIRE(directory->OpenFile("x", FileMode::kCreate).ok());
+  CHECK(absl::IsFailedPrecondition(scratch->RemoveDirectory("d")));
+  REQUIRE(directory->RemoveFile("x").ok());
+  CHECK(scratch->RemoveDirectory("d").ok());
+  CHECK(scratch->RemoveFile("b").ok());
+  CHECK(scratch->Sync().ok());
+  CHECK(scratch->List()->empty());
+}
+
+TEST_CASE("A second lock is refused with the holder's process until the first is released") {
+  Scratch scratch;
+  auto held = scratch->Lock("lock").value();
+  const auto refused = scratch->Lock("lock").status();
+  CHECK(absl::IsFailedPrecondition(refused));
+  CHECK(std::string(refused.message()).find("process " + std::to_string(getpid())) !=
+        std::string::npos);
+  CHECK(InChild([&] { return absl::IsFailedPrecondition(scratch->Lock("lock").status()); }) == 1);
+  held.reset();
+  CHECK(scratch->Lock("lock").ok());
+}
+
+TEST_CASE("The lock of a killed process is free") {
+  Scratch scratch;
+  int ready[2];
+  REQUIRE(pipe(ready) == 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto held = scratch->Lock("lock");
+    const char is_held = held.ok() ? 'y' : 'n';
+    if (write(ready[1], &is_held, 1) != 1) _exit(1);
+    for (;;) pause();
+  }
+  char is_held = 0;
+  REQUIRE(read(ready[0], &is_held, 1) == 1);
+  CHECK(is_held == 'y');
+  const auto refused = scratch->Lock("lock").status();
+  CHECK(std::string(refused.message()).find("process " + std::to_string(child)) !=
+        std::string::npos);
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  CHECK(scratch->Lock("lock").ok());
+  close(ready[0]);
+  close(ready[1]);
+}
+
+TEST_CASE("An allocation past the limit on file sizes leaves the file as long as before") {
+  Scratch scratch;
+  const int failed = InChild([&] {
+    signal(SIGXFSZ, SIG_IGN);
+    const rlimit limit{1 << 20, 1 << 20};
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
+    const auto file = scratch->OpenFile("a", FileMode::kCreate).value();
+    if (!file->Allocate(8192).ok()) return 2;
+    const auto status = file->Allocate(2 << 20);
+    if (!absl::IsResourceExhausted(status)) return 3;
+    if (std::string(status.message()).find("ulimit -f") == std::string::npos) return 4;
+    if (file->Size().value() != 8192) return 5;
+    if (!absl::IsResourceExhausted(file->WriteAt(2 << 20, BytesOf("x")))) return 6;
+    return 0;
+  });
+  CHECK(failed == 0);
+}
+
+TEST_CASE("Without descriptors the error says which limit to raise") {
+  Scratch scratch;
+  const int failed = InChild([&] {
+    const rlimit limit{0, 0};
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) return 1;
+    const auto status = scratch->OpenFile("a", FileMode::kCreate).status();
+    if (!absl::IsResourceExhausted(status)) return 2;
+    return std::string(status.message()).find("ulimit -n") == std::string::npos ? 3 : 0;
+  });
+  CHECK(failed == 0);
+}
+
+TEST_CASE("Descriptors are not inherited by programs that are started") {
+  Scratch scratch;
+  const auto file = scratch->OpenFile("a", FileMode::kCreate).value();
+  const auto lock = scratch->Lock("lock").value();
+  int inherited = 0;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code error;
+    const auto target = std::filesystem::read_symlink(entry.path(), error).string();
+    if (target.find(scratch.PathOf("")) != 0) continue;
+    const int flags = fcntl(std::stoi(entry.path().filename()), F_GETFD);
+    inherited += (flags & FD_CLOEXEC) == 0 ? 1 : 0;
+  }
+  CHECK(inherited == 0);
+}
+
+TEST_CASE("A data directory is made with its last component only") {
+  Scratch scratch;
+  FileSystem& posix = FileSystem::Posix();
+  CHECK(absl::IsNotFound(
+      posix.OpenDirectory(scratch.PathOf("x"), DirectoryMode::kMustExist).status()));
+  CHECK(absl::IsNotFound(
+      posix.OpenDirectory(scratch.PathOf("x/y"), DirectoryMode::kCreateIfMissing).status()));
+  CHECK(posix.OpenDirectory(scratch.PathOf("x"), DirectoryMode::kCreateIfMissing).ok());
+  CHECK(posix.OpenDirectory(scratch.PathOf("x"), DirectoryMode::kCreateIfMissing).ok());
+  CHECK(absl::IsInvalidArgument(posix.OpenDirectory("", DirectoryMode::kMustExist).status()));
+  REQUIRE(scratch->OpenFile("file", FileMode::kCreate).ok());
+  CHECK(absl::IsFailedPrecondition(
+      posix.OpenDirectory(scratch.PathOf("file"), DirectoryMode::kCreateIfMissing).status()));
+}
+
+TEST_CASE("The boot id is the kernel's and stays while it runs") {
+  const auto id = FileSystem::Posix().BootId();
+  CHECK(id == FileSystem::Posix().BootId());
+  CHECK(std::any_of(id.begin(), id.end(), [](std::byte b) { return b != std::byte{0}; }));
+}
+
+}  // namespace daybook

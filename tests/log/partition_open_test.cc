@@ -1,0 +1,148 @@
+#include <string>
+
+#include "catch.h"
+#include "log/partition_log.h"
+#include "support/log_fixture.h"
+
+namespace daybook {
+namespace {
+
+ClaimOptions ClaimOf(std::size_t bytes) {
+  ClaimOptions options;
+  options.value_bytes = bytes;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("Everything acknowledged survives a kill") {
+  LogFixture log;
+  log.WriteMany(1234);
+  log.Kill();
+  CHECK(log.end() == Offset(1234));
+  CHECK(log.Values().size() == 1234);
+  log.Write("next");
+  CHECK(log.end() == Offset(1235));
+}
+
+TEST_CASE("A claim whose thread died becomes padding and later records stay") {
+  LogFixture log;
+  log.Write("a");
+  auto dead = log.log().Claim(ClaimOf(50));
+  REQUIRE(dead.ok());
+  log.Write("c");
+  log.Kill();
+  CHECK(log.Values() == std::vector<std::string>{"a", "c"});
+  CHECK(log.recovery().claims_padded == 1);
+  CHECK(log.Write("d") == Offset(3));
+  // And again: what was repaired is repaired.
+  log.Kill();
+  CHECK(log.recovery().claims_padded == 0);
+  CHECK(log.Values() == std::vector<std::string>{"a", "c", "d"});
+}
+
+TEST_CASE("A half-written record at the end is sealed off and its bytes never come back") {
+  LogFixture log;
+  log.Write("a");
+  auto dead = log.log().Claim(ClaimOf(50));
+  REQUIRE(dead.ok());
+  for (std::byte& byte : dead->value()) byte = std::byte{0xff};
+  log.Kill();
+  CHECK(log.Values() == std::vector<std::string>{"a"});
+  CHECK(log.Write("b") == Offset(1));
+  CHECK(log.Segments().size() == 2);
+  log.Kill();
+  CHECK(log.Values() == std::vector<std::string>{"a", "b"});
+}
+
+TEST_CASE("Recovery after a kill scans from the last checkpoint") {
+  LogFixture log;
+  log.WriteMany(300);
+  log.CloseCleanly();
+  log.Write("after the checkpoint");
+  log.Kill();
+  CHECK(log.end() == Offset(301));
+  CHECK(log.recovery().bytes_scanned < 1000);
+}
+
+TEST_CASE("Everything synced survives a power cut") {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    LogFixture log;
+    log.WriteMany(700);
+    log.Sync();
+    log.WriteMany(300);
+    log.CutPower(seed);
+    const std::vector<std::string> values = log.Values();
+    CHECK(values.size() >= 700);
+    CHECK(values.size() <= 1000);
+    CHECK(std::count(values.begin(), values.end(), "<damage>") == 0);
+    CHECK(log.end() == Offset(static_cast<std::int64_t>(values.size())));
+    log.Write("next");
+    CHECK(log.Values().back() == "next");
+  }
+}
+
+TEST_CASE("Damage below the durable mark is kept and reported, never cut") {
+  LogFixture log;
+  log.WriteMany(20);
+  log.Sync();
+  log.WriteMany(10);
+  log.Sync();  // the mark of the sync before is durable now
+  log.CutPower(1);
+  log.Corrupt("00000000000000000000.log", 4096 + 5 * 128 + 50);
+  log.CutPower(2);
+  const std::vector<std::string> values = log.Values();
+  CHECK(values.size() == 30);
+  CHECK(values[5] == "<damage>");
+  CHECK(log.end() == Offset(30));
+}
+
+TEST_CASE("A record that was acknowledged and is damaged after a kill keeps its place") {
+  LogFixture log;
+  log.Write("a");
+  log.Write("b");
+  log.Write("c");
+  log.Corrupt("00000000000000000000.log", 4096 + 32 + 24);
+  log.Kill();
+  CHECK(log.Values() == std::vector<std::string>{"a", "<damage>", "c"});
+  CHECK(log.end() == Offset(3));
+}
+
+TEST_CASE("The last record damaged after a kill keeps its offset") {
+  LogFixture log;
+  log.Write("a");
+  log.Write("b");
+  log.Corrupt("00000000000000000000.log", 4096 + 32 + 24);
+  log.Kill();
+  CHECK(log.end() == Offset(2));
+  CHECK(log.Write("c") == Offset(2));
+  CHECK(log.Values() == std::vector<std::string>{"a", "<damage>", "c"});
+}
+
+TEST_CASE("A damaged segment header is an error that names the file, and nothing is changed") {
+  LogFixture log;
+  log.Write("a");
+  log.CloseCleanly();
+  log.Corrupt("00000000000000000000.log", 17);
+  const auto status = log.log().end_offset().status();
+  CHECK(absl::IsDataLoss(status));
+  CHECK(status.message().find("00000000000000000000.log") != absl::string_view::npos);
+  CHECK(log.Segments().size() == 1);
+  log.Corrupt("00000000000000000000.log", 17);
+  CHECK(log.Values() == std::vector<std::string>{"a"});
+}
+
+TEST_CASE("Files that are not ours are left alone") {
+  LogFixture log;
+  log.Write("a");
+  log.CloseCleanly();
+  auto directory = log.root().OpenDirectory("orders-0");
+  REQUIRE(directory.ok());
+  REQUIRE((*directory)->OpenFile("notes.txt", FileMode::kCreate).ok());
+  REQUIRE((*directory)->OpenFile("7.log", FileMode::kCreate).ok());
+  CHECK(log.Values() == std::vector<std::string>{"a"});
+  CHECK((*directory)->OpenFile("notes.txt", FileMode::kRead).ok());
+  CHECK((*directory)->OpenFile("7.log", FileMode::kRead).ok());
+}
+
+}  // namespace daybook

@@ -1,0 +1,93 @@
+#include <thread>
+
+#include "catch.h"
+#include "log/partition_log.h"
+#include "support/log_fixture.h"
+
+namespace daybook {
+
+TEST_CASE("Nothing is durable before a sync and everything committed after it") {
+  LogFixture log;
+  log.WriteMany(10);
+  CHECK(log.durable() == Offset(0));
+  log.Sync();
+  CHECK(log.durable() == Offset(10));
+  log.WriteMany(1000);  // over a roll
+  CHECK(log.durable() == Offset(10));
+  log.Sync();
+  CHECK(log.durable() == Offset(1010));
+}
+
+TEST_CASE("An append at kDisk is durable when it returns") {
+  LogFixture log(Durability::kDisk);
+  for (int i = 0; i < 5; ++i) {
+    log.Write("x");
+    CHECK(log.durable() == log.end());
+  }
+}
+
+TEST_CASE("A level given with an append raises that of the topic and never lowers it") {
+  LogFixture process(Durability::kProcess);
+  REQUIRE(process.log().Append(RecordOf("x"), Durability::kDisk).ok());
+  CHECK(process.durable() == Offset(1));
+  LogFixture disk(Durability::kDisk);
+  REQUIRE(disk.log().Append(RecordOf("x"), Durability::kProcess).ok());
+  CHECK(disk.durable() == Offset(1));
+}
+
+TEST_CASE("The first failed sync makes the partition read-only for good") {
+  LogFixture log(Durability::kDisk);
+  log.Write("acknowledged");
+  bool fails = true;
+  log.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string&) {
+    return fails && operation == SimulatedFileSystem::Operation::kSync
+               ? absl::DataLossError("the disk is broken")
+               : absl::OkStatus();
+  });
+  CHECK(absl::IsDataLoss(log.log().Append(RecordOf("lost?"), std::nullopt).status()));
+  fails = false;
+  const auto status = log.log().Append(RecordOf("refused"), std::nullopt).status();
+  CHECK(absl::IsFailedPrecondition(status));
+  CHECK(status.message().find("the disk is broken") != absl::string_view::npos);
+  // Nobody is told OK by a later sync, which would lie.
+  CHECK(absl::IsDataLoss(log.log().WaitDurable(Offset(2), Soon())));
+  CHECK(log.durable() == Offset(1));
+  CHECK(log.Values().front() == "acknowledged");
+  log.disk().SetHook(nullptr);
+  log.CutPower(1);
+  CHECK(log.Values().front() == "acknowledged");
+}
+
+TEST_CASE("An open claim holds durability up to the deadline and not beyond") {
+  LogFixture log;
+  ClaimOptions options;
+  options.value_bytes = 1;
+  auto claim = log.log().Claim(options);
+  REQUIRE(claim.ok());
+  log.Write("behind");
+  CHECK(
+      absl::IsDeadlineExceeded(log.log().WaitDurable(Offset(2), std::chrono::steady_clock::now())));
+  std::move(*claim).Commit();
+  CHECK(log.log().WaitDurable(Offset(2), Soon()).ok());
+}
+
+TEST_CASE("Threads that wait together share syncs") {
+  LogFixture log;
+  std::atomic<int> syncs{0};
+  log.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string&) {
+    if (operation == SimulatedFileSystem::Operation::kSync) ++syncs;
+    return absl::OkStatus();
+  });
+  log.WriteMany(64);
+  std::vector<std::thread> threads;
+  for (int i = 1; i <= 64; ++i) {
+    threads.emplace_back([&log, i] {
+      if (!log.log().WaitDurable(Offset(i), Soon()).ok()) std::terminate();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(syncs == 1);
+  CHECK(log.durable() == Offset(64));
+}
+
+}  // namespace daybook

@@ -1,0 +1,161 @@
+#ifndef DAYBOOK_SUPPORT_LOG_FIXTURE_H_
+#define DAYBOOK_SUPPORT_LOG_FIXTURE_H_
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "catch.h"
+#include "daybook/simulated_file_system.h"
+#include "log/partition_log.h"
+#include "support/segment_bytes.h"
+
+namespace daybook {
+
+inline std::chrono::steady_clock::time_point Soon() {
+  return std::chrono::steady_clock::now() + std::chrono::seconds(30);
+}
+
+// One partition on a simulated disk, in words: Write, Read, Kill, CutPower, Reopen.
+class LogFixture {
+ public:
+  static constexpr std::uint64_t kSegmentBytes = 64 << 10;
+
+  explicit LogFixture(Durability durability = Durability::kProcess)
+      : durability_(durability), disk_(std::make_unique<SimulatedFileSystem>()) {
+    Open();
+  }
+
+  // --- What is done ---------------------------------------------------------------------------
+
+  Offset Write(std::string_view value) { return Write(RecordOf(value)); }
+  Offset Write(const Record& record) {
+    const auto offset = log_->Append(record, std::nullopt);
+    INFO(offset.status());
+    REQUIRE(offset.ok());
+    return *offset;
+  }
+  // Values "0", "1", ... as long as `bytes`.
+  void WriteMany(int count, std::size_t bytes = 100) {
+    for (int i = 0; i < count; ++i) {
+      std::string value = std::to_string(i);
+      value.resize(std::max(bytes, value.size()), '.');
+      Write(value);
+    }
+  }
+  void Sync() {
+    const auto end = log_->end_offset();
+    REQUIRE(end.ok());
+    REQUIRE(log_->WaitDurable(*end, Soon()).ok());
+  }
+  void CloseCleanly() {
+    log_->Delete(absl::FailedPreconditionError("closed"));
+    Open();
+  }
+  // The process is killed and the directory opened by another one.
+  void Kill() { Replace(disk_->Kill()); }
+  void CutPower(std::uint64_t seed) { Replace(disk_->CutPower(seed)); }
+  void Corrupt(const std::string& file, std::uint64_t position, unsigned mask = 1) {
+    REQUIRE(disk_->Corrupt("/data/orders-0/" + file, position, static_cast<std::byte>(mask)).ok());
+  }
+
+  // --- What is seen ---------------------------------------------------------------------------
+
+  // All values from `from` on; damage is passed over and stands as "<damage>".
+  std::vector<std::string> Values(Offset from = Offset(0)) {
+    std::vector<std::string> values;
+    Cursor cursor{.offset = from, .segment = nullptr, .position = 0};
+    for (;;) {
+      const auto batch = log_->Read(cursor, ReadOptions{});
+      if (absl::IsDataLoss(batch.status())) {
+        values.push_back("<damage>");
+        const auto next = log_->NextReadable(cursor.offset);
+        REQUIRE(next.ok());
+        if (*next == cursor.offset) return values;
+        cursor = Cursor{.offset = *next, .segment = nullptr, .position = 0};
+        continue;
+      }
+      INFO(batch.status());
+      REQUIRE(batch.ok());
+      if (batch->empty()) return values;
+      for (const RecordView& record : *batch) values.emplace_back(record.value);
+    }
+  }
+  Offset end() {
+    const auto end = log_->end_offset();
+    INFO(end.status());
+    REQUIRE(end.ok());
+    return *end;
+  }
+  Offset durable() {
+    const auto durable = log_->durable_offset();
+    REQUIRE(durable.ok());
+    return *durable;
+  }
+  // Names of the segment files.
+  std::vector<std::string> Segments() const {
+    std::vector<std::string> names;
+    for (const std::string& path : disk_->Files()) {
+      const std::string name = path.substr(path.rfind('/') + 1);
+      if (ParseSegmentFileName(name)) names.push_back(name);
+    }
+    return names;
+  }
+  const RecoveryCounters& recovery() const { return *counters_; }
+  PartitionLog& log() { return *log_; }
+  SimulatedFileSystem& disk() { return *disk_; }
+  ManualClock& clock() { return clock_; }
+  Directory& root() { return *root_; }
+
+ private:
+  // What the dead process had, claims among it, stays until the end of the test.
+  struct Dead {
+    std::unique_ptr<SimulatedFileSystem> disk;
+    std::unique_ptr<Directory> root;
+    std::unique_ptr<LogContext> context;
+    std::unique_ptr<RecoveryCounters> counters;
+    std::shared_ptr<PartitionLog> log;
+  };
+
+  void Replace(std::unique_ptr<SimulatedFileSystem> disk) {
+    dead_.push_back({std::move(disk_), std::move(root_), std::move(context_), std::move(counters_),
+                     std::move(log_)});
+    disk_ = std::move(disk);
+    Open();
+  }
+
+  void Open() {
+    log_.reset();
+    auto root = disk_->OpenDirectory("/data", DirectoryMode::kCreateIfMissing);
+    REQUIRE(root.ok());
+    root_ = *std::move(root);
+    context_ = std::make_unique<LogContext>();
+    context_->root = root_.get();
+    context_->clock = &clock_;
+    context_->boot = disk_->BootId();
+    context_->new_segment_id = [this] { return ++last_id_ * 0x9e3779b97f4a7c15; };
+    counters_ = std::make_unique<RecoveryCounters>();
+    log_ =
+        std::make_shared<PartitionLog>(*context_, PartitionName("orders", 0),
+                                       LogSettings{.durability = durability_,
+                                                   .flush_interval = std::chrono::milliseconds(100),
+                                                   .segment_bytes = kSegmentBytes,
+                                                   .max_record_bytes = kSegmentBytes / 4},
+                                       *counters_);
+  }
+
+  const Durability durability_;
+  ManualClock clock_;
+  std::uint64_t last_id_ = 0;
+  std::vector<Dead> dead_;
+  std::unique_ptr<SimulatedFileSystem> disk_;
+  std::unique_ptr<Directory> root_;
+  std::unique_ptr<LogContext> context_;
+  std::unique_ptr<RecoveryCounters> counters_;
+  std::shared_ptr<PartitionLog> log_;
+};
+
+}  // namespace daybook
+
+#endif  // DAYBOOK_SUPPORT_LOG_FIXTURE_H_
