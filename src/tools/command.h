@@ -1,0 +1,38 @@
+#ifndef DAYBOOK_TOOLS_COMMAND_H_
+#define DAYBOOK_TOOLS_COMMAND_H_
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "daybook/broker.h"
+
+// What the commands of the program share.
+
+namespace daybook::tools {
+
+enum class Format { kTable, kJson };
+
+// Options that stand before the command.
+struct Global {
+  std::string directory;
+  Format format = Format::kTable;
+  // The chosen command; set while the command line is parsed.
+  std::function<absl::Status()> run;
+};
+
+absl::StatusOr<std::unique_ptr<Broker>> OpenBroker(const Global& global, BrokerAccess access);
+
+// Each adds its commands to `app`; `global` must outlive the parse.
+void AddTopicCommands(CLI::App& app, Global& global);
+void AddProduceCommand(CLI::App& app, Global& global);
+void AddConsumeCommand(CLI::App& app, Global& global);
+void AddGroupCommands(CLI::App& app, Global& global);
+void AddInspectCommands(CLI::App& app, Global& global);
+
+}  // namespace daybook::tools
+
+#endif  // DAYBOOK_TOOLS_COMMAND_H_

@@ -1,0 +1,55 @@
+#include <memory>
+#include <string>
+
+#include "tools/command.h"
+#include "tools/table.h"
+
+namespace daybook::tools {
+namespace {
+
+absl::Status List(const Global& global) {
+  const auto broker = OpenBroker(global, BrokerAccess::kReadOnly);
+  if (!broker.ok()) return broker.status();
+  const auto names = (*broker)->ListGroups();
+  if (!names.ok()) return names.status();
+  Table table({"group"});
+  for (const std::string& name : *names) table.Add({name});
+  table.Print(global.format);
+  return absl::OkStatus();
+}
+
+absl::Status Describe(const Global& global, const std::string& name) {
+  const auto broker = OpenBroker(global, BrokerAccess::kReadOnly);
+  if (!broker.ok()) return broker.status();
+  const auto group = (*broker)->DescribeGroup(name);
+  if (!group.ok()) return group.status();
+  Table table({"topic", "partition", "committed", "end", "lag"});
+  for (const GroupOffset& offset : group->offsets) {
+    table.Add({offset.topic, offset.partition, offset.committed.value(), offset.end.value(),
+               offset.end - offset.committed});
+  }
+  table.Print(global.format);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddGroupCommands(CLI::App& app, Global& global) {
+  CLI::App* group = app.add_subcommand("group", "Look at consumer groups");
+  group->require_subcommand(1);
+  group->fallthrough();
+
+  group->add_subcommand("list", "All groups")->fallthrough()->callback([&global] {
+    global.run = [&global] { return List(global); };
+  });
+
+  auto name = std::make_shared<std::string>();
+  CLI::App* describe =
+      group->add_subcommand("describe", "Where a group is in each partition, and its lag");
+  describe->fallthrough();
+  describe->add_option("name", *name, "The group")->required();
+  describe->callback(
+      [&global, name] { global.run = [&global, name] { return Describe(global, *name); }; });
+}
+
+}  // namespace daybook::tools

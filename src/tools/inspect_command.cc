@@ -1,0 +1,208 @@
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "format/properties.h"
+#include "io/atomic_replace.h"
+#include "log/verify.h"
+#include "tools/command.h"
+#include "tools/table.h"
+
+namespace daybook::tools {
+namespace {
+
+struct Arguments {
+  std::vector<std::string> topics;
+  int partition = -1;
+};
+
+// The partitions' directories that are meant, in order.
+absl::StatusOr<std::vector<std::string>> Select(Directory& root, const Arguments& arguments) {
+  auto directories = ListPartitionDirectories(root);
+  if (!directories.ok()) return directories;
+  std::erase_if(*directories, [&](const std::string& directory) {
+    const std::size_t dash = directory.rfind('-');
+    if (arguments.partition >= 0 &&
+        directory.substr(dash + 1) != std::to_string(arguments.partition)) {
+      return true;
+    }
+    return !arguments.topics.empty() &&
+           std::find(arguments.topics.begin(), arguments.topics.end(), directory.substr(0, dash)) ==
+               arguments.topics.end();
+  });
+  return directories;
+}
+
+absl::StatusOr<std::unique_ptr<Directory>> OpenRoot(const Global& global,
+                                                    const Arguments& arguments) {
+  // Says what is wrong with the directory, if anything is, or with the topics' names.
+  const auto broker = OpenBroker(global, BrokerAccess::kReadOnly);
+  if (!broker.ok()) return broker.status();
+  for (const std::string& name : arguments.topics) {
+    const auto topic = (*broker)->OpenTopic(name);
+    if (!topic.ok()) return topic.status();
+  }
+  return FileSystem::Posix().OpenDirectory(global.directory, DirectoryMode::kMustExist);
+}
+
+absl::Status Dump(const Global& global, const Arguments& arguments) {
+  const auto root = OpenRoot(global, arguments);
+  if (!root.ok()) return root.status();
+  const auto directories = Select(**root, arguments);
+  if (!directories.ok()) return directories.status();
+  for (const std::string& name : *directories) {
+    const auto directory = (*root)->OpenDirectory(name);
+    if (!directory.ok()) return directory.status();
+    std::string current;
+    const auto verified =
+        VerifyPartition(**directory, FileSystem::Posix().BootId(), [&](const DumpedFrame& dumped) {
+          const SegmentSummary& segment = *dumped.segment;
+          if (segment.file != current) {
+            current = segment.file;
+            std::printf(
+                "Dumping %s/%s\nbaseOffset: %lld formatVersion: %u segmentId: %016llx "
+                "capacity: %llu\n",
+                name.c_str(), current.c_str(), static_cast<long long>(segment.header.base_offset),
+                segment.header.format_version,
+                static_cast<unsigned long long>(segment.header.segment_id),
+                static_cast<unsigned long long>(segment.header.capacity));
+          }
+          const Offset base(segment.header.base_offset);
+          std::printf("offset: %lld position: %llu size: %u",
+                      static_cast<long long>((base + dumped.header.offset_delta).value()),
+                      static_cast<unsigned long long>(dumped.position),
+                      frame::LengthOf(dumped.header.length_word));
+          RecordView record;
+          if (frame::KindOf(dumped.header.length_word) == frame::Kind::kRecord &&
+              frame::DecodeRecord(dumped.frame, dumped.header, base, &record)) {
+            std::printf(
+                " CreateTime: %lld keySize: %lld valueSize: %lld",
+                static_cast<long long>(record.timestamp.time_since_epoch().count() / 1'000'000),
+                record.key ? static_cast<long long>(record.key->size()) : -1,
+                record.is_tombstone ? -1 : static_cast<long long>(record.value.size()));
+          } else {
+            std::printf(" %s", frame::KindOf(dumped.header.length_word) == frame::Kind::kSeal
+                                   ? "seal"
+                                   : "padding");
+          }
+          std::printf(" checksum: %08x isvalid: true\n", dumped.header.checksum);
+        });
+    if (!verified.ok()) return verified.status();
+    for (const VerifyIssue& issue : verified->issues) {
+      std::printf("isvalid: false file: %s position: %llu end: %llu cause: %s\n",
+                  issue.file.c_str(), static_cast<unsigned long long>(issue.begin_position),
+                  static_cast<unsigned long long>(issue.end_position), issue.cause.c_str());
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Adds a row for each settings file that does not hold what it should.
+absl::Status VerifySettings(Directory& root, const Arguments& arguments, Table* issues,
+                            bool* has_damage) {
+  constexpr std::size_t kMaxBytes = 64 << 10;
+  constexpr std::string_view kSuffix = ".topic";
+  const auto entries = root.List();
+  if (!entries.ok()) return entries.status();
+  for (const DirectoryEntry& entry : *entries) {
+    const std::string& name = entry.name;
+    if (entry.is_directory || name.size() <= kSuffix.size() ||
+        name.substr(name.size() - kSuffix.size()) != kSuffix) {
+      continue;
+    }
+    const std::string topic = name.substr(0, name.size() - kSuffix.size());
+    if (!arguments.topics.empty() && std::find(arguments.topics.begin(), arguments.topics.end(),
+                                               topic) == arguments.topics.end()) {
+      continue;
+    }
+    const auto text = ReadFile(root, name, kMaxBytes);
+    const absl::Status status = text.ok() ? DecodeProperties(*text).status() : text.status();
+    if (status.ok()) continue;
+    *has_damage = true;
+    issues->Add(
+        {"", name, nullptr, nullptr, nullptr, nullptr, true, std::string(status.message())});
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Verify(const Global& global, const Arguments& arguments) {
+  const auto root = OpenRoot(global, {});
+  if (!root.ok()) return root.status();
+  const auto directories = Select(**root, arguments);
+  if (!directories.ok()) return directories.status();
+  Table partitions({"partition", "segments", "records", "bytes", "padding", "issues"});
+  Table issues({"partition", "file", "begin_position", "end_position", "begin_offset", "end_offset",
+                "is_damage", "cause"});
+  std::size_t found = 0;
+  bool has_damage = false;
+  if (const auto status = VerifySettings(**root, arguments, &issues, &has_damage); !status.ok()) {
+    return status;
+  }
+  found += has_damage ? 1 : 0;
+  for (const std::string& name : *directories) {
+    const auto directory = (*root)->OpenDirectory(name);
+    if (!directory.ok()) return directory.status();
+    const auto verified = VerifyPartition(**directory, FileSystem::Posix().BootId());
+    if (!verified.ok()) return verified.status();
+    std::int64_t records = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t padding = 0;
+    for (const SegmentSummary& segment : verified->segments) {
+      records += segment.records;
+      bytes += segment.frame_bytes;
+      padding += segment.padding_bytes;
+    }
+    partitions.Add(
+        {name, verified->segments.size(), records, bytes, padding, verified->issues.size()});
+    const auto offset_of = [](const std::optional<Offset>& offset) {
+      return offset ? nlohmann::json(offset->value()) : nlohmann::json(nullptr);
+    };
+    for (const VerifyIssue& issue : verified->issues) {
+      issues.Add({name, issue.file, issue.begin_position, issue.end_position,
+                  offset_of(issue.begin_offset), offset_of(issue.end_offset), issue.is_damage,
+                  issue.cause});
+    }
+    found += verified->issues.size();
+    has_damage = has_damage || verified->has_damage();
+  }
+  if (global.format == Format::kJson) {
+    const nlohmann::json json = {{"partitions", partitions.ToJson()}, {"issues", issues.ToJson()}};
+    std::puts(json.dump(2).c_str());
+  } else {
+    partitions.Print(global.format);
+    if (found != 0) {
+      std::puts("");
+      issues.Print(global.format);
+    }
+  }
+  if (has_damage) return absl::DataLossError("damage was found; it is listed above");
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+void AddInspectCommands(CLI::App& app, Global& global) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* dump = app.add_subcommand("dump", "Print every frame of a topic's segment files");
+  dump->fallthrough();
+  dump->add_option("topic", arguments->topics, "The topic")->required()->expected(1);
+  dump->add_option("-p,--partition", arguments->partition, "Only this partition")
+      ->check(CLI::NonNegativeNumber);
+  dump->callback([&global, arguments] {
+    global.run = [&global, arguments] { return Dump(global, *arguments); };
+  });
+
+  auto verified = std::make_shared<Arguments>();
+  CLI::App* verify = app.add_subcommand(
+      "verify",
+      "Check every byte of the topics' files, without changing any; exits with 1 on damage");
+  verify->fallthrough();
+  verify->add_option("topics", verified->topics, "These topics (default: all, internal ones too)");
+  verify->callback([&global, verified] {
+    global.run = [&global, verified] { return Verify(global, *verified); };
+  });
+}
+
+}  // namespace daybook::tools

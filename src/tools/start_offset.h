@@ -1,0 +1,28 @@
+#ifndef DAYBOOK_TOOLS_START_OFFSET_H_
+#define DAYBOOK_TOOLS_START_OFFSET_H_
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "daybook/partition.h"
+
+namespace daybook::tools {
+
+// Where to begin in each partition, with kcat's words: beginning; end; N, an offset; -N, so many
+// before the end; s@T, the first record of time T (milliseconds since 1970).
+struct StartOffset {
+  enum class Kind { kBeginning, kEnd, kOffset, kBeforeEnd, kTime };
+  Kind kind = Kind::kBeginning;
+  std::int64_t number = 0;
+};
+
+// InvalidArgument with what there is.
+absl::StatusOr<StartOffset> ParseStartOffset(std::string_view text);
+
+// The offset meant, within the partition's range.
+absl::StatusOr<Offset> Resolve(const StartOffset& start, Partition& partition);
+
+}  // namespace daybook::tools
+
+#endif  // DAYBOOK_TOOLS_START_OFFSET_H_

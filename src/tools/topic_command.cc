@@ -1,0 +1,127 @@
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tools/command.h"
+#include "tools/table.h"
+
+namespace daybook::tools {
+namespace {
+
+struct CreateArguments {
+  std::string name;
+  int partitions = 1;
+  std::vector<std::string> config;
+};
+
+absl::Status Create(const Global& global, const CreateArguments& arguments) {
+  TopicOptions options;
+  options.partitions = arguments.partitions;
+  for (const std::string& setting : arguments.config) {
+    const std::size_t equals = setting.find('=');
+    if (equals == std::string::npos) {
+      return absl::InvalidArgumentError(absl::StrCat("--config takes key=value, not ", setting));
+    }
+    const auto status = SetOption(options, setting.substr(0, equals), setting.substr(equals + 1));
+    if (!status.ok()) return status;
+  }
+  const auto broker = OpenBroker(global, BrokerAccess::kReadWrite);
+  if (!broker.ok()) return broker.status();
+  return (*broker)->CreateTopic(arguments.name, options);
+}
+
+absl::Status List(const Global& global) {
+  const auto broker = OpenBroker(global, BrokerAccess::kReadOnly);
+  if (!broker.ok()) return broker.status();
+  const auto names = (*broker)->ListTopics();
+  if (!names.ok()) return names.status();
+  Table table({"topic", "partitions", "durability"});
+  for (const std::string& name : *names) {
+    const auto topic = (*broker)->OpenTopic(name);
+    if (!topic.ok()) return topic.status();
+    table.Add({name, topic->partitions(), ToProperties(topic->options())["durability"]});
+  }
+  table.Print(global.format);
+  return absl::OkStatus();
+}
+
+absl::Status Describe(const Global& global, const std::string& name) {
+  const auto broker = OpenBroker(global, BrokerAccess::kReadOnly);
+  if (!broker.ok()) return broker.status();
+  const auto topic = (*broker)->OpenTopic(name);
+  if (!topic.ok()) return topic.status();
+  Table partitions({"partition", "begin", "end", "durable"});
+  for (int id = 0; id < topic->partitions(); ++id) {
+    Partition& partition = topic->partition(id);
+    const auto begin = partition.begin_offset();
+    const auto end = partition.end_offset();
+    const auto durable = partition.durable_offset();
+    for (const auto* offset : {&begin, &end, &durable}) {
+      if (!offset->ok()) return offset->status();
+    }
+    partitions.Add({id, begin->value(), end->value(), durable->value()});
+  }
+  const auto settings = ToProperties(topic->options());
+  if (global.format == Format::kJson) {
+    const nlohmann::json json = {
+        {"topic", name}, {"settings", settings}, {"partitions", partitions.ToJson()}};
+    std::puts(json.dump(2).c_str());
+    return absl::OkStatus();
+  }
+  Table table({"setting", "value"});
+  for (const auto& [key, value] : settings) table.Add({key, value});
+  table.Print(global.format);
+  std::puts("");
+  partitions.Print(global.format);
+  return absl::OkStatus();
+}
+
+absl::Status Delete(const Global& global, const std::string& name) {
+  const auto broker = OpenBroker(global, BrokerAccess::kReadWrite);
+  if (!broker.ok()) return broker.status();
+  return (*broker)->DeleteTopic(name);
+}
+
+}  // namespace
+
+void AddTopicCommands(CLI::App& app, Global& global) {
+  CLI::App* topic = app.add_subcommand("topic", "Create, list, describe and delete topics");
+  topic->require_subcommand(1);
+  topic->fallthrough();
+
+  auto arguments = std::make_shared<CreateArguments>();
+  CLI::App* create = topic->add_subcommand(
+      "create", "Make a topic\n  daybook --dir D topic create orders --partitions 4");
+  create->fallthrough();
+  create->add_option("name", arguments->name, "The topic")->required();
+  create->add_option("--partitions", arguments->partitions, "How many")->capture_default_str();
+  create
+      ->add_option("--config", arguments->config,
+                   "key=value; the keys are durability (process, interval, disk), flush.ms, "
+                   "segment.bytes, max.message.bytes")
+      ->type_name("KEY=VALUE");
+  create->callback([&global, arguments] {
+    global.run = [&global, arguments] { return Create(global, *arguments); };
+  });
+
+  topic->add_subcommand("list", "All topics")->fallthrough()->callback([&global] {
+    global.run = [&global] { return List(global); };
+  });
+
+  auto name = std::make_shared<std::string>();
+  CLI::App* describe = topic->add_subcommand("describe", "The settings and offsets of a topic");
+  describe->fallthrough();
+  describe->add_option("name", *name, "The topic")->required();
+  describe->callback(
+      [&global, name] { global.run = [&global, name] { return Describe(global, *name); }; });
+
+  CLI::App* remove =
+      topic->add_subcommand("delete", "Remove a topic, its records, and all groups' places in it");
+  remove->fallthrough();
+  remove->add_option("name", *name, "The topic")->required();
+  remove->callback(
+      [&global, name] { global.run = [&global, name] { return Delete(global, *name); }; });
+}
+
+}  // namespace daybook::tools
