@@ -9,7 +9,7 @@
 
 #include "catch.h"
 
-// The README shows the code that is compiled, and the code does what the README says.
+// The README shows the code that is compiled, and its programs do what the README says.
 
 namespace {
 
@@ -50,11 +50,20 @@ class TemporaryDirectory {
   fs::path path_;
 };
 
+// An example, or nothing when the examples are not built.
+fs::path Example(const std::string& name) {
+  fs::path program = fs::path(DAYBOOK_BINARY_DIR) / "bin" / name;
+  if (fs::exists(program)) return program;
+  WARN(program << " is not built; configure with -DDAYBOOK_BUILD_EXAMPLES=ON");
+  return {};
+}
+
 // Runs `program` in `directory`; what it has printed.
-std::string RunIn(const fs::path& directory, const fs::path& program) {
+std::string RunIn(const fs::path& directory, const fs::path& program,
+                  const std::string& arguments = "") {
   const fs::path output = directory / "output.txt";
-  const std::string command =
-      "cd '" + directory.string() + "' && '" + program.string() + "' > output.txt 2>&1";
+  const std::string command = "cd '" + directory.string() + "' && '" + program.string() + "' " +
+                              arguments + " > output.txt 2>&1";
   const int status = std::system(command.c_str());
   const std::string printed = ReadFile(output);
   INFO(program << " printed: " << printed);
@@ -74,13 +83,26 @@ TEST_CASE("the README's first program is examples/quickstart.cc to the byte") {
 }
 
 TEST_CASE("the README's first program prints its event, and the next run only the next one") {
-  const fs::path program = fs::path(DAYBOOK_BINARY_DIR) / "bin" / "quickstart";
-  if (!fs::exists(program)) {
-    WARN(program << " is not built; configure with -DDAYBOOK_BUILD_EXAMPLES=ON");
-    return;
-  }
+  const fs::path program = Example("quickstart");
+  if (program.empty()) return;
   const TemporaryDirectory directory;
   CHECK(RunIn(directory.path(), program) == "{\"total\":99}\n");
   // The group has committed, so that the first event is not delivered again.
   CHECK(RunIn(directory.path(), program) == "{\"total\":99}\n");
+}
+
+TEST_CASE("the demonstration accounts for every event after its kill") {
+  const fs::path program = Example("live_events");
+  if (program.empty()) return;
+  const TemporaryDirectory directory;
+  // Soon after the start, in the middle, and when most is done.
+  for (const std::string kill_at : {"2", "50", "95"}) {
+    const std::string printed =
+        RunIn(directory.path(), program,
+              "--events 20000 --directory demo --seed " + kill_at + " --kill-at " + kill_at);
+    INFO(printed);
+    CHECK(printed.find("killed (SIGKILL)") != std::string::npos);
+    CHECK(printed.find("as promised: 20,000 once") != std::string::npos);
+    CHECK(printed.find("BROKEN") == std::string::npos);
+  }
 }

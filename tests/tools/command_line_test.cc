@@ -1,0 +1,36 @@
+#include "tools/command_line.h"
+
+#include "catch.h"
+#include "support/command_fixture.h"
+
+namespace daybook {
+
+TEST_CASE("Wrong usage exits with 2 and says what to do") {
+  CommandFixture daybook;
+  CHECK(daybook.Run("").status == 2);
+  CHECK(daybook.Run("frobnicate").status == 2);
+  CHECK(daybook.Run("consume").status == 2);
+  CHECK(daybook.Run("topic create x --partitions many").status == 2);
+  CHECK(daybook.Run("consume").error.find("--help") != std::string::npos);
+}
+
+TEST_CASE("Help and version exit with 0") {
+  CommandFixture daybook;
+  CHECK(daybook.Output("--help").find("Exit status") != std::string::npos);
+  CHECK(daybook.Output("--version").find("format version 1") != std::string::npos);
+  CHECK(daybook.Output("produce --help").find("--key-json") != std::string::npos);
+}
+
+TEST_CASE("Reading a directory that is not there or not ours is an error and makes nothing") {
+  CommandFixture daybook;
+  CHECK(daybook.Run("topic list").status == 1);
+  CHECK_FALSE(std::filesystem::exists(daybook.data()));
+  std::filesystem::create_directory(daybook.data());
+  CommandFixture::Put(daybook.data() / "thesis.txt", "text");
+  const auto refused = daybook.Run("topic create orders");
+  CHECK(refused.status == 1);
+  CHECK(refused.error.find("thesis.txt") != std::string::npos);
+  CHECK(std::distance(std::filesystem::directory_iterator(daybook.data()), {}) == 1);
+}
+
+}  // namespace daybook

@@ -1,0 +1,82 @@
+#include <nlohmann/json.hpp>
+
+#include "catch.h"
+#include "support/command_fixture.h"
+
+namespace daybook {
+namespace {
+
+// A topic of three records of 32 bytes each, behind the header page.
+struct ThreeRecords : CommandFixture {
+  ThreeRecords() {
+    Output("topic create t");
+    Output("produce t", "aaaa\nbbbb\ncccc\n");
+  }
+  std::filesystem::path segment() const { return data() / "t-0" / "00000000000000000000.log"; }
+};
+
+}  // namespace
+
+TEST_CASE("Verify exits with 0 on what is whole") {
+  ThreeRecords daybook;
+  CHECK(daybook.Output("verify").find("t-0") != std::string::npos);
+  const auto json = nlohmann::json::parse(daybook.Output("verify --format json"));
+  CHECK(json["partitions"][0]["records"] == 3);
+  CHECK(json["issues"].empty());
+}
+
+TEST_CASE("Verify exits with 1 after one flipped byte anywhere in a record") {
+  ThreeRecords daybook;
+  for (std::uint64_t position = 4096; position < 4096 + 3 * 32; ++position) {
+    INFO("position " << position);
+    CommandFixture::Flip(daybook.segment(), position);
+    CHECK(daybook.Run("verify").status == 1);
+    CommandFixture::Flip(daybook.segment(), position);
+  }
+  CHECK(daybook.Run("verify").status == 0);
+}
+
+TEST_CASE("Verify names the file, the positions, the offsets and the cause") {
+  ThreeRecords daybook;
+  CommandFixture::Flip(daybook.segment(), 4096 + 32 + 25);
+  const auto result = daybook.Run("verify --format json");
+  CHECK(result.status == 1);
+  const auto issue = nlohmann::json::parse(result.out)["issues"][0];
+  CHECK(issue["file"] == "00000000000000000000.log");
+  CHECK(issue["begin_position"] == 4096 + 32);
+  CHECK(issue["end_position"] == 4096 + 64);
+  CHECK(issue["begin_offset"] == 1);
+  CHECK(issue["end_offset"] == 2);
+  CHECK(issue["is_damage"] == true);
+}
+
+TEST_CASE("Verify finds damage in headers, checkpoints and settings") {
+  ThreeRecords daybook;
+  for (const std::uint64_t position : {0, 9, 20, 50, 100, 513, 1030, 2000}) {
+    INFO("position " << position);
+    CommandFixture::Flip(daybook.segment(), position);
+    CHECK(daybook.Run("verify").status == 1);
+    CommandFixture::Flip(daybook.segment(), position);
+  }
+  CommandFixture::Flip(daybook.data() / "t.topic", 30);
+  CHECK(daybook.Run("verify").status == 1);
+}
+
+TEST_CASE("Verify changes nothing") {
+  ThreeRecords daybook;
+  CommandFixture::Flip(daybook.segment(), 4096 + 40);
+  const std::string before = CommandFixture::Get(daybook.segment());
+  CHECK(daybook.Run("verify").status == 1);
+  CHECK(CommandFixture::Get(daybook.segment()) == before);
+}
+
+TEST_CASE("Dump shows every frame and what is damaged") {
+  ThreeRecords daybook;
+  const std::string clean = daybook.Output("dump t");
+  CHECK(clean.find("offset: 2 position: 4160 size: 28") != std::string::npos);
+  CHECK(clean.find("isvalid: false") == std::string::npos);
+  CommandFixture::Flip(daybook.segment(), 4096 + 40);
+  CHECK(daybook.Output("dump t").find("isvalid: false") != std::string::npos);
+}
+
+}  // namespace daybook

@@ -1,0 +1,57 @@
+#include "catch.h"
+#include "support/command_fixture.h"
+
+namespace daybook {
+
+TEST_CASE("Lines come back byte for byte") {
+  CommandFixture daybook;
+  daybook.Output("topic create lines");
+  std::string input = "first\n\n  spaces  \ntab\t\r\n\xff\xfe\n" + std::string(3'000, 'x') + "\n";
+  input += std::string("nul\0byte\n", 9);
+  daybook.Output("produce lines", input);
+  CHECK(daybook.Output("consume lines -e") == input);
+}
+
+TEST_CASE("A last line without a newline is a record too") {
+  CommandFixture daybook;
+  daybook.Output("topic create lines");
+  daybook.Output("produce lines", "one\ntwo");
+  CHECK(daybook.Output("consume lines -e") == "one\ntwo\n");
+}
+
+TEST_CASE("The field that is named becomes the key and keeps to one partition") {
+  CommandFixture daybook;
+  daybook.Output("topic create flights --partitions 12");
+  daybook.Output("produce flights --key-json origin",
+                 "{\"origin\":\"LAS\"}\n{\"origin\":\"ATL\"}\n{\"origin\":\"LAS\"}\n{}\n");
+  // As librdkafka's murmur2 partitioner has it.
+  CHECK(daybook.Output("consume flights -e -p 8 -f '%k\\n'") == "LAS\nLAS\n");
+  CHECK(daybook.Output("consume flights -e -p 3 -f '%k %K\\n'") == "ATL 3\n");
+}
+
+TEST_CASE("A line that is not JSON stops with its number, and what was sent stays") {
+  CommandFixture daybook;
+  daybook.Output("topic create t");
+  const auto result = daybook.Run("produce t --key-json k", "{\"k\":1}\nnot json\n{\"k\":2}\n");
+  CHECK(result.status == 1);
+  CHECK(result.error.find("line 2") != std::string::npos);
+  CHECK(daybook.Output("consume t -e") == "{\"k\":1}\n");
+}
+
+TEST_CASE("A delimiter splits the key off") {
+  CommandFixture daybook;
+  daybook.Output("topic create t");
+  daybook.Output("produce t -K :", "k:v:w\nnone\n");
+  CHECK(daybook.Output("consume t -e -f '%k|%K|%s\\n'") == "k|1|v:w\n|-1|none\n");
+}
+
+TEST_CASE("A line over the limit and a partition that is not there are refused") {
+  CommandFixture daybook;
+  daybook.Output("topic create t --config max.message.bytes=10");
+  CHECK(daybook.Run("produce t", std::string(100, 'x') + "\n").error.find("limit") !=
+        std::string::npos);
+  CHECK(daybook.Run("produce t -p 1", "x\n").error.find("no partition 1") != std::string::npos);
+  CHECK(daybook.Output("consume t -e").empty());
+}
+
+}  // namespace daybook
