@@ -1,0 +1,210 @@
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "catch.h"
+
+// The rules of style that a machine can check.
+
+namespace daybook {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kRoot = DAYBOOK_SOURCE_DIR;
+
+constexpr std::size_t kMaxLineLength = 100;
+constexpr std::size_t kMaxLines = 450;
+
+// The floors, from the ground up; those on one line never see each other.
+const std::map<std::string, int> kFloors = {{"base", 0},     {"format", 1}, {"io", 2},
+                                            {"segment", 3},  {"log", 4},    {"broker", 5},
+                                            {"producer", 6}, {"group", 6},  {"tools", 9}};
+
+// The floor that a public header stands for. Whoever adds one says here where it belongs.
+const std::map<std::string, std::string> kPublicHeaders = {
+    {"export.h", "base"},
+    {"clock.h", "base"},
+    {"durability.h", "base"},
+    {"offset.h", "base"},
+    {"record.h", "format"},
+    {"frame.h", "format"},
+    {"record_batch.h", "format"},
+    {"file_system.h", "io"},
+    {"simulated_file_system.h", "io"},
+    {"partition.h", "log"},
+    {"topic.h", "broker"},
+    {"broker.h", "broker"},
+    {"reader.h", "broker"},
+    {"consumer_group.h", "broker"},  // its names are the coordinator's, too
+    {"producer.h", "producer"},
+    {"daybook.h", "tools"},  // all of them
+};
+
+// Tests that are of the whole and not of one source.
+const std::set<std::string> kHeaderOnly = {"base/checksum", "base/mutex"};
+
+std::string Read(const fs::path& path) {
+  std::ifstream file(path);
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::vector<std::string> Lines(const fs::path& path) {
+  std::vector<std::string> lines;
+  std::istringstream text(Read(path));
+  for (std::string line; std::getline(text, line);) lines.push_back(line);
+  return lines;
+}
+
+// All sources below the folders, relative to the root.
+std::vector<fs::path> Sources(const std::vector<std::string>& folders) {
+  std::vector<fs::path> sources;
+  for (const std::string& folder : folders) {
+    for (const auto& entry : fs::recursive_directory_iterator(kRoot / folder)) {
+      const std::string extension = entry.path().extension();
+      if (extension == ".h" || extension == ".cc") {
+        sources.push_back(fs::relative(entry.path(), kRoot));
+      }
+    }
+  }
+  std::sort(sources.begin(), sources.end());
+  return sources;
+}
+
+const std::vector<std::string> kAllFolders = {"include", "src", "examples", "bench", "tests"};
+
+// The floor of "src/io/x.h" or "include/daybook/x.h"; empty for other files.
+std::string FloorOf(const fs::path& source) {
+  std::vector<std::string> parts(source.begin(), source.end());
+  if (parts[0] == "src" && parts.size() == 3) return parts[1];
+  if (parts[0] == "include") {
+    const auto found = kPublicHeaders.find(parts.back());
+    return found == kPublicHeaders.end() ? "" : found->second;
+  }
+  return "";
+}
+
+bool MayInclude(const std::string& from, const std::string& to) {
+  return from == to || kFloors.at(to) < kFloors.at(from);
+}
+
+}  // namespace
+
+TEST_CASE("Every public header has a floor") {
+  for (const fs::path& header : Sources({"include"})) {
+    INFO(header << ": say in tests/tidy_test.cc to which floor it belongs");
+    CHECK(kPublicHeaders.count(header.filename()) == 1);
+  }
+}
+
+TEST_CASE("Includes only go down the floors") {
+  const std::regex include("^#include \"([a-z_]+)/([a-z_0-9]+\\.h)\"");
+  for (const fs::path& source : Sources({"include", "src"})) {
+    const std::string floor = FloorOf(source);
+    REQUIRE(kFloors.count(floor) == 1);
+    for (const std::string& line : Lines(kRoot / source)) {
+      std::smatch match;
+      if (!std::regex_search(line, match, include)) continue;
+      const fs::path included = match[1] == "daybook"
+                                    ? fs::path("include/daybook") / match[2].str()
+                                    : fs::path("src") / match[1].str() / match[2].str();
+      if (!fs::exists(kRoot / included)) continue;  // Abseil's
+      INFO(source << " includes " << included);
+      // The contract of a class may be declared above the floor that implements part of it.
+      CHECK(MayInclude(floor, FloorOf(included)));
+    }
+  }
+}
+
+TEST_CASE("There is one test for each source and one source for each test") {
+  for (const fs::path& source : Sources({"src"})) {
+    if (source.extension() != ".cc" || source.filename() == "main.cc") continue;
+    const std::string name = source.stem().string() + "_test.cc";
+    INFO(source << " has no test of its own");
+    CHECK(fs::exists(kRoot / "tests" / source.parent_path().filename() / name));
+  }
+  for (const fs::path& test : Sources({"tests"})) {
+    const std::string floor = test.parent_path().filename();
+    if (kFloors.count(floor) == 0) continue;
+    std::string name = test.stem();
+    REQUIRE(name.size() > 5);
+    name.resize(name.size() - 5);  // "_test"
+    INFO(test << " tests nothing that there is");
+    CHECK((fs::exists(kRoot / "src" / floor / (name + ".cc")) ||
+           kHeaderOnly.count(floor + "/" + name) == 1));
+  }
+}
+
+TEST_CASE("Sources are ASCII, without tabs, and keep to the margins") {
+  for (const fs::path& source : Sources(kAllFolders)) {
+    const std::vector<std::string> lines = Lines(kRoot / source);
+    INFO(source);
+    CHECK(lines.size() <= kMaxLines);
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+      INFO("line " << i + 1);
+      if (lines[i].size() > kMaxLineLength) FAIL_CHECK("the line is too long");
+      for (const char c : lines[i]) {
+        if (c < ' ' || c > '~') FAIL_CHECK("a character is not printable ASCII");
+      }
+    }
+  }
+}
+
+TEST_CASE("Include guards are named after their files") {
+  for (const fs::path& source : Sources(kAllFolders)) {
+    if (source.extension() != ".h") continue;
+    std::string path = source;
+    for (const std::string prefix : {"include/", "src/", "tests/"}) {
+      if (path.rfind(prefix, 0) == 0) path = path.substr(prefix.size());
+    }
+    std::string guard = path.rfind("daybook/", 0) == 0 ? "" : "DAYBOOK_";
+    for (const char c : path) {
+      const bool is_word = std::isalnum(static_cast<unsigned char>(c)) != 0;
+      guard += is_word ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : '_';
+    }
+    guard += "_";
+    INFO(source << " should have the guard " << guard);
+    CHECK(Read(kRoot / source).rfind("#ifndef " + guard + "\n#define " + guard + "\n", 0) == 0);
+  }
+}
+
+TEST_CASE("The umbrella header includes every public header and has nothing else") {
+  std::set<std::string> included;
+  const std::regex include("#include \"daybook/([a-z_]+\\.h)\"");
+  for (const std::string& line : Lines(kRoot / "include/daybook/daybook.h")) {
+    std::smatch match;
+    if (std::regex_match(line, match, include)) {
+      included.insert(match[1]);
+    } else {
+      CHECK((line.empty() || line[0] == '#' || line.rfind("//", 0) == 0));
+    }
+  }
+  for (const fs::path& header : Sources({"include"})) {
+    if (header.filename() == "daybook.h") continue;
+    INFO(header);
+    CHECK(included.count(header.filename()) == 1);
+  }
+}
+
+TEST_CASE("Nothing is marked as unfinished") {
+  const std::regex mark(
+      "\\b(TO"
+      "DO|FIX"
+      "ME|X"
+      "XX|HA"
+      "CK)\\b");
+  for (const fs::path& source : Sources(kAllFolders)) {
+    INFO(source);
+    CHECK_FALSE(std::regex_search(Read(kRoot / source), mark));
+  }
+}
+
+}  // namespace daybook
