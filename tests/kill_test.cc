@@ -4,8 +4,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cstdlib>
-#include <filesystem>
 #include <random>
 #include <string>
 #include <thread>
@@ -15,6 +13,7 @@
 #include "daybook/broker.h"
 #include "daybook/reader.h"
 #include "support/segment_bytes.h"
+#include "support/temporary_directory.h"
 
 // A real process under load is killed, again and again, on a real file system.
 
@@ -54,18 +53,6 @@ std::string ValueOf(int thread, std::int64_t sequence) {
   for (std::thread& thread : threads) thread.join();
   _exit(6);
 }
-
-class TemporaryDirectory {
- public:
-  TemporaryDirectory() : path_("/tmp/daybook-kill-XXXXXX") {
-    REQUIRE(mkdtemp(path_.data()) != nullptr);
-  }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 }  // namespace
 

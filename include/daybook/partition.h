@@ -24,15 +24,15 @@ class Segment;
 // How a record is appended where that differs from its topic's settings.
 struct AppendOptions {
   // Absent: the topic's. Whatever it is, a record is never acknowledged at less than this level.
-  std::optional<Durability> durability;
+  std::optional<Durability> durability = {};
 };
 
 // What is said of a record before its value is written in place.
 struct ClaimOptions {
   std::size_t value_bytes = 0;
-  std::optional<std::string_view> key;
-  std::span<const Header> headers;
-  std::optional<Timestamp> timestamp;
+  std::optional<std::string_view> key = {};
+  std::span<const Header> headers = {};
+  std::optional<Timestamp> timestamp = {};
 };
 
 // Bytes of the log that are yours to fill: serialise straight into value(), then Commit. Readers

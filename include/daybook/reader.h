@@ -17,9 +17,9 @@ namespace daybook::inline v1 {
 enum class StartAt { kBeginning, kEnd };
 
 struct ReaderOptions {
-  std::vector<int> partitions;  // empty: all
+  std::vector<int> partitions = {};  // empty: all
   StartAt start = StartAt::kBeginning;
-  ReadOptions batch;
+  ReadOptions batch = {};
 };
 
 // A cursor on partitions of one topic, with no group and no committed place: replay, fan-out,

@@ -15,22 +15,22 @@ namespace daybook::inline v1 {
 
 // A name with a value beside a record. Names may repeat; order is kept; a value may be absent.
 struct Header {
-  std::string_view name;
-  std::optional<std::string_view> value;
+  std::string_view name = {};
+  std::optional<std::string_view> value = {};
 };
 
 // What is given to a producer. Only views: the bytes must live until the call returns.
 struct Record {
   // Records with the same key go to the same partition. Absent and empty are different keys: a
   // record with none is spread over the partitions, one with an empty key is not.
-  std::optional<std::string_view> key;
+  std::optional<std::string_view> key = {};
   // Absent makes the record a tombstone: compaction removes the key.
-  std::optional<std::string_view> value;
-  std::span<const Header> headers;
+  std::optional<std::string_view> value = {};
+  std::span<const Header> headers = {};
   // When the event happened. Absent: when it was appended.
-  std::optional<Timestamp> timestamp;
+  std::optional<Timestamp> timestamp = {};
   // Overrides the partitioner.
-  std::optional<int> partition;
+  std::optional<int> partition = {};
 };
 
 // The headers of one record, decoded while iterating. As long-lived as its RecordView.

@@ -66,69 +66,6 @@ int InChild(const std::function<int()>& body) {
 
 }  // namespace
 
-TEST_CASE("What is written is read, and a file ends where it ends") {
-  Scratch scratch;
-  const auto file = scratch->OpenFile("a", FileMode::kCreate).value();
-  REQUIRE(file->WriteAt(3, BytesOf("abc")).ok());
-  CHECK(file->Size().value() == 6);
-  CHECK(scratch.Content("a") == std::string("\0\0\0abc", 6));
-  std::array<std::byte, 8> out{};
-  CHECK(file->ReadAt(4, out).value() == 2);
-  CHECK(file->ReadAt(6, out).value() == 0);
-  CHECK(file->ReadAt(100, out).value() == 0);
-}
-
-TEST_CASE("A mapping and the file show the same bytes") {
-  Scratch scratch;
-  const auto file = scratch->OpenFile("a", FileMode::kCreate).value();
-  REQUIRE(file->Allocate(8192).ok());
-  const auto one = file->Map(1 << 20, MapAccess::kReadWrite).value();
-  const auto other = file->Map(8192, MapAccess::kRead).value();
-  one->data()[5000] = std::byte{'x'};
-  CHECK(other->data()[5000] == std::byte{'x'});
-  REQUIRE(file->WriteAt(5001, BytesOf("y")).ok());
-  CHECK(one->data()[5001] == std::byte{'y'});
-  CHECK(scratch.Content("a")[5000] == 'x');
-  REQUIRE(file->Allocate(1 << 20).ok());
-  one->data()[(1 << 20) - 1] = std::byte{'z'};
-  CHECK(scratch.Content("a").back() == 'z');
-}
-
-TEST_CASE("A mapping outlives the removal of its file") {
-  Scratch scratch;
-  auto file = scratch->OpenFile("a", FileMode::kCreate).value();
-  REQUIRE(file->WriteAt(0, BytesOf("abc")).ok());
-  const auto map = file->Map(3, MapAccess::kRead).value();
-  file.reset();
-  REQUIRE(scratch->RemoveFile("a").ok());
-  CHECK(map->data()[2] == std::byte{'c'});
-}
-
-TEST_CASE("Allocate gives real blocks, keeps what is there and never shortens") {
-  Scratch scratch;
-  const auto file = scratch->OpenFile("a", FileMode::kCreate).value();
-  REQUIRE(file->WriteAt(0, BytesOf("abc")).ok());
-  REQUIRE(file->Allocate(1 << 20).ok());
-  REQUIRE(file->Allocate(4096).ok());
-  CHECK(file->Size().value() == 1 << 20);
-  CHECK(scratch.Look("a").st_blocks * 512 >= 1 << 20);
-  CHECK(scratch.Content("a").substr(0, 4) == std::string("abc\0", 4));
-}
-
-TEST_CASE("Deallocate gives whole pages back and keeps the size") {
-  Scratch scratch;
-  const auto file = scratch->OpenFile("a", FileMode::kCreate).value();
-  REQUIRE(file->WriteAt(0, BytesOf(std::string(1 << 20, 'x'))).ok());
-  const auto map = file->Map(1 << 20, MapAccess::kRead).value();
-  REQUIRE(file->Sync().ok());
-  const auto before = scratch.Look("a").st_blocks;
-  REQUIRE(file->Deallocate(4096, 1 << 20).ok());
-  CHECK(file->Size().value() == 1 << 20);
-  CHECK(map->data()[4095] == std::byte{'x'});
-  CHECK(map->data()[4096] == std::byte{0});
-  CHECK(scratch.Look("a").st_blocks < before);
-}
-
 TEST_CASE("Modes are 0700 and 0600 whatever the umask") {
   Scratch scratch;
   for (const mode_t mask : {0000, 0077, 0777}) {

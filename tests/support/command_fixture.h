@@ -11,6 +11,7 @@
 #include <string>
 
 #include "catch.h"
+#include "support/temporary_directory.h"
 
 namespace daybook {
 
@@ -22,13 +23,6 @@ class CommandFixture {
     std::string out;
     std::string error;
   };
-
-  CommandFixture() {
-    std::string pattern = "/tmp/daybook-command-XXXXXX";
-    REQUIRE(mkdtemp(pattern.data()) != nullptr);
-    root_ = pattern;
-  }
-  ~CommandFixture() { std::filesystem::remove_all(root_); }
 
   // Runs `daybook --dir <data> <arguments>`; arguments are words of the shell.
   Result Run(const std::string& arguments, const std::string& input = "") {
@@ -70,7 +64,8 @@ class CommandFixture {
   }
 
  private:
-  std::filesystem::path root_;
+  TemporaryDirectory directory_;
+  const std::filesystem::path root_ = directory_.path();
 };
 
 }  // namespace daybook

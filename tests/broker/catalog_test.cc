@@ -1,0 +1,61 @@
+#include "broker/catalog.h"
+
+#include "catch.h"
+#include "support/broker_fixture.h"
+
+namespace daybook {
+
+TEST_CASE("A deletion that was cut short is finished by the next open") {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    BrokerFixture broker;
+    broker.MakeTopic("orders", {.partitions = 2});
+    broker.MakeTopic("orders-0");  // its directory is orders-0-0
+    broker.Send("orders", "k", "v");
+    broker.Send("orders-0", "k", "other");
+    broker->OpenTopic("orders-0").value().partition(0).WaitDurable(Offset(1)).IgnoreError();
+    std::vector<std::unique_ptr<SimulatedFileSystem>> cuts;
+    broker.disk().SetHook([&](SimulatedFileSystem::Operation, const std::string&) {
+      cuts.push_back(seed % 2 == 0 ? broker.disk().Kill() : broker.disk().CutPower(seed));
+      return absl::OkStatus();
+    });
+    REQUIRE(broker->DeleteTopic("orders").ok());
+    broker.disk().SetHook(nullptr);
+    for (const auto& cut : cuts) {
+      BrokerOptions options = broker.Options();
+      options.file_system = cut.get();
+      const auto after = Broker::Open("/data", options);
+      INFO(after.status());
+      REQUIRE(after.ok());
+      const bool is_there = (*after)->OpenTopic("orders").ok();
+      for (const std::string& file : cut->Files()) {
+        CHECK(file.find(".gone") == std::string::npos);
+        if (!is_there) CHECK(file.find("/orders-0/") == std::string::npos);
+      }
+      CHECK((*after)->OpenTopic("orders-0").value().partition(0).end_offset().value() == Offset(1));
+    }
+  }
+}
+
+TEST_CASE("A topic's file that is damaged or renamed is an error that names it") {
+  BrokerFixture broker;
+  broker.MakeTopic("orders");
+  REQUIRE(broker->Close().ok());
+  REQUIRE(broker.disk().Corrupt("/data/orders.topic", 30, std::byte{1}).ok());
+  const auto damaged = Broker::Open("/data", broker.Options()).status();
+  CHECK(absl::IsDataLoss(damaged));
+  CHECK(damaged.message().find("orders.topic") != absl::string_view::npos);
+  REQUIRE(broker.disk().Corrupt("/data/orders.topic", 30, std::byte{1}).ok());
+  const auto directory = broker.disk().OpenDirectory("/data", DirectoryMode::kMustExist).value();
+  REQUIRE(directory->Rename("orders.topic", "other.topic").ok());
+  CHECK(absl::IsDataLoss(Broker::Open("/data", broker.Options()).status()));
+}
+
+TEST_CASE("The longest name works to the last partition") {
+  BrokerFixture broker;
+  const std::string name(249, 'x');
+  broker.MakeTopic(name, {.partitions = 100'000});
+  REQUIRE(broker->OpenTopic(name).value().partition(99'999).Append(RecordOf("v")).ok());
+  REQUIRE(broker->DeleteTopic(name).ok());
+}
+
+}  // namespace daybook

@@ -1,0 +1,69 @@
+#include "daybook/reader.h"
+
+#include "catch.h"
+#include "support/broker_fixture.h"
+
+namespace daybook {
+
+TEST_CASE("Every reader reads everything, and may begin at the end") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2});
+  broker.SendMany("t", 0, 3);
+  broker.SendMany("t", 1, 2);
+  CHECK(broker.Values("t").size() == 5);
+  CHECK(broker.Values("t").size() == 5);
+  auto late = Reader::Open(*broker, "t", {.start = StartAt::kEnd}).value();
+  CHECK(late.AtEnd().value());
+  CHECK(late.Poll({}).value().empty());
+  broker.SendMany("t", 1, 1);
+  CHECK_FALSE(late.AtEnd().value());
+  CHECK(late.Poll({}).value().size() == 1);
+}
+
+TEST_CASE("A reader of some partitions sees those alone") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 3});
+  for (int id = 0; id < 3; ++id) broker.SendMany("t", id, 1);
+  auto reader = Reader::Open(*broker, "t", {.partitions = {1, 1}}).value();
+  CHECK(reader.Poll({}).value().partition() == 1);
+  CHECK(reader.Poll({}).value().empty());
+  CHECK(absl::IsInvalidArgument(Reader::Open(*broker, "t", {.partitions = {3}}).status()));
+  CHECK(absl::IsInvalidArgument(reader.Seek(0, Offset(0))));
+  CHECK(absl::IsNotFound(Reader::Open(*broker, "u").status()));
+}
+
+TEST_CASE("A reader seeks and knows its position") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 10);
+  auto reader = Reader::Open(*broker, "t").value();
+  REQUIRE(reader.Seek(0, Offset(7)).ok());
+  CHECK(reader.Position(0).value() == Offset(7));
+  const auto batch = reader.Poll({}).value();
+  CHECK(batch.begin_offset() == Offset(7));
+  CHECK(reader.Position(0).value() == Offset(10));
+  REQUIRE(reader.Seek(0, Offset(11)).ok());
+  CHECK(absl::IsOutOfRange(reader.Poll({}).status()));
+  REQUIRE(reader.SeekToBeginning().ok());
+  CHECK(reader.Poll({}).value().size() == 10);
+}
+
+TEST_CASE("Damage stops a reader until it is skipped, and costs what is damaged") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 5);  // 32 bytes each
+  REQUIRE(broker->Close().ok());
+  REQUIRE(broker.disk()
+              .Corrupt("/data/t-0/00000000000000000000.log", 4096 + 2 * 32 + 24, std::byte{1})
+              .ok());
+  broker.Reopen();
+  auto reader = Reader::Open(*broker, "t").value();
+  CHECK(reader.Poll({}).value().size() == 2);
+  CHECK(absl::IsDataLoss(reader.Poll({}).status()));
+  CHECK(absl::IsDataLoss(reader.Poll({}).status()));
+  CHECK(reader.SkipDamage().value() == 1);
+  CHECK(reader.Poll({}).value().begin_offset() == Offset(3));
+  CHECK(reader.SkipDamage().value() == 0);
+}
+
+}  // namespace daybook

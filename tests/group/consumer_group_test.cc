@@ -1,0 +1,212 @@
+#include "daybook/consumer_group.h"
+
+#include <set>
+#include <thread>
+
+#include "catch.h"
+#include "support/broker_fixture.h"
+#include "support/log_fixture.h"
+
+namespace daybook {
+namespace {
+
+// What Poll gives until there is nothing more.
+std::vector<std::string> Drain(Consumer& consumer) {
+  std::vector<std::string> values;
+  for (;;) {
+    const auto batch = consumer.Poll({});
+    INFO(batch.status());
+    REQUIRE(batch.ok());
+    if (batch->empty()) return values;
+    for (const RecordView& record : *batch) values.emplace_back(record.value);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("A member alone reads everything and goes on where it committed") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2});
+  broker.SendMany("t", 0, 3);
+  broker.SendMany("t", 1, 3);
+  ConsumerGroup group(*broker, "g");
+  {
+    const auto consumer = group.Join({"t"}).value();
+    CHECK(Drain(*consumer).size() == 6);
+    REQUIRE(consumer->Commit().ok());
+  }
+  broker.SendMany("t", 0, 1);
+  CHECK(Drain(*group.Join({"t"}).value()).size() == 1);
+  // What was not committed comes again.
+  CHECK(Drain(*group.Join({"t"}).value()).size() == 1);
+}
+
+TEST_CASE("A committed place survives a restart, a kill, and belongs to its group alone") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 5);
+  {
+    const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+    CHECK(Drain(*consumer).size() == 5);
+    REQUIRE(consumer->Commit().ok());
+  }
+  broker.Reopen();
+  CHECK(Drain(*ConsumerGroup(*broker, "g").Join({"t"}).value()).empty());
+  broker.Kill();
+  CHECK(Drain(*ConsumerGroup(*broker, "g").Join({"t"}).value()).empty());
+  CHECK(Drain(*ConsumerGroup(*broker, "other").Join({"t"}).value()).size() == 5);
+}
+
+TEST_CASE("Members share the partitions, and one that joins waits for the others to let go") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 4});
+  ConsumerGroup group(*broker, "g");
+  const auto first = group.Join({"t"}).value();
+  REQUIRE(first->Poll({}).ok());
+  CHECK(first->Assignment().size() == 4);
+  const auto second = group.Join({"t"}).value();
+  REQUIRE(second->Poll({}).ok());
+  CHECK(second->Assignment().empty());
+  REQUIRE(first->Poll({}).ok());
+  CHECK(first->Assignment() == std::vector<TopicPartition>{{"t", 0}, {"t", 1}});
+  REQUIRE(second->Poll({}).ok());
+  CHECK(second->Assignment() == std::vector<TopicPartition>{{"t", 2}, {"t", 3}});
+}
+
+TEST_CASE("The partitions of a member that leaves go on with the others") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2});
+  broker.SendMany("t", 0, 2);
+  broker.SendMany("t", 1, 2);
+  ConsumerGroup group(*broker, "g");
+  const auto first = group.Join({"t"}).value();
+  const auto second = group.Join({"t"}).value();
+  CHECK(Drain(*first).size() == 2);
+  CHECK(Drain(*second).size() == 2);
+  REQUIRE(second->Commit().ok());
+  REQUIRE(first->Leave().ok());
+  CHECK(Drain(*second).size() == 2);  // the first one had not committed
+  CHECK(absl::IsFailedPrecondition(first->Poll({}).status()));
+  CHECK(absl::IsFailedPrecondition(first->Commit()));
+}
+
+TEST_CASE("A commit after the partition went to another member is aborted") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2});
+  broker.SendMany("t", 1, 3);
+  ConsumerGroup group(*broker, "g");
+  const auto first = group.Join({"t"}).value();
+  CHECK(Drain(*first).size() == 3);
+  const auto second = group.Join({"t"}).value();
+  // The commit still covers what was read: the partition moves only after it.
+  CHECK(first->Commit().ok());
+  CHECK(first->Assignment().size() == 1);
+  CHECK(Drain(*second).empty());
+  CHECK(first->Committed({"t", 1}).value() == Offset(3));
+}
+
+TEST_CASE("A group begins at the beginning, or at the end if it says so") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 3);
+  CHECK(Drain(*ConsumerGroup(*broker, "a").Join({"t"}).value()).size() == 3);
+  ConsumerGroup late(*broker, "b", {.offset_reset = OffsetReset::kLatest});
+  const auto consumer = late.Join({"t"}).value();
+  CHECK(Drain(*consumer).empty());
+  broker.SendMany("t", 0, 1);
+  CHECK(Drain(*consumer).size() == 1);
+}
+
+TEST_CASE("Seek moves a position, and only of what is assigned") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 10);
+  const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+  CHECK(absl::IsFailedPrecondition(consumer->Seek({"t", 0}, Offset(7))));  // not yet polled
+  CHECK(Drain(*consumer).size() == 10);
+  REQUIRE(consumer->Seek({"t", 0}, Offset(7)).ok());
+  CHECK(consumer->Position({"t", 0}).value() == Offset(7));
+  CHECK(Drain(*consumer) == std::vector<std::string>{"7", "8", "9"});
+  CHECK(absl::IsFailedPrecondition(consumer->Seek({"t", 1}, Offset(0))));
+  CHECK(absl::IsNotFound(consumer->Committed({"t", 0}).status()));
+}
+
+TEST_CASE("A place beyond the end, after a power cut, goes on at the end") {
+  bool was_beyond = false;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    BrokerFixture broker;
+    broker.MakeTopic("t");
+    broker.SendMany("t", 0, 50);
+    {
+      const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+      Drain(*consumer);
+      REQUIRE(consumer->Commit().ok());
+    }
+    broker.CutPower(seed);
+    const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+    Drain(*consumer);
+    const Offset end = broker->OpenTopic("t").value().partition(0).end_offset().value();
+    CHECK(consumer->Position({"t", 0}).value() == end);
+    const auto committed = consumer->Committed({"t", 0});
+    was_beyond = was_beyond || (committed.ok() && *committed > end);
+    broker.SendMany("t", 0, 1);
+    CHECK(Drain(*consumer).size() == 1);
+  }
+  CHECK(was_beyond);
+}
+
+TEST_CASE("What cannot be joined says why") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  CHECK(absl::IsNotFound(ConsumerGroup(*broker, "g").Join({"u"}).status()));
+  CHECK(absl::IsInvalidArgument(ConsumerGroup(*broker, "g").Join({}).status()));
+  CHECK(absl::IsInvalidArgument(ConsumerGroup(*broker, "").Join({"t"}).status()));
+  const auto reader = Broker::Open("/data", broker.Options(BrokerAccess::kReadOnly)).value();
+  CHECK(absl::IsFailedPrecondition(ConsumerGroup(*reader, "g").Join({"t"}).status()));
+  CHECK(broker->ListGroups().value().empty());
+}
+
+TEST_CASE("Threads of a group read everything once while others send") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("t", {.partitions = 4});
+  constexpr int kProducers = 2;
+  constexpr int kConsumers = 3;
+  constexpr int kEach = 3000;
+  std::atomic<int> received{0};
+  std::vector<std::vector<std::string>> seen(kConsumers);
+  ConsumerGroup group(*broker, "g");
+  // Joined before the first record, so that nothing is read twice while partitions move.
+  std::vector<std::unique_ptr<Consumer>> consumers;
+  for (int i = 0; i < kConsumers; ++i) consumers.push_back(group.Join({"t"}).value());
+  std::vector<std::thread> threads;
+  for (int c = 0; c < kConsumers; ++c) {
+    threads.emplace_back([&, c] {
+      const auto deadline = Soon();
+      while (received < kProducers * kEach && std::chrono::steady_clock::now() < deadline) {
+        const auto batch =
+            consumers[static_cast<std::size_t>(c)]->Poll(std::chrono::milliseconds(10));
+        if (!batch.ok()) std::terminate();
+        for (const RecordView& record : *batch) {
+          seen[static_cast<std::size_t>(c)].emplace_back(record.value);
+        }
+        received += static_cast<int>(batch->size());
+        if (!consumers[static_cast<std::size_t>(c)]->Commit().ok()) std::terminate();
+      }
+    });
+  }
+  Producer producer(*broker);
+  for (int p = 0; p < kProducers; ++p) {
+    threads.emplace_back([&, p] {
+      for (int i = 0; i < kEach; ++i) {
+        if (!producer.Send(topic, RecordOf(std::to_string(p * kEach + i))).ok()) std::terminate();
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::multiset<std::string> all;
+  for (const auto& values : seen) all.insert(values.begin(), values.end());
+  CHECK(all.size() == kProducers * kEach);
+  CHECK(std::set<std::string>(all.begin(), all.end()).size() == kProducers * kEach);
+}
+
+}  // namespace daybook

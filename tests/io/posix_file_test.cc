@@ -1,0 +1,84 @@
+#include "io/posix_file.h"
+
+#include <sys/stat.h>
+
+#include <cstring>
+#include <string>
+
+#include "catch.h"
+#include "support/temporary_directory.h"
+
+namespace daybook {
+namespace {
+
+struct FileFixture {
+  TemporaryDirectory where;
+  std::unique_ptr<Directory> directory =
+      FileSystem::Posix().OpenDirectory(where.path(), DirectoryMode::kMustExist).value();
+  std::unique_ptr<File> file = directory->OpenFile("f", FileMode::kCreate).value();
+
+  void Write(std::uint64_t position, std::string_view text) {
+    REQUIRE(file->WriteAt(position, std::as_bytes(std::span(text))).ok());
+  }
+  std::string Read(std::uint64_t position, std::size_t size) {
+    std::string text(size, '?');
+    text.resize(file->ReadAt(position, std::as_writable_bytes(std::span(text))).value());
+    return text;
+  }
+  std::uint64_t blocks() const {
+    struct stat status {};
+    REQUIRE(stat((where.path() + "/f").c_str(), &status) == 0);
+    return static_cast<std::uint64_t>(status.st_blocks) * 512;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("Reading gives what was written and less only at the end") {
+  FileFixture fixture;
+  fixture.Write(3, "text");
+  CHECK(fixture.Read(0, 100) == std::string("\0\0\0text", 7));
+  CHECK(fixture.Read(5, 1) == "x");
+  CHECK(fixture.Read(7, 10).empty());
+  CHECK(fixture.file->Size().value() == 7);
+}
+
+TEST_CASE("Allocation gives real blocks of zeros and keeps what is there") {
+  FileFixture fixture;
+  fixture.Write(0, "kept");
+  REQUIRE(fixture.file->Allocate(1 << 20).ok());
+  CHECK(fixture.file->Size().value() == 1 << 20);
+  CHECK(fixture.blocks() >= 1 << 20);
+  CHECK(fixture.Read(0, 6) == std::string("kept\0\0", 6));
+  REQUIRE(fixture.file->Allocate(4096).ok());
+  CHECK(fixture.file->Size().value() == 1 << 20);
+  CHECK(fixture.file->Allocate(0).ok());
+}
+
+TEST_CASE("Deallocation gives whole pages back, reads as zeros and keeps the size") {
+  FileFixture fixture;
+  fixture.Write(0, std::string(16 << 10, 'x'));
+  REQUIRE(fixture.file->Sync().ok());
+  const std::uint64_t before = fixture.blocks();
+  REQUIRE(fixture.file->Deallocate(100, 13'000).ok());
+  CHECK(fixture.file->Size().value() == 16 << 10);
+  CHECK(fixture.Read(0, 4096) == std::string(4096, 'x'));
+  CHECK(fixture.Read(4096, 8192) == std::string(8192, '\0'));
+  CHECK(fixture.Read(12288, 4096) == std::string(4096, 'x'));
+  CHECK(fixture.blocks() < before);
+  CHECK(fixture.file->Deallocate(8192, 8192).ok());
+}
+
+TEST_CASE("A mapping and the file are the same bytes, and the mapping outlives the file") {
+  FileFixture fixture;
+  REQUIRE(fixture.file->Allocate(8192).ok());
+  const auto mapped = fixture.file->Map(1 << 20, MapAccess::kReadWrite).value();
+  std::memcpy(mapped->data() + 100, "through the map", 15);
+  CHECK(fixture.Read(100, 15) == "through the map");
+  fixture.Write(200, "through the file");
+  fixture.file.reset();
+  REQUIRE(fixture.directory->RemoveFile("f").ok());
+  CHECK(std::memcmp(mapped->data() + 200, "through the file", 16) == 0);
+}
+
+}  // namespace daybook

@@ -1,0 +1,172 @@
+#include "daybook/producer.h"
+
+#include <atomic>
+#include <map>
+
+#include "catch.h"
+#include "support/broker_fixture.h"
+
+namespace daybook {
+
+TEST_CASE("Records without a key go round, those with one keep to their partition") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 3});
+  Producer producer(*broker);
+  std::map<int, int> counts;
+  for (int i = 0; i < 9; ++i) ++counts[producer.Send("t", RecordOf("v"))->partition()];
+  CHECK(counts == std::map<int, int>{{0, 3}, {1, 3}, {2, 3}});
+  for (int i = 0; i < 5; ++i) {
+    CHECK(producer.Send("t", RecordOf("LAS", "v"))->partition() ==
+          Producer::PartitionForKey("LAS", 3));
+  }
+}
+
+TEST_CASE("A partition that is named overrides the key, and must be there") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 3});
+  Producer producer(*broker);
+  Record record = RecordOf("key", "v");
+  for (int id = 0; id < 3; ++id) {
+    record.partition = id;
+    CHECK(producer.Send("t", record)->partition() == id);
+  }
+  for (const int bad : {-1, 3}) {
+    record.partition = bad;
+    CHECK(absl::IsInvalidArgument(producer.Send("t", record).status()));
+  }
+  CHECK(absl::IsNotFound(producer.Send("u", record).status()));
+}
+
+TEST_CASE("Headers, timestamps and tombstones arrive as they were sent") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("t");
+  Producer producer(*broker);
+  const std::vector<Header> headers = {{"trace", "42"}};
+  Record record = RecordOf("k", "v");
+  record.headers = headers;
+  record.timestamp = Timestamp(std::chrono::seconds(7));
+  REQUIRE(producer.Send("t", record).ok());
+  record.value.reset();
+  record.timestamp.reset();
+  REQUIRE(producer.Send("t", record).ok());
+  const auto batch = topic.partition(0).Read(Offset(0)).value();
+  auto at = batch.begin();
+  CHECK(at->timestamp == Timestamp(std::chrono::seconds(7)));
+  CHECK(at->append_time == broker.clock().Now());
+  CHECK(at->headers.Last("trace") == "42");
+  ++at;
+  CHECK(at->is_tombstone);
+  CHECK(at->timestamp == broker.clock().Now());
+}
+
+TEST_CASE("At kProcess a callback runs before the send returns") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  Producer producer(*broker);
+  int told = 0;
+  const auto receipt =
+      producer.SendAsync("t", RecordOf("v"), [&](const absl::Status& status, const Receipt& where) {
+        CHECK(status.ok());
+        CHECK(where.offset() == Offset(0));
+        ++told;
+      });
+  CHECK(told == 1);
+  CHECK(receipt->offset() == Offset(0));
+}
+
+TEST_CASE("At kDisk callbacks run once the records are durable, one sync for all") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("t", {.durability = Durability::kDisk});
+  Producer producer(*broker);
+  int told = 0;
+  for (int i = 0; i < 100; ++i) {
+    REQUIRE(producer
+                .SendAsync(topic, RecordOf("v"),
+                           [&](const absl::Status& status, const Receipt&) { told += status.ok(); })
+                .ok());
+  }
+  CHECK(told == 0);
+  int syncs = 0;
+  broker.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string&) {
+    syncs += operation == SimulatedFileSystem::Operation::kSync;
+    return absl::OkStatus();
+  });
+  REQUIRE(producer.Flush().ok());
+  CHECK(told == 100);
+  CHECK(syncs == 1);
+  CHECK(topic.partition(0).durable_offset().value() == Offset(100));
+}
+
+TEST_CASE("A receipt can be waited on") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("t");
+  Producer producer(*broker);
+  const auto receipt = producer.Send(topic, RecordOf("v"));
+  CHECK(topic.partition(0).durable_offset().value() == Offset(0));
+  REQUIRE(receipt->WaitDurable().ok());
+  CHECK(topic.partition(0).durable_offset().value() == Offset(1));
+}
+
+TEST_CASE("The bound on sends in flight makes room by syncing") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("t", {.durability = Durability::kDisk});
+  Producer producer(*broker, {.max_in_flight = 10});
+  std::int64_t told = 0;
+  for (std::int64_t i = 0; i < 100; ++i) {
+    REQUIRE(
+        producer
+            .SendAsync(topic, RecordOf("v"), [&](const absl::Status&, const Receipt&) { ++told; })
+            .ok());
+    CHECK(i + 1 - told <= 10);
+  }
+}
+
+TEST_CASE("A disk that fails is told to the callback and to Flush") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("t", {.durability = Durability::kDisk});
+  Producer producer(*broker);
+  absl::Status told;
+  REQUIRE(producer
+              .SendAsync(topic, RecordOf("v"),
+                         [&](const absl::Status& status, const Receipt&) { told = status; })
+              .ok());
+  broker.disk().SetHook([](SimulatedFileSystem::Operation operation, const std::string&) {
+    return operation == SimulatedFileSystem::Operation::kSync ? absl::DataLossError("broken")
+                                                              : absl::OkStatus();
+  });
+  CHECK(absl::IsDataLoss(producer.Flush()));
+  CHECK(absl::IsDataLoss(told));
+  CHECK(absl::IsFailedPrecondition(producer.Send(topic, RecordOf("w")).status()));
+}
+
+TEST_CASE("With its own thread the broker acknowledges without being asked") {
+  SimulatedFileSystem disk;
+  BrokerOptions options;
+  options.file_system = &disk;
+  const auto broker = Broker::Open("/data", options).value();
+  REQUIRE(broker->CreateTopic("t", {.durability = Durability::kDisk}).ok());
+  std::atomic<int> told{0};
+  Producer producer(*broker);
+  REQUIRE(producer
+              .SendAsync("t", RecordOf("v"),
+                         [&](const absl::Status& status, const Receipt&) { told += status.ok(); })
+              .ok());
+  REQUIRE(producer.Flush().ok());
+  CHECK(told == 1);
+}
+
+TEST_CASE("At kInterval the background sync makes records durable") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("t", {.durability = Durability::kInterval});
+  Producer producer(*broker);
+  REQUIRE(producer.Send(topic, RecordOf("v")).ok());
+  CHECK(topic.partition(0).durable_offset().value() == Offset(0));
+  REQUIRE(broker->RunBackgroundWork().ok());
+  CHECK(topic.partition(0).durable_offset().value() == Offset(1));
+  REQUIRE(producer.Send(topic, RecordOf("w")).ok());
+  REQUIRE(broker->Close().ok());  // syncs what was promised
+  broker.CutPower(1);
+  CHECK(broker.Values("t").size() == 2);
+}
+
+}  // namespace daybook
