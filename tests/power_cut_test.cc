@@ -196,7 +196,9 @@ class PowerCutRun {
   static void CheckGroup(Broker& broker, const TopicPartition& which, const PartitionModel& model) {
     ConsumerGroup group(broker, "group");
     const auto consumer = group.Join({which.topic}).value();
-    REQUIRE(consumer->Poll({}).ok());
+    const auto polled = consumer->Poll({});
+    INFO(polled.status());
+    REQUIRE(polled.ok());
     const auto committed = consumer->Committed(which);
     if (committed.ok()) {
       CHECK(committed->value() <= model.committed);

@@ -132,7 +132,7 @@ absl::Status BrokerCore::DeleteTopic(std::string_view name) {
 
 absl::StatusOr<std::shared_ptr<GroupCoordinator>> BrokerCore::Group(std::string_view name) {
   const bool is_printable =
-      std::all_of(name.begin(), name.end(), [](char c) { return c >= ' ' && c != 0x7f; });
+      std::all_of(name.begin(), name.end(), [](unsigned char c) { return c >= ' ' && c != 0x7f; });
   if (name.empty() || name.size() > kMaxGroupName || !is_printable) {
     return absl::InvalidArgumentError(absl::StrCat("a group's name has 1 to ", kMaxGroupName,
                                                    " bytes, none of them a control character"));

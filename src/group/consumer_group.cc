@@ -42,6 +42,12 @@ class Consumer::State {
     for (;;) {
       if (const auto status = SyncWithGroup(); !status.ok()) return status;
       auto batch = cursors_.ReadNext(options_.batch);
+      if (absl::IsNotFound(batch.status())) {  // a topic was deleted: the others go on
+        cursors_.RemoveIf([](const CursorSet::Entry& entry) {
+          return absl::IsNotFound(entry.log().end_offset().status());
+        });
+        continue;
+      }
       if (!batch.ok() || !batch->empty()) return batch;
       if (std::chrono::steady_clock::now() >= deadline) return batch;
       cursors_.Wait(deadline, &group_->waiters(), [this] { return group_->epoch() != epoch_; });
@@ -121,6 +127,8 @@ class Consumer::State {
     });
     for (const TopicPartition& partition : owned) {
       const auto topic = core_.catalog().Find(partition.topic);
+      // Deleted: there is nothing to read, and the other topics go on.
+      if (absl::IsNotFound(topic.status())) continue;
       if (!topic.ok()) return topic.status();
       const auto offset = StartingOffset(*topic, partition);
       if (!offset.ok()) {

@@ -91,8 +91,8 @@ std::shared_ptr<SimulatedFile> SimulatedFile::Clone() const {
 std::shared_ptr<SimulatedFile> SimulatedFile::AfterPowerCut(std::mt19937_64& random) const {
   auto left = std::make_shared<SimulatedFile>();
   // The new size may have reached the medium without the bytes, and bytes not without the size.
-  const std::uint64_t sizes[] = {size_, durable_.size(),
-                                 durable_.size() + random() % (size_ - durable_.size() + 1)};
+  const std::uint64_t grown = random() % (size_ - durable_.size() + 1) / kPage * kPage;
+  const std::uint64_t sizes[] = {size_, durable_.size(), durable_.size() + grown};
   const std::uint64_t size = sizes[random() % std::size(sizes)];
   left->Resize(size);
   const std::uint64_t unit = kUnits[random() % std::size(kUnits)];

@@ -130,19 +130,19 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
                           .begin_offset = first_offset,
                           .next_offset = at.offset});
     }
-    if (state == frame::FrameState::kBad) return DamageAt(at);
     if (state == frame::FrameState::kValid) {  // a seal
       const auto moved = NextSegment(at);
       if (!moved.ok()) return moved.status();
       if (*moved) continue;
-    } else if (context_.is_read_only && !has_refreshed &&
-               end + frame::kFrameHeaderBytes > segment.Bytes().bytes.size()) {
-      has_refreshed = true;  // the writer has gone on in new blocks
+    } else if (context_.is_read_only && !has_refreshed) {
+      // The writer may have gone on in new blocks: a frame, or the rest of one, can lie there.
+      has_refreshed = true;
       const auto directory = OpenDirectory();
       if (!directory.ok()) return directory.status();
       if (const auto status = segment.RefreshLimit(**directory); !status.ok()) return status;
       continue;
     }
+    if (state == frame::FrameState::kBad) return DamageAt(at);
     cursor = at;  // what was passed over need not be passed again
     return RecordBatch();
   }

@@ -33,7 +33,9 @@ class SegmentVerifier {
   // `base` is from the file's name, `end` the base offset of the next segment, if there is one.
   void Run(std::span<const std::byte> bytes, Offset base, std::optional<Offset> next_base) {
     if (bytes.size() < frame::kSegmentHeaderBytes) {
-      Report(0, bytes.size(), "the file is shorter than the header of a segment", true);
+      // The last one may just have been made when the power was cut.
+      Report(0, bytes.size(), "the file is shorter than the header of a segment",
+             next_base.has_value());
       return;
     }
     const auto header = frame::DecodeSegmentHeader(bytes.first(frame::kSegmentHeaderBytes));
@@ -180,19 +182,36 @@ absl::StatusOr<PartitionVerification> VerifyPartition(Directory& directory, cons
     const std::string name = SegmentFileName(bases[i], ".log");
     const auto file = directory.OpenFile(name, FileMode::kRead);
     if (!file.ok()) return file.status();
-    const auto size = (*file)->Size();
-    if (!size.ok()) return size.status();
-    SegmentVerifier verifier(&result, name, boot, visitor);
-    const auto next_base =
-        i + 1 < bases.size() ? std::optional(bases[i + 1]) : std::optional<Offset>();
-    if (*size == 0) {
-      verifier.Run({}, bases[i], next_base);
-      continue;
+    const bool is_last = i + 1 == bases.size();
+    const auto next_base = is_last ? std::optional<Offset>() : std::optional(bases[i + 1]);
+    // Where another process writes, the end moves while we look at it, and so does what seems
+    // wrong there. Damage stays.
+    std::optional<std::uint64_t> seen_at;
+    for (;;) {
+      const auto size = (*file)->Size();
+      if (!size.ok()) return size.status();
+      PartitionVerification one;
+      SegmentVerifier verifier(&one, name, boot, visitor);
+      if (*size == 0) {
+        verifier.Run({}, bases[i], next_base);
+      } else {
+        const auto mapped = (*file)->Map(*size, MapAccess::kRead);
+        if (!mapped.ok()) return mapped.status();
+        verifier.Run({(*mapped)->data(), *size / frame::kFrameAlignment * frame::kFrameAlignment},
+                     bases[i], next_base);
+      }
+      const auto last_damage =
+          std::find_if(one.issues.rbegin(), one.issues.rend(),
+                       [](const VerifyIssue& issue) { return issue.is_damage; });
+      const bool is_settled = last_damage == one.issues.rend() || visitor != nullptr || !is_last ||
+                              seen_at == last_damage->begin_position;
+      if (is_settled) {
+        result.segments.insert(result.segments.end(), one.segments.begin(), one.segments.end());
+        result.issues.insert(result.issues.end(), one.issues.begin(), one.issues.end());
+        break;
+      }
+      seen_at = last_damage->begin_position;
     }
-    const auto mapped = (*file)->Map(*size, MapAccess::kRead);
-    if (!mapped.ok()) return mapped.status();
-    verifier.Run({(*mapped)->data(), *size / frame::kFrameAlignment * frame::kFrameAlignment},
-                 bases[i], next_base);
   }
   return result;
 }

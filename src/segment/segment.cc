@@ -106,6 +106,12 @@ absl::StatusOr<std::shared_ptr<Segment>> Segment::Open(Directory& directory, Par
     return absl::DataLossError(absl::StrCat(path, ": its header says that it begins at offset ",
                                             header->base_offset, "; was the file renamed?"));
   }
+  const bool is_durable_somewhere =
+      frame::LatestCheckpoint(page, header->segment_id, header->capacity).durable_offset >
+      header->base_offset;
+  if (*size < frame::kSegmentHeaderBytes + frame::kSealBytes && !is_durable_somewhere) {
+    return absl::NotFoundError(absl::StrCat(path, ": it was made, but never reached the disk"));
+  }
   if (*size < frame::kSegmentHeaderBytes + frame::kSealBytes) {
     return absl::DataLossError(
         absl::StrCat(path, ": it has ", *size, " bytes; it was cut short from outside"));
@@ -190,7 +196,10 @@ frame::FrameState Segment::Look(std::uint64_t position, frame::FrameHeader* head
     *header = frame::LoadFrameHeader(at, frame::AcquireLengthWord(at));
     return frame::FrameState::kValid;
   }
-  const frame::FrameState state = frame::Inspect(bytes, position, header);
+  frame::FrameState state = frame::Inspect(bytes, position, header);
+  // The file may have grown between the look at how far it goes and the look at the length word;
+  // now that this was acquired, what it was grown for is seen, too.
+  if (state == frame::FrameState::kBad) state = frame::Inspect(Bytes(), position, header);
   if (state == frame::FrameState::kValid && position == verified) {
     verified_.store(position + frame::AlignedLength(frame::LengthOf(header->length_word)),
                     std::memory_order_relaxed);

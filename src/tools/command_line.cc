@@ -54,7 +54,10 @@ int RunCommandLine(int argc, char** argv) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
   try {
-    const absl::Status status = global.run();
+    absl::Status status = global.run();
+    if (status.ok() && std::fflush(stdout) != 0) {
+      status = absl::UnknownError("cannot write to standard output");
+    }
     if (status.ok()) return 0;
     std::fflush(stdout);
     std::fprintf(stderr, "daybook: %s\n", std::string(status.message()).c_str());

@@ -46,6 +46,8 @@ class Printer {
  public:
   explicit Printer(const Arguments& arguments) : arguments_(arguments), left_(arguments.count) {}
 
+  // Nobody reads any more.
+  bool is_closed() const { return is_closed_; }
   bool is_done() const { return left_ == 0 || is_closed_ || is_interrupted != 0; }
 
   // The offset behind the last record printed.
@@ -132,6 +134,7 @@ absl::Status ConsumeInGroup(Broker& broker, const Arguments& arguments) {
     if (batch->empty()) continue;
     const auto next = printer.Print(*batch);
     if (!next.ok()) return next.status();
+    if (printer.is_closed()) break;  // what nobody read is not committed
     absl::Status status = (*consumer)->Seek({std::string(batch->topic()), batch->partition()},
                                             printer.is_done() ? *next : batch->next_offset());
     if (status.ok()) status = (*consumer)->Commit();
@@ -166,6 +169,7 @@ void AddConsumeCommand(CLI::App& app, Global& global) {
                     ->capture_default_str();
   auto* partitions =
       consume->add_option("-p,--partition", arguments->partitions, "Only this partition (repeat)")
+          ->allow_extra_args(false)
           ->check(CLI::NonNegativeNumber);
   consume->add_flag("-e,--exit", arguments->exits_at_end, "Exit at the end");
   consume->add_option("-c,--count", arguments->count, "Exit after so many records")

@@ -128,7 +128,7 @@ absl::Status VerifySettings(Directory& root, const Arguments& arguments, Table* 
 }
 
 absl::Status Verify(const Global& global, const Arguments& arguments) {
-  const auto root = OpenRoot(global, {});
+  const auto root = OpenRoot(global, arguments);
   if (!root.ok()) return root.status();
   const auto directories = Select(**root, arguments);
   if (!directories.ok()) return directories.status();
@@ -142,6 +142,14 @@ absl::Status Verify(const Global& global, const Arguments& arguments) {
   }
   found += has_damage ? 1 : 0;
   for (const std::string& name : *directories) {
+    const std::string topic = name.substr(0, name.rfind('-'));
+    if (!(*root)->OpenFile(topic + ".topic", FileMode::kRead).ok() &&
+        !(*root)->OpenFile(topic + ".gone", FileMode::kRead).ok()) {
+      has_damage = true;
+      ++found;
+      issues.Add({name, topic + ".topic", nullptr, nullptr, nullptr, nullptr, true,
+                  "the settings of this partition's topic are missing"});
+    }
     const auto directory = (*root)->OpenDirectory(name);
     if (!directory.ok()) return directory.status();
     const auto verified = VerifyPartition(**directory, FileSystem::Posix().BootId());

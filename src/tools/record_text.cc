@@ -1,5 +1,6 @@
 #include "tools/record_text.h"
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "absl/strings/escaping.h"
@@ -143,6 +144,9 @@ void AppendJson(const RecordView& record, std::string* out) {
 absl::StatusOr<OwnedRecord> ParseJson(std::string_view line) {
   const json object = json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!object.is_object()) return absl::InvalidArgumentError("it is not a JSON object");
+  if (object.find("payload") == object.end()) {
+    return absl::InvalidArgumentError("it has no payload; a tombstone has \"payload\": null");
+  }
   OwnedRecord record;
   auto key = BytesOf(object, "key");
   if (!key.ok()) return key.status();
@@ -173,7 +177,11 @@ absl::StatusOr<OwnedRecord> ParseJson(std::string_view line) {
   }
   if (const auto partition = object.find("partition");
       partition != object.end() && partition->is_number_integer()) {
-    record.partition = partition->get<int>();
+    const auto number = partition->get<std::int64_t>();
+    if (number < 0 || number > std::numeric_limits<int>::max()) {
+      return absl::InvalidArgumentError(absl::StrCat("there is no partition ", number));
+    }
+    record.partition = static_cast<int>(number);
   }
   return record;
 }

@@ -48,7 +48,10 @@ absl::StatusOr<Offset> Resolve(const StartOffset& start, Partition& partition) {
     case StartOffset::Kind::kBeforeEnd:
       return std::max(*begin, *end + -std::min(start.number, end->value()));
     case StartOffset::Kind::kTime:
-      return partition.OffsetForTime(Timestamp(std::chrono::milliseconds(start.number)));
+      // Nanoseconds end in the year 2262.
+      return partition.OffsetForTime(Timestamp(std::min(
+          std::chrono::milliseconds(start.number),
+          std::chrono::floor<std::chrono::milliseconds>(std::chrono::nanoseconds::max()))));
   }
   return begin;
 }

@@ -155,6 +155,22 @@ TEST_CASE("A place beyond the end, after a power cut, goes on at the end") {
   CHECK(was_beyond);
 }
 
+TEST_CASE("A topic that is deleted does not keep its members from the other topics") {
+  BrokerFixture broker;
+  broker.MakeTopic("a", {.partitions = 2});
+  broker.MakeTopic("b", {.partitions = 2});
+  ConsumerGroup group(*broker, "g");
+  const auto first = group.Join({"a", "b"}).value();
+  const auto second = group.Join({"a", "b"}).value();
+  CHECK(Drain(*first).empty());
+  CHECK(Drain(*second).empty());
+  REQUIRE(broker->DeleteTopic("a").ok());
+  REQUIRE(first->Leave().ok());
+  broker.SendMany("b", 0, 1);
+  broker.SendMany("b", 1, 1);
+  CHECK(Drain(*second).size() == 2);
+}
+
 TEST_CASE("What cannot be joined says why") {
   BrokerFixture broker;
   broker.MakeTopic("t");

@@ -16,6 +16,10 @@ find_program(PKG_CONFIG pkg-config)
 if(PKG_CONFIG)
   file(GLOB_RECURSE pc ${prefix}/*/daybook.pc)
   get_filename_component(directory ${pc} DIRECTORY)
-  run(${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${directory} ${PKG_CONFIG} --exists --print-errors
-    "daybook >= 0.1")
+  set(ENV{PKG_CONFIG_PATH} ${directory})
+  execute_process(COMMAND ${PKG_CONFIG} --print-errors --static --cflags --libs "daybook >= 0.1"
+    OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  separate_arguments(flags UNIX_COMMAND "${flags}")
+  run(${COMPILER} -std=c++20 ${SOURCE}/main.cc -o ${WORK}/pkg-config-consumer ${flags})
+  run(${WORK}/pkg-config-consumer ${WORK}/pkg-config-data)
 endif()

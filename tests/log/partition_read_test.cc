@@ -1,5 +1,6 @@
 #include <set>
 #include <string>
+#include <thread>
 
 #include "catch.h"
 #include "log/partition_log.h"
@@ -101,6 +102,23 @@ TEST_CASE("The first record of a time is found across segments") {
   CHECK(log.log().OffsetForTime(Timestamp()).value() == Offset(0));
   CHECK(log.log().OffsetForTime(log.clock().Now() + std::chrono::seconds(1)).value() ==
         Offset(1200));
+}
+
+TEST_CASE("A reader is not misled by the file growing under its eyes") {
+  for (int round = 0; round < 200; ++round) {
+    LogFixture log;
+    std::thread reader([&log] {
+      Cursor cursor;
+      const auto deadline = Soon();
+      while (cursor.offset < Offset(100) && std::chrono::steady_clock::now() < deadline) {
+        if (!log.log().Read(cursor, ReadOptions{}).ok()) std::terminate();
+      }
+    });
+    for (int i = 0; i < 100; ++i) {
+      if (!log.log().Append(RecordOf(std::string(3000, 'x')), std::nullopt).ok()) std::terminate();
+    }
+    reader.join();
+  }
 }
 
 TEST_CASE("A batch stays readable when the log is gone") {

@@ -119,6 +119,28 @@ TEST_CASE("A segment that cannot be made leaves nothing") {
   CHECK(directory->List().value().empty());
 }
 
+TEST_CASE("A file without room for a frame was never used, unless something in it was durable") {
+  for (const bool was_durable : {false, true}) {
+    SegmentFixture fixture;
+    REQUIRE(fixture.Write(10));
+    if (was_durable) {
+      const ClaimWord end = fixture.segment->CommittedEnd();
+      REQUIRE(fixture.segment->Sync(*fixture.directory, end, fixture.disk.BootId()).ok());
+    }
+    const auto whole = fixture.directory->OpenFile("00000000000000000100.log", FileMode::kRead);
+    std::array<std::byte, frame::kSegmentHeaderBytes> page{};
+    REQUIRE((*whole)->ReadAt(0, page).ok());
+    REQUIRE(fixture.directory->RemoveFile("00000000000000000100.log").ok());
+    const auto cut = fixture.directory->OpenFile("00000000000000000100.log", FileMode::kCreate);
+    REQUIRE((*cut)->WriteAt(0, page).ok());
+    const auto status =
+        Segment::Open(*fixture.directory, PartitionName("t", 0), Offset(100), MapAccess::kReadWrite)
+            .status();
+    CHECK(status.code() ==
+          (was_durable ? absl::StatusCode::kDataLoss : absl::StatusCode::kNotFound));
+  }
+}
+
 TEST_CASE("A file under another name than its own is refused") {
   SegmentFixture fixture;
   REQUIRE(fixture.directory->Rename("00000000000000000100.log", "00000000000000000200.log").ok());

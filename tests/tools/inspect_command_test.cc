@@ -62,6 +62,13 @@ TEST_CASE("Verify finds damage in headers, checkpoints and settings") {
   CHECK(daybook.Run("verify").status == 1);
 }
 
+TEST_CASE("Verify knows when settings or a topic are not there") {
+  ThreeRecords daybook;
+  CHECK(daybook.Run("verify nothing").status == 1);
+  std::filesystem::remove(daybook.data() / "t.topic");
+  CHECK(daybook.Run("verify").status == 1);
+}
+
 TEST_CASE("Verify changes nothing") {
   ThreeRecords daybook;
   CommandFixture::Flip(daybook.segment(), 4096 + 40);

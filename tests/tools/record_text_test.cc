@@ -68,8 +68,10 @@ TEST_CASE("Absent key and value stay absent through JSON") {
 
 TEST_CASE("JSON that is no record is refused") {
   for (const std::string_view bad :
-       {"", "[]", "{\"key\":1}", "{\"payload\":{\"base64\":\"?\"}}", "{\"headers\":[\"one\"]}",
-        "{\"headers\":[null,\"v\"]}", "{\"headers\":{}}"}) {
+       {"", "[]", "{}", "{\"key\":\"k\"}", "{\"payload\":\"v\",\"partition\":4294967296}",
+        "{\"payload\":\"v\",\"key\":1}", "{\"payload\":{\"base64\":\"?\"}}",
+        "{\"payload\":\"v\",\"headers\":[\"one\"]}", "{\"payload\":\"v\",\"headers\":[null,\"v\"]}",
+        "{\"payload\":\"v\",\"headers\":{}}"}) {
     CHECK(absl::IsInvalidArgument(ParseJson(bad).status()));
   }
 }

@@ -1,0 +1,109 @@
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "scratch.h"
+#include "suites.h"
+
+// One thread appends to one partition, in fresh file pages. The limit copies as many bytes into
+// the same kind of files, and does nothing else.
+
+namespace daybook::bench {
+namespace {
+
+void AppendAll(Partition& partition, const std::string& value, std::int64_t records) {
+  Record record;
+  record.value = value;
+  for (std::int64_t i = 0; i < records; ++i) {
+    const auto offset = partition.Append(record);
+    if (!offset.ok()) [[unlikely]]
+      Check(offset.status());
+  }
+}
+
+void ClaimAll(Partition& partition, const std::string& value, std::int64_t records) {
+  ClaimOptions options;
+  options.value_bytes = value.size();
+  for (std::int64_t i = 0; i < records; ++i) {
+    auto claim = partition.Claim(options);
+    if (!claim.ok()) [[unlikely]]
+      Check(claim.status());
+    std::memcpy(claim->value().data(), value.data(), value.size());
+    std::move(*claim).Commit();
+  }
+}
+
+class AppendContest final : public Contest {
+ public:
+  AppendContest(const Settings& settings, AppendMode mode, std::size_t value_bytes)
+      : settings_(settings), mode_(mode), value_bytes_(value_bytes) {}
+
+  std::vector<double> Measure() override {
+    return {1e-6 / AppendSeconds(settings_, mode_, value_bytes_)};
+  }
+  std::vector<double> MeasureLimit() override {
+    return {1e-6 / CopySeconds(settings_, value_bytes_)};
+  }
+
+ private:
+  const Settings settings_;
+  const AppendMode mode_;
+  const std::size_t value_bytes_;
+};
+
+}  // namespace
+
+double AppendSeconds(const Settings& settings, AppendMode mode, std::size_t value_bytes) {
+  ScratchBroker scratch(settings);
+  const Topic topic = scratch.NewTopic("append");
+  Partition& partition = topic.partition(0);
+  const std::string value(value_bytes, 'v');
+  const std::int64_t records = RecordsIn(settings.log_bytes, value_bytes);
+  AppendAll(partition, value, 1);  // opens it
+
+  const Stopwatch watch(settings.timing);
+  if (mode == AppendMode::kAppend) {
+    AppendAll(partition, value, records);
+  } else {
+    ClaimAll(partition, value, records);
+  }
+  return watch.seconds() / static_cast<double>(records);
+}
+
+double CopySeconds(const Settings& settings, std::size_t value_bytes) {
+  const ScratchDirectory directory(settings);
+  const std::uint64_t file_bytes = static_cast<std::uint64_t>(TopicOptions().segment_bytes);
+  const std::uint64_t frame_bytes = FrameBytes(value_bytes);
+  const std::string frame(frame_bytes, 'v');
+  std::int64_t left = RecordsIn(settings.log_bytes, value_bytes);
+  const auto records = static_cast<double>(left);
+  std::vector<Map> maps;  // a log keeps its segments mapped, too
+
+  const Stopwatch watch(settings.timing);
+  while (left > 0) {
+    maps.push_back(Map::Create(absl::StrCat(directory.path(), "/", maps.size()), file_bytes));
+    const std::int64_t fit = std::min(left, static_cast<std::int64_t>(file_bytes / frame_bytes));
+    std::byte* at = maps.back().data();
+    for (std::int64_t i = 0; i < fit; ++i, at += frame_bytes) {
+      std::memcpy(at, frame.data(), frame_bytes);
+      benchmark::ClobberMemory();
+    }
+    left -= fit;
+  }
+  return watch.seconds() / records;
+}
+
+Suite AppendSuite(const std::string& name, AppendMode mode, std::size_t value_bytes) {
+  return {.name = name,
+          .rows = {{.name = name, .unit = "M/s", .note = ""}},
+          .open = [mode, value_bytes](const Settings& settings) {
+            return std::make_unique<AppendContest>(settings, mode, value_bytes);
+          }};
+}
+
+}  // namespace daybook::bench

@@ -1,0 +1,250 @@
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "base/event_count.h"
+#include "format/frame_codec.h"
+#include "populated_file_system.h"
+#include "scratch.h"
+#include "segment/segment.h"
+#include "suites.h"
+
+// Where the time of append_100b goes. Each stage runs all that the one before it runs and one part
+// more, over memory that is already faulted in; a part costs the difference. What a loop of one
+// part alone would show is not what the part costs among the others, with which it overlaps.
+
+namespace daybook::bench {
+namespace {
+
+constexpr std::size_t kValueBytes = 100;
+// All pages of a stage are in memory at once, in one segment.
+constexpr std::uint64_t kLargestStage = std::uint64_t{60} << 20;
+constexpr char kPrefix[] = "append_stages/";
+
+enum Stage { kCopy, kClaim, kClock, kFill, kChecksum, kCommit, kAppend };
+constexpr const char* kStageNames[] = {"copy",     "claim",  "clock", "fill",
+                                       "checksum", "commit", "append"};
+
+// A segment with room for so many records.
+class StageSegment {
+ public:
+  StageSegment(const Settings& settings, std::int64_t records)
+      : scratch_(settings),
+        directory_(
+            Check(FileSystem::Posix().OpenDirectory(scratch_.path(), DirectoryMode::kMustExist))),
+        segment_(Check(Segment::Create(
+            *directory_, PartitionName("stages", 0),
+            {.base_offset = Offset(0),
+             .segment_id = 42,
+             .capacity = frame::kSegmentHeaderBytes + frame::kSealBytes +
+                         static_cast<std::uint64_t>(records) * FrameBytes(kValueBytes),
+             .max_frame_bytes = 1 << 20,
+             .created = Clock::System().Now(),
+             .boot = {}}))) {}
+
+  Segment& segment() { return *segment_; }
+
+  // Gives the file all its blocks, and faults them in.
+  void PopulateAll() {
+    while (segment_->Bytes().bytes.size() < segment_->header().capacity) Extend();
+    Populate(segment_->At(0), segment_->header().capacity);
+  }
+
+  // Copies `frame` so often, and lets the file grow on the way.
+  void CopyGrowing(const std::string& frame, std::int64_t records) {
+    std::uint64_t at = frame::kSegmentHeaderBytes;
+    for (std::int64_t i = 0; i < records; ++i, at += frame.size()) {
+      while (!segment_->Fits(MakeClaimWord(0, at), frame.size())) Extend();
+      std::memcpy(segment_->At(at), frame.data(), frame.size());
+      benchmark::ClobberMemory();
+    }
+  }
+
+ private:
+  // By one step.
+  void Extend() {
+    const std::uint64_t limit = segment_->Bytes().bytes.size() - frame::kSealBytes;
+    Check(segment_->Extend(limit + frame::kFrameAlignment));
+  }
+
+  ScratchDirectory scratch_;
+  std::unique_ptr<Directory> directory_;
+  std::shared_ptr<Segment> segment_;
+};
+
+template <Stage kStage>
+void RunStage(benchmark::State& state, const Settings& settings) {
+  StageSegment prepared(settings, state.max_iterations);
+  prepared.PopulateAll();
+  Segment& segment = prepared.segment();
+  Clock& clock = Clock::System();
+  WaitList waiters;
+  const std::string value(kValueBytes, 'v');
+  frame::RecordParts parts;
+  parts.value_bytes = value.size();
+  Timestamp now;
+
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(parts);
+    const frame::RecordLayout layout = frame::LayoutOf(parts);
+    const std::uint64_t bytes = frame::AlignedLength(layout.length);
+    const ClaimWord before = segment.Claim(bytes);
+    if (!segment.Fits(before, bytes)) state.SkipWithError("the segment is full");
+    std::byte* at = segment.At(PositionOf(before));
+    benchmark::DoNotOptimize(at);
+    if constexpr (kStage >= kClock) {
+      now = clock.Now();
+      benchmark::DoNotOptimize(now);
+    }
+    if constexpr (kStage >= kFill) {
+      std::byte* to = frame::FillRecord(at, layout, parts, now, RecordsOf(before));
+      std::memcpy(to, value.data(), value.size());
+      benchmark::ClobberMemory();
+    }
+    const std::uint32_t word = frame::LengthWord(frame::Kind::kRecord, layout.length);
+    if constexpr (kStage == kChecksum) {
+      const std::uint32_t checksum =
+          frame::ChecksumOf(at, word, PositionOf(before), segment.header().segment_id);
+      std::memcpy(at + 4, &checksum, sizeof checksum);
+      benchmark::ClobberMemory();
+    }
+    if constexpr (kStage == kCommit) {
+      segment.Commit(at, word, before);
+      waiters.NotifyIfAny();
+    }
+  }
+}
+
+void RunCopy(benchmark::State& state, const Settings& settings) {
+  StageSegment prepared(settings, state.max_iterations);
+  prepared.PopulateAll();
+  const std::string frame(FrameBytes(kValueBytes), 'v');
+  std::byte* at = prepared.segment().At(frame::kSegmentHeaderBytes);
+  for (auto _ : state) {
+    std::memcpy(at, frame.data(), frame.size());
+    benchmark::ClobberMemory();
+    at += frame.size();
+  }
+}
+
+void RunAppend(benchmark::State& state, const Settings& settings) {
+  PopulatedFileSystem files;
+  ScratchBroker scratch(settings, {.file_system = &files});
+  const Topic topic = scratch.NewTopic("stages");
+  const std::string value(kValueBytes, 'v');
+  Record record;
+  record.value = value;
+  Check(topic.partition(0).Append(record).status());
+  for (auto _ : state) {
+    const auto offset = topic.partition(0).Append(record);
+    if (!offset.ok()) [[unlikely]]
+      Check(offset.status());
+  }
+}
+
+// CopySeconds, but in files that grow in the steps in which a log's do.
+double GrowingCopySeconds(const Settings& settings) {
+  const std::string frame(FrameBytes(kValueBytes), 'v');
+  const std::int64_t records = RecordsIn(settings.log_bytes, kValueBytes);
+  const std::int64_t in_segment =
+      RecordsIn(static_cast<std::uint64_t>(TopicOptions().segment_bytes), kValueBytes) - 100;
+  std::vector<std::unique_ptr<StageSegment>> segments;  // kept, as the maps are there
+
+  const Stopwatch watch(settings.timing);
+  for (std::int64_t left = records; left > 0; left -= in_segment) {
+    segments.push_back(std::make_unique<StageSegment>(settings, in_segment));
+    segments.back()->CopyGrowing(frame, std::min(left, in_segment));
+  }
+  return watch.seconds() / static_cast<double>(records);
+}
+
+// What Google Benchmark reports, by the name of the stage: nanoseconds per record.
+class Collector final : public benchmark::BenchmarkReporter {
+ public:
+  bool ReportContext(const Context&) override { return true; }
+  void ReportRuns(const std::vector<Run>& runs) override {
+    for (const Run& run : runs) {
+      if (run.error_occurred) Check(absl::InternalError(run.error_message));
+      std::string name = run.run_name.function_name;
+      // Pure computation: what others run meanwhile does not count.
+      nanos_[name.substr(std::strlen(kPrefix))] = run.GetAdjustedCPUTime();
+    }
+  }
+  double Nanos(Stage stage) const { return nanos_.at(kStageNames[stage]); }
+
+ private:
+  std::map<std::string, double> nanos_;
+};
+
+class PartsContest final : public Contest {
+ public:
+  explicit PartsContest(const Settings& settings) : settings_(settings) {}
+
+  std::vector<double> Measure() override {
+    Collector collector;
+    benchmark::RunSpecifiedBenchmarks(&collector, std::string("^") + kPrefix);
+    copy_ = collector.Nanos(kCopy);
+    std::vector<double> parts{collector.Nanos(kClaim)};
+    for (const Stage stage : {kClock, kFill, kChecksum, kCommit, kAppend}) {
+      parts.push_back(collector.Nanos(stage) - collector.Nanos(static_cast<Stage>(stage - 1)));
+    }
+    const double fresh = 1e9 * CopySeconds(settings_, kValueBytes);
+    parts.push_back(fresh - copy_);
+    parts.push_back(1e9 * GrowingCopySeconds(settings_) - fresh);
+    parts.push_back(std::accumulate(parts.begin(), parts.end(), 0.0));
+    return parts;
+  }
+
+  std::vector<double> MeasureLimit() override {
+    std::vector<double> limits(AppendPartsSuite().rows.size(), kNoLimit);
+    limits[2] = copy_;
+    limits.back() = 1e9 * AppendSeconds(settings_, AppendMode::kAppend, kValueBytes);
+    return limits;
+  }
+
+ private:
+  const Settings settings_;
+  double copy_ = 0;
+};
+
+}  // namespace
+
+void RegisterAppendStages(const Settings& settings) {
+  const auto add = [&](Stage stage, void (*run)(benchmark::State&, const Settings&)) {
+    const std::string name = std::string(kPrefix) + kStageNames[stage];
+    return benchmark::RegisterBenchmark(
+               name.c_str(), [run, settings](benchmark::State& state) { run(state, settings); })
+        ->Iterations(RecordsIn(std::min(settings.log_bytes, kLargestStage), kValueBytes));
+  };
+  add(kCopy, RunCopy);
+  add(kClaim, RunStage<kClaim>);
+  add(kClock, RunStage<kClock>);
+  add(kFill, RunStage<kFill>);
+  add(kChecksum, RunStage<kChecksum>);
+  add(kCommit, RunStage<kCommit>);
+  add(kAppend, RunAppend);
+}
+
+Suite AppendPartsSuite() {
+  return {
+      .name = "append_100b.parts",
+      .rows = {{"append_100b.claim", "ns", "layout, atomic add, check of the limit"},
+               {"append_100b.clock", "ns", "the coarse clock"},
+               {"append_100b.fill", "ns", "header and value; the limit copies as many bytes"},
+               {"append_100b.checksum", "ns", ""},
+               {"append_100b.commit", "ns", "release store, index, committed end, waiters"},
+               {"append_100b.call", "ns", "the rest of Append: checks and results"},
+               {"append_100b.fault", "ns", "page faults, as the limit of append_100b has them"},
+               {"append_100b.growth", "ns",
+                "what the limit takes longer in files that grow in steps"},
+               {"append_100b.sum", "ns", "all of these; the limit is append_100b as measured"}},
+      .open = [](const Settings& settings) { return std::make_unique<PartsContest>(settings); }};
+}
+
+}  // namespace daybook::bench

@@ -1,0 +1,32 @@
+#ifndef DAYBOOK_BENCH_SUITES_H_
+#define DAYBOOK_BENCH_SUITES_H_
+
+#include <cstddef>
+#include <string>
+
+#include "harness.h"
+
+// One function for each topology; bench/README.md says what each measures. They are put in order
+// by AllSuites (main.cc).
+
+namespace daybook::bench {
+
+enum class AppendMode { kAppend, kClaim };
+
+Suite AppendSuite(const std::string& name, AppendMode mode, std::size_t value_bytes);
+Suite AppendPartsSuite();
+Suite ScanSuite();
+Suite SeekSuite();
+Suite OneToOneSuite();
+Suite PingPongSuite();
+
+// Adds the stages behind AppendPartsSuite to Google Benchmark's list. Before that suite is run.
+void RegisterAppendStages(const Settings& settings);
+
+// One round of a limit or of an append, for suites that compare with it: seconds per record.
+double AppendSeconds(const Settings& settings, AppendMode mode, std::size_t value_bytes);
+double CopySeconds(const Settings& settings, std::size_t value_bytes);
+
+}  // namespace daybook::bench
+
+#endif  // DAYBOOK_BENCH_SUITES_H_
