@@ -232,18 +232,22 @@ void RegisterAppendStages(const Settings& settings) {
 }
 
 Suite AppendPartsSuite() {
+  const auto row = [](const char* part, const char* note) {
+    return RowName{.name = std::string("append_100b.") + part,
+                   .unit = "ns",
+                   .note = std::string("lower is better; ") + note};
+  };
   return {
       .name = "append_100b.parts",
-      .rows = {{"append_100b.claim", "ns", "layout, atomic add, check of the limit"},
-               {"append_100b.clock", "ns", "the coarse clock"},
-               {"append_100b.fill", "ns", "header and value; the limit copies as many bytes"},
-               {"append_100b.checksum", "ns", ""},
-               {"append_100b.commit", "ns", "release store, index, committed end, waiters"},
-               {"append_100b.call", "ns", "the rest of Append: checks and results"},
-               {"append_100b.fault", "ns", "page faults, as the limit of append_100b has them"},
-               {"append_100b.growth", "ns",
-                "what the limit takes longer in files that grow in steps"},
-               {"append_100b.sum", "ns", "all of these; the limit is append_100b as measured"}},
+      .rows = {row("claim", "layout, atomic add, check of the limit"),
+               row("clock", "the coarse clock"),
+               row("fill", "header and value; the limit copies as many bytes"),
+               row("checksum", "over the filled frame"),
+               row("commit", "release store, index, committed end, waiters"),
+               row("call", "the rest of Append: checks and results"),
+               row("fault", "page faults, as the limit of append_100b has them"),
+               row("growth", "what that limit takes longer in files that grow as a log's do"),
+               row("sum", "all of these; the limit is append_100b as measured")},
       .open = [](const Settings& settings) { return std::make_unique<PartsContest>(settings); }};
 }
 

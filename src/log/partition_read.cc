@@ -46,18 +46,14 @@ absl::Status PartitionLog::Place(Cursor& cursor) {
 absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
   MutexLock lock(mutex_);
   if (!deleted_.ok()) return deleted_;
-  const auto behind = [&] {
-    return std::find_if(segments_.begin(), segments_.end(), [&](const OpenSegment& open) {
-      return open.base_offset > cursor.segment->base_offset();
-    });
-  };
-  auto next = behind();
-  if (next == segments_.end() && context_.is_read_only) {
+  const Offset base = cursor.segment->base_offset();
+  if (context_.is_read_only && !segments_.empty() && segments_.back().base_offset <= base) {
     const auto directory = OpenDirectory();
     if (!directory.ok()) return directory.status();
     if (const auto status = ListSegments(**directory); !status.ok()) return status;
-    next = behind();
   }
+  const auto next = std::find_if(segments_.begin(), segments_.end(),
+                                 [&](const OpenSegment& open) { return open.base_offset > base; });
   if (next == segments_.end()) return false;
   auto segment = OpenAt(static_cast<std::size_t>(next - segments_.begin()));
   if (!segment.ok()) return segment.status();
