@@ -11,7 +11,8 @@ constexpr std::chrono::milliseconds kFollowInterval{1};
 // A record that comes within this time is picked up without parking. Between two looks there is a
 // pause: a reader that stares at the next frame takes its cache line away from the producer.
 constexpr std::chrono::microseconds kSpinTime{20};
-constexpr int kPausesBetweenLooks = 64;
+// The pauses double up to this number.
+constexpr int kMaxPauses = 64;
 
 void Pause() {
 #if defined(__x86_64__)
@@ -66,9 +67,10 @@ void CursorSet::Wait(std::chrono::steady_clock::time_point deadline, WaitList* o
     std::this_thread::sleep_until(std::min(deadline, start + kFollowInterval));
     return;
   }
-  while (std::chrono::steady_clock::now() < std::min(deadline, start + kSpinTime)) {
+  for (int pauses = 1; std::chrono::steady_clock::now() < std::min(deadline, start + kSpinTime);
+       pauses = std::min(2 * pauses, kMaxPauses)) {
     if (HasMore() || is_interrupted()) return;
-    for (int i = 0; i < kPausesBetweenLooks; ++i) Pause();
+    for (int i = 0; i < pauses; ++i) Pause();
   }
   for (Entry& entry : entries_) entry.log().waiters().Register(&event_);
   if (other != nullptr) other->Register(&event_);

@@ -31,7 +31,7 @@ absl::Status PartitionLog::Place(Cursor& cursor) {
     const auto opened = OpenAt(static_cast<std::size_t>(above - segments_.begin()) - 1);
     if (!opened.ok()) return opened.status();
     segment = *opened;
-    if (segment->sealed_end()) {
+    if (!segment->has_index() && segment->sealed_end()) {
       if (const auto directory = OpenDirectory(); directory.ok()) segment->LoadIndex(**directory);
     }
   }

@@ -137,8 +137,9 @@ absl::Status Segment::Extend(std::uint64_t position) {
   const std::uint64_t needed = position + frame::kSealBytes;
   if (needed > header_.capacity) return absl::OutOfRangeError("the segment is full");
   const std::uint64_t have = limit_.load(std::memory_order_relaxed) + frame::kSealBytes;
-  const std::uint64_t wanted = std::min(
-      header_.capacity, std::max(RoundUpToPage(needed), have + std::min(have, kLargestStep)));
+  const std::uint64_t wanted =
+      std::min(header_.capacity,
+               std::max(RoundUpToPage(needed), have < kLargestStep ? 2 * have : header_.capacity));
   MutexLock lock(file_mutex_);
   absl::Status status = file_->Allocate(wanted);
   if (status.ok()) {

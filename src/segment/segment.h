@@ -138,6 +138,7 @@ class Segment {
 
   // For a segment found sealed: takes in the index beside it, once, if there is a good one.
   void LoadIndex(Directory& directory);
+  bool has_index() const { return index_loaded_.load(std::memory_order_relaxed); }
 
   // The first frame with an append time of `time` or later; the committed end if there is none.
   ClaimWord FindTime(Timestamp time);
