@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <map>
+#include <memory>
 
 #include "catch.h"
 #include "support/broker_fixture.h"
@@ -110,8 +111,8 @@ TEST_CASE("A receipt can be waited on") {
 TEST_CASE("The bound on sends in flight makes room by syncing") {
   BrokerFixture broker;
   const Topic topic = broker.MakeTopic("t", {.durability = Durability::kDisk});
+  std::int64_t told = 0;  // the producer's destructor flushes, so this must outlive it
   Producer producer(*broker, {.max_in_flight = 10});
-  std::int64_t told = 0;
   for (std::int64_t i = 0; i < 100; ++i) {
     REQUIRE(
         producer
@@ -158,12 +159,13 @@ TEST_CASE("With its own thread the broker acknowledges without being asked") {
 TEST_CASE("At kInterval the background sync makes records durable") {
   BrokerFixture broker;
   const Topic topic = broker.MakeTopic("t", {.durability = Durability::kInterval});
-  Producer producer(*broker);
-  REQUIRE(producer.Send(topic, RecordOf("v")).ok());
+  auto producer = std::make_unique<Producer>(*broker);
+  REQUIRE(producer->Send(topic, RecordOf("v")).ok());
   CHECK(topic.partition(0).durable_offset().value() == Offset(0));
   REQUIRE(broker->RunBackgroundWork().ok());
   CHECK(topic.partition(0).durable_offset().value() == Offset(1));
-  REQUIRE(producer.Send(topic, RecordOf("w")).ok());
+  REQUIRE(producer->Send(topic, RecordOf("w")).ok());
+  producer.reset();
   REQUIRE(broker->Close().ok());  // syncs what was promised
   broker.CutPower(1);
   CHECK(broker.Values("t").size() == 2);
