@@ -56,14 +56,12 @@ absl::Status PartitionLog::OpenForWriting(Directory& directory) {
     const Offset base = segments_[i].base_offset;
     const bool is_last = i + 1 == segments_.size();
     auto opened = Segment::Open(directory, name_, base, MapAccess::kReadWrite);
-    if (absl::IsNotFound(opened.status()) && is_last) {
-      // Made just before a power cut: not even its header was written, so nothing in it was
-      // promised, and its name is free for the next one.
-      if (const auto status = directory.RemoveFile(SegmentFileName(base, ".log")); !status.ok()) {
-        return status;
-      }
+    if (absl::IsNotFound(opened.status())) {
+      // Made before a power cut that took even its header: nothing in it was promised, nor in what
+      // follows, unless that is durable.
+      if (const auto status = DropSegmentsFrom(directory, i); !status.ok()) return status;
+      if (segments_.size() > i) return absl::DataLossError(std::string(opened.status().message()));
       next_base_ = base;
-      segments_.pop_back();
       break;
     }
     if (!opened.ok()) return opened.status();
