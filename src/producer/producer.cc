@@ -56,7 +56,7 @@ class Producer::State {
   }
   // Waits until at most `most` sends are in flight.
   absl::Status Await(std::int64_t most, std::chrono::steady_clock::time_point deadline) {
-    // Without a thread of its own the broker does what is asked for now.
+    // A broker without a thread of its own leaves the work to its callers: this is one.
     absl::Status status;
     if (core_.background().mode() == Background::kCaller) status = core_.background().RunNow();
     MutexLock lock(mutex_);
