@@ -43,11 +43,11 @@ enum class Scale { kTiny, kQuick, kFull };
 
 Settings SettingsFor(Scale scale, const std::string& directory) {
   Settings settings{.directory = directory,
-                    .log_bytes = 1024 * kMiB,
+                    .log_bytes = 4096 * kMiB,
                     .seek_bytes = 1024 * kMiB,
                     .round_trips = 300'000,
                     .seeks = 1'000'000,
-                    .rounds = 11};
+                    .rounds = 5};
   if (scale == Scale::kQuick) {
     settings.log_bytes = 256 * kMiB;
     settings.seek_bytes = 256 * kMiB;

@@ -16,10 +16,11 @@
 
 namespace daybook::inline v1 {
 
-// Who does the work that nobody waits for: syncs at kInterval and for asynchronous sends.
+// Who does the work that nobody waits for: syncs at kInterval and for asynchronous sends; and,
+// ahead of the appends to busy partitions, the next segment's file and the page faults.
 enum class Background {
-  kThread,  // one thread of the broker, started when there is first something to do
-  kCaller,  // nobody, until RunBackgroundWork is called
+  kThread,  // two threads of the broker, one for each kind, started when there is first work
+  kCaller,  // nobody, until RunBackgroundWork is called; appends do what was not done ahead
 };
 
 enum class BrokerAccess {

@@ -12,7 +12,7 @@
 #include "daybook/record.h"
 
 // The format of a segment file, version 1. This is its one description; the golden bytes in
-// tests/format/frame_test.cc pin it. All integers are little-endian.
+// tests/format/frame_codec_test.cc pin it. All integers are little-endian.
 //
 //   segment  :=  header  frame*
 //
@@ -50,8 +50,8 @@
 //      0   4  length_word       bits 0..27 length: bytes of the frame, this word included and the
 //                               padding to the next multiple of 8 not; bits 28..31 kind.
 //                               0: nothing has been committed here yet
-//      4   4  checksum          over the frame from byte 8 to its length, salted with segment_id,
-//                               the position of the frame and its length word
+//      4   4  checksum          over bytes 8 to 24, the body behind them, segment_id, the position
+//                               of the frame and its length word; see below
 //      8   8  append_time       nanoseconds since the Unix epoch
 //     16   4  offset_delta      offset of the frame less base_offset
 //     20   4  attributes        by kind, below
@@ -64,12 +64,17 @@
 //         value  bytes          to the end of the frame; none if kTombstone
 //   kind 2, padding: a claim that was given up, or that never was committed before a crash.
 //           attributes: how many offsets it takes up, from offset_delta on. The body is zero and,
-//           unlike other bodies, not under the checksum: it ends at byte 24.
+//           unlike other bodies, not under the checksum, which takes it as empty.
 //   kind 3, seal: the last frame of a segment that takes no more. offset_delta is one past the
 //           last offset; append_time says when it was sealed; attributes zero; the length is 24.
 //           The file may be longer, with no blocks behind the page of the seal: a file is never
 //           cut while somebody may have it mapped.
 //   other kinds belong to later format versions.
+//
+// Checksum of a frame: the high half of
+//   mix(XXH3(body) ^ rotl(XXH3(bytes 8..24), 32) ^ segment_id ^ (position << 32 | length_word)),
+// where mix is the finaliser of MurmurHash3 and XXH3 the 64-bit one without a seed. Body and head
+// are hashed apart so that the writer can hash a value before it knows its place.
 //
 // A frame is at least 24 bytes, and every gap that a crash leaves is a whole number of claims, so
 // a gap always has room for a padding frame.

@@ -56,7 +56,10 @@ absl::StatusOr<GroupDescription> Broker::DescribeGroup(std::string_view name) {
   return core_->DescribeGroup(name);
 }
 
-absl::Status Broker::RunBackgroundWork() { return core_->background().RunNow(); }
+absl::Status Broker::RunBackgroundWork() {
+  core_->ahead_worker().RunNow();
+  return core_->background().RunNow();
+}
 RecoveryReport Broker::recovery_report() const { return core_->recovery_report(); }
 const std::string& Broker::directory() const { return core_->directory(); }
 

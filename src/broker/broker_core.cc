@@ -86,6 +86,7 @@ BrokerCore::BrokerCore(std::string path, std::unique_ptr<Directory> root,
     : path_(std::move(path)),
       root_(std::move(root)),
       background_(options.background),
+      ahead_worker_(options.background),
       context_{.root = root_.get(),
                .clock = options.clock,
                .boot = options.file_system->BootId(),
@@ -94,7 +95,9 @@ BrokerCore::BrokerCore(std::string path, std::unique_ptr<Directory> root,
                .on_dirty =
                    [this](PartitionLog& log) {
                      background_.SyncLater(log.shared_from_this(), log.flush_interval());
-                   }},
+                   },
+               .request_work_ahead =
+                   [this](PartitionLog& log) { ahead_worker_.Request(log.shared_from_this()); }},
       catalog_(context_, counters_),
       offsets_(catalog_),
       lock_(std::move(lock)) {}
@@ -108,6 +111,7 @@ absl::Status BrokerCore::Close() {
   }
   absl::Status status = background_.RunNow();
   background_.Stop();
+  ahead_worker_.Stop();
   const auto closed = absl::FailedPreconditionError(
       absl::StrCat("the broker of ", path_, " is closed; open it again"));
   for (const std::shared_ptr<TopicState>& topic : catalog_.Open()) {

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "broker/ahead_worker.h"
 #include "broker/background.h"
 #include "broker/catalog.h"
 #include "broker/group_coordinator.h"
@@ -33,6 +34,7 @@ class BrokerCore {
   Catalog& catalog() { return catalog_; }
   OffsetStore& offsets() { return offsets_; }
   BackgroundWork& background() { return background_; }
+  AheadWorker& ahead_worker() { return ahead_worker_; }
   RecoveryReport recovery_report() const;
 
   absl::Status DeleteTopic(std::string_view name);
@@ -51,6 +53,7 @@ class BrokerCore {
   const std::unique_ptr<Directory> root_;
   RecoveryCounters counters_;
   BackgroundWork background_;
+  AheadWorker ahead_worker_;
   LogContext context_;
   Catalog catalog_;
   OffsetStore offsets_;

@@ -30,9 +30,10 @@ class CursorSet {
   explicit CursorSet(bool is_followed) : is_followed_(is_followed) {}
 
   void Add(const Topic& topic, int partition, Offset offset);
+  // How many were removed.
   template <typename Predicate>
-  void RemoveIf(Predicate predicate) {
-    std::erase_if(entries_, predicate);
+  std::size_t RemoveIf(Predicate predicate) {
+    return std::erase_if(entries_, predicate);
   }
   Entry* Find(std::string_view topic, int partition);
   std::vector<Entry>& entries() { return entries_; }

@@ -29,64 +29,26 @@ bool HeadersAreWellFormed(std::span<const std::byte> encoded) {
 
 }  // namespace
 
-RecordLayout LayoutOf(const RecordParts& parts) {
-  RecordLayout layout;
-  std::uint64_t length = kFrameHeaderBytes;
-  if (parts.event_time) {
-    layout.attributes |= kHasEventTime;
-    length += 8;
+std::uint64_t EncodedSize(std::span<const Header> headers) {
+  std::uint64_t bytes = 0;
+  for (const Header& header : headers) {
+    if (header.name.size() > kMaxHeaderNameBytes) return std::uint64_t{kMaxFrameBytes} + 1;
+    const std::uint64_t value_bytes = header.value ? header.value->size() : 0;
+    if (value_bytes > kMaxFrameBytes) return value_bytes;
+    bytes += 6 + header.name.size() + value_bytes;
   }
-  if (parts.key) {
-    if (parts.key->size() > kMaxKeyBytes) return {};
-    layout.attributes |= kHasKey | static_cast<std::uint32_t>(parts.key->size());
-    length += parts.key->size();
-  }
-  if (!parts.headers.empty()) {
-    std::uint64_t bytes = 0;
-    for (const Header& header : parts.headers) {
-      if (header.name.size() > kMaxHeaderNameBytes) return {};
-      if (header.value && header.value->size() > kMaxFrameBytes) return {};
-      bytes += 6 + header.name.size() + (header.value ? header.value->size() : 0);
-    }
-    if (bytes > kMaxFrameBytes) return {};
-    layout.attributes |= kHasHeaders;
-    layout.headers_bytes = static_cast<std::uint32_t>(bytes);
-    length += 4 + bytes;
-  }
-  if (parts.tombstone) layout.attributes |= kTombstone;
-  if (parts.value_bytes > kMaxFrameBytes) return {};
-  length += parts.value_bytes;
-  if (length > kMaxFrameBytes) return {};
-  layout.value_bytes = static_cast<std::uint32_t>(parts.value_bytes);
-  layout.length = static_cast<std::uint32_t>(length);
-  return layout;
+  return bytes;
 }
 
-std::byte* FillRecord(std::byte* frame, const RecordLayout& layout, const RecordParts& parts,
-                      Timestamp append_time, std::uint32_t offset_delta) {
-  // The last word first: what of it the value does not overwrite is the alignment.
-  std::memset(frame + AlignedLength(layout.length) - 8, 0, 8);
-  const std::int64_t nanos = append_time.time_since_epoch().count();
-  std::byte* at = frame + offsetof(FrameHeader, append_time);
-  at = Put(at, &nanos, sizeof nanos);
-  at = Put(at, &offset_delta, sizeof offset_delta);
-  at = Put(at, &layout.attributes, sizeof layout.attributes);
-  if (parts.event_time) {
-    const std::int64_t event_nanos = parts.event_time->time_since_epoch().count();
-    at = Put(at, &event_nanos, sizeof event_nanos);
-  }
-  if (parts.key) at = Put(at, parts.key->data(), parts.key->size());
-  if (!parts.headers.empty()) {
-    at = Put(at, &layout.headers_bytes, sizeof layout.headers_bytes);
-    for (const Header& header : parts.headers) {
-      const auto name_size = static_cast<std::uint16_t>(header.name.size());
-      const std::uint32_t value_size =
-          header.value ? static_cast<std::uint32_t>(header.value->size()) : HeadersView::kNoValue;
-      at = Put(at, &name_size, sizeof name_size);
-      at = Put(at, &value_size, sizeof value_size);
-      at = Put(at, header.name.data(), header.name.size());
-      if (header.value) at = Put(at, header.value->data(), header.value->size());
-    }
+std::byte* PutHeaders(std::byte* at, std::span<const Header> headers) {
+  for (const Header& header : headers) {
+    const auto name_size = static_cast<std::uint16_t>(header.name.size());
+    const std::uint32_t value_size =
+        header.value ? static_cast<std::uint32_t>(header.value->size()) : HeadersView::kNoValue;
+    at = Put(at, &name_size, sizeof name_size);
+    at = Put(at, &value_size, sizeof value_size);
+    at = Put(at, header.name.data(), header.name.size());
+    if (header.value) at = Put(at, header.value->data(), header.value->size());
   }
   return at;
 }

@@ -1,8 +1,10 @@
 #ifndef DAYBOOK_FORMAT_FRAME_CODEC_H_
 #define DAYBOOK_FORMAT_FRAME_CODEC_H_
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -21,7 +23,6 @@ struct RecordLayout {
   std::uint32_t length = 0;  // 0: it does not fit the format (key, header name or total)
   std::uint32_t attributes = 0;
   std::uint32_t headers_bytes = 0;  // without the size before them
-  std::uint32_t value_bytes = 0;
 };
 
 // What a frame holds beside its place.
@@ -33,22 +34,97 @@ struct RecordParts {
   bool tombstone = false;
 };
 
-RecordLayout LayoutOf(const RecordParts& parts);
+// The size of the encoded headers; over kMaxFrameBytes when they do not fit the format.
+std::uint64_t EncodedSize(std::span<const Header> headers);
+// Encodes them at `at`, which is returned moved behind them.
+std::byte* PutHeaders(std::byte* at, std::span<const Header> headers);
 
-// The checksum of a frame whose bytes from 8 on are complete. Only the part of the body that the
-// format puts under the checksum is read.
-inline std::uint32_t ChecksumOf(const std::byte* frame, std::uint32_t length_word,
-                                std::uint64_t position, std::uint64_t segment_id) {
-  const std::uint32_t end =
-      KindOf(length_word) == Kind::kRecord ? LengthOf(length_word) : kFrameHeaderBytes;
-  return Checksum32(Hash64(std::span(frame + 8, end - 8)),
+inline RecordLayout LayoutOf(const RecordParts& parts) {
+  RecordLayout layout;
+  std::uint64_t length = kFrameHeaderBytes;
+  if (parts.event_time) {
+    layout.attributes |= kHasEventTime;
+    length += 8;
+  }
+  if (parts.key) {
+    if (parts.key->size() > kMaxKeyBytes) return {};
+    layout.attributes |= kHasKey | static_cast<std::uint32_t>(parts.key->size());
+    length += parts.key->size();
+  }
+  if (!parts.headers.empty()) {
+    const std::uint64_t bytes = EncodedSize(parts.headers);
+    if (bytes > kMaxFrameBytes) return {};
+    layout.attributes |= kHasHeaders;
+    layout.headers_bytes = static_cast<std::uint32_t>(bytes);
+    length += 4 + bytes;
+  }
+  if (parts.tombstone) layout.attributes |= kTombstone;
+  if (parts.value_bytes > kMaxFrameBytes) return {};
+  length += parts.value_bytes;
+  if (length > kMaxFrameBytes) return {};
+  layout.length = static_cast<std::uint32_t>(length);
+  return layout;
+}
+
+// Bytes 8 to 24 of a frame.
+struct FrameHead {
+  std::int64_t append_time;
+  std::uint32_t offset_delta;
+  std::uint32_t attributes;
+};
+static_assert(sizeof(FrameHead) == kFrameHeaderBytes - offsetof(FrameHeader, append_time));
+
+inline FrameHead HeadOf(const RecordLayout& layout, Timestamp append_time,
+                        std::uint32_t offset_delta) {
+  return {.append_time = append_time.time_since_epoch().count(),
+          .offset_delta = offset_delta,
+          .attributes = layout.attributes};
+}
+
+// The checksum of a frame with this head and a body of this hash.
+inline std::uint32_t ChecksumOf(const FrameHead& head, std::uint64_t body_hash,
+                                std::uint32_t length_word, std::uint64_t position,
+                                std::uint64_t segment_id) {
+  return Checksum32(body_hash ^ std::rotl(Hash64(std::as_bytes(std::span(&head, 1))), 32),
                     segment_id ^ (position << 32 | length_word));
 }
 
-// Fills everything of a record frame but its length word, its checksum and its value, zeroes the
-// alignment, and returns where the value goes.
-std::byte* FillRecord(std::byte* frame, const RecordLayout& layout, const RecordParts& parts,
-                      Timestamp append_time, std::uint32_t offset_delta);
+// The same of a frame whose bytes from 8 on are complete. Only the part of the body that the
+// format puts under the checksum is read.
+inline std::uint32_t ChecksumOf(const std::byte* frame, std::uint32_t length_word,
+                                std::uint64_t position, std::uint64_t segment_id) {
+  FrameHead head;
+  std::memcpy(&head, frame + 8, sizeof head);
+  const std::uint32_t body =
+      KindOf(length_word) == Kind::kPadding ? 0 : LengthOf(length_word) - kFrameHeaderBytes;
+  return ChecksumOf(head, Hash64(std::span(frame + kFrameHeaderBytes, body)), length_word, position,
+                    segment_id);
+}
+
+// Writes the head of a record frame and what comes before its value, zeroes the alignment, and
+// returns where the value goes.
+inline std::byte* FillRecord(std::byte* frame, const RecordLayout& layout, const RecordParts& parts,
+                             Timestamp append_time, std::uint32_t offset_delta) {
+  const FrameHead head = HeadOf(layout, append_time, offset_delta);
+  // The last word first: what of it the value does not overwrite is the alignment.
+  std::memset(frame + AlignedLength(layout.length) - 8, 0, 8);
+  std::memcpy(frame + 8, &head, sizeof head);
+  std::byte* at = frame + kFrameHeaderBytes;
+  if (parts.event_time) {
+    const std::int64_t nanos = parts.event_time->time_since_epoch().count();
+    std::memcpy(at, &nanos, sizeof nanos);
+    at += sizeof nanos;
+  }
+  if (parts.key && !parts.key->empty()) {  // memcpy does not allow a null view, even of no bytes
+    std::memcpy(at, parts.key->data(), parts.key->size());
+    at += parts.key->size();
+  }
+  if (!parts.headers.empty()) {
+    std::memcpy(at, &layout.headers_bytes, sizeof layout.headers_bytes);
+    at = PutHeaders(at + sizeof layout.headers_bytes, parts.headers);
+  }
+  return at;
+}
 
 // Computes and stores the checksum of a filled frame, then commits it.
 inline void FinishFrame(std::byte* frame, std::uint32_t length_word, std::uint64_t position,

@@ -42,12 +42,12 @@ class Consumer::State {
     for (;;) {
       if (const auto status = SyncWithGroup(); !status.ok()) return status;
       auto batch = cursors_.ReadNext(options_.batch);
-      if (absl::IsNotFound(batch.status())) {  // a topic was deleted: the others go on
-        cursors_.RemoveIf([](const CursorSet::Entry& entry) {
-          return absl::IsNotFound(entry.log().end_offset().status());
-        });
-        continue;
-      }
+      // When a topic was deleted, the others go on.
+      const bool was_deleted =
+          absl::IsNotFound(batch.status()) && cursors_.RemoveIf([](const CursorSet::Entry& entry) {
+            return entry.log().is_deleted();
+          }) != 0;
+      if (was_deleted) continue;
       if (!batch.ok() || !batch->empty()) return batch;
       if (std::chrono::steady_clock::now() >= deadline) return batch;
       cursors_.Wait(deadline, &group_->waiters(), [this] { return group_->epoch() != epoch_; });

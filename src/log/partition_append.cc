@@ -12,11 +12,7 @@ constexpr std::chrono::seconds kAcknowledgeTimeout{30};
 
 }  // namespace
 
-absl::StatusOr<frame::RecordLayout> PartitionLog::LayoutChecked(
-    const frame::RecordParts& parts) const {
-  const frame::RecordLayout layout = frame::LayoutOf(parts);
-  if (layout.length != 0 && layout.length <= max_frame_bytes_) [[likely]]
-    return layout;
+absl::Status PartitionLog::RefusalOf(const frame::RecordParts& parts) const {
   for (const Header& header : parts.headers) {
     if (header.name.size() > frame::kMaxHeaderNameBytes) {
       return absl::InvalidArgumentError(
@@ -36,29 +32,32 @@ absl::StatusOr<frame::RecordLayout> PartitionLog::LayoutChecked(
                    "; split it, or create the topic with a higher max.message.bytes"));
 }
 
-absl::StatusOr<PartitionLog::Claimed> PartitionLog::ClaimSlowly(std::uint64_t bytes,
-                                                                std::optional<Claimed> missed) {
+absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, bool missed) {
   MutexLock lock(mutex_);
   for (;;) {
     // A claim that was made is settled first, whatever happened meanwhile: others wait for it.
     if (missed) {
-      Segment& segment = *missed->segment;
-      if (segment.Fits(missed->before, bytes)) return *missed;  // somebody made it fit
+      Segment& segment = *claimed->segment;
+      if (segment.IsInside(claimed->before, bytes)) {
+        segment.Extend(PositionOf(claimed->before) + bytes).IgnoreError();  // never fails here
+        if (segment.is_busy()) RequestWorkAhead();
+        return absl::OkStatus();
+      }
       if (active_.load(std::memory_order_relaxed) == &segment) {
         absl::Status grown = absl::OutOfRangeError("closing");
         if (!segment.is_closing()) {
-          grown = segment.Extend(PositionOf(missed->before) + bytes);
-          if (grown.ok()) return *missed;
+          grown = segment.Extend(PositionOf(claimed->before) + bytes);
+          if (grown.ok()) return grown;
           segment.StartClosing();
         }
-        if (segment.IsCrossing(missed->before, bytes)) {
-          SealActive(segment, missed->before);
+        if (segment.IsCrossing(claimed->before, bytes)) {
+          SealActive(segment, claimed->before);
         } else {
           while (active_.load(std::memory_order_relaxed) == &segment) rolled_.Wait(mutex_);
         }
         if (!absl::IsOutOfRange(grown)) return grown;
       }
-      missed.reset();
+      missed = false;
     }
     if (const auto status = WritableStatus(); !status.ok()) return status;
     if (const auto status = EnsureOpen(); !status.ok()) return status;
@@ -70,7 +69,8 @@ absl::StatusOr<PartitionLog::Claimed> PartitionLog::ClaimSlowly(std::uint64_t by
       while (active_.load(std::memory_order_relaxed) == segment) rolled_.Wait(mutex_);
       continue;
     }
-    missed = Claimed{segment, segment->Claim(bytes)};
+    *claimed = {segment, segment->Claim(bytes)};
+    missed = true;
   }
 }
 
@@ -80,18 +80,35 @@ absl::StatusOr<Offset> PartitionLog::AppendUnsynced(const Record& record) {
                                  .event_time = record.timestamp,
                                  .value_bytes = record.value ? record.value->size() : 0,
                                  .tombstone = !record.value};
-  const auto layout = LayoutChecked(parts);
-  if (!layout.ok()) return layout.status();
-  const auto claimed = ClaimBytes(frame::AlignedLength(layout->length));
-  if (!claimed.ok()) return claimed.status();
-  Segment& segment = *claimed->segment;
-  std::byte* frame = segment.At(PositionOf(claimed->before));
-  std::byte* value =
-      frame::FillRecord(frame, *layout, parts, context_.clock->Now(), RecordsOf(claimed->before));
-  if (parts.value_bytes != 0) std::memcpy(value, record.value->data(), parts.value_bytes);
-  segment.Commit(frame, frame::LengthWord(frame::Kind::kRecord, layout->length), claimed->before);
+  const frame::RecordLayout layout = frame::LayoutOf(parts);
+  if (!Accepts(layout)) [[unlikely]]
+    return RefusalOf(parts);
+  // A body that is the value alone is hashed where it comes from, and before the claim: the bytes
+  // that the log has just been given could not be read back before their stores are done.
+  const bool is_plain = layout.length == frame::kFrameHeaderBytes + parts.value_bytes;
+  std::uint64_t body_hash = 0;
+  if (is_plain && parts.value_bytes != 0) {
+    body_hash = Hash64(std::as_bytes(std::span(*record.value)));
+  }
+  const Timestamp now = context_.clock->Now();
+  Claimed claimed;
+  if (auto status = ClaimBytes(frame::AlignedLength(layout.length), &claimed); !status.ok())
+      [[unlikely]]
+    return status;
+  Segment& segment = *claimed.segment;
+  const std::uint32_t length_word = frame::LengthWord(frame::Kind::kRecord, layout.length);
+  std::byte* frame = segment.At(PositionOf(claimed.before));
+  std::byte* value = frame::FillRecord(frame, layout, parts, now, RecordsOf(claimed.before));
+  if (is_plain && parts.value_bytes != 0) [[likely]] {
+    std::memcpy(value, record.value->data(), parts.value_bytes);
+    segment.Commit(frame, length_word, claimed.before,
+                   frame::HeadOf(layout, now, RecordsOf(claimed.before)), body_hash);
+  } else {
+    if (parts.value_bytes != 0) std::memcpy(value, record.value->data(), parts.value_bytes);
+    segment.Commit(frame, length_word, claimed.before);
+  }
   Committed();
-  return segment.base_offset() + RecordsOf(claimed->before);
+  return segment.base_offset() + RecordsOf(claimed.before);
 }
 
 absl::StatusOr<Offset> PartitionLog::Append(const Record& record,
@@ -113,21 +130,23 @@ absl::StatusOr<RecordClaim> PartitionLog::Claim(const ClaimOptions& options) {
                                  .event_time = options.timestamp,
                                  .value_bytes = options.value_bytes,
                                  .tombstone = false};
-  const auto layout = LayoutChecked(parts);
-  if (!layout.ok()) return layout.status();
-  const auto claimed = ClaimBytes(frame::AlignedLength(layout->length));
-  if (!claimed.ok()) return claimed.status();
-  Segment& segment = *claimed->segment;
-  std::byte* frame = segment.At(PositionOf(claimed->before));
-  std::byte* value =
-      frame::FillRecord(frame, *layout, parts, context_.clock->Now(), RecordsOf(claimed->before));
+  const frame::RecordLayout layout = frame::LayoutOf(parts);
+  if (!Accepts(layout)) return RefusalOf(parts);
+  const Timestamp now = context_.clock->Now();
+  Claimed claimed;
+  if (auto status = ClaimBytes(frame::AlignedLength(layout.length), &claimed); !status.ok()) {
+    return status;
+  }
+  Segment& segment = *claimed.segment;
+  std::byte* frame = segment.At(PositionOf(claimed.before));
+  std::byte* value = frame::FillRecord(frame, layout, parts, now, RecordsOf(claimed.before));
   RecordClaim claim;
   claim.log_ = this;
   claim.segment_ = &segment;
-  claim.before_ = claimed->before;
-  claim.length_word_ = frame::LengthWord(frame::Kind::kRecord, layout->length);
+  claim.before_ = claimed.before;
+  claim.length_word_ = frame::LengthWord(frame::Kind::kRecord, layout.length);
   claim.value_ = {value, parts.value_bytes};
-  claim.offset_ = segment.base_offset() + RecordsOf(claimed->before);
+  claim.offset_ = segment.base_offset() + RecordsOf(claimed.before);
   return claim;
 }
 

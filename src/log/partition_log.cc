@@ -40,13 +40,16 @@ absl::Status PartitionLog::StartSegment(Offset base_offset) {
     directory = context_.root->CreateDirectory(name_.directory());
   }
   if (!directory.ok()) return directory.status();
-  auto segment = Segment::Create(**directory, name_,
-                                 {.base_offset = base_offset,
-                                  .segment_id = context_.new_segment_id(),
-                                  .capacity = settings_.segment_bytes,
-                                  .max_frame_bytes = max_frame_bytes_,
-                                  .created = context_.clock->Now(),
-                                  .boot = context_.boot});
+  const SegmentSettings settings{.base_offset = base_offset,
+                                 .segment_id = context_.new_segment_id(),
+                                 .capacity = settings_.segment_bytes,
+                                 .max_frame_bytes = max_frame_bytes_,
+                                 .created = context_.clock->Now(),
+                                 .boot = context_.boot,
+                                 .page_in = pages_in()};
+  auto prepared = std::exchange(prepared_, std::nullopt);
+  auto segment = prepared ? Segment::Create(**directory, name_, settings, *std::move(prepared))
+                          : Segment::Create(**directory, name_, settings);
   if (!segment.ok()) return segment.status();
   active_.store(segment->get(), std::memory_order_release);
   segments_.push_back({base_offset, *std::move(segment)});
@@ -59,9 +62,11 @@ void PartitionLog::SealActive(Segment& segment, ClaimWord crossing) {
   next_base_ = segment.base_offset() + RecordsOf(crossing);
   active_.store(nullptr, std::memory_order_release);
   rolled_.NotifyAll();
-  // The rest is for the disk's sake, and can be done again by the next recovery.
-  if (const auto directory = OpenDirectory(); directory.ok()) {
-    segment.Tidy(**directory).IgnoreError();
+  if (segment.is_busy() && context_.request_work_ahead) {
+    untidy_.push_back(segments_.back().segment);
+    RequestWorkAhead();
+  } else {
+    TidyUp(segment);
   }
   segment.Checkpoint(context_.boot);
   waiters_.NotifyIfAny();
@@ -85,10 +90,13 @@ void PartitionLog::StopAppends() {
 }
 
 void PartitionLog::Close(const absl::Status& reason) {
-  MutexLock lock(mutex_);
-  if (!closed_.ok()) return;
-  closed_ = reason;
-  StopAppends();
+  {
+    MutexLock lock(mutex_);
+    if (!closed_.ok()) return;
+    closed_ = reason;
+    StopAppends();
+  }
+  FinishWorkAhead();
 }
 
 void PartitionLog::Delete(const absl::Status& reason) {

@@ -31,6 +31,8 @@ struct LogContext {
   std::function<std::uint64_t()> new_segment_id;  // random
   // Told, once until the next SyncDirty, that a partition at kInterval has something to sync.
   std::function<void(PartitionLog&)> on_dirty;
+  // Asked, once until the next WorkAhead, for somebody to call that. Empty: nobody will.
+  std::function<void(PartitionLog&)> request_work_ahead;
 };
 
 // The settings of one partition's log; those of its topic.
@@ -94,14 +96,21 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Syncs all that is committed now. Clears the mark that on_dirty was told.
   absl::Status SyncDirty();
 
+  // Does some of what appends would otherwise have to wait for: brings pages into memory, makes the
+  // next segment's file, tidies sealed segments up. True when there is more to do now.
+  bool WorkAhead() ABSL_LOCKS_EXCLUDED(ahead_mutex_, mutex_);
+
+  // After Delete.
+  bool is_deleted() const { return is_deleted_.load(std::memory_order_relaxed); }
+
   // Who waits for records registers here.
   WaitList& waiters() { return waiters_; }
 
   // Notes how far it is committed, so that the next open need not scan it. Later writes answer
   // `reason`; reads go on, unless the topic is deleted.
-  void Close(const absl::Status& reason) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Close(const absl::Status& reason) ABSL_LOCKS_EXCLUDED(ahead_mutex_, mutex_);
   // The same, and reads answer `reason`, too. Files that batches pin stay readable.
-  void Delete(const absl::Status& reason) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Delete(const absl::Status& reason) ABSL_LOCKS_EXCLUDED(ahead_mutex_, mutex_);
 
  private:
   friend class daybook::RecordClaim;
@@ -129,29 +138,41 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status WritableStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  absl::StatusOr<Claimed> ClaimBytes(std::uint64_t bytes) {
-    Segment* segment = active_.load(std::memory_order_acquire);
-    if (segment != nullptr && !segment->is_closing()) [[likely]] {
-      const ClaimWord before = segment->Claim(bytes);
-      if (segment->Fits(before, bytes)) [[likely]]
-        return Claimed{segment, before};
-      return ClaimSlowly(bytes, Claimed{segment, before});
+  absl::Status ClaimBytes(std::uint64_t bytes, Claimed* claimed) {
+    claimed->segment = active_.load(std::memory_order_acquire);
+    if (claimed->segment != nullptr && !claimed->segment->is_closing()) [[likely]] {
+      claimed->before = claimed->segment->Claim(bytes);
+      if (claimed->segment->Fits(claimed->before, bytes)) [[likely]]
+        return absl::OkStatus();
+      return ClaimSlowly(bytes, claimed, true);
     }
-    return ClaimSlowly(bytes, std::nullopt);
+    return ClaimSlowly(bytes, claimed, false);
   }
-  // Grows the segment, rolls, opens: until a claim holds or fails.
-  absl::StatusOr<Claimed> ClaimSlowly(std::uint64_t bytes, std::optional<Claimed> missed);
+  // Grows the segment, rolls, opens: until a claim holds or fails. `missed`: `claimed` is one that
+  // was made and does not fit.
+  absl::Status ClaimSlowly(std::uint64_t bytes, Claimed* claimed, bool missed);
   // Seals the active segment where `crossing` began.
   void SealActive(Segment& segment, ClaimWord crossing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Lets no more appends in; what was appended stays as it is.
   void StopAppends() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status StartSegment(Offset base_offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<frame::RecordLayout> LayoutChecked(const frame::RecordParts& parts) const;
+  bool Accepts(const frame::RecordLayout& layout) const {
+    return layout.length != 0 && layout.length <= max_frame_bytes_;
+  }
+  // Why a record is not accepted.
+  absl::Status RefusalOf(const frame::RecordParts& parts) const;
   void Committed() {
     waiters_.NotifyIfAny();
     if (settings_.durability == Durability::kInterval) MarkDirty();
   }
   void MarkDirty();
+  void RequestWorkAhead();
+  bool pages_in() const { return settings_.durability != Durability::kDisk; }
+  // Leaves nothing undone that WorkAhead was for, and no file that it prepared. After closed_ is
+  // set.
+  void FinishWorkAhead() ABSL_LOCKS_EXCLUDED(ahead_mutex_, mutex_);
+  // For the disk's sake alone; errors leave the segment as it is.
+  void TidyUp(Segment& segment);
 
   // Opens the segment that holds cursor.offset and finds its place there.
   absl::Status Place(Cursor& cursor);
@@ -175,6 +196,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   std::atomic<Segment*> active_{nullptr};
   WaitList waiters_;
   std::atomic<bool> is_dirty_{false};
+  std::atomic<bool> has_requested_work_{false};
   std::atomic<bool> is_deleted_{false};  // deleted_ is set
 
   Mutex mutex_;
@@ -186,6 +208,12 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // The first one with claims that are still open; all before it are committed to their seals.
   std::size_t first_uncommitted_ ABSL_GUARDED_BY(mutex_) = 0;
   Offset next_base_ ABSL_GUARDED_BY(mutex_);  // of the next segment, when active_ is null
+
+  // Segments whose blocks are still to be given back, and the file of the next one.
+  std::vector<std::shared_ptr<Segment>> untidy_ ABSL_GUARDED_BY(mutex_);
+  std::optional<PreparedFile> prepared_ ABSL_GUARDED_BY(mutex_);
+  // Held while files are made or changed ahead of the appends, so that Close can wait for that.
+  Mutex ahead_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
 
   Mutex sync_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
   CondVar synced_;

@@ -33,16 +33,9 @@ absl::Status PartitionLog::EnsureOpen() {
 }
 
 absl::Status PartitionLog::ListSegments(Directory& directory) {
-  const auto entries = directory.List();
-  if (!entries.ok()) return entries.status();
-  std::vector<Offset> bases;
-  for (const DirectoryEntry& entry : *entries) {
-    // Other names are indexes, temporary files, or not ours: left alone.
-    const auto base = ParseSegmentFileName(entry.name);
-    if (base && !entry.is_directory) bases.push_back(*base);
-  }
-  std::sort(bases.begin(), bases.end());
-  for (const Offset base : bases) {
+  const auto bases = ListSegmentBases(directory);
+  if (!bases.ok()) return bases.status();
+  for (const Offset base : *bases) {
     if (segments_.empty() || segments_.back().base_offset < base) {
       segments_.push_back({base, nullptr});
     }
@@ -51,6 +44,7 @@ absl::Status PartitionLog::ListSegments(Directory& directory) {
 }
 
 absl::Status PartitionLog::OpenForWriting(Directory& directory) {
+  Segment::RemovePrepared(directory);  // left over from a crash
   bool is_durable_so_far = true;
   for (std::size_t i = 0; i < segments_.size(); ++i) {
     const Offset base = segments_[i].base_offset;

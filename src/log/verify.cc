@@ -167,14 +167,9 @@ class SegmentVerifier {
 
 absl::StatusOr<PartitionVerification> VerifyPartition(Directory& directory, const BootId& boot,
                                                       const DumpVisitor& visitor) {
-  const auto entries = directory.List();
-  if (!entries.ok()) return entries.status();
-  std::vector<Offset> bases;
-  for (const DirectoryEntry& entry : *entries) {
-    const auto base = ParseSegmentFileName(entry.name);
-    if (base && !entry.is_directory) bases.push_back(*base);
-  }
-  std::sort(bases.begin(), bases.end());
+  const auto listed = ListSegmentBases(directory);
+  if (!listed.ok()) return listed.status();
+  const std::vector<Offset>& bases = *listed;
 
   PartitionVerification result;
   result.directory = directory.path();

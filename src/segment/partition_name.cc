@@ -1,5 +1,7 @@
 #include "segment/partition_name.h"
 
+#include <algorithm>
+
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 
@@ -19,6 +21,18 @@ std::optional<Offset> ParseSegmentFileName(std::string_view name) {
   std::int64_t value = 0;
   if (!absl::SimpleAtoi(std::string(digits), &value)) return std::nullopt;
   return Offset(value);
+}
+
+absl::StatusOr<std::vector<Offset>> ListSegmentBases(Directory& directory) {
+  const auto entries = directory.List();
+  if (!entries.ok()) return entries.status();
+  std::vector<Offset> bases;
+  for (const DirectoryEntry& entry : *entries) {
+    const auto base = ParseSegmentFileName(entry.name);
+    if (base && !entry.is_directory) bases.push_back(*base);
+  }
+  std::sort(bases.begin(), bases.end());
+  return bases;
 }
 
 }  // namespace daybook::inline v1

@@ -6,7 +6,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "absl/status/statusor.h"
+#include "daybook/file_system.h"
 #include "daybook/offset.h"
 
 namespace daybook::inline v1 {
@@ -34,6 +37,9 @@ class PartitionName {
 std::string SegmentFileName(Offset base_offset, std::string_view suffix);
 // The base offset of a name made with ".log"; nothing for any other name.
 std::optional<Offset> ParseSegmentFileName(std::string_view name);
+// The base offsets of the segments among the files of a directory, in order. Other names are
+// indexes, temporary files, or not ours: passed over.
+absl::StatusOr<std::vector<Offset>> ListSegmentBases(Directory& directory);
 
 }  // namespace daybook::inline v1
 

@@ -1,7 +1,8 @@
 #include "segment/segment.h"
 
 #include <algorithm>
-#include <cstring>
+#include <array>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -18,6 +19,17 @@ constexpr std::uint64_t kFirstAllocation = 4 * kPage;
 // takes its whole capacity at once. Growing by 4 MiB at a time instead took 81 of 173 ns of an
 // append of 100 B: so near to the end of a file the kernel faults pages in one by one.
 constexpr std::uint64_t kLargestStep = std::uint64_t{4} << 20;
+// How far claims go without a question.
+constexpr std::uint64_t kGrantStep = std::uint64_t{1} << 20;
+// How far ahead of the appends pages are brought into memory, and how many bytes at a time: by
+// write(2) of zeros. The kernel makes pages of that size then, and maps each with one fault, which
+// takes in twice as many bytes a second as faults of 4 KiB do. With larger steps it runs out of
+// memory in one piece and spends its time making some; with smaller ones the calls cost more.
+constexpr std::uint64_t kPageInLead = std::uint64_t{16} << 20;
+constexpr std::uint64_t kPageInStep = std::uint64_t{128} << 10;
+constexpr std::array<std::byte, kPageInStep> kZeros{};
+
+constexpr std::string_view kPreparedName = "next.tmp";
 
 std::uint64_t RoundUpToPage(std::uint64_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 
@@ -27,31 +39,89 @@ absl::Status Annotate(const absl::Status& status, const std::string& path) {
 
 }  // namespace
 
-Segment::Segment(PartitionName name, std::string path, std::unique_ptr<File> file,
-                 std::unique_ptr<MappedFile> mapped, const frame::SegmentHeader& header,
-                 std::uint64_t file_bytes)
+Segment::Segment(PartitionName name, std::string path, PreparedFile file,
+                 const frame::SegmentHeader& header)
     : name_(std::move(name)),
       path_(std::move(path)),
       header_(header),
-      mapped_(std::move(mapped)),
+      mapped_(std::move(file.map)),
       index_(header.capacity),
-      file_(std::move(file)) {
-  SetLimit(file_bytes / frame::kFrameAlignment * frame::kFrameAlignment);
+      file_(std::move(file.file)),
+      paged_in_(file.paged_in) {
+  SetLimit(file.file_bytes / frame::kFrameAlignment * frame::kFrameAlignment);
 }
 
 Segment::~Segment() = default;
 
-absl::StatusOr<std::shared_ptr<Segment>> Segment::Create(Directory& directory, PartitionName name,
-                                                         const SegmentSettings& settings) {
-  const std::string file_name = SegmentFileName(settings.base_offset, ".log");
-  const std::string temporary = file_name + ".tmp";
-  auto file = directory.OpenFile(temporary, FileMode::kCreate);
+namespace {
+
+// A new file with real blocks for its beginning, mapped over the whole capacity. On an error
+// nothing is left.
+absl::StatusOr<PreparedFile> MakeFile(Directory& directory, const std::string& name,
+                                      std::uint64_t file_bytes, std::uint64_t capacity) {
+  auto file = directory.OpenFile(name, FileMode::kCreate);
   if (absl::IsAlreadyExists(file.status())) {  // left over from a crash
-    if (const auto removed = directory.RemoveFile(temporary); !removed.ok()) return removed;
-    file = directory.OpenFile(temporary, FileMode::kCreate);
+    if (const auto removed = directory.RemoveFile(name); !removed.ok()) return removed;
+    file = directory.OpenFile(name, FileMode::kCreate);
   }
   if (!file.ok()) return file.status();
+  absl::Status status = (*file)->Allocate(file_bytes);
+  if (status.ok()) {
+    auto map = (*file)->Map(capacity, MapAccess::kReadWrite);
+    if (map.ok()) {
+      return PreparedFile{
+          .file = *std::move(file), .map = *std::move(map), .file_bytes = file_bytes};
+    }
+    status = map.status();
+  }
+  directory.RemoveFile(name).IgnoreError();
+  return status;
+}
 
+// Brings the next pages from `*paged_in` on into memory; false when that cannot be done.
+bool PageInStep(File& file, std::uint64_t end, std::uint64_t* paged_in) {
+  const std::uint64_t size = std::min(kPageInStep, end - *paged_in);
+  if (!file.WriteAt(*paged_in, std::span(kZeros).first(size)).ok()) return false;
+  *paged_in += size;
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<PreparedFile> Segment::Prepare(Directory& directory, std::uint64_t capacity,
+                                              bool page_in) {
+  auto prepared = MakeFile(directory, std::string(kPreparedName), capacity, capacity);
+  if (!prepared.ok() || !page_in) return prepared;
+  while (prepared->paged_in < std::min(kPageInLead, capacity)) {
+    if (!PageInStep(*prepared->file, capacity, &prepared->paged_in)) break;
+  }
+  return prepared;
+}
+
+void Segment::RemovePrepared(Directory& directory) {
+  directory.RemoveFile(kPreparedName).IgnoreError();  // there may be none
+}
+
+absl::StatusOr<std::shared_ptr<Segment>> Segment::Create(Directory& directory, PartitionName name,
+                                                         const SegmentSettings& settings) {
+  auto made = MakeFile(directory, SegmentFileName(settings.base_offset, ".log.tmp"),
+                       std::min(kFirstAllocation, settings.capacity), settings.capacity);
+  if (!made.ok()) return made.status();
+  return Publish(directory, std::move(name), settings, *std::move(made),
+                 SegmentFileName(settings.base_offset, ".log.tmp"));
+}
+
+absl::StatusOr<std::shared_ptr<Segment>> Segment::Create(Directory& directory, PartitionName name,
+                                                         const SegmentSettings& settings,
+                                                         PreparedFile prepared) {
+  return Publish(directory, std::move(name), settings, std::move(prepared),
+                 std::string(kPreparedName));
+}
+
+absl::StatusOr<std::shared_ptr<Segment>> Segment::Publish(Directory& directory, PartitionName name,
+                                                          const SegmentSettings& settings,
+                                                          PreparedFile file,
+                                                          const std::string& temporary) {
   const frame::SegmentHeader header{.magic = frame::kMagic,
                                     .format_version = frame::kFormatVersion,
                                     .checksum = 0,
@@ -62,26 +132,20 @@ absl::StatusOr<std::shared_ptr<Segment>> Segment::Create(Directory& directory, P
                                     .capacity = settings.capacity,
                                     .created = settings.created.time_since_epoch().count(),
                                     .zero = 0};
-  const std::uint64_t file_bytes = std::min(kFirstAllocation, settings.capacity);
-  absl::Status status = (*file)->Allocate(file_bytes);
-  std::unique_ptr<MappedFile> map;
-  if (status.ok()) {
-    auto mapped = (*file)->Map(settings.capacity, MapAccess::kReadWrite);
-    status = mapped.status();
-    if (status.ok()) map = *std::move(mapped);
-  }
-  if (status.ok()) {
-    frame::EncodeSegmentHeader(header, {map->data(), frame::kSegmentHeaderBytes});
-    // Under its own name only now, so that nobody finds half a segment.
-    status = directory.Rename(temporary, file_name);
-  }
-  if (!status.ok()) {
+  frame::EncodeSegmentHeader(header, {file.map->data(), frame::kSegmentHeaderBytes});
+  // Under its own name only now, so that nobody finds half a segment.
+  const std::string file_name = SegmentFileName(settings.base_offset, ".log");
+  if (const auto status = directory.Rename(temporary, file_name); !status.ok()) {
     directory.RemoveFile(temporary).IgnoreError();
     return status;
   }
-  std::shared_ptr<Segment> segment(
-      new Segment(std::move(name), absl::StrCat(directory.path(), "/", file_name), *std::move(file),
-                  std::move(map), header, file_bytes));
+  if (!settings.page_in) file.paged_in = settings.capacity;
+  std::shared_ptr<Segment> segment(new Segment(
+      std::move(name), absl::StrCat(directory.path(), "/", file_name), std::move(file), header));
+  {
+    MutexLock lock(segment->file_mutex_);
+    segment->Grant(frame::kSegmentHeaderBytes);
+  }
   segment->index_loaded_.store(true, std::memory_order_relaxed);
   // Says in which boot its frames were written, should it be killed before the next one.
   segment->Checkpoint(settings.boot);
@@ -119,39 +183,80 @@ absl::StatusOr<std::shared_ptr<Segment>> Segment::Open(Directory& directory, Par
   }
   auto mapped = (*file)->Map(header->capacity, access);
   if (!mapped.ok()) return mapped.status();
-  return std::shared_ptr<Segment>(new Segment(
-      std::move(name), std::move(path), access == MapAccess::kRead ? nullptr : *std::move(file),
-      *std::move(mapped), *header, std::min(*size, header->capacity)));
+  PreparedFile found{.file = nullptr,
+                     .map = *std::move(mapped),
+                     .file_bytes = std::min(*size, header->capacity),
+                     // There may be bytes anywhere: no page is made anew.
+                     .paged_in = header->capacity};
+  if (access == MapAccess::kReadWrite) found.file = *std::move(file);
+  return std::shared_ptr<Segment>(
+      new Segment(std::move(name), std::move(path), std::move(found), *header));
 }
 
-absl::StatusOr<File*> Segment::OpenedFile(Directory& directory) {
+absl::StatusOr<std::shared_ptr<File>> Segment::OpenedFile(Directory& directory) {
   if (file_ == nullptr) {
     auto file = directory.OpenFile(SegmentFileName(base_offset(), ".log"), FileMode::kReadWrite);
     if (!file.ok()) return file.status();
     file_ = *std::move(file);
   }
-  return file_.get();
+  return file_;
+}
+
+void Segment::PageIn(std::uint64_t position) {
+  std::uint64_t paged_in = paged_in_;
+  while (paged_in < position) {
+    // Where that fails, appends take the page faults themselves.
+    if (!PageInStep(*file_, header_.capacity, &paged_in)) paged_in = header_.capacity;
+  }
+  paged_in_ = paged_in;
+}
+
+void Segment::Grant(std::uint64_t position) {
+  std::uint64_t end = std::min(limit_.load(std::memory_order_relaxed), position + kGrantStep);
+  if (is_busy()) {
+    PageIn(position);
+    end = std::min(end, paged_in_);
+  }
+  if (end > granted_.load(std::memory_order_relaxed)) {
+    granted_.store(end, std::memory_order_release);
+  }
 }
 
 absl::Status Segment::Extend(std::uint64_t position) {
   const std::uint64_t needed = position + frame::kSealBytes;
   if (needed > header_.capacity) return absl::OutOfRangeError("the segment is full");
-  const std::uint64_t have = limit_.load(std::memory_order_relaxed) + frame::kSealBytes;
-  const std::uint64_t wanted =
-      std::min(header_.capacity,
-               std::max(RoundUpToPage(needed), have < kLargestStep ? 2 * have : header_.capacity));
   MutexLock lock(file_mutex_);
-  absl::Status status = file_->Allocate(wanted);
-  if (status.ok()) {
+  const std::uint64_t have = limit_.load(std::memory_order_relaxed) + frame::kSealBytes;
+  if (needed > have) {
+    const std::uint64_t least = std::min(header_.capacity, RoundUpToPage(needed));
+    std::uint64_t wanted = std::max(
+        least, have < kLargestStep ? std::min(2 * have, header_.capacity) : header_.capacity);
+    absl::Status status = file_->Allocate(wanted);
+    if (absl::IsResourceExhausted(status)) {  // not so far ahead, then
+      wanted = least;
+      status = file_->Allocate(wanted);
+    }
+    if (!status.ok()) return status;
+    paged_in_ = std::max(paged_in_, have);
     SetLimit(wanted);
-    return status;
   }
-  if (!absl::IsResourceExhausted(status)) return status;
-  // Not so far ahead, then.
-  const std::uint64_t least = std::min(header_.capacity, RoundUpToPage(needed));
-  status = file_->Allocate(least);
-  if (status.ok()) SetLimit(least);
-  return status;
+  Grant(position);
+  return absl::OkStatus();
+}
+
+bool Segment::is_busy() const {
+  return limit_.load(std::memory_order_relaxed) + frame::kSealBytes == header_.capacity &&
+         header_.capacity > 2 * kLargestStep;
+}
+
+bool Segment::PageInAhead() {
+  const std::uint64_t appended = PositionOf(ClaimedEnd());
+  MutexLock lock(file_mutex_);
+  if (file_ == nullptr || paged_in_ >= std::min(appended + kPageInLead, header_.capacity)) {
+    return false;
+  }
+  PageIn(paged_in_ + 1);
+  return true;
 }
 
 void Segment::Abandon(ClaimWord before, std::uint64_t bytes) {
@@ -190,125 +295,6 @@ absl::Status Segment::Tidy(Directory& directory) {
   return status;
 }
 
-frame::FrameState Segment::Look(std::uint64_t position, frame::FrameHeader* header) {
-  const frame::SegmentBytes bytes = Bytes();
-  const std::uint64_t verified = verified_.load(std::memory_order_relaxed);
-  if (position < verified) {
-    const std::byte* at = At(position);
-    *header = frame::LoadFrameHeader(at, frame::AcquireLengthWord(at));
-    return frame::FrameState::kValid;
-  }
-  frame::FrameState state = frame::Inspect(bytes, position, header);
-  // The file may have grown between the look at how far it goes and the look at the length word;
-  // now that this was acquired, what it was grown for is seen, too.
-  if (state == frame::FrameState::kBad) state = frame::Inspect(Bytes(), position, header);
-  if (state == frame::FrameState::kValid && position == verified) {
-    verified_.store(position + frame::AlignedLength(frame::LengthOf(header->length_word)),
-                    std::memory_order_relaxed);
-  }
-  return state;
-}
-
-Segment::Step Segment::StepFrom(ClaimWord at) {
-  Step step;
-  const std::uint64_t position = PositionOf(at);
-  step.state = Look(position, &step.header);
-  if (step.state == frame::FrameState::kNothing) return step;
-  if (step.state == frame::FrameState::kBad) {
-    const auto found = frame::FindFrame(
-        Bytes(), {.position = position + frame::kFrameAlignment, .delta = RecordsOf(at)});
-    if (found) step.next = MakeClaimWord(found->header.offset_delta, found->position);
-    return step;
-  }
-  step.next =
-      MakeClaimWord(std::uint64_t{step.header.offset_delta} + frame::OffsetCount(step.header),
-                    position + frame::AlignedLength(frame::LengthOf(step.header.length_word)));
-  return step;
-}
-
-ClaimWord Segment::CommittedEnd() {
-  ClaimWord at = committed_.load(std::memory_order_relaxed);
-  const ClaimWord first = at;
-  for (;;) {
-    const std::uint64_t position = PositionOf(at);
-    if (const auto sealed = sealed_end(); sealed && position >= PositionOf(*sealed)) break;
-    if (position > limit_.load(std::memory_order_acquire)) break;
-    // Whether it is committed is all that counts here; what it holds is checked when it is read.
-    const std::uint32_t length_word = frame::AcquireLengthWord(At(position));
-    if (length_word == 0) break;
-    frame::FrameHeader header;
-    ClaimWord next;
-    if (frame::IsWellFormed(Bytes(), position, length_word, &header)) {
-      if (frame::KindOf(length_word) == frame::Kind::kSeal) break;
-      next = MakeClaimWord(std::uint64_t{header.offset_delta} + frame::OffsetCount(header),
-                           position + frame::AlignedLength(frame::LengthOf(length_word)));
-      index_.Note(at, next);
-    } else {
-      next = StepFrom(at).next;
-      if (next == 0) break;
-    }
-    at = next;
-  }
-  if (at != first) committed_.store(at, std::memory_order_relaxed);
-  return at;
-}
-
-std::uint64_t Segment::FindDelta(std::uint32_t delta) {
-  const ClaimWord end = CommittedEnd();
-  ClaimWord at = index_.FindDelta(delta, end);
-  // The index is a hint: begin there only if a frame does stand there.
-  frame::FrameHeader header;
-  if (at != kFirstFrame &&
-      (Look(PositionOf(at), &header) != frame::FrameState::kValid || header.offset_delta > delta)) {
-    at = kFirstFrame;
-  }
-  while (PositionOf(at) < PositionOf(end)) {
-    const Step step = StepFrom(at);
-    // Damage has no offset of its own: it holds all up to the next frame.
-    if (step.next == 0 || RecordsOf(step.next) > delta) break;
-    if (step.state == frame::FrameState::kValid) index_.Note(at, step.next);
-    at = step.next;
-  }
-  return PositionOf(at);
-}
-
-ClaimWord Segment::FindTime(Timestamp time) {
-  const std::int64_t nanos = time.time_since_epoch().count();
-  const ClaimWord end = CommittedEnd();
-  // The first record at or after `at`: padding and damage have no time.
-  const auto next_record = [&](ClaimWord at) {
-    std::pair<ClaimWord, Step> found{at, {}};
-    while (PositionOf(found.first) < PositionOf(end)) {
-      found.second = StepFrom(found.first);
-      if (found.second.next == 0) break;
-      if (found.second.state == frame::FrameState::kValid &&
-          frame::KindOf(found.second.header.length_word) == frame::Kind::kRecord) {
-        return found;
-      }
-      found.first = found.second.next;
-    }
-    found.first = end;
-    return found;
-  };
-  ClaimWord at = index_.FindLast(end, [&](ClaimWord word) {
-    const auto [place, step] = next_record(word);
-    return place != end && step.header.append_time < nanos;
-  });
-  for (;;) {
-    const auto [place, step] = next_record(at);
-    if (place == end || step.header.append_time >= nanos) return place;
-    at = step.next;
-  }
-}
-
-void Segment::LoadIndex(Directory& directory) {
-  if (index_loaded_.exchange(true, std::memory_order_relaxed)) return;
-  const std::string name = SegmentFileName(base_offset(), ".index");
-  const auto encoded = ReadFile(directory, name, header_.capacity);
-  // Missing or damaged: look-ups walk, and fill it again as they go.
-  if (encoded.ok()) index_.Load(header_.segment_id, *encoded).IgnoreError();
-}
-
 absl::Status Segment::RefreshLimit(Directory& directory) {
   auto file = directory.OpenFile(SegmentFileName(base_offset(), ".log"), FileMode::kRead);
   if (!file.ok()) return file.status();
@@ -320,14 +306,17 @@ absl::Status Segment::RefreshLimit(Directory& directory) {
 
 absl::Status Segment::Sync(Directory& directory, ClaimWord end, const BootId& boot) {
   const auto sealed = sealed_end();
+  std::shared_ptr<File> file;
   {
     MutexLock lock(file_mutex_);
-    const auto file = OpenedFile(directory);
-    if (!file.ok()) return file.status();
-    if (const auto synced = (*file)->Sync(); !synced.ok()) return synced;
+    const auto opened = OpenedFile(directory);
+    if (!opened.ok()) return opened.status();
+    file = *opened;
     // A sealed segment has nothing left to write: its descriptor is not needed any more.
     if (sealed == end) file_.reset();
   }
+  // Without the lock: appends go on meanwhile.
+  if (const auto synced = file->Sync(); !synced.ok()) return synced;
   if (sealed == end) {
     WriteCheckpoint(boot, end + MakeClaimWord(0, frame::kSealBytes));
     is_durable_.store(true, std::memory_order_relaxed);

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <string>
@@ -35,6 +36,17 @@ struct SegmentSettings {
   std::uint32_t max_frame_bytes = 0;
   Timestamp created;
   BootId boot{};
+  // Bring pages into memory ahead of the appends. That makes them in large pieces, which a sync
+  // then writes as a whole: not for a segment that is synced all the time.
+  bool page_in = true;
+};
+
+// A file that waits to become a segment.
+struct PreparedFile {
+  std::unique_ptr<File> file;
+  std::unique_ptr<MappedFile> map;
+  std::uint64_t file_bytes = 0;  // it has blocks so far
+  std::uint64_t paged_in = 0;    // and pages in memory
 };
 
 // How writing goes on in a segment that was found on disk.
@@ -48,15 +60,24 @@ enum class SegmentState {
 //
 // Memory ordering. The bytes of a frame are plain stores by the thread that claimed them, and
 // published by the release store of its length word; a reader that acquires a non-zero length word
-// sees them. limit_ is stored with release after the file has grown, and acquired before a byte
-// below it is touched. claim_, committed_ and verified_ are numbers that publish no other memory:
-// relaxed is enough, and committed_ and verified_ are lower bounds that may lag.
+// sees them. limit_ and granted_ are stored with release after the file has grown, and acquired
+// before a byte below them is touched. claim_, committed_ and verified_ are numbers that publish no
+// other memory: relaxed is enough, and committed_ and verified_ are lower bounds that may lag.
 class Segment {
  public:
   // Makes `<base offset>.log` in `directory`: real blocks for its beginning, the header, mapped.
   // On an error nothing is left. Not durable before Sync and a sync of the directory.
   static absl::StatusOr<std::shared_ptr<Segment>> Create(Directory& directory, PartitionName name,
                                                          const SegmentSettings& settings);
+
+  // Makes the file of a later segment, under a name of its own, with all its blocks. One for each
+  // directory; Create with it takes it over, and RemovePrepared removes what is left of it.
+  static absl::StatusOr<PreparedFile> Prepare(Directory& directory, std::uint64_t capacity,
+                                              bool page_in);
+  static void RemovePrepared(Directory& directory);
+  static absl::StatusOr<std::shared_ptr<Segment>> Create(Directory& directory, PartitionName name,
+                                                         const SegmentSettings& settings,
+                                                         PreparedFile prepared);
 
   // Maps a file that is there. Nothing is known of its frames until Recover or Follow.
   //   NotFound            it was made, and the power was cut before it reached the disk: it has no
@@ -76,13 +97,14 @@ class Segment {
   // --- Claiming -------------------------------------------------------------------------------
 
   // Takes the next `bytes` (a multiple of 8) and `records` offsets; wait-free. The claim holds if
-  // Fits; exactly one claim in the life of a segment begins at or below the limit and ends beyond
-  // it while the segment is closing, and the one who made it seals the segment there.
+  // Fits, and otherwise after Extend; exactly one claim in the life of a segment begins at or below
+  // the limit and ends beyond it while the segment is closing, and the one who made it seals the
+  // segment there.
   ClaimWord Claim(std::uint64_t bytes, std::uint64_t records = 1) {
     return claim_.fetch_add(MakeClaimWord(records, bytes), std::memory_order_relaxed);
   }
   bool Fits(ClaimWord before, std::uint64_t bytes) const {
-    return PositionOf(before) + bytes <= limit_.load(std::memory_order_acquire);
+    return PositionOf(before) + bytes <= granted_.load(std::memory_order_acquire);
   }
   // Set once the limit does not move any more: claim nothing, go to the roll.
   bool is_closing() const { return closing_.load(std::memory_order_relaxed); }
@@ -92,13 +114,36 @@ class Segment {
     return PositionOf(before) <= limit && limit < PositionOf(before) + bytes;
   }
 
-  // Grows the file so that a claim ending at `position` fits. OutOfRange: that is beyond the
-  // capacity, roll. ResourceExhausted: the disk is full. One caller at a time.
+  // True for a claim that holds, whether it was granted yet or not.
+  bool IsInside(ClaimWord before, std::uint64_t bytes) const {
+    return PositionOf(before) + bytes <= limit_.load(std::memory_order_acquire);
+  }
+
+  // Makes a claim ending at `position` fit, growing the file if it must. Grants in small steps even
+  // where the file reaches further, so that somebody notices how far appends have come.
+  // OutOfRange: that is beyond the capacity, roll. ResourceExhausted: the disk is full. One caller
+  // at a time.
   absl::Status Extend(std::uint64_t position);
+
+  // True once the file has its whole capacity and that is a lot: it is being filled in earnest, and
+  // it pays to work ahead of the appends.
+  bool is_busy() const;
+  // Brings some of the pages ahead of the appends into memory; true when there are more to bring
+  // now. Appends go on meanwhile.
+  bool PageInAhead() ABSL_LOCKS_EXCLUDED(file_mutex_);
 
   // Commits the filled frame at `before`, and notes the place after it.
   void Commit(std::byte* frame, std::uint32_t length_word, ClaimWord before) {
     frame::FinishFrame(frame, length_word, PositionOf(before), header_.segment_id);
+    Advance(before, frame::AlignedLength(frame::LengthOf(length_word)), 1);
+  }
+  // The same with a head and body whose hash is known.
+  void Commit(std::byte* frame, std::uint32_t length_word, ClaimWord before,
+              const frame::FrameHead& head, std::uint64_t body_hash) {
+    const std::uint32_t checksum =
+        frame::ChecksumOf(head, body_hash, length_word, PositionOf(before), header_.segment_id);
+    std::memcpy(frame + 4, &checksum, sizeof checksum);
+    frame::CommitLengthWord(frame, length_word);
     Advance(before, frame::AlignedLength(frame::LengthOf(length_word)), 1);
   }
   // Commits padding over a claim of one record that is given up.
@@ -187,9 +232,16 @@ class Segment {
   void Follow(const BootId& boot);
 
  private:
-  Segment(PartitionName name, std::string path, std::unique_ptr<File> file,
-          std::unique_ptr<MappedFile> mapped, const frame::SegmentHeader& header,
-          std::uint64_t file_bytes);
+  Segment(PartitionName name, std::string path, PreparedFile file,
+          const frame::SegmentHeader& header);
+
+  // Brings pages into memory until those below `position` are.
+  void PageIn(std::uint64_t position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
+  // Gives a file its header and its name.
+  static absl::StatusOr<std::shared_ptr<Segment>> Publish(Directory& directory, PartitionName name,
+                                                          const SegmentSettings& settings,
+                                                          PreparedFile file,
+                                                          const std::string& temporary);
 
   // Notes that [before, before + bytes) is committed: cheap, and exact for a single producer.
   void Advance(ClaimWord before, std::uint64_t bytes, std::uint64_t records) {
@@ -202,9 +254,12 @@ class Segment {
   void SetLimit(std::uint64_t file_bytes) {
     limit_.store(file_bytes - frame::kSealBytes, std::memory_order_release);
   }
+  // Lets claims go on without a question a step beyond `position`, but not beyond the limit.
+  void Grant(std::uint64_t position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
   void WriteCheckpoint(const BootId& boot, std::optional<ClaimWord> durable)
       ABSL_LOCKS_EXCLUDED(checkpoint_mutex_);
-  absl::StatusOr<File*> OpenedFile(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
+  absl::StatusOr<std::shared_ptr<File>> OpenedFile(Directory& directory)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
   // Takes over the checkpoint that the file has; returns up to where its frames are trusted.
   ClaimWord LoadCheckpoint(const BootId& boot);
   // If a seal ends at `position`: takes the segment as sealed there.
@@ -232,8 +287,9 @@ class Segment {
 
   // Appenders write this line and nobody else reads it.
   alignas(64) std::atomic<ClaimWord> claim_{kFirstFrame};
-  // Read by all on every call, written when the file grows.
-  alignas(64) std::atomic<std::uint64_t> limit_{0};
+  // Read by all on every call, written when the file grows. granted_ <= limit_.
+  alignas(64) std::atomic<std::uint64_t> granted_{0};
+  std::atomic<std::uint64_t> limit_{0};
   std::atomic<bool> closing_{false};
   std::atomic<ClaimWord> sealed_end_{0};
   std::atomic<bool> is_durable_{false};
@@ -242,7 +298,10 @@ class Segment {
   alignas(64) std::atomic<std::uint64_t> verified_{frame::kSegmentHeaderBytes};
 
   Mutex file_mutex_;
-  std::unique_ptr<File> file_ ABSL_GUARDED_BY(file_mutex_);
+  std::shared_ptr<File> file_ ABSL_GUARDED_BY(file_mutex_);
+  // Below it pages are in memory, or need not be; at and above it no append has written a byte.
+  // While the segment is busy, granted_ <= paged_in_.
+  std::uint64_t paged_in_ ABSL_GUARDED_BY(file_mutex_);
   mutable Mutex checkpoint_mutex_;
   frame::CheckpointSlot checkpoint_ ABSL_GUARDED_BY(checkpoint_mutex_){};
 };

@@ -76,11 +76,12 @@ void Segment::PadGap(const frame::Gap& gap) {
 absl::Status Segment::GoOnAt(ClaimWord end) {
   // A power cut can leave a file that ends right behind its last frame.
   const std::uint64_t needed = PositionOf(end) + frame::kSealBytes;
+  MutexLock lock(file_mutex_);
   if (needed > limit_.load(std::memory_order_relaxed) + frame::kSealBytes) {
-    MutexLock lock(file_mutex_);
     if (const auto status = file_->Allocate(needed); !status.ok()) return status;
     SetLimit(needed);
   }
+  Grant(PositionOf(end));
   claim_.store(end, std::memory_order_relaxed);
   committed_.store(end, std::memory_order_relaxed);
   return absl::OkStatus();

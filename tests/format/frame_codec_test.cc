@@ -42,7 +42,7 @@ TEST_CASE("A record frame has the bytes that the format describes", "[golden]") 
   CHECK(position == 4096);
   // length 62, kind 1; checksum; append time; delta 0; key of 3 bytes and three flags; then event
   // time, key, 18 bytes of headers, value, 2 bytes of alignment.
-  CHECK(Hex(segment.at(position), 8) == "3e000010 fad64501");
+  CHECK(Hex(segment.at(position), 8) == "3e000010 d32bfba1");
   CHECK(Hex(segment.at(position + 8), 56) ==
         "18171615 14131211 00000000 03000007 08070605 04030201 6b657912 00000001 00010000 00687604 "
         "00ffffff ff6e6f6e 6576616c 75650000");
@@ -52,10 +52,10 @@ TEST_CASE("Padding and seal frames have the bytes that the format describes", "[
   SegmentInMemory segment;
   frame::WritePadding(segment.at(4096), 32, 4096, SegmentInMemory::kId, 7, 2);
   CHECK(Hex(segment.at(4096), 32) ==
-        "20000020 dfc554d4 00000000 00000000 07000000 02000000 00000000 00000000");
+        "20000020 9e318c77 00000000 00000000 07000000 02000000 00000000 00000000");
   frame::WriteSeal(segment.at(4128), 4128, SegmentInMemory::kId,
                    Timestamp(std::chrono::nanoseconds(5)), 9);
-  CHECK(Hex(segment.at(4128), 24) == "18000030 65065def 05000000 00000000 09000000 00000000");
+  CHECK(Hex(segment.at(4128), 24) == "18000030 b59fda49 05000000 00000000 09000000 00000000");
 }
 
 TEST_CASE("A record comes back as it was written") {

@@ -4,47 +4,22 @@
 
 #include "catch.h"
 #include "daybook/simulated_file_system.h"
-#include "support/segment_bytes.h"
+#include "support/segment_fixture.h"
 
 namespace daybook {
 namespace {
 
-// One segment on a simulated disk.
-struct SegmentFixture {
-  SimulatedFileSystem disk;
-  std::unique_ptr<Directory> directory =
-      disk.OpenDirectory("/d", DirectoryMode::kCreateIfMissing).value();
-  std::shared_ptr<Segment> segment = Segment::Create(*directory, PartitionName("t", 0),
-                                                     {.base_offset = Offset(100),
-                                                      .segment_id = 7,
-                                                      .capacity = 64 << 10,
-                                                      .max_frame_bytes = 16 << 10,
-                                                      .created = Timestamp(),
-                                                      .boot = disk.BootId()})
-                                         .value();
+constexpr std::uint64_t kMegabyte = std::uint64_t{1} << 20;
 
-  // Claims, fills and commits; false when the claim did not fit.
-  bool Write(std::size_t value_bytes) {
-    const frame::RecordParts parts{
-        .key = {}, .headers = {}, .event_time = {}, .value_bytes = value_bytes, .tombstone = false};
-    const frame::RecordLayout layout = frame::LayoutOf(parts);
-    const std::uint64_t bytes = frame::AlignedLength(layout.length);
-    const ClaimWord before = segment->Claim(bytes);
-    if (!segment->Fits(before, bytes)) {
-      last_claim = before;
-      last_bytes = bytes;
-      return false;
-    }
-    std::byte* frame = segment->At(PositionOf(before));
-    std::byte* value = frame::FillRecord(frame, layout, parts, Timestamp(), RecordsOf(before));
-    std::fill_n(value, value_bytes, std::byte{'x'});
-    segment->Commit(frame, frame::LengthWord(frame::Kind::kRecord, layout.length), before);
-    return true;
-  }
-
-  ClaimWord last_claim = 0;
-  std::uint64_t last_bytes = 0;
-};
+SegmentSettings BigSegment(bool page_in) {
+  return {.base_offset = Offset(0),
+          .segment_id = 7,
+          .capacity = 64 * kMegabyte,
+          .max_frame_bytes = 16 << 10,
+          .created = Timestamp(),
+          .boot = {},
+          .page_in = page_in};
+}
 
 }  // namespace
 
@@ -79,16 +54,6 @@ TEST_CASE("Exactly one of many claims that overshoot is the crossing one") {
   CHECK(crossing == 1);
 }
 
-TEST_CASE("The committed end stops at the first open claim") {
-  SegmentFixture fixture;
-  REQUIRE(fixture.Write(10));
-  const ClaimWord open = fixture.segment->Claim(64);
-  REQUIRE(fixture.Write(10));
-  CHECK(fixture.segment->CommittedEnd() == open);
-  fixture.segment->Abandon(open, 64);
-  CHECK(RecordsOf(fixture.segment->CommittedEnd()) == 3);
-}
-
 TEST_CASE("A sealed segment ends where it was sealed and is durable after a sync") {
   SegmentFixture fixture;
   REQUIRE(fixture.Write(10));
@@ -102,6 +67,80 @@ TEST_CASE("A sealed segment ends where it was sealed and is durable after a sync
   REQUIRE(fixture.segment->Sync(*fixture.directory, end, fixture.disk.BootId()).ok());
   CHECK(fixture.segment->is_durable());
   CHECK(fixture.segment->durable_end() == Offset(101));
+}
+
+TEST_CASE("A segment is busy once its file has a capacity that is a lot") {
+  SegmentFixture fixture;
+  CHECK(fixture.segment->Extend((64 << 10) - frame::kSealBytes).ok());
+  CHECK_FALSE(fixture.segment->is_busy());
+
+  const auto segment =
+      Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(true)).value();
+  CHECK(segment->Extend(2 * kMegabyte).ok());
+  CHECK_FALSE(segment->is_busy());
+  CHECK(segment->Extend(5 * kMegabyte).ok());
+  CHECK_FALSE(segment->is_busy());
+  CHECK(segment->Extend(6 * kMegabyte).ok());
+  CHECK(segment->is_busy());
+}
+
+TEST_CASE("Claims are granted in small steps in a busy segment, not far beyond its pages") {
+  SegmentFixture fixture;
+  const auto segment =
+      Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(true)).value();
+  REQUIRE(segment->Extend(4 * kMegabyte).ok());
+  REQUIRE(segment->Extend(5 * kMegabyte).ok());
+  const ClaimWord before = segment->Claim(5 * kMegabyte);
+  CHECK(segment->Fits(before, 5 * kMegabyte - frame::kSegmentHeaderBytes));
+  CHECK(segment->IsInside(before, 20 * kMegabyte));
+  CHECK_FALSE(segment->Fits(before, 20 * kMegabyte));
+  while (segment->PageInAhead()) {
+  }
+  // Pages are there, but nobody has asked for them.
+  CHECK_FALSE(segment->Fits(before, 20 * kMegabyte));
+  CHECK(segment->Extend(20 * kMegabyte).ok());
+  CHECK(segment->Fits(before, 20 * kMegabyte));
+}
+
+TEST_CASE("Pages are brought in a bounded way ahead of the appends, and not where it does harm") {
+  for (const bool page_in : {true, false}) {
+    SegmentFixture fixture;
+    std::uint64_t writes = 0;
+    fixture.disk.SetHook([&](SimulatedFileSystem::Operation operation, const std::string&) {
+      writes += operation == SimulatedFileSystem::Operation::kWrite;
+      return absl::OkStatus();
+    });
+    const auto segment =
+        Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(page_in)).value();
+    REQUIRE(segment->Extend(4 * kMegabyte).ok());
+    REQUIRE(segment->Extend(5 * kMegabyte).ok());
+    while (segment->PageInAhead()) {
+    }
+    CHECK((writes > 0) == page_in);
+    CHECK(writes < 200);
+    const std::uint64_t so_far = writes;
+    segment->Claim(8 * kMegabyte);
+    while (segment->PageInAhead()) {
+    }
+    CHECK((writes > so_far) == page_in);
+  }
+}
+
+TEST_CASE("A file made ahead becomes a segment, and can be thrown away instead") {
+  SegmentFixture fixture;
+  auto prepared = Segment::Prepare(*fixture.directory, 64 * kMegabyte, true);
+  REQUIRE(prepared.ok());
+  const auto segment = Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(true),
+                                       *std::move(prepared))
+                           .value();
+  CHECK(segment->is_busy());
+  CHECK(segment->Bytes().bytes.size() == 64 * kMegabyte);
+  const auto entries = fixture.directory->List().value().size();
+
+  REQUIRE(Segment::Prepare(*fixture.directory, 64 * kMegabyte, true).ok());
+  CHECK(fixture.directory->List().value().size() == entries + 1);
+  Segment::RemovePrepared(*fixture.directory);
+  CHECK(fixture.directory->List().value().size() == entries);
 }
 
 TEST_CASE("A segment that cannot be made leaves nothing") {

@@ -1,6 +1,7 @@
 #ifndef DAYBOOK_SUPPORT_LOG_FIXTURE_H_
 #define DAYBOOK_SUPPORT_LOG_FIXTURE_H_
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -22,8 +23,11 @@ class LogFixture {
  public:
   static constexpr std::uint64_t kSegmentBytes = 64 << 10;
 
-  explicit LogFixture(Durability durability = Durability::kProcess)
-      : durability_(durability), disk_(std::make_unique<SimulatedFileSystem>()) {
+  explicit LogFixture(Durability durability = Durability::kProcess,
+                      std::uint64_t segment_bytes = kSegmentBytes)
+      : durability_(durability),
+        segment_bytes_(segment_bytes),
+        disk_(std::make_unique<SimulatedFileSystem>()) {
     Open();
   }
 
@@ -102,6 +106,12 @@ class LogFixture {
     }
     return names;
   }
+  bool HasFile(const std::string& name) const {
+    const std::vector<std::string> files = disk_->Files();
+    return std::find(files.begin(), files.end(), "/data/orders-0/" + name) != files.end();
+  }
+  // How often somebody was asked to work ahead.
+  int work_requests() const { return work_requests_; }
   const RecoveryCounters& recovery() const { return *counters_; }
   PartitionLog& log() { return *log_; }
   SimulatedFileSystem& disk() { return *disk_; }
@@ -135,19 +145,22 @@ class LogFixture {
     context_->clock = &clock_;
     context_->boot = disk_->BootId();
     context_->new_segment_id = [this] { return ++last_id_ * 0x9e3779b97f4a7c15; };
+    context_->request_work_ahead = [this](PartitionLog&) { ++work_requests_; };
     counters_ = std::make_unique<RecoveryCounters>();
     log_ =
         std::make_shared<PartitionLog>(*context_, PartitionName("orders", 0),
                                        LogSettings{.durability = durability_,
                                                    .flush_interval = std::chrono::milliseconds(100),
-                                                   .segment_bytes = kSegmentBytes,
-                                                   .max_record_bytes = kSegmentBytes / 4},
+                                                   .segment_bytes = segment_bytes_,
+                                                   .max_record_bytes = segment_bytes_ / 4},
                                        *counters_);
   }
 
   const Durability durability_;
+  const std::uint64_t segment_bytes_;
   ManualClock clock_;
   std::uint64_t last_id_ = 0;
+  int work_requests_ = 0;
   std::vector<Dead> dead_;
   std::unique_ptr<SimulatedFileSystem> disk_;
   std::unique_ptr<Directory> root_;

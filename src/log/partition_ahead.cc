@@ -1,0 +1,73 @@
+#include <utility>
+
+#include "log/partition_log.h"
+
+// What goes on ahead of the appends, in a thread of its own. Page faults are half of the cost of an
+// append into fresh file pages, and making a file of 64 MiB costs as much as thousands of appends;
+// neither is to be waited for by whoever appends.
+
+namespace daybook::inline v1 {
+
+void PartitionLog::RequestWorkAhead() {
+  if (!context_.request_work_ahead || has_requested_work_.load(std::memory_order_relaxed)) return;
+  if (!has_requested_work_.exchange(true)) context_.request_work_ahead(*this);
+}
+
+void PartitionLog::TidyUp(Segment& segment) {
+  if (const auto directory = OpenDirectory(); directory.ok()) {
+    segment.Tidy(**directory).IgnoreError();
+  }
+}
+
+bool PartitionLog::WorkAhead() {
+  has_requested_work_.store(false);
+  MutexLock ahead_lock(ahead_mutex_);
+  std::shared_ptr<Segment> active;
+  bool lacks_next = false;
+  {
+    MutexLock lock(mutex_);
+    if (!closed_.ok()) return false;
+    if (active_.load(std::memory_order_relaxed) != nullptr) active = segments_.back().segment;
+    // From the middle on: by then it is likely to be needed, and there is still time.
+    lacks_next = !prepared_ && active != nullptr && active->is_busy() &&
+                 PositionOf(active->ClaimedEnd()) > active->header().capacity / 2;
+  }
+  // What an appender could run into comes first.
+  if (active != nullptr && active->is_busy() && active->PageInAhead()) return true;
+  if (lacks_next) {
+    const auto directory = OpenDirectory();
+    if (!directory.ok()) return false;
+    auto prepared = Segment::Prepare(**directory, settings_.segment_bytes, pages_in());
+    if (!prepared.ok()) return false;  // the append that needs it says what is wrong
+    MutexLock lock(mutex_);
+    prepared_ = *std::move(prepared);
+    return true;
+  }
+  std::shared_ptr<Segment> untidy;
+  {
+    MutexLock lock(mutex_);
+    if (untidy_.empty()) return false;
+    untidy = std::move(untidy_.back());
+    untidy_.pop_back();
+  }
+  TidyUp(*untidy);
+  return true;
+}
+
+void PartitionLog::FinishWorkAhead() {
+  MutexLock ahead_lock(ahead_mutex_);
+  std::vector<std::shared_ptr<Segment>> untidy;
+  bool has_prepared = false;
+  {
+    MutexLock lock(mutex_);
+    untidy.swap(untidy_);
+    has_prepared = std::exchange(prepared_, std::nullopt).has_value();
+  }
+  for (const std::shared_ptr<Segment>& segment : untidy) TidyUp(*segment);
+  if (!has_prepared) return;
+  if (const auto directory = OpenDirectory(); directory.ok()) {
+    Segment::RemovePrepared(**directory);
+  }
+}
+
+}  // namespace daybook::inline v1

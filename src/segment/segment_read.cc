@@ -1,0 +1,130 @@
+#include <optional>
+#include <utility>
+
+#include "io/atomic_replace.h"
+#include "segment/segment.h"
+
+// Looking at frames and finding them, by offset and by time.
+
+namespace daybook::inline v1 {
+
+frame::FrameState Segment::Look(std::uint64_t position, frame::FrameHeader* header) {
+  const frame::SegmentBytes bytes = Bytes();
+  const std::uint64_t verified = verified_.load(std::memory_order_relaxed);
+  if (position < verified) {
+    const std::byte* at = At(position);
+    *header = frame::LoadFrameHeader(at, frame::AcquireLengthWord(at));
+    return frame::FrameState::kValid;
+  }
+  frame::FrameState state = frame::Inspect(bytes, position, header);
+  // The file may have grown between the look at how far it goes and the look at the length word;
+  // now that this was acquired, what it was grown for is seen, too.
+  if (state == frame::FrameState::kBad) state = frame::Inspect(Bytes(), position, header);
+  if (state == frame::FrameState::kValid && position == verified) {
+    verified_.store(position + frame::AlignedLength(frame::LengthOf(header->length_word)),
+                    std::memory_order_relaxed);
+  }
+  return state;
+}
+
+Segment::Step Segment::StepFrom(ClaimWord at) {
+  Step step;
+  const std::uint64_t position = PositionOf(at);
+  step.state = Look(position, &step.header);
+  if (step.state == frame::FrameState::kNothing) return step;
+  if (step.state == frame::FrameState::kBad) {
+    const auto found = frame::FindFrame(
+        Bytes(), {.position = position + frame::kFrameAlignment, .delta = RecordsOf(at)});
+    if (found) step.next = MakeClaimWord(found->header.offset_delta, found->position);
+    return step;
+  }
+  step.next =
+      MakeClaimWord(std::uint64_t{step.header.offset_delta} + frame::OffsetCount(step.header),
+                    position + frame::AlignedLength(frame::LengthOf(step.header.length_word)));
+  return step;
+}
+
+ClaimWord Segment::CommittedEnd() {
+  ClaimWord at = committed_.load(std::memory_order_relaxed);
+  const ClaimWord first = at;
+  for (;;) {
+    const std::uint64_t position = PositionOf(at);
+    if (const auto sealed = sealed_end(); sealed && position >= PositionOf(*sealed)) break;
+    if (position > limit_.load(std::memory_order_acquire)) break;
+    // Whether it is committed is all that counts here; what it holds is checked when it is read.
+    const std::uint32_t length_word = frame::AcquireLengthWord(At(position));
+    if (length_word == 0) break;
+    frame::FrameHeader header;
+    ClaimWord next;
+    if (frame::IsWellFormed(Bytes(), position, length_word, &header)) {
+      if (frame::KindOf(length_word) == frame::Kind::kSeal) break;
+      next = MakeClaimWord(std::uint64_t{header.offset_delta} + frame::OffsetCount(header),
+                           position + frame::AlignedLength(frame::LengthOf(length_word)));
+      index_.Note(at, next);
+    } else {
+      next = StepFrom(at).next;
+      if (next == 0) break;
+    }
+    at = next;
+  }
+  if (at != first) committed_.store(at, std::memory_order_relaxed);
+  return at;
+}
+
+std::uint64_t Segment::FindDelta(std::uint32_t delta) {
+  const ClaimWord end = CommittedEnd();
+  ClaimWord at = index_.FindDelta(delta, end);
+  // The index is a hint: begin there only if a frame does stand there.
+  frame::FrameHeader header;
+  if (at != kFirstFrame &&
+      (Look(PositionOf(at), &header) != frame::FrameState::kValid || header.offset_delta > delta)) {
+    at = kFirstFrame;
+  }
+  while (PositionOf(at) < PositionOf(end)) {
+    const Step step = StepFrom(at);
+    // Damage has no offset of its own: it holds all up to the next frame.
+    if (step.next == 0 || RecordsOf(step.next) > delta) break;
+    if (step.state == frame::FrameState::kValid) index_.Note(at, step.next);
+    at = step.next;
+  }
+  return PositionOf(at);
+}
+
+ClaimWord Segment::FindTime(Timestamp time) {
+  const std::int64_t nanos = time.time_since_epoch().count();
+  const ClaimWord end = CommittedEnd();
+  // The first record at or after `at`: padding and damage have no time.
+  const auto next_record = [&](ClaimWord at) {
+    std::pair<ClaimWord, Step> found{at, {}};
+    while (PositionOf(found.first) < PositionOf(end)) {
+      found.second = StepFrom(found.first);
+      if (found.second.next == 0) break;
+      if (found.second.state == frame::FrameState::kValid &&
+          frame::KindOf(found.second.header.length_word) == frame::Kind::kRecord) {
+        return found;
+      }
+      found.first = found.second.next;
+    }
+    found.first = end;
+    return found;
+  };
+  ClaimWord at = index_.FindLast(end, [&](ClaimWord word) {
+    const auto [place, step] = next_record(word);
+    return place != end && step.header.append_time < nanos;
+  });
+  for (;;) {
+    const auto [place, step] = next_record(at);
+    if (place == end || step.header.append_time >= nanos) return place;
+    at = step.next;
+  }
+}
+
+void Segment::LoadIndex(Directory& directory) {
+  if (index_loaded_.exchange(true, std::memory_order_relaxed)) return;
+  const std::string name = SegmentFileName(base_offset(), ".index");
+  const auto encoded = ReadFile(directory, name, header_.capacity);
+  // Missing or damaged: look-ups walk, and fill it again as they go.
+  if (encoded.ok()) index_.Load(header_.segment_id, *encoded).IgnoreError();
+}
+
+}  // namespace daybook::inline v1

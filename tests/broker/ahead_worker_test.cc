@@ -1,0 +1,51 @@
+#include "broker/ahead_worker.h"
+
+#include <thread>
+
+#include "catch.h"
+#include "support/log_fixture.h"
+
+namespace daybook {
+namespace {
+
+// A log that is over the middle of a big segment, so that the next one can be made ahead.
+class HalfFullFixture : public LogFixture {
+ public:
+  HalfFullFixture() : LogFixture(Durability::kProcess, std::uint64_t{16} << 20) {
+    WriteMany(160, 64 << 10);
+  }
+  bool is_done() const { return HasFile("next.tmp"); }
+};
+
+}  // namespace
+
+TEST_CASE("Work ahead that the caller is to do waits for him") {
+  HalfFullFixture log;
+  AheadWorker worker(Background::kCaller);
+  worker.Request(log.log().shared_from_this());
+  CHECK_FALSE(log.is_done());
+  worker.RunNow();
+  CHECK(log.is_done());
+}
+
+TEST_CASE("A thread works ahead otherwise") {
+  HalfFullFixture log;
+  AheadWorker worker(Background::kThread);
+  worker.Request(log.log().shared_from_this());
+  const auto deadline = Soon();
+  while (!log.is_done() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  worker.Stop();
+  CHECK(log.is_done());
+}
+
+TEST_CASE("A worker that was stopped takes no more work") {
+  HalfFullFixture log;
+  AheadWorker worker(Background::kThread);
+  worker.Stop();
+  worker.Request(log.log().shared_from_this());
+  worker.RunNow();
+  worker.Stop();
+  CHECK_FALSE(log.is_done());
+}
+
+}  // namespace daybook

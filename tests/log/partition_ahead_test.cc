@@ -1,0 +1,181 @@
+#include <string>
+#include <vector>
+
+#include "catch.h"
+#include "support/log_fixture.h"
+
+namespace daybook {
+namespace {
+
+using Operation = SimulatedFileSystem::Operation;
+
+constexpr std::uint64_t kBigSegment = std::uint64_t{16} << 20;
+constexpr std::size_t kBigRecord = 64 << 10;
+constexpr const char* kPrepared = "next.tmp";
+
+// A partition with segments so big that it pays to work ahead in them.
+class BigLogFixture : public LogFixture {
+ public:
+  explicit BigLogFixture(Durability durability = Durability::kProcess)
+      : LogFixture(durability, kBigSegment) {}
+
+  void WriteMegabytes(int count) { WriteMany(16 * count, kBigRecord); }
+  void WorkAhead() {
+    while (log().WorkAhead()) {
+    }
+  }
+};
+
+}  // namespace
+
+TEST_CASE("Nobody works ahead of a partition that is little used") {
+  BigLogFixture fixture;
+  fixture.WriteMegabytes(2);
+  CHECK(fixture.work_requests() == 0);
+  CHECK_FALSE(fixture.log().WorkAhead());
+}
+
+TEST_CASE("One that is filled asks for it, once until somebody comes") {
+  BigLogFixture fixture;
+  fixture.WriteMegabytes(6);
+  CHECK(fixture.work_requests() == 1);
+  fixture.WorkAhead();
+  fixture.WriteMegabytes(2);
+  CHECK(fixture.work_requests() == 2);
+}
+
+TEST_CASE("Appends are not held up when nobody comes") {
+  BigLogFixture fixture;
+  fixture.WriteMegabytes(40);
+  CHECK(fixture.work_requests() == 1);
+  CHECK(fixture.Segments().size() == 3);
+  CHECK(fixture.Values().size() == 640);
+}
+
+TEST_CASE("The next segment's file is made in the second half of a segment, and taken over") {
+  BigLogFixture fixture;
+  fixture.WriteMegabytes(6);
+  fixture.WorkAhead();
+  CHECK_FALSE(fixture.HasFile(kPrepared));
+  fixture.WriteMegabytes(4);
+  fixture.WorkAhead();
+  CHECK(fixture.HasFile(kPrepared));
+  CHECK(fixture.Segments().size() == 1);
+
+  int made = 0;
+  fixture.disk().SetHook([&](Operation operation, const std::string&) {
+    made += operation == Operation::kCreate || operation == Operation::kAllocate;
+    return absl::OkStatus();
+  });
+  fixture.WriteMegabytes(7);
+  CHECK(made == 0);
+  CHECK(fixture.Segments().size() == 2);
+  CHECK_FALSE(fixture.HasFile(kPrepared));
+  CHECK(fixture.Values().size() == 17 * 16);
+}
+
+TEST_CASE("Records stay what they were while pages are brought in behind them") {
+  BigLogFixture fixture;
+  for (int i = 0; i < 40; ++i) {
+    fixture.WriteMegabytes(1);
+    fixture.log().WorkAhead();
+  }
+  std::vector<std::string> expected;
+  for (int i = 0; i < 640; ++i) {
+    expected.push_back(std::to_string(i % 16));
+    expected.back().resize(kBigRecord, '.');
+  }
+  CHECK(fixture.Values() == expected);
+  fixture.Kill();
+  CHECK(fixture.Values() == expected);
+}
+
+TEST_CASE("A sealed segment's index is left beside it by whoever works ahead") {
+  BigLogFixture fixture;
+  fixture.WriteMegabytes(17);
+  CHECK_FALSE(fixture.HasFile("00000000000000000000.index"));
+  fixture.WorkAhead();
+  CHECK(fixture.HasFile("00000000000000000000.index"));
+}
+
+TEST_CASE("Closing leaves nothing undone and no file that was made ahead") {
+  BigLogFixture fixture;
+  fixture.WriteMegabytes(10);
+  fixture.WorkAhead();
+  fixture.WriteMegabytes(7);
+  fixture.WriteMegabytes(10);
+  fixture.WorkAhead();
+  CHECK(fixture.HasFile(kPrepared));
+  fixture.WriteMegabytes(7);
+  fixture.CloseCleanly();
+  CHECK_FALSE(fixture.HasFile(kPrepared));
+  CHECK(fixture.HasFile("00000000000000000000.index"));
+  CHECK(fixture.Values().size() == 34 * 16);
+  CHECK_FALSE(fixture.log().WorkAhead());
+}
+
+TEST_CASE("A file made ahead that a crash left behind is removed when appends go on") {
+  BigLogFixture fixture;
+  fixture.WriteMegabytes(10);
+  fixture.WorkAhead();
+  fixture.Kill();
+  CHECK(fixture.HasFile(kPrepared));
+  fixture.WriteMegabytes(1);
+  CHECK_FALSE(fixture.HasFile(kPrepared));
+  CHECK(fixture.Values().size() == 11 * 16);
+}
+
+TEST_CASE("A power cut after a segment was made ahead loses nothing that was durable") {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    BigLogFixture fixture;
+    fixture.WriteMegabytes(10);
+    fixture.WorkAhead();
+    fixture.WriteMegabytes(7);
+    fixture.Sync();
+    fixture.WriteMegabytes(1);
+    fixture.CutPower(seed);
+    CHECK(fixture.Values().size() >= 17 * 16);
+  }
+}
+
+TEST_CASE("Where there is no room for the next file, the append that needs it says so") {
+  BigLogFixture fixture;
+  fixture.WriteMegabytes(10);
+  fixture.disk().SetCapacity(kBigSegment + (64 << 10));
+  fixture.WorkAhead();
+  CHECK_FALSE(fixture.HasFile(kPrepared));
+  fixture.WriteMegabytes(5);
+  const std::string value(kBigRecord, 'v');
+  absl::Status status;
+  for (int i = 0; i < 32 && status.ok(); ++i) {
+    status = fixture.log().Append(RecordOf(value), std::nullopt).status();
+  }
+  CHECK(absl::IsResourceExhausted(status));
+}
+
+TEST_CASE("Appends take the page faults themselves where pages cannot be brought in") {
+  BigLogFixture fixture;
+  fixture.disk().SetHook([](Operation operation, const std::string& path) {
+    return operation == Operation::kWrite && path.ends_with(".log")
+               ? absl::UnavailableError("no writes")
+               : absl::OkStatus();
+  });
+  fixture.WriteMegabytes(17);
+  fixture.WorkAhead();
+  CHECK(fixture.Values().size() == 17 * 16);
+}
+
+TEST_CASE("A topic that is synced all the time writes no pages ahead") {
+  BigLogFixture fixture(Durability::kDisk);
+  int writes = 0;
+  fixture.disk().SetHook([&](Operation operation, const std::string& path) {
+    writes += operation == Operation::kWrite && !path.ends_with(".index");
+    return absl::OkStatus();
+  });
+  fixture.WriteMegabytes(10);
+  fixture.WorkAhead();
+  fixture.WriteMegabytes(7);
+  CHECK(writes == 0);
+}
+
+}  // namespace daybook
