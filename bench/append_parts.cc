@@ -4,7 +4,6 @@
 #include <cstring>
 #include <map>
 #include <memory>
-#include <numeric>
 #include <string>
 #include <vector>
 
@@ -56,17 +55,6 @@ class StageSegment {
     for (int i = 0; i < 2; ++i)
       Check(segment_->Extend(segment_->header().capacity - frame::kSealBytes));
     Populate(segment_->At(0), segment_->header().capacity);
-  }
-
-  // Copies `frame` so often, and lets the file grow on the way.
-  void CopyGrowing(const std::string& frame, std::int64_t records) {
-    std::uint64_t at = frame::kSegmentHeaderBytes;
-    for (std::int64_t i = 0; i < records; ++i, at += frame.size()) {
-      if (!segment_->Fits(MakeClaimWord(0, at), frame.size()))
-        Check(segment_->Extend(at + frame.size()));
-      std::memcpy(segment_->At(at), frame.data(), frame.size());
-      benchmark::ClobberMemory();
-    }
   }
 
  private:
@@ -149,22 +137,6 @@ void RunAppend(benchmark::State& state, const Settings& settings) {
   }
 }
 
-// CopySeconds, but in files that grow in the steps in which a log's do.
-double GrowingCopySeconds(const Settings& settings) {
-  const std::string frame(FrameBytes(kValueBytes), 'v');
-  const std::int64_t records = RecordsIn(settings.log_bytes, kValueBytes);
-  const std::int64_t in_segment =
-      RecordsIn(static_cast<std::uint64_t>(TopicOptions().segment_bytes), kValueBytes) - 100;
-  std::vector<std::unique_ptr<StageSegment>> segments;  // kept, as the maps are there
-
-  const Stopwatch watch(settings.timing);
-  for (std::int64_t left = records; left > 0; left -= in_segment) {
-    segments.push_back(std::make_unique<StageSegment>(settings, in_segment));
-    segments.back()->CopyGrowing(frame, std::min(left, in_segment));
-  }
-  return watch.seconds() / static_cast<double>(records);
-}
-
 // What Google Benchmark reports, by the name of the stage: nanoseconds per record.
 class Collector final : public benchmark::BenchmarkReporter {
  public:
@@ -195,17 +167,15 @@ class PartsContest final : public Contest {
     for (const Stage stage : {kClock, kFill, kChecksum, kCommit, kAppend}) {
       parts.push_back(collector.Nanos(stage) - collector.Nanos(static_cast<Stage>(stage - 1)));
     }
-    const double fresh = 1e9 * CopySeconds(settings_, kValueBytes);
-    parts.push_back(fresh - copy_);
-    parts.push_back(1e9 * GrowingCopySeconds(settings_) - fresh);
-    parts.push_back(std::accumulate(parts.begin(), parts.end(), 0.0));
+    parts.push_back(1e9 * AppendSeconds(settings_, AppendMode::kAppend, kValueBytes) -
+                    collector.Nanos(kAppend));
     return parts;
   }
 
   std::vector<double> MeasureLimit() override {
     std::vector<double> limits(AppendPartsSuite().rows.size(), kNoLimit);
     limits[2] = copy_;
-    limits.back() = 1e9 * AppendSeconds(settings_, AppendMode::kAppend, kValueBytes);
+    limits.back() = 1e9 * CopySeconds(settings_, kValueBytes) - copy_;
     return limits;
   }
 
@@ -243,12 +213,11 @@ Suite AppendPartsSuite() {
       .rows = {row("claim", "layout, atomic add, check of the limit"),
                row("clock", "the coarse clock"),
                row("fill", "header and value; the limit copies as many bytes"),
-               row("checksum", "over the filled frame"),
+               row("checksum", "of the value where it comes from, and of the head"),
                row("commit", "release store, index, committed end, waiters"),
                row("call", "the rest of Append: checks and results"),
-               row("fault", "page faults, as the limit of append_100b has them"),
-               row("growth", "what that limit takes longer in files that grow as a log's do"),
-               row("sum", "all of these; the limit is append_100b as measured")},
+               row("fresh",
+                   "what fresh file pages add; the limit is what they add to the bare loop")},
       .open = [](const Settings& settings) { return std::make_unique<PartsContest>(settings); }};
 }
 
