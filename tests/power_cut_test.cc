@@ -77,7 +77,9 @@ class PowerCutRun {
                   .CreateTopic(name, {.partitions = kPartitions,
                                       .durability = durability,
                                       .segment_bytes = 64 << 10,
-                                      .max_record_bytes = 16 << 10})
+                                      .max_record_bytes = 16 << 10,
+                                      .compression =
+                                          name == "disk" ? Compression::kNone : Compression::kZstd})
                   .ok());
       topic.is_acknowledged = true;
       return;
@@ -86,7 +88,7 @@ class PowerCutRun {
     const int id = static_cast<int>(Pick(kPartitions));
     Partition& partition = handle.partition(id);
     PartitionModel& model = topic.partitions[static_cast<std::size_t>(id)];
-    switch (Pick(8)) {
+    switch (Pick(9)) {
       case 0: {  // a claim that is abandoned
         ClaimOptions options;
         options.value_bytes = Pick(3000);
@@ -109,6 +111,21 @@ class PowerCutRun {
           read.committed = std::max(read.committed, consumer->Position({name, i}).value().value());
         }
         REQUIRE(consumer->Commit().ok());
+        break;
+      }
+      case 3: {  // a batch: all of it or none
+        std::vector<Record> records;
+        const std::size_t first = model.attempted.size();
+        for (std::size_t i = first; i < first + 5; ++i) {
+          model.attempted.push_back(name + std::to_string(i) + std::string(Pick(1000), 'b'));
+        }
+        for (std::size_t i = first; i < first + 5; ++i) {
+          records.push_back(RecordOf(*model.attempted[i]));
+        }
+        const auto offset = partition.AppendBatch(records);
+        REQUIRE(offset.ok());
+        REQUIRE(offset->value() == static_cast<std::int64_t>(first));
+        if (name == "disk") model.acknowledged = model.attempted.size();
         break;
       }
       default: {

@@ -69,6 +69,17 @@
 //           last offset; append_time says when it was sealed; attributes zero; the length is 24.
 //           The file may be longer, with no blocks behind the page of the seal: a file is never
 //           cut while somebody may have it mapped.
+//   kind 4, batch: records that were appended together. attributes: bits 0..19 how many (at least
+//           one), each taking one offset, from offset_delta on; bit 20 kBatchCompressed. The body
+//           is that many entries without anything between them, each:
+//             4  entry_word     bits 0..27 bytes of the value, then flags (see EntryFlag)
+//             8  event_time     if kEntryHasEventTime
+//             4  key_size       if kEntryHasKey, and so many bytes of key
+//             4  headers_size   if kEntryHasHeaders, and so many bytes of headers, as above
+//         value  bytes
+//           or, if kBatchCompressed, the entries as one Zstandard frame (RFC 8878) that says how
+//           large its content is, without the four bytes of its magic number. Bits 21..31 are the
+//           number of the topic's dictionary that it is compressed with; 0: none.
 //   other kinds belong to later format versions.
 //
 // Checksum of a frame: the high half of
@@ -98,7 +109,7 @@ inline constexpr std::uint32_t kMaxFrameBytes = (1U << 28) - 1;
 inline constexpr std::uint32_t kMaxKeyBytes = (1U << 24) - 1;
 inline constexpr std::uint32_t kMaxHeaderNameBytes = 0xffff;
 
-enum class Kind : std::uint8_t { kRecord = 1, kPadding = 2, kSeal = 3 };
+enum class Kind : std::uint8_t { kRecord = 1, kPadding = 2, kSeal = 3, kBatch = 4 };
 
 enum Attribute : std::uint32_t {
   kHasKey = 1U << 24,
@@ -107,6 +118,22 @@ enum Attribute : std::uint32_t {
   kTombstone = 1U << 27,
   kKeyLengthMask = kMaxKeyBytes,
   kReservedAttributes = 0xf000'0000,
+};
+
+enum BatchAttribute : std::uint32_t {
+  kBatchCountMask = (1U << 20) - 1,
+  kBatchCompressed = 1U << 20,
+};
+inline constexpr std::uint32_t kMaxBatchRecords = kBatchCountMask;
+inline constexpr int kBatchDictionaryShift = 21;
+inline constexpr std::uint32_t kMaxDictionaries = (1U << 11) - 1;
+
+enum EntryFlag : std::uint32_t {
+  kEntryHasKey = 1U << 28,
+  kEntryHasHeaders = 1U << 29,
+  kEntryHasEventTime = 1U << 30,
+  kEntryTombstone = 1U << 31,
+  kEntryValueMask = (1U << 28) - 1,
 };
 
 struct SegmentHeader {
@@ -187,9 +214,56 @@ constexpr std::uint32_t OffsetCount(const FrameHeader& header) {
       return 1;
     case Kind::kPadding:
       return header.attributes;
+    case Kind::kBatch:
+      return header.attributes & kBatchCountMask;
     default:
       return 0;
   }
+}
+
+// Decodes the entry of a batch at `at`, of which `left` bytes are left, into `out` (not its topic,
+// partition, offset and time of append), and returns how long it is. Reads nothing beyond, whatever
+// the bytes hold; 0 when they contradict each other, and `out` is then unspecified.
+inline std::uint64_t DecodeEntry(const std::byte* at, std::uint64_t left, RecordView* out) {
+  const std::byte* const begin = at;
+  std::uint32_t word;
+  const auto take = [&](auto* number) {
+    if (left < sizeof *number) return false;
+    std::memcpy(number, at, sizeof *number);
+    at += sizeof *number;
+    left -= sizeof *number;
+    return true;
+  };
+  const auto text = [&](std::uint64_t size) {
+    const std::string_view view(reinterpret_cast<const char*>(at), size);
+    at += size;
+    left -= size;
+    return view;
+  };
+  if (!take(&word)) return 0;
+  out->timestamp = out->append_time;
+  out->key.reset();
+  out->headers = HeadersView();
+  out->is_tombstone = (word & kEntryTombstone) != 0;
+  if (word & kEntryHasEventTime) {
+    std::int64_t nanos;
+    if (!take(&nanos)) return 0;
+    out->timestamp = Timestamp(std::chrono::nanoseconds(nanos));
+  }
+  if (word & kEntryHasKey) {
+    std::uint32_t size;
+    if (!take(&size) || left < size) return 0;
+    out->key.emplace(text(size));
+  }
+  if (word & kEntryHasHeaders) {
+    std::uint32_t size;
+    if (!take(&size) || left < size) return 0;
+    out->headers = HeadersView(std::as_bytes(std::span(text(size))));
+  }
+  const std::uint32_t value_bytes = word & kEntryValueMask;
+  if (left < value_bytes || (out->is_tombstone && value_bytes != 0)) return 0;
+  out->value = text(value_bytes);
+  return static_cast<std::uint64_t>(at - begin);
 }
 
 // Decodes the body of the record frame `frame` into `out` (not its topic and partition). Every

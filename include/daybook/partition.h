@@ -97,7 +97,14 @@ class DAYBOOK_EXPORT Partition {
   //   ResourceExhausted   the disk is full; appends work again when there is space
   absl::StatusOr<Offset> Append(const Record& record, AppendOptions options = {});
 
-  // Takes the next offset and room for a record. Errors as for Append.
+  // Appends records as one batch: consecutive offsets, one head and one checksum for all, visible
+  // at once, and compressed together if the topic is. Returns the first one's offset; errors as
+  // for Append.
+  //   InvalidArgument     there is none; or together they are over TopicOptions::max_record_bytes,
+  //                       where each counts 4 to 20 bytes more than its key, headers and value
+  absl::StatusOr<Offset> AppendBatch(std::span<const Record> records, AppendOptions options = {});
+
+  // Takes the next offset and room for a record, which is never compressed. Errors as for Append.
   absl::StatusOr<RecordClaim> Claim(const ClaimOptions& options);
 
   // The records from `from` on, as far as they lie in one segment; empty at the end. `from` may

@@ -103,7 +103,7 @@ class HeadersView {
   std::span<const std::byte> encoded_;
 };
 
-// A record in the log. Its views point into the mapped segment: they live as long as the
+// A record in the log. Its views point into its batch's memory: they live as long as the
 // RecordBatch that it came from (copies of the batch count), whatever is deleted meanwhile.
 struct RecordView {
   std::string_view topic;

@@ -5,16 +5,19 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "daybook/frame.h"
 #include "daybook/record.h"
 
 namespace daybook::inline v1 {
 
-// Consecutive records of one partition, decoded while iterating, in place. The batch pins the
-// segment: the bytes under its views stay as long as it, or a copy of it, lives. Copies are cheap
+// Consecutive records of one partition, decoded while iterating, in place: in the mapped segment,
+// or in memory of the batch's own for what was compressed. The batch pins the segment: the bytes
+// under its views stay as long as it, or a copy of it, lives. Copies are cheap
 // (one reference count). Every record was checked against its checksum before the batch was made.
 //
 //   auto batch = consumer->Poll(std::chrono::seconds(1)).value();
@@ -29,6 +32,8 @@ class RecordBatch {
   // Where the frames of a batch are. Made by the log.
   struct Source {
     std::shared_ptr<const void> pin;  // holds the bytes and the topic's name
+    // The entries of the compressed batch frames, in order; null if there are none.
+    std::shared_ptr<const std::vector<std::shared_ptr<const std::string>>> unpacked;
     std::string_view topic;
     int partition = 0;
     Offset base_offset;                // of the segment
@@ -52,17 +57,27 @@ class RecordBatch {
     const RecordView& operator*() const { return view_; }
     const RecordView* operator->() const { return &view_; }
     Iterator& operator++() {
+      if (entry_ != nullptr) [[unlikely]] {
+        if (LoadEntry()) return *this;
+      }
       at_ += advance_;
       Load();
       return *this;
     }
     void operator++(int) { ++*this; }
-    friend bool operator==(const Iterator& a, const Iterator& b) { return a.at_ == b.at_; }
+    friend bool operator==(const Iterator& a, const Iterator& b) {
+      return a.at_ == b.at_ && a.entry_ == b.entry_;
+    }
 
    private:
     friend class RecordBatch;
     Iterator(const Source& source, const std::byte* at)
-        : at_(at), end_(source.end), base_offset_(source.base_offset) {
+        : at_(at),
+          end_(source.end),
+          base_offset_(source.base_offset),
+          begin_offset_(source.begin_offset),
+          end_offset_(source.next_offset),
+          unpacked_(source.unpacked == nullptr ? nullptr : source.unpacked->data()) {
       view_.topic = source.topic;
       view_.partition = source.partition;
       Load();
@@ -84,15 +99,58 @@ class RecordBatch {
           if (!frame::DecodeRecord(at_, header, base_offset_, &view_)) break;
           return;
         }
+        if (frame::KindOf(word) == frame::Kind::kBatch && EnterBatch(word)) return;
         at_ += advance_;
       }
       at_ = end_;
+    }
+
+    // Goes to the first record of the batch frame at at_ that is meant.
+    bool EnterBatch(std::uint32_t word) {
+      const frame::FrameHeader header = frame::LoadFrameHeader(at_, word);
+      const Offset first = base_offset_ + header.offset_delta;
+      if (first + frame::OffsetCount(header) <= begin_offset_) return false;
+      if (header.attributes & frame::kBatchCompressed) {
+        const std::string& entries = **unpacked_++;
+        entry_ = reinterpret_cast<const std::byte*>(entries.data());
+        entries_end_ = entry_ + entries.size();
+      } else {
+        entry_ = at_ + frame::kFrameHeaderBytes;
+        entries_end_ = at_ + frame::LengthOf(word);
+      }
+      view_.offset = Offset(first.value() - 1);
+      view_.append_time = Timestamp(std::chrono::nanoseconds(header.append_time));
+      do {
+        if (!LoadEntry()) return false;
+      } while (view_.offset < begin_offset_);
+      return true;
+    }
+
+    // Decodes the next record of the batch frame; false, and out of it, behind the last.
+    bool LoadEntry() {
+      if (entry_ != entries_end_ && view_.offset + 1 < end_offset_) {
+        const auto left = static_cast<std::uint64_t>(entries_end_ - entry_);
+        if (const std::uint64_t size = frame::DecodeEntry(entry_, left, &view_); size != 0) {
+          entry_ += size;
+          view_.offset = view_.offset + 1;
+          return true;
+        }
+      }
+      entry_ = nullptr;
+      return false;
     }
 
     const std::byte* at_ = nullptr;
     const std::byte* end_ = nullptr;
     std::uint64_t advance_ = 0;
     Offset base_offset_;
+    // Of the records that are meant: a batch frame may be read in part.
+    Offset begin_offset_;
+    Offset end_offset_;
+    // Inside a batch frame: one past the entry that view_ shows, and the end of the entries.
+    const std::byte* entry_ = nullptr;
+    const std::byte* entries_end_ = nullptr;
+    const std::shared_ptr<const std::string>* unpacked_ = nullptr;  // of the next compressed one
     RecordView view_;
   };
 

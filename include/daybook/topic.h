@@ -15,6 +15,11 @@
 
 namespace daybook::inline v1 {
 
+enum class Compression {
+  kNone,
+  kZstd,
+};
+
 // The settings of a topic, fixed when it is created. Beside each, Kafka's name for it, which the
 // topic's file and the command line use.
 struct TopicOptions {
@@ -29,6 +34,15 @@ struct TopicOptions {
   // max.message.bytes: key, headers and value of a record together; at most a quarter of
   // segment_bytes, so that a roll wastes little.
   std::int64_t max_record_bytes = std::int64_t{1} << 20;
+  // compression.type (none, zstd): of what is appended. Batches are compressed as one, single
+  // records each for itself, claims not at all; and nothing that would not become smaller.
+  Compression compression = Compression::kNone;
+  // compression.zstd.level: 1 (fast) to 19 (small).
+  int compression_level = 3;
+  // compression.dictionary.bytes: the size of the dictionaries that are trained from the topic's
+  // own records, in the background, and again when they do not fit any more. Small records need
+  // one. 256 B to 1 MiB; 0: none.
+  std::int64_t dictionary_bytes = std::int64_t{16} << 10;
 };
 
 // The settings under Kafka's names, as above.

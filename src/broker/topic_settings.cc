@@ -17,12 +17,38 @@ constexpr std::size_t kMaxTopicName = 249;
 constexpr std::int64_t kMaxPartitions = 100'000;
 constexpr std::int64_t kMinSegmentBytes = std::int64_t{64} << 10;
 constexpr std::int64_t kMaxSegmentBytes = std::int64_t{1} << 30;
+constexpr std::int64_t kMaxLevel = 19;
+constexpr std::int64_t kMinDictionaryBytes = 256;  // the trainer's own limit
+constexpr std::int64_t kMaxDictionaryBytes = std::int64_t{1} << 20;
 
 constexpr std::array<std::pair<std::string_view, Durability>, 3> kDurabilities = {{
     {"process", Durability::kProcess},
     {"interval", Durability::kInterval},
     {"disk", Durability::kDisk},
 }};
+
+constexpr std::array<std::pair<std::string_view, Compression>, 2> kCompressions = {{
+    {"none", Compression::kNone},
+    {"zstd", Compression::kZstd},
+}};
+
+template <typename Names, typename Value>
+std::string NameOf(const Names& names, Value value) {
+  for (const auto& [name, known] : names) {
+    if (known == value) return std::string(name);
+  }
+  return "";
+}
+
+template <typename Names, typename Value>
+bool FindByName(const Names& names, std::string_view text, Value* value) {
+  for (const auto& [name, known] : names) {
+    if (name != text) continue;
+    *value = known;
+    return true;
+  }
+  return false;
+}
 
 absl::Status OutOfRange(std::string_view key, std::int64_t value, std::int64_t low,
                         std::int64_t high) {
@@ -91,32 +117,40 @@ absl::Status CheckTopicOptions(const TopicOptions& options) {
                      "; it must be from 1 to a quarter of segment.bytes, which is ",
                      options.segment_bytes / 4, " here"));
   }
+  if (options.compression_level < 1 || options.compression_level > kMaxLevel) {
+    return OutOfRange("compression.zstd.level", options.compression_level, 1, kMaxLevel);
+  }
+  if (options.dictionary_bytes != 0 && (options.dictionary_bytes < kMinDictionaryBytes ||
+                                        options.dictionary_bytes > kMaxDictionaryBytes)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "compression.dictionary.bytes is ", options.dictionary_bytes,
+        "; it must be 0 (none) or from ", kMinDictionaryBytes, " to ", kMaxDictionaryBytes));
+  }
   return absl::OkStatus();
 }
 
 std::map<std::string, std::string> ToProperties(const TopicOptions& options) {
-  std::string durability;
-  for (const auto& [text, level] : kDurabilities) {
-    if (level == options.durability) durability = text;
-  }
   return {{"num.partitions", absl::StrCat(options.partitions)},
-          {"durability", durability},
+          {"durability", NameOf(kDurabilities, options.durability)},
           {"flush.ms", absl::StrCat(options.flush_interval.count())},
           {"segment.bytes", absl::StrCat(options.segment_bytes)},
-          {"max.message.bytes", absl::StrCat(options.max_record_bytes)}};
+          {"max.message.bytes", absl::StrCat(options.max_record_bytes)},
+          {"compression.type", NameOf(kCompressions, options.compression)},
+          {"compression.zstd.level", absl::StrCat(options.compression_level)},
+          {"compression.dictionary.bytes", absl::StrCat(options.dictionary_bytes)}};
 }
 
 absl::Status SetOption(TopicOptions& options, std::string_view key, std::string_view value) {
   const std::string text(value);
   if (key == "durability") {
-    for (const auto& [name, level] : kDurabilities) {
-      if (name == value) {
-        options.durability = level;
-        return absl::OkStatus();
-      }
-    }
+    if (FindByName(kDurabilities, value, &options.durability)) return absl::OkStatus();
     return absl::InvalidArgumentError(
         absl::StrCat("durability is \"", text, "\"; it must be process, interval or disk"));
+  }
+  if (key == "compression.type") {
+    if (FindByName(kCompressions, value, &options.compression)) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("compression.type is \"", text, "\"; it must be none or zstd"));
   }
   std::int64_t number = 0;
   const bool is_number = absl::SimpleAtoi(text, &number);
@@ -141,6 +175,11 @@ absl::Status SetOption(TopicOptions& options, std::string_view key, std::string_
     options.flush_interval = std::chrono::milliseconds(number);
   } else if (key == "segment.bytes") {
     options.segment_bytes = number;
+  } else if (key == "compression.zstd.level") {
+    if (number < 1 || number > kMaxLevel) return OutOfRange(key, number, 1, kMaxLevel);
+    options.compression_level = static_cast<int>(number);
+  } else if (key == "compression.dictionary.bytes") {
+    options.dictionary_bytes = number;
   } else {
     options.max_record_bytes = number;
   }

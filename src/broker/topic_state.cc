@@ -13,10 +13,16 @@ TopicState::TopicState(std::string name, const TopicOptions& options, const LogC
       .flush_interval = options.flush_interval,
       .segment_bytes = static_cast<std::uint64_t>(options.segment_bytes),
       .max_record_bytes = static_cast<std::uint64_t>(options.max_record_bytes)};
+  const auto compressor = std::make_shared<TopicCompressor>(
+      *context.root, *name_,
+      TopicCompressor::Settings{
+          .is_on = options.compression != Compression::kNone,
+          .level = options.compression_level,
+          .dictionary_bytes = static_cast<std::uint64_t>(options.dictionary_bytes)});
   partitions_.reserve(static_cast<std::size_t>(options.partitions));
   for (int id = 0; id < options.partitions; ++id) {
-    partitions_.emplace_back(
-        std::make_shared<PartitionLog>(context, PartitionName(name_, id), settings, counters));
+    partitions_.emplace_back(std::make_shared<PartitionLog>(context, PartitionName(name_, id),
+                                                            settings, counters, compressor));
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <cstring>
 
+#include "format/batch_codec.h"
+
 namespace daybook::inline v1::frame {
 namespace {
 
@@ -11,7 +13,8 @@ std::byte* Put(std::byte* at, const void* from, std::size_t size) {
   return at + size;
 }
 
-// Whether `encoded` is a whole number of headers.
+}  // namespace
+
 bool HeadersAreWellFormed(std::span<const std::byte> encoded) {
   while (!encoded.empty()) {
     if (encoded.size() < 6) return false;
@@ -26,8 +29,6 @@ bool HeadersAreWellFormed(std::span<const std::byte> encoded) {
   }
   return true;
 }
-
-}  // namespace
 
 std::uint64_t EncodedSize(std::span<const Header> headers) {
   std::uint64_t bytes = 0;
@@ -92,8 +93,15 @@ bool IsWellFormed(const SegmentBytes& segment, std::uint64_t position, std::uint
       RecordView view;
       if (!DecodeRecord(frame, *header, Offset(0), &view)) return false;
       if (!(header->attributes & kHasHeaders)) return true;
-      std::span<const std::byte> encoded(view.headers.encoded());
-      return HeadersAreWellFormed(encoded);
+      return HeadersAreWellFormed(view.headers.encoded());
+    }
+    case Kind::kBatch: {
+      if (length > segment.max_frame_bytes) return false;
+      if (OffsetCount(*header) == 0) return false;
+      if (header->attributes & kBatchCompressed) return length > kFrameHeaderBytes;
+      if (header->attributes >> kBatchDictionaryShift != 0) return false;
+      return EntriesAreWellFormed({frame + kFrameHeaderBytes, length - kFrameHeaderBytes},
+                                  OffsetCount(*header));
     }
     case Kind::kPadding:
       return length % kFrameAlignment == 0 && header->append_time == 0;

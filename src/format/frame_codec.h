@@ -39,6 +39,9 @@ std::uint64_t EncodedSize(std::span<const Header> headers);
 // Encodes them at `at`, which is returned moved behind them.
 std::byte* PutHeaders(std::byte* at, std::span<const Header> headers);
 
+// Whether `encoded` is a whole number of headers.
+bool HeadersAreWellFormed(std::span<const std::byte> encoded);
+
 inline RecordLayout LayoutOf(const RecordParts& parts) {
   RecordLayout layout;
   std::uint64_t length = kFrameHeaderBytes;

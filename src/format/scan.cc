@@ -63,7 +63,8 @@ ScanResult Scan(const SegmentBytes& segment, ScanFrom from, const FrameVisitor& 
     ++result.frames;
     switch (KindOf(header.length_word)) {
       case Kind::kRecord:
-        ++result.records;
+      case Kind::kBatch:
+        result.records += OffsetCount(header);
         break;
       case Kind::kPadding:
         result.padding_bytes += LengthOf(header.length_word);

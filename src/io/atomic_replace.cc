@@ -7,18 +7,18 @@
 namespace daybook::inline v1 {
 
 absl::Status AtomicReplace(Directory& directory, std::string_view name,
-                           std::span<const std::byte> bytes) {
-  auto file = directory.OpenFile(kReplaceTemporary, FileMode::kCreate);
+                           std::span<const std::byte> bytes, std::string_view temporary) {
+  auto file = directory.OpenFile(temporary, FileMode::kCreate);
   if (absl::IsAlreadyExists(file.status())) {  // left over from a crash
-    if (const auto status = directory.RemoveFile(kReplaceTemporary); !status.ok()) return status;
-    file = directory.OpenFile(kReplaceTemporary, FileMode::kCreate);
+    if (const auto status = directory.RemoveFile(temporary); !status.ok()) return status;
+    file = directory.OpenFile(temporary, FileMode::kCreate);
   }
   if (!file.ok()) return file.status();
   absl::Status status = (*file)->WriteAt(0, bytes);
   if (status.ok()) status = (*file)->Sync();
-  if (status.ok()) status = directory.Rename(kReplaceTemporary, name);
+  if (status.ok()) status = directory.Rename(temporary, name);
   if (!status.ok()) {
-    directory.RemoveFile(kReplaceTemporary).IgnoreError();
+    directory.RemoveFile(temporary).IgnoreError();
     return status;
   }
   return directory.Sync();

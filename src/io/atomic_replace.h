@@ -12,13 +12,15 @@
 
 namespace daybook::inline v1 {
 
-// Where AtomicReplace writes first. The tilde is in no name of a topic.
+// Where AtomicReplace writes first if nothing else is said. The tilde is in no name of a topic.
 inline constexpr std::string_view kReplaceTemporary = "~replace";
 
 // Makes `name` hold `bytes`, or leaves it as it was: never something between, whatever happens.
-// Durable when it returns OK. One call at a time in a directory.
+// Durable when it returns OK. One call at a time in a directory with the same `temporary`, where
+// it writes first.
 absl::Status AtomicReplace(Directory& directory, std::string_view name,
-                           std::span<const std::byte> bytes);
+                           std::span<const std::byte> bytes,
+                           std::string_view temporary = kReplaceTemporary);
 
 // All of a file. FailedPrecondition if it is longer than `max_bytes`: it is not what it should be.
 absl::StatusOr<std::string> ReadFile(Directory& directory, std::string_view name,

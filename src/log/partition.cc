@@ -18,6 +18,11 @@ absl::StatusOr<Offset> Partition::Append(const Record& record, AppendOptions opt
   return log_->Append(record, options.durability);
 }
 
+absl::StatusOr<Offset> Partition::AppendBatch(std::span<const Record> records,
+                                              AppendOptions options) {
+  return log_->AppendBatch(records, options.durability);
+}
+
 absl::StatusOr<RecordClaim> Partition::Claim(const ClaimOptions& options) {
   return log_->Claim(options);
 }

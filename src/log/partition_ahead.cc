@@ -43,6 +43,10 @@ bool PartitionLog::WorkAhead() {
     prepared_ = *std::move(prepared);
     return true;
   }
+  if (compressor_->is_training_due()) {
+    compressor_->Train().IgnoreError();  // then there is none; records stay larger
+    return true;
+  }
   std::shared_ptr<Segment> untidy;
   {
     MutexLock lock(mutex_);

@@ -32,7 +32,8 @@ absl::Status PartitionLog::RefusalOf(const frame::RecordParts& parts) const {
                    "; split it, or create the topic with a higher max.message.bytes"));
 }
 
-absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, bool missed) {
+absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, std::uint64_t records,
+                                       bool missed) {
   MutexLock lock(mutex_);
   for (;;) {
     // A claim that was made is settled first, whatever happened meanwhile: others wait for it.
@@ -69,12 +70,17 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, bo
       while (active_.load(std::memory_order_relaxed) == segment) rolled_.Wait(mutex_);
       continue;
     }
-    *claimed = {segment, segment->Claim(bytes)};
+    *claimed = {segment, segment->Claim(bytes, records)};
     missed = true;
   }
 }
 
 absl::StatusOr<Offset> PartitionLog::AppendUnsynced(const Record& record) {
+  if (compressor_->is_on()) [[unlikely]] {
+    auto packed = AppendFrame({&record, 1});
+    // In a frame of its own a record has a few bytes less around it.
+    if (!absl::IsOutOfRange(packed.status())) return packed;
+  }
   const frame::RecordParts parts{.key = record.key,
                                  .headers = record.headers,
                                  .event_time = record.timestamp,
@@ -115,13 +121,16 @@ absl::StatusOr<Offset> PartitionLog::Append(const Record& record,
                                             std::optional<Durability> durability) {
   auto offset = AppendUnsynced(record);
   if (!offset.ok()) return offset;
-  if (std::max(settings_.durability, durability.value_or(Durability::kProcess)) ==
-      Durability::kDisk) {
-    const auto status =
-        WaitDurable(*offset + 1, std::chrono::steady_clock::now() + kAcknowledgeTimeout);
-    if (!status.ok()) return status;
-  }
+  if (auto status = Acknowledge(*offset + 1, durability); !status.ok()) return status;
   return offset;
+}
+
+absl::Status PartitionLog::Acknowledge(Offset end, std::optional<Durability> durability) {
+  if (std::max(settings_.durability, durability.value_or(Durability::kProcess)) !=
+      Durability::kDisk) {
+    return absl::OkStatus();
+  }
+  return WaitDurable(end, std::chrono::steady_clock::now() + kAcknowledgeTimeout);
 }
 
 absl::StatusOr<RecordClaim> PartitionLog::Claim(const ClaimOptions& options) {

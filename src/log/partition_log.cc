@@ -7,14 +7,16 @@
 namespace daybook::inline v1 {
 
 PartitionLog::PartitionLog(const LogContext& context, PartitionName name,
-                           const LogSettings& settings, RecoveryCounters& counters)
+                           const LogSettings& settings, RecoveryCounters& counters,
+                           std::shared_ptr<TopicCompressor> compressor)
     : context_(context),
       name_(std::move(name)),
       settings_(settings),
       // Room for the frame's own fields beside what counts against the limit.
       max_frame_bytes_(
           static_cast<std::uint32_t>(settings.max_record_bytes + frame::kFrameHeaderBytes + 12)),
-      counters_(counters) {}
+      counters_(counters),
+      compressor_(std::move(compressor)) {}
 
 PartitionLog::~PartitionLog() = default;
 

@@ -18,6 +18,7 @@
 #include "daybook/durability.h"
 #include "daybook/file_system.h"
 #include "daybook/partition.h"
+#include "log/topic_compressor.h"
 #include "segment/segment.h"
 
 namespace daybook::inline v1 {
@@ -56,6 +57,8 @@ struct Cursor {
   Offset offset;                     // the next one to read
   std::shared_ptr<Segment> segment;  // empty until the first read
   std::uint64_t position = 0;
+  // The entries of the compressed batch there, when it was read in part.
+  std::shared_ptr<const std::string> unpacked = nullptr;
 };
 
 // One ordered log: a directory of segments, the last of which is appended to. Thread-safe. What
@@ -70,7 +73,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
  public:
   // `context` and `counters` must outlive the log.
   PartitionLog(const LogContext& context, PartitionName name, const LogSettings& settings,
-               RecoveryCounters& counters);
+               RecoveryCounters& counters, std::shared_ptr<TopicCompressor> compressor);
   ~PartitionLog();
 
   const PartitionName& name() const { return name_; }
@@ -78,6 +81,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<Offset> Append(const Record& record, std::optional<Durability> durability);
   // Appends, and acknowledges at kProcess whatever the settings are.
   absl::StatusOr<Offset> AppendUnsynced(const Record& record);
+  absl::StatusOr<Offset> AppendBatch(std::span<const Record> records,
+                                     std::optional<Durability> durability);
+  absl::StatusOr<Offset> AppendBatchUnsynced(std::span<const Record> records);
   absl::StatusOr<RecordClaim> Claim(const ClaimOptions& options);
   std::chrono::nanoseconds flush_interval() const { return settings_.flush_interval; }
 
@@ -138,19 +144,20 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status WritableStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  absl::Status ClaimBytes(std::uint64_t bytes, Claimed* claimed) {
+  absl::Status ClaimBytes(std::uint64_t bytes, Claimed* claimed, std::uint64_t records = 1) {
     claimed->segment = active_.load(std::memory_order_acquire);
     if (claimed->segment != nullptr && !claimed->segment->is_closing()) [[likely]] {
-      claimed->before = claimed->segment->Claim(bytes);
+      claimed->before = claimed->segment->Claim(bytes, records);
       if (claimed->segment->Fits(claimed->before, bytes)) [[likely]]
         return absl::OkStatus();
-      return ClaimSlowly(bytes, claimed, true);
+      return ClaimSlowly(bytes, claimed, records, true);
     }
-    return ClaimSlowly(bytes, claimed, false);
+    return ClaimSlowly(bytes, claimed, records, false);
   }
   // Grows the segment, rolls, opens: until a claim holds or fails. `missed`: `claimed` is one that
   // was made and does not fit.
-  absl::Status ClaimSlowly(std::uint64_t bytes, Claimed* claimed, bool missed);
+  absl::Status ClaimSlowly(std::uint64_t bytes, Claimed* claimed, std::uint64_t records,
+                           bool missed);
   // Seals the active segment where `crossing` began.
   void SealActive(Segment& segment, ClaimWord crossing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Lets no more appends in; what was appended stays as it is.
@@ -159,6 +166,12 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   bool Accepts(const frame::RecordLayout& layout) const {
     return layout.length != 0 && layout.length <= max_frame_bytes_;
   }
+  // Appends one batch frame; OutOfRange when it is too large for one.
+  absl::StatusOr<Offset> AppendFrame(std::span<const Record> records);
+  // Compresses the entries and appends them.
+  absl::StatusOr<Offset> AppendPacked(std::span<const Record> records, std::uint64_t entry_bytes);
+  // Waits for what the topic or the caller asks for, after an append that ends at `end`.
+  absl::Status Acknowledge(Offset end, std::optional<Durability> durability);
   // Why a record is not accepted.
   absl::Status RefusalOf(const frame::RecordParts& parts) const;
   void Committed() {
@@ -178,7 +191,15 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::Status Place(Cursor& cursor);
   // Goes from the end of a sealed segment to the next; false when there is none yet.
   absl::StatusOr<bool> NextSegment(Cursor& cursor);
-  absl::Status DamageAt(const Cursor& cursor);
+  // Gathers the records behind `at` in its segment, which it moves past them. Returns what stands
+  // where it stopped: with no records, a seal if that is kValid.
+  absl::StatusOr<frame::FrameState> Collect(Cursor& at, const ReadOptions& options,
+                                            RecordBatch::Source* source);
+  absl::Status DamageAt(const Cursor& cursor, std::string_view cause = "");
+  // The entries of the compressed batch at `position`.
+  absl::StatusOr<std::shared_ptr<const std::string>> Unpack(const Segment& segment,
+                                                            std::uint64_t position,
+                                                            const frame::FrameHeader& header);
   absl::Status AwaitCommitted(Offset end, std::chrono::steady_clock::time_point deadline);
   // What is durable then. `disk_failed` is set when it was a sync that failed.
   absl::StatusOr<Offset> SyncCommitted(bool* disk_failed) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -189,6 +210,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   const LogSettings settings_;
   const std::uint32_t max_frame_bytes_;
   RecoveryCounters& counters_;
+  const std::shared_ptr<TopicCompressor> compressor_;
 
   // The segment that takes appends; null until there is one, and after an append failed for want
   // of disk space. Segments are never destroyed before the log, so that an appender that was held

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "log/partition_log.h"
@@ -63,7 +64,7 @@ absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
   return true;
 }
 
-absl::Status PartitionLog::DamageAt(const Cursor& cursor) {
+absl::Status PartitionLog::DamageAt(const Cursor& cursor, std::string_view cause) {
   Segment& segment = *cursor.segment;
   const auto found = frame::FindFrame(
       segment.Bytes(),
@@ -78,7 +79,62 @@ absl::Status PartitionLog::DamageAt(const Cursor& cursor) {
   } else {
     absl::StrAppend(&what, "end) cannot be read, and nothing follows yet");
   }
+  if (!cause.empty()) absl::StrAppend(&what, ": ", std::string(cause));
   return absl::DataLossError(what);
+}
+
+absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOptions& options,
+                                                        RecordBatch::Source* source) {
+  Segment& segment = *at.segment;
+  const Offset base = segment.base_offset();
+  const Offset wanted = at.offset;
+  const std::uint64_t begin = at.position;
+  const std::size_t max_records = std::max<std::size_t>(options.max_records, 1);
+  std::uint64_t end = begin;
+  std::uint64_t unpacked_bytes = 0;
+  std::shared_ptr<std::vector<std::shared_ptr<const std::string>>> unpacked;
+  frame::FrameHeader header{};
+  frame::FrameState state;
+  while ((state = segment.Look(end, &header)) == frame::FrameState::kValid &&
+         frame::KindOf(header.length_word) != frame::Kind::kSeal) {
+    const std::uint64_t next = end + frame::AlignedLength(frame::LengthOf(header.length_word));
+    const Offset offset = base + header.offset_delta;
+    const Offset frame_end = offset + frame::OffsetCount(header);
+    Offset next_offset = frame_end;
+    if (frame::KindOf(header.length_word) != frame::Kind::kPadding && frame_end > wanted) {
+      if (source->records == max_records) break;
+      if (source->records != 0 && next - begin + unpacked_bytes > options.max_bytes) break;
+      const Offset from = std::max(offset, wanted);
+      if (frame::KindOf(header.length_word) == frame::Kind::kBatch) {
+        if (header.attributes & frame::kBatchCompressed) {
+          if (at.unpacked == nullptr) {
+            auto entries = Unpack(segment, end, header);
+            if (!entries.ok() && source->records != 0) break;  // these first
+            if (!entries.ok()) return DamageAt(at, std::string(entries.status().message()));
+            at.unpacked = *std::move(entries);
+          }
+          if (unpacked == nullptr) unpacked = std::make_shared<decltype(unpacked)::element_type>();
+          unpacked->push_back(at.unpacked);
+          unpacked_bytes += at.unpacked->size();
+        }
+        const auto room = static_cast<std::int64_t>(max_records - source->records);
+        next_offset = std::min(frame_end, from + room);
+      }
+      if (source->records == 0) source->begin_offset = from;
+      source->records += static_cast<std::size_t>(next_offset - from);
+    }
+    at.offset = next_offset;
+    end = next;
+    if (next_offset != frame_end) break;  // a batch that is read in part: stay there
+    at.position = next;
+    at.unpacked = nullptr;
+  }
+  source->unpacked = std::move(unpacked);
+  source->base_offset = base;
+  source->begin = segment.At(begin);
+  source->end = segment.At(end);
+  source->next_offset = at.offset;
+  return state;
 }
 
 absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions& options) {
@@ -94,38 +150,20 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
   bool has_refreshed = false;
   for (;;) {
     Segment& segment = *at.segment;
-    const Offset base = segment.base_offset();
-    const std::uint64_t begin = at.position;
-    std::uint64_t end = begin;
-    Offset first_offset;
-    std::size_t records = 0;
-    frame::FrameHeader header{};
-    frame::FrameState state;
-    while ((state = segment.Look(end, &header)) == frame::FrameState::kValid &&
-           frame::KindOf(header.length_word) != frame::Kind::kSeal) {
-      const std::uint64_t next = end + frame::AlignedLength(frame::LengthOf(header.length_word));
-      const Offset offset = base + header.offset_delta;
-      if (frame::KindOf(header.length_word) == frame::Kind::kRecord && offset >= cursor.offset) {
-        if (records == options.max_records && records != 0) break;
-        if (records != 0 && next - begin > options.max_bytes) break;
-        if (records++ == 0) first_offset = offset;
-      }
-      end = next;
-      at.offset = offset + frame::OffsetCount(header);
-    }
-    at.position = end;
-    if (records != 0) {
+    RecordBatch::Source source{.pin = at.segment,
+                               .unpacked = nullptr,
+                               .topic = name_.topic(),
+                               .partition = name_.partition(),
+                               .base_offset = Offset(),
+                               .begin_offset = Offset(),
+                               .next_offset = Offset()};
+    const auto collected = Collect(at, options, &source);
+    if (!collected.ok()) return collected.status();
+    if (source.records != 0) {
       cursor = at;
-      return RecordBatch({.pin = at.segment,
-                          .topic = name_.topic(),
-                          .partition = name_.partition(),
-                          .base_offset = base,
-                          .begin = segment.At(begin),
-                          .end = segment.At(end),
-                          .records = records,
-                          .begin_offset = first_offset,
-                          .next_offset = at.offset});
+      return RecordBatch(std::move(source));
     }
+    const frame::FrameState state = *collected;
     if (state == frame::FrameState::kValid) {  // a seal
       const auto moved = NextSegment(at);
       if (!moved.ok()) return moved.status();

@@ -113,7 +113,9 @@ class SegmentVerifier {
           if (visitor_) {
             visitor_({.segment = &summary_, .position = position, .header = header, .frame = at});
           }
-          if (frame::KindOf(header.length_word) == frame::Kind::kRecord) ++summary_.records;
+          if (frame::KindOf(header.length_word) != frame::Kind::kPadding) {
+            summary_.records += frame::OffsetCount(header);
+          }
           summary_.frame_bytes += frame::AlignedLength(frame::LengthOf(header.length_word));
         });
     summary_.padding_bytes = scan.padding_bytes;

@@ -137,14 +137,14 @@ class Segment {
     frame::FinishFrame(frame, length_word, PositionOf(before), header_.segment_id);
     Advance(before, frame::AlignedLength(frame::LengthOf(length_word)), 1);
   }
-  // The same with a head and body whose hash is known.
+  // The same with a head and body whose hash is known, for a claim of that many records.
   void Commit(std::byte* frame, std::uint32_t length_word, ClaimWord before,
-              const frame::FrameHead& head, std::uint64_t body_hash) {
+              const frame::FrameHead& head, std::uint64_t body_hash, std::uint64_t records = 1) {
     const std::uint32_t checksum =
         frame::ChecksumOf(head, body_hash, length_word, PositionOf(before), header_.segment_id);
     std::memcpy(frame + 4, &checksum, sizeof checksum);
     frame::CommitLengthWord(frame, length_word);
-    Advance(before, frame::AlignedLength(frame::LengthOf(length_word)), 1);
+    Advance(before, frame::AlignedLength(frame::LengthOf(length_word)), records);
   }
   // Commits padding over a claim of one record that is given up.
   void Abandon(ClaimWord before, std::uint64_t bytes);

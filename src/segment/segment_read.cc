@@ -100,7 +100,7 @@ ClaimWord Segment::FindTime(Timestamp time) {
       found.second = StepFrom(found.first);
       if (found.second.next == 0) break;
       if (found.second.state == frame::FrameState::kValid &&
-          frame::KindOf(found.second.header.length_word) == frame::Kind::kRecord) {
+          frame::KindOf(found.second.header.length_word) != frame::Kind::kPadding) {
         return found;
       }
       found.first = found.second.next;

@@ -47,6 +47,33 @@ absl::StatusOr<std::unique_ptr<Directory>> OpenRoot(const Global& global,
   return FileSystem::Posix().OpenDirectory(global.directory, DirectoryMode::kMustExist);
 }
 
+void PrintContent(const DumpedFrame& dumped, Offset base) {
+  const frame::FrameHeader& header = dumped.header;
+  RecordView record;
+  switch (frame::KindOf(header.length_word)) {
+    case frame::Kind::kRecord:
+      if (!frame::DecodeRecord(dumped.frame, header, base, &record)) return;
+      std::printf(" CreateTime: %lld keySize: %lld valueSize: %lld",
+                  static_cast<long long>(record.timestamp.time_since_epoch().count() / 1'000'000),
+                  record.key ? static_cast<long long>(record.key->size()) : -1,
+                  record.is_tombstone ? -1 : static_cast<long long>(record.value.size()));
+      break;
+    case frame::Kind::kBatch:
+      std::printf(" batch count: %u", frame::OffsetCount(header));
+      if (header.attributes & frame::kBatchCompressed) {
+        std::printf(" compresscodec: zstd dictionary: %u",
+                    header.attributes >> frame::kBatchDictionaryShift);
+      }
+      break;
+    case frame::Kind::kPadding:
+      std::printf(" padding");
+      break;
+    case frame::Kind::kSeal:
+      std::printf(" seal");
+      break;
+  }
+}
+
 absl::Status Dump(const Global& global, const Arguments& arguments) {
   const auto root = OpenRoot(global, arguments);
   if (!root.ok()) return root.status();
@@ -74,19 +101,7 @@ absl::Status Dump(const Global& global, const Arguments& arguments) {
                       static_cast<long long>((base + dumped.header.offset_delta).value()),
                       static_cast<unsigned long long>(dumped.position),
                       frame::LengthOf(dumped.header.length_word));
-          RecordView record;
-          if (frame::KindOf(dumped.header.length_word) == frame::Kind::kRecord &&
-              frame::DecodeRecord(dumped.frame, dumped.header, base, &record)) {
-            std::printf(
-                " CreateTime: %lld keySize: %lld valueSize: %lld",
-                static_cast<long long>(record.timestamp.time_since_epoch().count() / 1'000'000),
-                record.key ? static_cast<long long>(record.key->size()) : -1,
-                record.is_tombstone ? -1 : static_cast<long long>(record.value.size()));
-          } else {
-            std::printf(" %s", frame::KindOf(dumped.header.length_word) == frame::Kind::kSeal
-                                   ? "seal"
-                                   : "padding");
-          }
+          PrintContent(dumped, base);
           std::printf(" checksum: %08x isvalid: true\n", dumped.header.checksum);
         });
     if (!verified.ok()) return verified.status();

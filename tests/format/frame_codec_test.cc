@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "catch.h"
+#include "format/batch_codec.h"
 #include "support/segment_bytes.h"
 
 namespace daybook {
@@ -46,6 +47,24 @@ TEST_CASE("A record frame has the bytes that the format describes", "[golden]") 
   CHECK(Hex(segment.at(position + 8), 56) ==
         "18171615 14131211 00000000 03000007 08070605 04030201 6b657912 00000001 00010000 00687604 "
         "00ffffff ff6e6f6e 6576616c 75650000");
+}
+
+TEST_CASE("A batch frame has the bytes that the format describes", "[golden]") {
+  SegmentInMemory segment;
+  const std::array<Record, 2> records = {RecordOf("k", "one"), RecordOf("two")};
+  const frame::RecordLayout layout{.length = 24 + 12 + 7, .attributes = 2};
+  std::byte* const frame = segment.at(4096);
+  std::byte* at =
+      frame::FillRecord(frame, layout, {}, Timestamp(std::chrono::nanoseconds(0x11)), 5);
+  for (const Record& record : records) at = frame::PutEntry(at, record);
+  frame::FinishFrame(frame, frame::LengthWord(frame::Kind::kBatch, layout.length), 4096,
+                     SegmentInMemory::kId);
+  CHECK(Hex(frame, 48) ==
+        "2b000040 c7ac0498 11000000 00000000 05000000 02000000 03000010 01000000 6b6f6e65 03000000 "
+        "74776f00 00000000");
+  frame::FrameHeader header;
+  CHECK(frame::Inspect(segment.View(), 4096, &header) == frame::FrameState::kValid);
+  CHECK(frame::OffsetCount(header) == 2);
 }
 
 TEST_CASE("Padding and seal frames have the bytes that the format describes", "[golden]") {

@@ -24,9 +24,11 @@ class LogFixture {
   static constexpr std::uint64_t kSegmentBytes = 64 << 10;
 
   explicit LogFixture(Durability durability = Durability::kProcess,
-                      std::uint64_t segment_bytes = kSegmentBytes)
+                      std::uint64_t segment_bytes = kSegmentBytes,
+                      TopicCompressor::Settings compression = {})
       : durability_(durability),
         segment_bytes_(segment_bytes),
+        compression_(compression),
         disk_(std::make_unique<SimulatedFileSystem>()) {
     Open();
   }
@@ -147,17 +149,18 @@ class LogFixture {
     context_->new_segment_id = [this] { return ++last_id_ * 0x9e3779b97f4a7c15; };
     context_->request_work_ahead = [this](PartitionLog&) { ++work_requests_; };
     counters_ = std::make_unique<RecoveryCounters>();
-    log_ =
-        std::make_shared<PartitionLog>(*context_, PartitionName("orders", 0),
-                                       LogSettings{.durability = durability_,
-                                                   .flush_interval = std::chrono::milliseconds(100),
-                                                   .segment_bytes = segment_bytes_,
-                                                   .max_record_bytes = segment_bytes_ / 4},
-                                       *counters_);
+    log_ = std::make_shared<PartitionLog>(
+        *context_, PartitionName("orders", 0),
+        LogSettings{.durability = durability_,
+                    .flush_interval = std::chrono::milliseconds(100),
+                    .segment_bytes = segment_bytes_,
+                    .max_record_bytes = segment_bytes_ / 4},
+        *counters_, std::make_shared<TopicCompressor>(*root_, "orders", compression_));
   }
 
   const Durability durability_;
   const std::uint64_t segment_bytes_;
+  const TopicCompressor::Settings compression_;
   ManualClock clock_;
   std::uint64_t last_id_ = 0;
   int work_requests_ = 0;

@@ -1,0 +1,134 @@
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "format/batch_codec.h"
+#include "log/partition_log.h"
+
+// Appending many records as one frame, compressed or not, and finding them in it again.
+
+namespace daybook::inline v1 {
+namespace {
+
+std::span<const std::byte> BytesOf(const std::string& text) {
+  return std::as_bytes(std::span(text));
+}
+
+std::uint32_t BatchLengthWord(std::uint64_t body_bytes) {
+  return frame::LengthWord(frame::Kind::kBatch,
+                           frame::kFrameHeaderBytes + static_cast<std::uint32_t>(body_bytes));
+}
+
+}  // namespace
+
+absl::StatusOr<Offset> PartitionLog::AppendBatch(std::span<const Record> records,
+                                                 std::optional<Durability> durability) {
+  auto first = AppendBatchUnsynced(records);
+  if (!first.ok()) return first;
+  const Offset end = *first + static_cast<std::int64_t>(records.size());
+  if (auto status = Acknowledge(end, durability); !status.ok()) return status;
+  return first;
+}
+
+absl::StatusOr<Offset> PartitionLog::AppendBatchUnsynced(std::span<const Record> records) {
+  if (records.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name_.directory(), ": a batch has at least one record"));
+  }
+  auto first = AppendFrame(records);
+  if (!absl::IsOutOfRange(first.status())) return first;
+  return absl::InvalidArgumentError(absl::StrCat(
+      name_.directory(), ": the batch has ", records.size(), " records and ",
+      first.status().message(), "; the limit of this topic is ", settings_.max_record_bytes,
+      " bytes; append fewer at once, or create the topic "
+      "with a higher max.message.bytes"));
+}
+
+absl::StatusOr<Offset> PartitionLog::AppendFrame(std::span<const Record> records) {
+  std::uint64_t entry_bytes = 0;
+  for (const Record& record : records) {
+    const std::uint64_t bytes = frame::EntryBytes(record);
+    if (bytes == 0) return absl::OutOfRangeError("a record that is too large in it");
+    entry_bytes += bytes;
+  }
+  const std::uint64_t length = frame::kFrameHeaderBytes + entry_bytes;
+  if (length > max_frame_bytes_ || records.size() > frame::kMaxBatchRecords) {
+    return absl::OutOfRangeError(absl::StrCat(entry_bytes, " bytes with what is around them"));
+  }
+  if (compressor_->is_on()) return AppendPacked(records, entry_bytes);
+
+  const Timestamp now = context_.clock->Now();
+  Claimed claimed;
+  if (auto status = ClaimBytes(frame::AlignedLength(length), &claimed, records.size());
+      !status.ok()) {
+    return status;
+  }
+  const frame::RecordLayout layout{.length = static_cast<std::uint32_t>(length),
+                                   .attributes = static_cast<std::uint32_t>(records.size())};
+  Segment& segment = *claimed.segment;
+  std::byte* frame = segment.At(PositionOf(claimed.before));
+  std::byte* const body = frame::FillRecord(frame, layout, {}, now, RecordsOf(claimed.before));
+  std::byte* at = body;
+  for (const Record& record : records) at = frame::PutEntry(at, record);
+  segment.Commit(frame, BatchLengthWord(entry_bytes), claimed.before,
+                 frame::HeadOf(layout, now, RecordsOf(claimed.before)), Hash64({body, entry_bytes}),
+                 records.size());
+  Committed();
+  return segment.base_offset() + RecordsOf(claimed.before);
+}
+
+absl::StatusOr<Offset> PartitionLog::AppendPacked(std::span<const Record> records,
+                                                  std::uint64_t entry_bytes) {
+  std::string entries(entry_bytes, '\0');
+  std::byte* at = reinterpret_cast<std::byte*>(entries.data());
+  for (const Record& record : records) {
+    std::byte* const end = frame::PutEntry(at, record);
+    if (compressor_->wants_samples() &&
+        compressor_->Sample({at, static_cast<std::size_t>(end - at)})) {
+      RequestWorkAhead();
+    }
+    at = end;
+  }
+  auto packed = compressor_->Pack(BytesOf(entries));
+  if (!packed.ok()) return packed.status();
+  const bool is_packed = !packed->bytes.empty();
+  const auto body = BytesOf(is_packed ? packed->bytes : entries);
+  const frame::RecordLayout layout{
+      .length = frame::kFrameHeaderBytes + static_cast<std::uint32_t>(body.size()),
+      .attributes =
+          static_cast<std::uint32_t>(records.size()) |
+          (is_packed ? frame::kBatchCompressed | packed->dictionary << frame::kBatchDictionaryShift
+                     : 0U)};
+  const std::uint64_t body_hash = Hash64(body);
+  const Timestamp now = context_.clock->Now();
+  Claimed claimed;
+  if (auto status = ClaimBytes(frame::AlignedLength(layout.length), &claimed, records.size());
+      !status.ok()) {
+    return status;
+  }
+  Segment& segment = *claimed.segment;
+  std::byte* frame = segment.At(PositionOf(claimed.before));
+  std::byte* to = frame::FillRecord(frame, layout, {}, now, RecordsOf(claimed.before));
+  std::memcpy(to, body.data(), body.size());
+  segment.Commit(frame, BatchLengthWord(body.size()), claimed.before,
+                 frame::HeadOf(layout, now, RecordsOf(claimed.before)), body_hash, records.size());
+  Committed();
+  return segment.base_offset() + RecordsOf(claimed.before);
+}
+
+absl::StatusOr<std::shared_ptr<const std::string>> PartitionLog::Unpack(
+    const Segment& segment, std::uint64_t position, const frame::FrameHeader& header) {
+  const std::span<const std::byte> packed(
+      segment.At(position) + frame::kFrameHeaderBytes,
+      frame::LengthOf(header.length_word) - frame::kFrameHeaderBytes);
+  auto entries = compressor_->Unpack(packed, header.attributes >> frame::kBatchDictionaryShift,
+                                     segment.header().max_frame_bytes);
+  if (!entries.ok()) return entries.status();
+  if (!frame::EntriesAreWellFormed(BytesOf(*entries), frame::OffsetCount(header))) {
+    return absl::DataLossError("its entries are damaged");
+  }
+  return std::make_shared<const std::string>(*std::move(entries));
+}
+
+}  // namespace daybook::inline v1

@@ -1,0 +1,236 @@
+#include "log/topic_compressor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "daybook/frame.h"
+#include "io/atomic_replace.h"
+
+namespace daybook::inline v1 {
+namespace {
+
+constexpr std::string_view kInfix = ".dictionary-";
+// Zstandard's own advice is a hundred times the size of the dictionary; from a third of that on
+// little is gained, and a topic of a few thousand records has its dictionary in time.
+constexpr std::uint64_t kSamplesPerDictionary = 32;
+constexpr std::size_t kMaxSamples = 100'000;
+constexpr std::size_t kMaxSampleBytes = 128 << 10;  // the trainer looks at no more of one
+// The ratio is looked at after so many bytes, and counts as worse beyond this factor.
+constexpr std::uint64_t kWindowBytes = std::uint64_t{1} << 20;
+constexpr double kDrift = 1.2;
+constexpr std::size_t kMaxDictionaryBytes = 2 << 20;
+
+}  // namespace
+
+TopicCompressor::TopicCompressor(Directory& root, std::string topic, const Settings& settings)
+    : root_(root),
+      topic_(std::move(topic)),
+      settings_(settings),
+      wants_samples_(settings.is_on && settings.dictionary_bytes != 0) {}
+
+std::string TopicCompressor::FileName(std::uint32_t number) const {
+  return absl::StrCat(topic_, std::string(kInfix), number);
+}
+
+absl::StatusOr<std::vector<std::uint32_t>> TopicCompressor::List(Directory& root,
+                                                                 std::string_view topic) {
+  const auto entries = root.List();
+  if (!entries.ok()) return entries.status();
+  const std::string prefix = absl::StrCat(std::string(topic), std::string(kInfix));
+  std::vector<std::uint32_t> numbers;
+  for (const DirectoryEntry& entry : *entries) {
+    std::uint32_t number = 0;
+    if (!entry.is_directory && entry.name.starts_with(prefix) &&
+        absl::SimpleAtoi(entry.name.substr(prefix.size()), &number) && number != 0) {
+      numbers.push_back(number);
+    }
+  }
+  return numbers;
+}
+
+absl::Status TopicCompressor::RemoveAll(Directory& root, std::string_view topic) {
+  const auto numbers = List(root, topic);
+  if (!numbers.ok()) return numbers.status();
+  for (const std::uint32_t number : *numbers) {
+    const std::string name = absl::StrCat(std::string(topic), std::string(kInfix), number);
+    if (const auto status = root.RemoveFile(name); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TopicCompressor::DictionaryPtr> TopicCompressor::Load(std::uint32_t number) {
+  if (number == 0) return nullptr;
+  if (const auto found = dictionaries_.find(number); found != dictionaries_.end()) {
+    return found->second;
+  }
+  const auto bytes = ReadFile(root_, FileName(number), kMaxDictionaryBytes);
+  auto dictionary = bytes.ok() ? Dictionary::Make(*bytes, settings_.level)
+                               : absl::StatusOr<DictionaryPtr>(bytes.status());
+  if (!dictionary.ok()) {
+    return absl::DataLossError(
+        absl::StrCat(root_.path(), "/", FileName(number),
+                     ": the dictionary that records are compressed with cannot be read: ",
+                     dictionary.status().message()));
+  }
+  dictionaries_[number] = *dictionary;
+  return dictionary;
+}
+
+absl::Status TopicCompressor::Start() {
+  if (is_started_) return absl::OkStatus();
+  const auto numbers = List(root_, topic_);
+  if (!numbers.ok()) return numbers.status();
+  if (!numbers->empty() && settings_.dictionary_bytes != 0) {
+    const std::uint32_t newest = *std::max_element(numbers->begin(), numbers->end());
+    if (const auto loaded = Load(newest); !loaded.ok()) return loaded.status();
+    newest_ = newest;
+    wants_samples_.store(false, std::memory_order_relaxed);
+  }
+  is_started_ = true;
+  return absl::OkStatus();
+}
+
+std::unique_ptr<Compressor> TopicCompressor::Borrow() {
+  MutexLock lock(mutex_);
+  if (idle_.empty()) return std::make_unique<Compressor>();
+  auto compressor = std::move(idle_.back());
+  idle_.pop_back();
+  return compressor;
+}
+
+void TopicCompressor::GiveBack(std::unique_ptr<Compressor> compressor) {
+  MutexLock lock(mutex_);
+  idle_.push_back(std::move(compressor));
+}
+
+absl::StatusOr<TopicCompressor::Packed> TopicCompressor::Pack(std::span<const std::byte> entries) {
+  Packed packed;
+  DictionaryPtr dictionary;
+  {
+    MutexLock lock(mutex_);
+    if (const auto status = Start(); !status.ok()) return status;
+    auto loaded = Load(newest_);
+    if (!loaded.ok()) return loaded.status();
+    dictionary = *std::move(loaded);
+    packed.dictionary = newest_;
+  }
+  auto compressor = Borrow();
+  const auto status =
+      compressor->Compress(entries, dictionary.get(), settings_.level, &packed.bytes);
+  GiveBack(std::move(compressor));
+  if (!status.ok()) return status;
+  if (packed.bytes.size() >= entries.size()) packed = {};
+  if (settings_.dictionary_bytes != 0) {
+    MutexLock lock(mutex_);
+    NoteRatio(entries.size(), packed.bytes.empty() ? entries.size() : packed.bytes.size());
+  }
+  return packed;
+}
+
+absl::StatusOr<std::string> TopicCompressor::Unpack(std::span<const std::byte> packed,
+                                                    std::uint32_t dictionary,
+                                                    std::uint64_t max_bytes) {
+  DictionaryPtr loaded;
+  {
+    MutexLock lock(mutex_);
+    auto found = Load(dictionary);
+    if (!found.ok()) return found.status();
+    loaded = *std::move(found);
+  }
+  auto compressor = Borrow();
+  auto bytes = compressor->Decompress(packed, loaded.get(), max_bytes);
+  GiveBack(std::move(compressor));
+  return bytes;
+}
+
+void TopicCompressor::NoteRatio(std::size_t entries, std::size_t packed) {
+  window_entries_ += entries;
+  window_packed_ += packed;
+  if (window_entries_ < kWindowBytes || wants_samples_) return;
+  const double ratio = static_cast<double>(window_packed_) / static_cast<double>(window_entries_);
+  window_entries_ = 0;
+  window_packed_ = 0;
+  if (first_ratio_ == 0) {
+    first_ratio_ = ratio;
+  } else if (ratio > kDrift * first_ratio_ && newest_ < frame::kMaxDictionaries) {
+    wants_samples_.store(true, std::memory_order_relaxed);
+  }
+}
+
+bool TopicCompressor::Sample(std::span<const std::byte> entry) {
+  MutexLock lock(mutex_);
+  if (!Start().ok() || !wants_samples_ || is_training_due_) return false;
+  const std::size_t size = std::min(entry.size(), kMaxSampleBytes);
+  samples_.append(reinterpret_cast<const char*>(entry.data()), size);
+  sample_sizes_.push_back(size);
+  if (samples_.size() < kSamplesPerDictionary * settings_.dictionary_bytes &&
+      sample_sizes_.size() < kMaxSamples) {
+    return false;
+  }
+  is_training_due_.store(true, std::memory_order_relaxed);
+  return true;
+}
+
+void TopicCompressor::StopSampling() {
+  wants_samples_.store(false, std::memory_order_relaxed);
+  is_training_due_.store(false, std::memory_order_relaxed);
+  // What is compressed from now on is what later ratios are compared with.
+  first_ratio_ = 0;
+  window_entries_ = 0;
+  window_packed_ = 0;
+}
+
+std::uint64_t TopicCompressor::PackedBytes(std::string_view samples,
+                                           const std::vector<std::size_t>& sizes,
+                                           const Dictionary* dictionary) const {
+  Compressor compressor;
+  std::string packed;
+  std::uint64_t total = 0;
+  for (const std::size_t size : sizes) {
+    const auto entry = std::as_bytes(std::span(samples.substr(0, size)));
+    samples.remove_prefix(size);
+    const bool is_packed = compressor.Compress(entry, dictionary, settings_.level, &packed).ok();
+    total += is_packed ? std::min(packed.size(), size) : size;
+  }
+  return total;
+}
+
+absl::Status TopicCompressor::Train() {
+  std::string samples;
+  std::vector<std::size_t> sizes;
+  DictionaryPtr before;
+  std::uint32_t number = 0;
+  {
+    MutexLock lock(mutex_);
+    if (!is_training_due_) return absl::OkStatus();
+    samples = std::exchange(samples_, {});
+    sizes = std::exchange(sample_sizes_, {});
+    auto loaded = Load(newest_);
+    if (!loaded.ok()) return loaded.status();
+    before = *std::move(loaded);
+    number = newest_ + 1;
+  }
+  const auto bytes = Dictionary::Train(samples, sizes, settings_.dictionary_bytes);
+  auto dictionary = bytes.ok() ? Dictionary::Make(*bytes, settings_.level)
+                               : absl::StatusOr<DictionaryPtr>(bytes.status());
+  if (!dictionary.ok() ||
+      PackedBytes(samples, sizes, dictionary->get()) >= PackedBytes(samples, sizes, before.get())) {
+    // These records have nothing in common that helps; the ratio says when to try again.
+    MutexLock lock(mutex_);
+    StopSampling();
+    return absl::OkStatus();
+  }
+  const absl::Status stored =
+      AtomicReplace(root_, FileName(number), std::as_bytes(std::span(*bytes)),
+                    absl::StrCat(topic_, ".dictionary.tmp"));
+  MutexLock lock(mutex_);
+  StopSampling();
+  if (!stored.ok()) return stored;  // nothing uses it
+  dictionaries_[number] = *std::move(dictionary);
+  newest_ = number;
+  return absl::OkStatus();
+}
+
+}  // namespace daybook::inline v1

@@ -1,0 +1,103 @@
+#ifndef DAYBOOK_LOG_TOPIC_COMPRESSOR_H_
+#define DAYBOOK_LOG_TOPIC_COMPRESSOR_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "daybook/file_system.h"
+#include "format/compression.h"
+
+namespace daybook::inline v1 {
+
+// Compresses the batches of one topic, and trains dictionaries from its own records. They are kept
+// beside the topic's settings, as <topic>.dictionary-<number>, each durable before it is used, and
+// never changed: a batch names the one that it needs. Thread-safe.
+class TopicCompressor {
+ public:
+  struct Settings {
+    bool is_on = false;                  // for what is appended; anything can be read
+    int level = 3;                       // of Zstandard
+    std::uint64_t dictionary_bytes = 0;  // at most; 0: none
+  };
+
+  // `root`, the data directory, must outlive it.
+  TopicCompressor(Directory& root, std::string topic, const Settings& settings);
+
+  bool is_on() const { return settings_.is_on; }
+
+  struct Packed {
+    std::string bytes;
+    std::uint32_t dictionary = 0;  // number
+  };
+  // Compresses entries. What was no smaller is left empty.
+  absl::StatusOr<Packed> Pack(std::span<const std::byte> entries) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // DataLoss: `packed` is damaged, over `max_bytes`, or its dictionary is missing.
+  absl::StatusOr<std::string> Unpack(std::span<const std::byte> packed, std::uint32_t dictionary,
+                                     std::uint64_t max_bytes) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Shows it an entry that was appended, which may become a sample. True when there are now
+  // enough to train from: somebody should call Train.
+  bool Sample(std::span<const std::byte> entry) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Takes samples now? Cheap.
+  bool wants_samples() const { return wants_samples_.load(std::memory_order_relaxed); }
+  bool is_training_due() const { return is_training_due_.load(std::memory_order_relaxed); }
+
+  // Trains a dictionary from the samples, and uses it from then on if it is better than the one
+  // before. Takes a second or so; others go on meanwhile.
+  absl::Status Train() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Removes the dictionaries of a topic that is gone.
+  static absl::Status RemoveAll(Directory& root, std::string_view topic);
+
+ private:
+  using DictionaryPtr = std::shared_ptr<const Dictionary>;
+
+  std::string FileName(std::uint32_t number) const;
+  // The numbers of the dictionaries in `root`.
+  static absl::StatusOr<std::vector<std::uint32_t>> List(Directory& root, std::string_view topic);
+  absl::StatusOr<DictionaryPtr> Load(std::uint32_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Finds the newest dictionary, once.
+  absl::Status Start() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Notes how well a batch was compressed, and asks for samples when that has become worse.
+  void NoteRatio(std::size_t entries, std::size_t packed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Bytes of all samples, compressed one by one.
+  std::uint64_t PackedBytes(std::string_view samples, const std::vector<std::size_t>& sizes,
+                            const Dictionary* dictionary) const;
+  void StopSampling() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  std::unique_ptr<Compressor> Borrow() ABSL_LOCKS_EXCLUDED(mutex_);
+  void GiveBack(std::unique_ptr<Compressor> compressor) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  Directory& root_;
+  const std::string topic_;
+  const Settings settings_;
+  std::atomic<bool> wants_samples_;
+  std::atomic<bool> is_training_due_{false};
+
+  Mutex mutex_;
+  bool is_started_ ABSL_GUARDED_BY(mutex_) = false;
+  std::uint32_t newest_ ABSL_GUARDED_BY(mutex_) = 0;  // number of the one in use; 0: none
+  std::map<std::uint32_t, DictionaryPtr> dictionaries_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::unique_ptr<Compressor>> idle_ ABSL_GUARDED_BY(mutex_);
+  std::string samples_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::size_t> sample_sizes_ ABSL_GUARDED_BY(mutex_);
+  // Of the batches since the last look at the ratio.
+  std::uint64_t window_entries_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t window_packed_ ABSL_GUARDED_BY(mutex_) = 0;
+  double first_ratio_ ABSL_GUARDED_BY(mutex_) = 0;  // with this dictionary; 0: not known yet
+};
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_LOG_TOPIC_COMPRESSOR_H_
