@@ -16,20 +16,26 @@
 namespace daybook::bench {
 namespace {
 
-void AppendAll(Partition& partition, const std::string& value, std::int64_t records) {
+void AppendAll(Partition& partition, const std::string& value, std::int64_t records,
+               WarmMemory& memory) {
   Record record;
   record.value = value;
+  const std::uint64_t bytes = FrameBytes(value.size());
   for (std::int64_t i = 0; i < records; ++i) {
+    memory.Filled(static_cast<std::uint64_t>(i) * bytes);
     const auto offset = partition.Append(record);
     if (!offset.ok()) [[unlikely]]
       Check(offset.status());
   }
 }
 
-void ClaimAll(Partition& partition, const std::string& value, std::int64_t records) {
+void ClaimAll(Partition& partition, const std::string& value, std::int64_t records,
+              WarmMemory& memory) {
   ClaimOptions options;
   options.value_bytes = value.size();
+  const std::uint64_t bytes = FrameBytes(value.size());
   for (std::int64_t i = 0; i < records; ++i) {
+    memory.Filled(static_cast<std::uint64_t>(i) * bytes);
     auto claim = partition.Claim(options);
     if (!claim.ok()) [[unlikely]]
       Check(claim.status());
@@ -64,13 +70,14 @@ double AppendSeconds(const Settings& settings, AppendMode mode, std::size_t valu
   Partition& partition = topic.partition(0);
   const std::string value(value_bytes, 'v');
   const std::int64_t records = RecordsIn(settings.log_bytes, value_bytes);
-  AppendAll(partition, value, 1);  // opens it
+  WarmMemory memory(settings.log_bytes);
+  AppendAll(partition, value, 1, memory);  // opens it
 
   const Stopwatch watch(settings.timing);
   if (mode == AppendMode::kAppend) {
-    AppendAll(partition, value, records);
+    AppendAll(partition, value, records, memory);
   } else {
-    ClaimAll(partition, value, records);
+    ClaimAll(partition, value, records, memory);
   }
   return watch.seconds() / static_cast<double>(records);
 }
@@ -84,12 +91,15 @@ double CopySeconds(const Settings& settings, std::size_t value_bytes) {
   const auto records = static_cast<double>(left);
   std::vector<Map> maps;  // a log keeps its segments mapped, too
 
+  WarmMemory memory(settings.log_bytes);
   const Stopwatch watch(settings.timing);
   while (left > 0) {
     maps.push_back(Map::Create(absl::StrCat(directory.path(), "/", maps.size()), file_bytes));
     const std::int64_t fit = std::min(left, static_cast<std::int64_t>(file_bytes / frame_bytes));
     std::byte* at = maps.back().data();
+    const std::uint64_t filled = (maps.size() - 1) * file_bytes;
     for (std::int64_t i = 0; i < fit; ++i, at += frame_bytes) {
+      memory.Filled(filled + static_cast<std::uint64_t>(i) * frame_bytes);
       std::memcpy(at, frame.data(), frame_bytes);
       benchmark::ClobberMemory();
     }

@@ -160,6 +160,7 @@ int Main(int argc, char** argv) {
   std::string json;
   std::string filter;
   std::string profile;
+  std::uint64_t log_mebibytes = 0;
   CLI::App app(
       "Measures Daybook against what the machine can do.\n"
       "With options of Google Benchmark (--benchmark_filter=...) it runs as one.");
@@ -169,6 +170,7 @@ int Main(int argc, char** argv) {
       "--tiny", [&] { scale = Scale::kTiny; }, "only to see that it runs");
   app.add_option("--json", json, "write the rows to this file, too");
   app.add_option("--filter", filter, "only rows whose names match this regular expression");
+  app.add_option("--log-mib", log_mebibytes, "append so many MiB in a round");
   app.add_option("--dir", directory, "for files, emptied at the end")->capture_default_str();
   app.add_flag_callback(
       "--processor-time", [&] { timing = Timing::kProcessor; },
@@ -188,6 +190,7 @@ int Main(int argc, char** argv) {
 
   Settings settings = SettingsFor(scale, directory);
   settings.timing = timing;
+  if (log_mebibytes != 0) settings.log_bytes = log_mebibytes * kMiB;
   RegisterAppendStages(settings);
   int status = 0;
   if (!profile.empty()) {

@@ -26,6 +26,25 @@ void CheckCall(bool ok, std::string_view what, const std::string& path) {
 
 }  // namespace
 
+WarmMemory::WarmMemory(std::uint64_t bytes) : size_((bytes + kStep - 1) / kStep * kStep) {
+  void* const data =
+      mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  CheckCall(data != MAP_FAILED, "map", "memory");
+  data_ = static_cast<std::byte*>(data);
+  madvise(data_, size_, MADV_HUGEPAGE);
+  std::memset(data_, 1, size_);
+  while (given_ < std::min(kLead, size_)) GiveBack();
+}
+
+WarmMemory::~WarmMemory() {
+  if (given_ < size_) munmap(data_ + given_, size_ - given_);
+}
+
+void WarmMemory::GiveBack() {
+  munmap(data_ + given_, kStep);
+  given_ += kStep;
+}
+
 ScratchDirectory::ScratchDirectory(const Settings& settings) {
   std::filesystem::create_directories(settings.directory);
   path_ = settings.directory + "/run-XXXXXX";

@@ -72,6 +72,34 @@ class ScratchBroker {
   std::unique_ptr<Broker> broker_;
 };
 
+// Memory for the page cache. A host hands memory to a virtual machine when it is first touched, and
+// takes back what lies free for some seconds: that costs more than all else here, and whether it
+// comes is chance. So it is touched before the clock starts, and given to the kernel bit by bit
+// while the pages are filled. Both sides of a contest do the same.
+class WarmMemory {
+ public:
+  explicit WarmMemory(std::uint64_t bytes);
+  ~WarmMemory();
+  WarmMemory(const WarmMemory&) = delete;
+  WarmMemory& operator=(const WarmMemory&) = delete;
+
+  // To be called when so many bytes were filled in all.
+  void Filled(std::uint64_t bytes) {
+    if (bytes + kLead > given_ && given_ < size_) [[unlikely]]
+      GiveBack();
+  }
+
+ private:
+  static constexpr std::uint64_t kLead = std::uint64_t{512} << 20;
+  static constexpr std::uint64_t kStep = std::uint64_t{64} << 20;
+
+  void GiveBack();
+
+  std::byte* data_ = nullptr;
+  std::uint64_t size_ = 0;
+  std::uint64_t given_ = 0;
+};
+
 // The bytes of a record with a value of this size and neither key nor headers.
 std::uint64_t FrameBytes(std::size_t value_bytes);
 // So many of them make up `log_bytes`.

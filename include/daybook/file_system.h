@@ -40,6 +40,10 @@ class DAYBOOK_EXPORT MappedFile {
   std::byte* data() const { return data_; }
   std::size_t size() const { return size_; }
 
+  // Lets go of the pages of [begin, end), whole ones: what they hold stays, and is mapped again
+  // when it is touched. Pages that are not mapped are cheaper to write back.
+  virtual void LetGo(std::size_t begin, std::size_t end) = 0;
+
  protected:
   MappedFile(std::byte* data, std::size_t size) : data_(data), size_(size) {}
 

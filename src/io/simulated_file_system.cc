@@ -27,6 +27,8 @@ class SimulatedMappedFile final : public MappedFile {
   SimulatedMappedFile(std::shared_ptr<SimulatedFile> file, std::size_t size)
       : MappedFile(file->data(), size), file_(std::move(file)) {}
 
+  void LetGo(std::size_t, std::size_t) override {}  // no pages here
+
  private:
   const std::shared_ptr<SimulatedFile> file_;
 };

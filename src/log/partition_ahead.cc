@@ -14,6 +14,8 @@ void PartitionLog::RequestWorkAhead() {
 }
 
 void PartitionLog::TidyUp(Segment& segment) {
+  while (segment.LetGoBehind()) {
+  }
   if (const auto directory = OpenDirectory(); directory.ok()) {
     segment.Tidy(**directory).IgnoreError();
   }
@@ -43,6 +45,7 @@ bool PartitionLog::WorkAhead() {
     prepared_ = *std::move(prepared);
     return true;
   }
+  if (active != nullptr && active->is_busy() && active->LetGoBehind()) return true;
   if (compressor_->is_training_due()) {
     compressor_->Train().IgnoreError();  // then there is none; records stay larger
     return true;

@@ -28,6 +28,10 @@ constexpr std::uint64_t kGrantStep = std::uint64_t{1} << 20;
 constexpr std::uint64_t kPageInLead = std::uint64_t{16} << 20;
 constexpr std::uint64_t kPageInStep = std::uint64_t{128} << 10;
 constexpr std::array<std::byte, kPageInStep> kZeros{};
+// How far behind the appends pages are let go, and how many bytes at a time. The kernel has to
+// interrupt every core for each mapped page that it writes back; readers that keep up are nearer.
+constexpr std::uint64_t kLetGoLag = std::uint64_t{8} << 20;
+constexpr std::uint64_t kLetGoStep = std::uint64_t{4} << 20;
 
 constexpr std::string_view kPreparedName = "next.tmp";
 
@@ -256,6 +260,19 @@ bool Segment::PageInAhead() {
     return false;
   }
   PageIn(paged_in_ + 1);
+  return true;
+}
+
+bool Segment::LetGoBehind() {
+  const auto sealed = sealed_end();
+  const std::uint64_t committed = PositionOf(CommittedEnd());
+  const std::uint64_t end =
+      sealed ? RoundUpToPage(committed) : committed - std::min(committed, kLetGoLag);
+  MutexLock lock(file_mutex_);
+  if (end < let_go_ + (sealed ? 1 : kLetGoStep)) return false;
+  const std::uint64_t step = std::min(let_go_ + kLetGoStep, end);
+  mapped_->LetGo(let_go_, step);
+  let_go_ = step;
   return true;
 }
 

@@ -131,6 +131,8 @@ class Segment {
   // Brings some of the pages ahead of the appends into memory; true when there are more to bring
   // now. Appends go on meanwhile.
   bool PageInAhead() ABSL_LOCKS_EXCLUDED(file_mutex_);
+  // Lets go of some of the pages behind the appends; true when there are more.
+  bool LetGoBehind() ABSL_LOCKS_EXCLUDED(file_mutex_);
 
   // Commits the filled frame at `before`, and notes the place after it.
   void Commit(std::byte* frame, std::uint32_t length_word, ClaimWord before) {
@@ -302,6 +304,8 @@ class Segment {
   // Below it pages are in memory, or need not be; at and above it no append has written a byte.
   // While the segment is busy, granted_ <= paged_in_.
   std::uint64_t paged_in_ ABSL_GUARDED_BY(file_mutex_);
+  // Pages before it were let go.
+  std::uint64_t let_go_ ABSL_GUARDED_BY(file_mutex_) = 0;
   mutable Mutex checkpoint_mutex_;
   frame::CheckpointSlot checkpoint_ ABSL_GUARDED_BY(checkpoint_mutex_){};
 };

@@ -69,6 +69,16 @@ TEST_CASE("Deallocation gives whole pages back, reads as zeros and keeps the siz
   CHECK(fixture.file->Deallocate(8192, 8192).ok());
 }
 
+TEST_CASE("Pages that are let go hold what was written through them") {
+  FileFixture fixture;
+  REQUIRE(fixture.file->Allocate(1 << 20).ok());
+  const auto mapped = fixture.file->Map(1 << 20, MapAccess::kReadWrite).value();
+  std::memset(mapped->data(), 'x', 1 << 20);
+  mapped->LetGo(4096, 1 << 19);
+  CHECK(fixture.Read(8192, 3) == "xxx");
+  CHECK(mapped->data()[8192] == std::byte{'x'});
+}
+
 TEST_CASE("A mapping and the file are the same bytes, and the mapping outlives the file") {
   FileFixture fixture;
   REQUIRE(fixture.file->Allocate(8192).ok());

@@ -126,6 +126,24 @@ TEST_CASE("Pages are brought in a bounded way ahead of the appends, and not wher
   }
 }
 
+TEST_CASE("Pages are let go behind the appends, all of them once the segment is sealed") {
+  SegmentFixture fixture;
+  const auto segment =
+      Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(true)).value();
+  REQUIRE(segment->Extend(4 * kMegabyte).ok());
+  REQUIRE(segment->Extend(5 * kMegabyte).ok());
+  CHECK_FALSE(segment->LetGoBehind());
+  REQUIRE(segment->Extend(20 * kMegabyte).ok());
+  segment->Abandon(segment->Claim(14 * kMegabyte), 14 * kMegabyte);
+  int steps = 0;
+  while (segment->LetGoBehind()) ++steps;
+  CHECK(steps == 1);
+  segment->StartClosing();
+  segment->Seal(segment->CommittedEnd(), Timestamp());
+  while (segment->LetGoBehind()) ++steps;
+  CHECK(steps == 4);
+}
+
 TEST_CASE("A file made ahead becomes a segment, and can be thrown away instead") {
   SegmentFixture fixture;
   auto prepared = Segment::Prepare(*fixture.directory, 64 * kMegabyte, true);
