@@ -108,10 +108,8 @@ double CopySeconds(const Settings& settings, std::size_t value_bytes) {
   return watch.seconds() / records;
 }
 
-Suite AppendSuite(const std::string& name, AppendMode mode, std::size_t value_bytes) {
-  return {.name = name,
-          .rows = {{.name = name, .unit = "M/s", .note = ""}},
-          .open = [mode, value_bytes](const Settings& settings) {
+Suite AppendSuite(const RowName& row, AppendMode mode, std::size_t value_bytes) {
+  return {.name = row.name, .rows = {row}, .open = [mode, value_bytes](const Settings& settings) {
             return std::make_unique<AppendContest>(settings, mode, value_bytes);
           }};
 }

@@ -22,6 +22,29 @@ double Quantile(std::vector<double>& values, double quantile) {
   return *at;
 }
 
+bool Row::holds() const {
+  return std::any_of(name.bars.begin(), name.bars.end(), [this](const Bar& bar) {
+    if (bar.of == Bar::Of::kRatio && !limit) return false;
+    const double figure = bar.of == Bar::Of::kValue ? value : value / *limit;
+    return bar.side == Bar::Side::kAtLeast ? figure >= bar.bound : figure <= bar.bound;
+  });
+}
+
+namespace {
+
+// "ratio >= 0.8 or value >= 40"
+std::string BarText(const RowName& name) {
+  std::string text;
+  for (const Bar& bar : name.bars) {
+    absl::StrAppendFormat(&text, "%s%s %s %g", text.empty() ? "" : " or ",
+                          bar.of == Bar::Of::kValue ? "value" : "ratio",
+                          bar.side == Bar::Side::kAtLeast ? ">=" : "<=", bar.bound);
+  }
+  return text;
+}
+
+}  // namespace
+
 std::vector<Row> Run(const Suite& suite, const Settings& settings, const Progress& progress) {
   std::vector<std::vector<double>> values(suite.rows.size());
   std::vector<std::vector<double>> limits(suite.rows.size());
@@ -57,6 +80,10 @@ std::string ToJson(const std::vector<Row>& rows) {
       entry["limit"] = *row.limit;
       entry["ratio"] = row.value / *row.limit;
     }
+    if (!row.name.bars.empty()) {
+      entry["bar"] = BarText(row.name);
+      entry["held"] = row.holds();
+    }
     if (!row.name.note.empty()) entry["note"] = row.name.note;
     array.push_back(std::move(entry));
   }
@@ -64,17 +91,27 @@ std::string ToJson(const std::vector<Row>& rows) {
 }
 
 std::string ToTable(const std::vector<Row>& rows) {
-  constexpr char kHead[] = "%-24s %12s %12s %7s  %-8s %s\n";
-  std::string table = absl::StrFormat(kHead, "", "value", "limit", "ratio", "unit", "");
+  constexpr char kHead[] = "%-28s %12s %12s %7s  %-8s %-6s %s\n";
+  std::string table = absl::StrFormat(kHead, "", "value", "limit", "ratio", "unit", "bar", "");
+  int held = 0;
+  int missed = 0;
   for (const Row& row : rows) {
     const auto figure = [](double value) {
       return absl::StrFormat(std::abs(value) < 10'000 ? "%.2f" : "%.0f", value);
     };
     const std::string limit = row.limit ? figure(*row.limit) : "";
     const std::string ratio = row.limit ? absl::StrFormat("%.2f", row.value / *row.limit) : "";
+    std::string bar;
+    std::string note = row.name.note;
+    if (!row.name.bars.empty()) {
+      bar = row.holds() ? "held" : "MISSED";
+      ++(row.holds() ? held : missed);
+      note = BarText(row.name) + (note.empty() ? "" : "; " + note);
+    }
     absl::StrAppendFormat(&table, kHead, row.name.name, figure(row.value), limit, ratio,
-                          row.name.unit, row.name.note);
+                          row.name.unit, bar, note);
   }
+  absl::StrAppendFormat(&table, "%d bars held, %d missed\n", held, missed);
   return table;
 }
 

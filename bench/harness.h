@@ -31,24 +31,43 @@ enum class Timing {
 struct Settings {
   std::string directory;          // for files; on the file system that is to be measured
   std::uint64_t log_bytes = 0;    // appended in one round
-  std::uint64_t seek_bytes = 0;   // in the partition that is read at random
+  std::uint64_t seek_bytes = 0;   // in the partition that is read at random, and that is opened
   std::int64_t round_trips = 0;   // in one round
   std::int64_t seeks = 0;         // in one round
+  std::int64_t syncs = 0;         // in one round of the limit of group commit
+  int partitions = 0;             // that are opened
+  std::size_t events = 0;         // real ones, of each kind
   int rounds = 0;                 // of either side
   Timing timing = Timing::kWall;  // of the suites with one thread
 };
+
+// What a row is asked to reach, of its value or of the ratio to its limit.
+struct Bar {
+  enum class Of { kValue, kRatio };
+  enum class Side { kAtLeast, kAtMost };
+  Of of = Of::kRatio;
+  Side side = Side::kAtLeast;
+  double bound = 0;
+};
+inline Bar ValueAtLeast(double bound) { return {Bar::Of::kValue, Bar::Side::kAtLeast, bound}; }
+inline Bar ValueAtMost(double bound) { return {Bar::Of::kValue, Bar::Side::kAtMost, bound}; }
+inline Bar RatioAtLeast(double bound) { return {Bar::Of::kRatio, Bar::Side::kAtLeast, bound}; }
+inline Bar RatioAtMost(double bound) { return {Bar::Of::kRatio, Bar::Side::kAtMost, bound}; }
 
 // What is said of a row beside its figures.
 struct RowName {
   std::string name;
   std::string unit;
-  std::string note;
+  std::string note = {};
+  std::vector<Bar> bars = {};  // any of them; none: only told
 };
 
 struct Row {
   RowName name;
   double value = 0;
   std::optional<double> limit;
+
+  bool holds() const;  // one of its bars
 };
 
 inline constexpr double kNoLimit = std::numeric_limits<double>::quiet_NaN();

@@ -25,14 +25,27 @@
 namespace daybook::bench {
 
 std::vector<Suite> AllSuites() {
-  return {AppendSuite("append_100b", AppendMode::kAppend, 100),
+  const auto rate = [](const char* name, std::vector<Bar> bars) {
+    return RowName{.name = name, .unit = "M/s", .note = "", .bars = std::move(bars)};
+  };
+  return {AppendSuite(rate("append_100b", {RatioAtLeast(0.8)}), AppendMode::kAppend, 100),
           AppendPartsSuite(),
-          AppendSuite("append_1k", AppendMode::kAppend, 1024),
-          AppendSuite("claim_commit_100b", AppendMode::kClaim, 100),
+          AppendSuite(rate("append_1k", {RatioAtLeast(0.9)}), AppendMode::kAppend, 1024),
+          AppendSuite(rate("claim_commit_100b", {}), AppendMode::kClaim, 100),
+          FourThreadsSuite(),
+          BatchSuite(),
+          OneToOneSuite("one_to_one_100b", 100),
+          OneToOneSuite("one_to_one_1k", 1024),
+          PingPongSuite(),
+          LatencySuite(),
+          GroupCommitSuite(),
           ScanSuite(),
-          SeekSuite(),
-          OneToOneSuite(),
-          PingPongSuite()};
+          SeekOffsetSuite(),
+          SeekTimeSuite(),
+          OpenAfterKillSuite(),
+          OpenManySuite(),
+          CompressionSuite(),
+          OverheadSuite()};
 }
 
 namespace {
@@ -44,21 +57,29 @@ enum class Scale { kTiny, kQuick, kFull };
 Settings SettingsFor(Scale scale, const std::string& directory) {
   Settings settings{.directory = directory,
                     .log_bytes = 4096 * kMiB,
-                    .seek_bytes = 1024 * kMiB,
+                    .seek_bytes = 10240 * kMiB,
                     .round_trips = 300'000,
                     .seeks = 1'000'000,
+                    .syncs = 2'000,
+                    .partitions = 10'000,
+                    .events = 20'000,
                     .rounds = 5};
   if (scale == Scale::kQuick) {
     settings.log_bytes = 256 * kMiB;
     settings.seek_bytes = 256 * kMiB;
     settings.round_trips = 100'000;
     settings.seeks = 200'000;
-    settings.rounds = 7;
+    settings.syncs = 300;
+    settings.partitions = 1'000;
+    settings.rounds = 5;
   } else if (scale == Scale::kTiny) {
     settings.log_bytes = 2 * kMiB;
     settings.seek_bytes = 2 * kMiB;
     settings.round_trips = 100;
     settings.seeks = 1'000;
+    settings.syncs = 3;
+    settings.partitions = 10;
+    settings.events = 500;
     settings.rounds = 1;
   }
   return settings;

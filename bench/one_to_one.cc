@@ -15,16 +15,15 @@
 namespace daybook::bench {
 namespace {
 
-constexpr std::size_t kValueBytes = 100;
-
 class OneToOneContest final : public Contest {
  public:
-  explicit OneToOneContest(const Settings& settings) : settings_(settings) {}
+  OneToOneContest(const Settings& settings, std::size_t value_bytes)
+      : settings_(settings), value_bytes_(value_bytes) {}
 
   std::vector<double> Measure() override {
     ScratchBroker scratch(settings_);
     const Topic topic = scratch.NewTopic("one");
-    const std::int64_t records = RecordsIn(settings_.log_bytes, kValueBytes);
+    const std::int64_t records = RecordsIn(settings_.log_bytes, value_bytes_);
     Reader reader = Check(Reader::Open(scratch.broker(), "one"));
 
     const Stopwatch watch;
@@ -39,28 +38,31 @@ class OneToOneContest final : public Contest {
       }
       benchmark::DoNotOptimize(sum);
     });
-    scratch.Fill(topic.partition(0), settings_.log_bytes, kValueBytes);
+    scratch.Fill(topic.partition(0), settings_.log_bytes, value_bytes_);
     consumer.join();
     return {1e-6 * static_cast<double>(records) / watch.seconds()};
   }
 
   std::vector<double> MeasureLimit() override {
-    return {1e-6 / AppendSeconds(settings_, AppendMode::kAppend, kValueBytes)};
+    return {1e-6 / AppendSeconds(settings_, AppendMode::kAppend, value_bytes_)};
   }
 
  private:
   const Settings settings_;
+  const std::size_t value_bytes_;
 };
 
 }  // namespace
 
-Suite OneToOneSuite() {
-  return {
-      .name = "one_to_one_100b",
-      .rows = {{.name = "one_to_one_100b",
-                .unit = "M/s",
-                .note = "the limit is append_100b with no reader"}},
-      .open = [](const Settings& settings) { return std::make_unique<OneToOneContest>(settings); }};
+Suite OneToOneSuite(const std::string& name, std::size_t value_bytes) {
+  return {.name = name,
+          .rows = {{.name = name,
+                    .unit = "M/s",
+                    .note = "the limit is the append with no reader",
+                    .bars = {ValueAtLeast(20), RatioAtLeast(0.8)}}},
+          .open = [value_bytes](const Settings& settings) {
+            return std::make_unique<OneToOneContest>(settings, value_bytes);
+          }};
 }
 
 }  // namespace daybook::bench

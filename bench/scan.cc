@@ -74,7 +74,10 @@ class ScanContest final : public Contest {
 
 Suite ScanSuite() {
   return {.name = "scan_100b",
-          .rows = {{.name = "scan_100b", .unit = "M/s", .note = ""}},
+          .rows = {{.name = "scan_100b",
+                    .unit = "M/s",
+                    .note = "",
+                    .bars = {ValueAtLeast(60), RatioAtLeast(0.5)}}},
           .open = [](const Settings& settings) { return std::make_unique<ScanContest>(settings); }};
 }
 

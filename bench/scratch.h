@@ -64,6 +64,7 @@ class ScratchBroker {
   std::int64_t Fill(Partition& partition, std::uint64_t log_bytes, std::size_t value_bytes);
   // Closes, and opens anew: nothing is mapped or known to be verified then.
   void Reopen();
+  void Close() { broker_.reset(); }
   std::string PartitionDirectory(const std::string& topic) const;
 
  private:

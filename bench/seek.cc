@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <random>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -40,14 +41,23 @@ std::vector<double> TimeOperations(std::int64_t count, Operation operation) {
   return {Quantile(nanos, 0.5), mean};
 }
 
+// By what a record is looked for.
+enum class By { kOffset, kTime };
+
 class SeekContest final : public Contest {
  public:
-  explicit SeekContest(const Settings& settings)
-      : scratch_(settings), topic_(scratch_.NewTopic("seek")), seeks_(settings.seeks) {
+  SeekContest(const Settings& settings, By by)
+      : by_(by), scratch_(settings), topic_(scratch_.NewTopic("seek")), seeks_(settings.seeks) {
     Partition& partition = topic_.partition(0);
     records_ = scratch_.Fill(partition, settings.seek_bytes, kValueBytes);
     maps_ = OpenSegments(scratch_.PartitionDirectory("seek"));
-    for (Offset at; at < Offset(records_);) at = Check(partition.Read(at)).next_offset();
+    for (Offset at; at < Offset(records_);) {
+      const RecordBatch batch = Check(partition.Read(at));
+      if (at == Offset()) first_time_ = batch.begin()->append_time;
+      at = batch.next_offset();
+    }
+    const RecordBatch last = Check(partition.Read(Offset(records_ - 1)));
+    last_time_ = last.begin()->append_time;
     for (const Map& map : maps_) {
       const std::uint64_t lines = std::min<std::uint64_t>(map.size(), kSegmentBytes) / kLineBytes;
       for (std::uint64_t line = 0; line < lines; ++line) Touch(map, line);
@@ -56,14 +66,7 @@ class SeekContest final : public Contest {
   }
 
   std::vector<double> Measure() override {
-    Partition& partition = topic_.partition(0);
-    std::uniform_int_distribution<std::int64_t> any(0, records_ - 1);
-    return TimeOperations(seeks_, [&] {
-      const auto batch = partition.Read(Offset(any(random_)), {.max_records = 1, .max_bytes = 0});
-      if (!batch.ok()) [[unlikely]]
-        Check(batch.status());
-      sum_ += static_cast<unsigned char>(batch->begin()->value.front());
-    });
+    return by_ == By::kOffset ? MeasureOffsets() : MeasureTimes();
   }
 
   std::vector<double> MeasureLimit() override {
@@ -77,29 +80,61 @@ class SeekContest final : public Contest {
  private:
   static constexpr std::uint64_t kSegmentBytes = std::uint64_t{64} << 20;
 
+  std::vector<double> MeasureOffsets() {
+    Partition& partition = topic_.partition(0);
+    std::uniform_int_distribution<std::int64_t> any(0, records_ - 1);
+    return TimeOperations(seeks_, [&] {
+      const auto batch = partition.Read(Offset(any(random_)), {.max_records = 1, .max_bytes = 0});
+      if (!batch.ok()) [[unlikely]]
+        Check(batch.status());
+      const RecordBatch& found = *batch;
+      sum_ += static_cast<unsigned char>(found.begin()->value.front());
+    });
+  }
+
+  std::vector<double> MeasureTimes() {
+    Partition& partition = topic_.partition(0);
+    std::uniform_int_distribution<std::int64_t> any(0, (last_time_ - first_time_).count());
+    return TimeOperations(seeks_, [&] {
+      const auto offset =
+          partition.OffsetForTime(first_time_ + std::chrono::nanoseconds(any(random_)));
+      if (!offset.ok()) [[unlikely]]
+        Check(offset.status());
+      sum_ += static_cast<std::uint64_t>(offset->value());
+    });
+  }
+
   void Touch(const Map& map, std::uint64_t line) {
     sum_ += static_cast<std::uint64_t>(map.data()[line * kLineBytes]);
     benchmark::DoNotOptimize(sum_);
   }
 
+  const By by_;
   ScratchBroker scratch_;
   Topic topic_;
   const std::int64_t seeks_;
   std::int64_t records_ = 0;
+  Timestamp first_time_;
+  Timestamp last_time_;
   std::vector<Map> maps_;
   std::vector<std::uint64_t> lines_;  // of each map
   std::mt19937_64 random_{42};
   std::uint64_t sum_ = 0;
 };
 
+Suite SeekSuite(const std::string& name, By by, double most_nanos) {
+  return {
+      .name = name,
+      .rows = {{.name = name, .unit = "ns", .note = "median", .bars = {ValueAtMost(most_nanos)}},
+               {.name = name + ".mean", .unit = "ns", .note = "lower is better"}},
+      .open = [by](const Settings& settings) {
+        return std::make_unique<SeekContest>(settings, by);
+      }};
+}
+
 }  // namespace
 
-Suite SeekSuite() {
-  constexpr char kNote[] = "lower is better";
-  return {.name = "seek_offset",
-          .rows = {{.name = "seek_offset.p50", .unit = "ns", .note = kNote},
-                   {.name = "seek_offset.mean", .unit = "ns", .note = kNote}},
-          .open = [](const Settings& settings) { return std::make_unique<SeekContest>(settings); }};
-}
+Suite SeekOffsetSuite() { return SeekSuite("seek_offset", By::kOffset, 1500); }
+Suite SeekTimeSuite() { return SeekSuite("seek_time", By::kTime, 3000); }
 
 }  // namespace daybook::bench

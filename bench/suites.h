@@ -13,12 +13,21 @@ namespace daybook::bench {
 
 enum class AppendMode { kAppend, kClaim };
 
-Suite AppendSuite(const std::string& name, AppendMode mode, std::size_t value_bytes);
+Suite AppendSuite(const RowName& row, AppendMode mode, std::size_t value_bytes);
 Suite AppendPartsSuite();
+Suite FourThreadsSuite();
+Suite BatchSuite();
 Suite ScanSuite();
-Suite SeekSuite();
-Suite OneToOneSuite();
+Suite SeekOffsetSuite();
+Suite SeekTimeSuite();
+Suite OneToOneSuite(const std::string& name, std::size_t value_bytes);
 Suite PingPongSuite();
+Suite LatencySuite();
+Suite GroupCommitSuite();
+Suite OpenAfterKillSuite();
+Suite OpenManySuite();
+Suite CompressionSuite();
+Suite OverheadSuite();
 
 // Adds the stages behind AppendPartsSuite to Google Benchmark's list. Before that suite is run.
 void RegisterAppendStages(const Settings& settings);
