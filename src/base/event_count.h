@@ -40,6 +40,9 @@ class EventCount {
 
   // What happens from here on is not missed by CommitWait.
   Key PrepareWait();
+  // The same where nobody leaves the Notify out because nobody seems to wait: without the barrier,
+  // and for any number of threads.
+  Key PrepareForCertainNotify() const { return key_.load(std::memory_order_acquire); }
   // Sleeps until a Notify that came after PrepareWait; false if the deadline came first.
   bool CommitWait(Key key, std::chrono::steady_clock::time_point deadline);
   // Wakes whoever waits.

@@ -13,6 +13,11 @@ constexpr std::chrono::milliseconds kFollowInterval{1};
 constexpr std::chrono::microseconds kSpinTime{20};
 // The pauses double up to this number.
 constexpr int kMaxPauses = 64;
+// A reader that finds between so many records and so many has caught up with a stream: it lets some
+// more gather first, for about so long. One that finds one at a time is somebody's partner.
+constexpr std::size_t kStreamRecords = 8;
+constexpr std::size_t kManyRecords = 256;
+constexpr std::chrono::microseconds kGatherTime{3};
 
 void Pause() {
 #if defined(__x86_64__)
@@ -46,11 +51,20 @@ CursorSet::Entry* CursorSet::Find(std::string_view topic, int partition) {
 }
 
 absl::StatusOr<RecordBatch> CursorSet::ReadNext(const ReadOptions& options) {
+  if (last_records_ >= kStreamRecords && last_records_ < kManyRecords && entries_.size() == 1) {
+    const auto until = std::chrono::steady_clock::now() + kGatherTime;
+    while (std::chrono::steady_clock::now() < until) {
+      for (int i = 0; i < kMaxPauses / 4; ++i) Pause();
+    }
+  }
+  last_records_ = 0;
   for (std::size_t tried = 0; tried < entries_.size(); ++tried) {
     if (next_ >= entries_.size()) next_ = 0;
     Entry& entry = entries_[next_++];
     auto batch = entry.log().Read(entry.cursor, options);
-    if (!batch.ok() || !batch->empty()) return batch;
+    if (!batch.ok()) return batch;
+    last_records_ = batch->size();
+    if (!batch->empty()) return batch;
   }
   return RecordBatch();
 }

@@ -51,7 +51,8 @@ class CursorSet {
 
   const bool is_followed_;
   std::vector<Entry> entries_;
-  std::size_t next_ = 0;  // whose turn it is
+  std::size_t next_ = 0;          // whose turn it is
+  std::size_t last_records_ = 0;  // of the last read
   EventCount event_;
 };
 

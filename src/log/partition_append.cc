@@ -32,6 +32,13 @@ absl::Status PartitionLog::RefusalOf(const frame::RecordParts& parts) const {
                    "; split it, or create the topic with a higher max.message.bytes"));
 }
 
+absl::Status PartitionLog::Extend(Segment& segment, std::uint64_t position) {
+  const auto directory = OpenDirectory();
+  if (!directory.ok()) return directory.status();
+  if (const auto status = segment.EnsureFile(**directory); !status.ok()) return status;
+  return segment.Extend(position);
+}
+
 absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, std::uint64_t records,
                                        bool missed) {
   MutexLock lock(mutex_);
@@ -40,14 +47,15 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
     if (missed) {
       Segment& segment = *claimed->segment;
       if (segment.IsInside(claimed->before, bytes)) {
-        segment.Extend(PositionOf(claimed->before) + bytes).IgnoreError();  // never fails here
+        // The file reaches far enough: without a descriptor it goes on without what is ahead.
+        Extend(segment, PositionOf(claimed->before) + bytes).IgnoreError();
         if (segment.is_busy()) RequestWorkAhead();
         return absl::OkStatus();
       }
       if (active_.load(std::memory_order_relaxed) == &segment) {
         absl::Status grown = absl::OutOfRangeError("closing");
         if (!segment.is_closing()) {
-          grown = segment.Extend(PositionOf(claimed->before) + bytes);
+          grown = Extend(segment, PositionOf(claimed->before) + bytes);
           if (grown.ok()) return grown;
           segment.StartClosing();
         }

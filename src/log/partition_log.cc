@@ -53,6 +53,7 @@ absl::Status PartitionLog::StartSegment(Offset base_offset) {
   auto segment = prepared ? Segment::Create(**directory, name_, settings, *std::move(prepared))
                           : Segment::Create(**directory, name_, settings);
   if (!segment.ok()) return segment.status();
+  if (!(*segment)->is_busy()) (*segment)->CloseFile();  // until more is appended than a little
   active_.store(segment->get(), std::memory_order_release);
   segments_.push_back({base_offset, *std::move(segment)});
   rolled_.NotifyAll();

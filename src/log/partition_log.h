@@ -158,6 +158,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // was made and does not fit.
   absl::Status ClaimSlowly(std::uint64_t bytes, Claimed* claimed, std::uint64_t records,
                            bool missed);
+  // Makes claims up to `position` fit.
+  absl::Status Extend(Segment& segment, std::uint64_t position)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Seals the active segment where `crossing` began.
   void SealActive(Segment& segment, ClaimWord crossing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Lets no more appends in; what was appended stays as it is.
@@ -200,9 +203,23 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<std::shared_ptr<const std::string>> Unpack(const Segment& segment,
                                                             std::uint64_t position,
                                                             const frame::FrameHeader& header);
+  absl::Status AwaitDurable(Offset end, std::chrono::steady_clock::time_point deadline);
   absl::Status AwaitCommitted(Offset end, std::chrono::steady_clock::time_point deadline);
   // What is durable then. `disk_failed` is set when it was a sync that failed.
   absl::StatusOr<Offset> SyncCommitted(bool* disk_failed) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Waits until as many records wait for a sync as for the last one, at most as long as that took.
+  void GatherGroup();
+  // One past the last offset that was handed out; too low while a segment is closing.
+  Offset ClaimedEnd() const {
+    const Segment* segment = active_.load(std::memory_order_acquire);
+    return segment == nullptr ? Offset()
+                              : segment->base_offset() + RecordsOf(segment->ClaimedEnd());
+  }
+  // Waits for the sync under way; false if the deadline came first.
+  bool AwaitSync(EventCount::Key key, std::chrono::steady_clock::time_point deadline);
+  // One sync for all who wait. For the thread that set is_syncing_.
+  absl::Status SyncForAll(Offset end, std::chrono::steady_clock::time_point deadline)
+      ABSL_LOCKS_EXCLUDED(sync_mutex_);
   absl::StatusOr<Offset> EndOffsetLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const LogContext& context_;
@@ -238,8 +255,14 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Mutex ahead_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
 
   Mutex sync_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
-  CondVar synced_;
-  bool is_syncing_ ABSL_GUARDED_BY(sync_mutex_) = false;
+  EventCount synced_;                    // a sync ended
+  std::atomic<bool> is_syncing_{false};  // whoever sets it syncs for all
+  std::atomic<int> sync_waiters_{0};     // in WaitDurable
+  // How many there were when the last sync ended, and how long that took.
+  // How many records the last sync found, or came while it ran. Only for the thread that syncs.
+  std::int64_t last_group_ = 0;
+  std::atomic<std::chrono::nanoseconds> last_sync_time_{std::chrono::nanoseconds(0)};
+  std::atomic<bool> has_sync_failed_{false};              // sync_error_ is set
   absl::Status sync_error_ ABSL_GUARDED_BY(sync_mutex_);  // the first one; sticky
   // Below it all is durable. Raised by the one thread that is syncing, with release after the
   // sync; says nothing about other memory.

@@ -77,6 +77,7 @@ absl::Status PartitionLog::OpenForWriting(Directory& directory) {
       is_durable_so_far = segment->is_durable();
     }
     if (recovery->state == SegmentState::kWritable) {
+      segment->CloseFile();  // until something is appended
       active_.store(segment.get(), std::memory_order_release);
     } else if (segment->is_durable()) {
       segments_[i].segment = nullptr;  // opened again when somebody reads it

@@ -12,13 +12,17 @@ namespace {
 // An open claim is filled within microseconds; who waits for longer looks this often.
 constexpr std::chrono::microseconds kClaimPoll{50};
 constexpr int kSpins = 100;
+// From so many waiters on, those that do not sync yield for about as long as a sync takes before
+// they park (as RocksDB's write threads do): to wake a thread on a core that sleeps takes longer
+// than the sync itself on a virtual machine, and each of them needs it.
+constexpr int kManyWaiters = 2;
 
 }  // namespace
 
 absl::Status PartitionLog::AwaitCommitted(Offset end,
                                           std::chrono::steady_clock::time_point deadline) {
   for (int spins = 0;; ++spins) {
-    const auto committed = end_offset();
+    const auto committed = end_offset();  // opens the partition, if nobody did
     if (!committed.ok()) return committed.status();
     if (*committed >= end) return absl::OkStatus();
     if (std::chrono::steady_clock::now() >= deadline) {
@@ -73,43 +77,84 @@ absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
   return durable;
 }
 
+void PartitionLog::GatherGroup() {
+  const Offset enough(durable_.load(std::memory_order_relaxed) + last_group_);
+  const auto until = std::chrono::steady_clock::now() + last_sync_time_.load();
+  while (sync_waiters_.load(std::memory_order_relaxed) > 1 && ClaimedEnd() < enough &&
+         std::chrono::steady_clock::now() < until) {
+    std::this_thread::yield();
+  }
+}
+
 absl::Status PartitionLog::WaitDurable(Offset end, std::chrono::steady_clock::time_point deadline) {
-  {
+  if (context_.is_read_only) {
     MutexLock lock(mutex_);
-    if (context_.is_read_only) return WritableStatus();
-    if (const auto status = EnsureOpen(); !status.ok()) return status;
+    return WritableStatus();
   }
-  if (const auto status = AwaitCommitted(end, deadline); !status.ok()) return status;
-  MutexLock lock(sync_mutex_);
-  while (durable_.load(std::memory_order_relaxed) < end.value()) {
-    if (!sync_error_.ok()) return sync_error_;
-    if (is_syncing_) {
-      if (!synced_.WaitUntil(sync_mutex_, deadline)) {
-        return absl::DeadlineExceededError(
-            absl::StrCat(name_.directory(), ": the disk did not finish a sync in time"));
-      }
-      continue;
+  sync_waiters_.fetch_add(1, std::memory_order_relaxed);
+  absl::Status status = AwaitDurable(end, deadline);
+  sync_waiters_.fetch_sub(1, std::memory_order_relaxed);
+  return status;
+}
+
+bool PartitionLog::AwaitSync(EventCount::Key key, std::chrono::steady_clock::time_point deadline) {
+  if (sync_waiters_.load(std::memory_order_relaxed) >= kManyWaiters) {
+    const auto until = std::chrono::steady_clock::now() + 2 * last_sync_time_.load();
+    while (std::chrono::steady_clock::now() < std::min(until, deadline)) {
+      if (synced_.PrepareForCertainNotify() != key) return true;
+      std::this_thread::yield();
     }
-    is_syncing_ = true;
-    sync_mutex_.Unlock();
-    bool disk_failed = false;
-    const auto durable = SyncCommitted(&disk_failed);
-    if (disk_failed) {
-      // What the disk holds is not known any more: a second sync would answer OK for pages that
-      // the kernel has dropped. No more writes until the directory is opened anew.
-      Close(absl::FailedPreconditionError(absl::StrCat(
-          name_.directory(), ": read-only since a sync failed (", durable.status().message(),
-          "); check the disk and open the directory "
-          "again")));
-    }
-    sync_mutex_.Lock();
-    is_syncing_ = false;
-    if (durable.ok()) durable_.store(durable->value(), std::memory_order_release);
-    if (disk_failed) sync_error_ = durable.status();
-    synced_.NotifyAll();
-    if (!durable.ok()) return durable.status();
   }
-  return absl::OkStatus();
+  return synced_.CommitWait(key, deadline);
+}
+
+absl::Status PartitionLog::AwaitDurable(Offset end,
+                                        std::chrono::steady_clock::time_point deadline) {
+  for (;;) {
+    const EventCount::Key key = synced_.PrepareForCertainNotify();
+    if (durable_.load(std::memory_order_acquire) >= end.value()) return absl::OkStatus();
+    if (has_sync_failed_.load(std::memory_order_acquire)) {
+      MutexLock lock(sync_mutex_);
+      return sync_error_;
+    }
+    if (!is_syncing_.exchange(true, std::memory_order_acquire)) {
+      absl::Status status = SyncForAll(end, deadline);
+      is_syncing_.store(false, std::memory_order_release);
+      synced_.Notify();
+      if (!status.ok()) return status;
+    } else if (!AwaitSync(key, deadline)) {
+      return absl::DeadlineExceededError(
+          absl::StrCat(name_.directory(), ": the disk did not finish a sync in time"));
+    }
+  }
+}
+
+absl::Status PartitionLog::SyncForAll(Offset end, std::chrono::steady_clock::time_point deadline) {
+  if (durable_.load(std::memory_order_relaxed) >= end.value()) return absl::OkStatus();
+  // Those whom the last sync released are about to append again: without a little patience it
+  // would be made for the first of them alone, and all others would wait for the next one.
+  GatherGroup();
+  if (auto status = AwaitCommitted(end, deadline); !status.ok()) return status;
+  const auto start = std::chrono::steady_clock::now();
+  bool disk_failed = false;
+  const auto durable = SyncCommitted(&disk_failed);
+  last_group_ = ClaimedEnd().value() - durable_.load(std::memory_order_relaxed);
+  last_sync_time_ = std::chrono::steady_clock::now() - start;
+  if (durable.ok()) {
+    durable_.store(durable->value(), std::memory_order_release);
+    return absl::OkStatus();
+  }
+  if (disk_failed) {
+    // What the disk holds is not known any more: a second sync would answer OK for pages that the
+    // kernel has dropped. No more writes until the directory is opened anew.
+    Close(absl::FailedPreconditionError(absl::StrCat(
+        name_.directory(), ": read-only since a sync failed (", durable.status().message(),
+        "); check the disk and open the directory again")));
+    MutexLock lock(sync_mutex_);
+    sync_error_ = durable.status();
+    has_sync_failed_.store(true, std::memory_order_release);
+  }
+  return durable.status();
 }
 
 absl::Status PartitionLog::SyncDirty() {

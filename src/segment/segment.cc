@@ -206,6 +206,16 @@ absl::StatusOr<std::shared_ptr<File>> Segment::OpenedFile(Directory& directory) 
   return file_;
 }
 
+absl::Status Segment::EnsureFile(Directory& directory) {
+  MutexLock lock(file_mutex_);
+  return OpenedFile(directory).status();
+}
+
+void Segment::CloseFile() {
+  MutexLock lock(file_mutex_);
+  file_.reset();
+}
+
 void Segment::PageIn(std::uint64_t position) {
   std::uint64_t paged_in = paged_in_;
   while (paged_in < position) {

@@ -121,9 +121,14 @@ class Segment {
 
   // Makes a claim ending at `position` fit, growing the file if it must. Grants in small steps even
   // where the file reaches further, so that somebody notices how far appends have come.
-  // OutOfRange: that is beyond the capacity, roll. ResourceExhausted: the disk is full. One caller
-  // at a time.
+  // OutOfRange: that is beyond the capacity, roll. ResourceExhausted: the disk is full. After
+  // EnsureFile. One caller at a time.
   absl::Status Extend(std::uint64_t position);
+
+  // A descriptor is needed to let the file grow, and to sync it; a segment that does neither has
+  // none.
+  absl::Status EnsureFile(Directory& directory) ABSL_LOCKS_EXCLUDED(file_mutex_);
+  void CloseFile() ABSL_LOCKS_EXCLUDED(file_mutex_);
 
   // True once the file has its whole capacity and that is a lot: it is being filled in earnest, and
   // it pays to work ahead of the appends.
@@ -287,16 +292,17 @@ class Segment {
   OffsetIndex index_;
   std::atomic<bool> index_loaded_{false};
 
-  // Appenders write this line and nobody else reads it.
+  // Every append writes this line; readers seldom read it. committed_ is a lower bound, moved by
+  // whoever knows better: beside claim_, since who has just claimed has the line.
   alignas(64) std::atomic<ClaimWord> claim_{kFirstFrame};
+  std::atomic<ClaimWord> committed_{kFirstFrame};
   // Read by all on every call, written when the file grows. granted_ <= limit_.
   alignas(64) std::atomic<std::uint64_t> granted_{0};
   std::atomic<std::uint64_t> limit_{0};
   std::atomic<bool> closing_{false};
   std::atomic<ClaimWord> sealed_end_{0};
   std::atomic<bool> is_durable_{false};
-  // Lower bounds, moved by whoever knows better.
-  alignas(64) std::atomic<ClaimWord> committed_{kFirstFrame};
+  // A lower bound, too; of readers alone.
   alignas(64) std::atomic<std::uint64_t> verified_{frame::kSegmentHeaderBytes};
 
   Mutex file_mutex_;
