@@ -31,6 +31,9 @@
 //     56   8  zero
 //    512  64  checkpoint slot A \  the valid one with the higher sequence counts; in sectors of
 //   1024  64  checkpoint slot B /  their own, so that a torn write spoils one at the most
+//   1536   8  claim bound       low half: no claim ever reached beyond so many units of 8 bytes;
+//                               high half: checksum over the low one, salted with segment_id. For
+//                               the boot in which it was written alone. 0: not known
 //          the rest is zero
 //
 // Checkpoint slot: what is known of the frames of this segment.
@@ -100,6 +103,7 @@ inline constexpr std::array<char, 8> kMagic = {'D', 'A', 'Y', 'B', 'O', 'O', 'K'
 
 inline constexpr std::uint64_t kSegmentHeaderBytes = 4096;
 inline constexpr std::uint64_t kCheckpointPositions[2] = {512, 1024};
+inline constexpr std::uint64_t kClaimBoundPosition = 1536;
 inline constexpr std::uint64_t kFrameAlignment = 8;
 inline constexpr std::uint32_t kFrameHeaderBytes = 24;
 inline constexpr std::uint32_t kSealBytes = kFrameHeaderBytes;

@@ -1,6 +1,7 @@
 #include "format/segment_header.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -96,6 +97,41 @@ void EncodeCheckpoint(CheckpointSlot slot, std::uint64_t segment_id, std::span<s
   slot.checksum = SlotChecksum(slot, segment_id);
   // Sequences alternate between the slots, so the one written is always the older one.
   std::memcpy(page.data() + kCheckpointPositions[slot.sequence % 2], &slot, sizeof slot);
+}
+
+namespace {
+
+std::uint64_t LoadClaimBound(std::span<const std::byte> page) {
+  std::uint64_t word;
+  std::memcpy(&word, page.data() + kClaimBoundPosition, sizeof word);
+  return word;
+}
+
+std::uint64_t ClaimBoundWord(std::uint32_t units, std::uint64_t segment_id) {
+  const std::uint32_t checksum =
+      Checksum32(Hash64(std::as_bytes(std::span(&units, 1))), segment_id);
+  return std::uint64_t{checksum} << 32 | units;
+}
+
+}  // namespace
+
+void EncodeClaimBound(std::uint64_t position, std::uint64_t segment_id, std::span<std::byte> page) {
+  const auto units = static_cast<std::uint32_t>(position / kFrameAlignment);
+  std::atomic_ref<std::uint64_t>(
+      *reinterpret_cast<std::uint64_t*>(page.data() + kClaimBoundPosition))
+      .store(ClaimBoundWord(units, segment_id), std::memory_order_release);
+}
+
+std::optional<std::uint64_t> DecodeClaimBound(std::span<const std::byte> page,
+                                              std::uint64_t segment_id) {
+  const std::uint64_t word = LoadClaimBound(page);
+  const auto units = static_cast<std::uint32_t>(word);
+  if (word == 0 || word != ClaimBoundWord(units, segment_id)) return std::nullopt;
+  return std::uint64_t{units} * kFrameAlignment;
+}
+
+bool HasBadClaimBound(std::span<const std::byte> page, std::uint64_t segment_id) {
+  return LoadClaimBound(page) != 0 && !DecodeClaimBound(page, segment_id);
 }
 
 bool HasBadCheckpoint(std::span<const std::byte> page, std::uint64_t segment_id,

@@ -32,6 +32,14 @@ CheckpointSlot LatestCheckpoint(std::span<const std::byte> page, std::uint64_t s
 // Writes `slot` over the older one. A torn write leaves the newer one in place.
 void EncodeCheckpoint(CheckpointSlot slot, std::uint64_t segment_id, std::span<std::byte> page);
 
+// The word at kClaimBoundPosition: that no claim reached beyond `position`. In one store, so that
+// it is never torn.
+void EncodeClaimBound(std::uint64_t position, std::uint64_t segment_id, std::span<std::byte> page);
+// The position; absent when it is not known or the word is damaged.
+std::optional<std::uint64_t> DecodeClaimBound(std::span<const std::byte> page,
+                                              std::uint64_t segment_id);
+bool HasBadClaimBound(std::span<const std::byte> page, std::uint64_t segment_id);
+
 // True when a slot has bytes in it that do not add up: damage or a torn write. For `verify`.
 bool HasBadCheckpoint(std::span<const std::byte> page, std::uint64_t segment_id,
                       std::uint64_t file_bytes);

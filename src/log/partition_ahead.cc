@@ -45,10 +45,7 @@ bool PartitionLog::WorkAhead() {
     prepared_ = *std::move(prepared);
     return true;
   }
-  if (active != nullptr && active->is_busy() && active->LetGoBehind()) {
-    active->Checkpoint(context_.boot);  // so that an open after a kill scans no more than this
-    return true;
-  }
+  if (active != nullptr && active->is_busy() && active->LetGoBehind()) return true;
   if (compressor_->is_training_due()) {
     compressor_->Train().IgnoreError();  // then there is none; records stay larger
     return true;

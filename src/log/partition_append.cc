@@ -50,6 +50,8 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
         // The file reaches far enough: without a descriptor it goes on without what is ahead.
         Extend(segment, PositionOf(claimed->before) + bytes).IgnoreError();
         if (segment.is_busy()) RequestWorkAhead();
+        // So that an open after a kill scans no more than a step.
+        segment.Checkpoint(context_.boot);
         return absl::OkStatus();
       }
       if (active_.load(std::memory_order_relaxed) == &segment) {

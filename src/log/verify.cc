@@ -76,11 +76,18 @@ class SegmentVerifier {
       Report(frame::kCheckpointPositions[0], frame::kCheckpointPositions[1] + 64,
              "a checkpoint slot is damaged, or was being written", true);
     }
+    if (frame::HasBadClaimBound(page, summary_.header.segment_id)) {
+      Report(frame::kClaimBoundPosition, frame::kClaimBoundPosition + 8,
+             "the claim bound is damaged", true);
+    }
     std::uint64_t at = sizeof(frame::SegmentHeader);
-    for (const std::uint64_t slot : frame::kCheckpointPositions) {
-      at = FindNonZero(page, at, slot);
-      if (at != slot) break;
-      at += sizeof(frame::CheckpointSlot);
+    for (const auto& [begin, size] : std::initializer_list<std::pair<std::uint64_t, std::uint64_t>>{
+             {frame::kCheckpointPositions[0], sizeof(frame::CheckpointSlot)},
+             {frame::kCheckpointPositions[1], sizeof(frame::CheckpointSlot)},
+             {frame::kClaimBoundPosition, 8}}) {
+      at = FindNonZero(page, at, begin);
+      if (at != begin) break;
+      at += size;
     }
     at = FindNonZero(page, at, page.size());
     if (at != page.size()) Report(at, at + 1, "a byte of the header page is not zero", true);

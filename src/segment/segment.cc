@@ -143,7 +143,9 @@ absl::StatusOr<std::shared_ptr<Segment>> Segment::Publish(Directory& directory, 
     directory.RemoveFile(temporary).IgnoreError();
     return status;
   }
-  if (!settings.page_in) file.paged_in = settings.capacity;
+  // Nor where it could not be done so far: zeros must never come over the header.
+  const bool could_page_in = file.file_bytes < settings.capacity || file.paged_in != 0;
+  if (!settings.page_in || !could_page_in) file.paged_in = settings.capacity;
   std::shared_ptr<Segment> segment(new Segment(
       std::move(name), absl::StrCat(directory.path(), "/", file_name), std::move(file), header));
   {
@@ -232,6 +234,7 @@ void Segment::Grant(std::uint64_t position) {
     end = std::min(end, paged_in_);
   }
   if (end > granted_.load(std::memory_order_relaxed)) {
+    NoteClaimBound(end);
     granted_.store(end, std::memory_order_release);
   }
 }
@@ -294,6 +297,7 @@ void Segment::Abandon(ClaimWord before, std::uint64_t bytes) {
 
 void Segment::Seal(ClaimWord end, Timestamp now) {
   const std::uint64_t position = PositionOf(end);
+  NoteClaimBound(position + frame::kSealBytes);
   frame::WriteSeal(At(position), position, header_.segment_id, now, RecordsOf(end));
   sealed_end_.store(end, std::memory_order_release);
 }

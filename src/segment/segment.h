@@ -20,6 +20,7 @@
 #include "daybook/offset.h"
 #include "format/frame_codec.h"
 #include "format/scan.h"
+#include "format/segment_header.h"
 #include "segment/claim_word.h"
 #include "segment/offset_index.h"
 #include "segment/partition_name.h"
@@ -257,6 +258,11 @@ class Segment {
     if (committed_.load(std::memory_order_relaxed) == before) {
       committed_.store(next, std::memory_order_relaxed);
     }
+  }
+  // For recoveries: before anything is written at or beyond the bound of before.
+  void NoteClaimBound(std::uint64_t position) {
+    frame::EncodeClaimBound(position, header_.segment_id,
+                            {mapped_->data(), frame::kSegmentHeaderBytes});
   }
   void SetLimit(std::uint64_t file_bytes) {
     limit_.store(file_bytes - frame::kSealBytes, std::memory_order_release);

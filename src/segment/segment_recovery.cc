@@ -125,8 +125,17 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
   }
   index_loaded_.store(true, std::memory_order_relaxed);
 
+  frame::SegmentBytes bytes = Bytes();
+  if (is_same_boot) {
+    // Behind the bound there is nothing: to look there would fetch every page of the file.
+    const auto bound =
+        frame::DecodeClaimBound(bytes.bytes.first(frame::kSegmentHeaderBytes), header_.segment_id);
+    if (bound && *bound >= PositionOf(trusted) && *bound < bytes.bytes.size()) {
+      bytes.bytes = bytes.bytes.first(*bound);
+    }
+  }
   const frame::ScanResult scan = frame::Scan(
-      Bytes(), {.position = PositionOf(trusted), .delta = RecordsOf(trusted)},
+      bytes, {.position = PositionOf(trusted), .delta = RecordsOf(trusted)},
       [this](std::uint64_t position, const frame::FrameHeader& header) {
         index_.Note(
             MakeClaimWord(header.offset_delta, position),

@@ -109,4 +109,20 @@ TEST_CASE("A checkpoint that points outside of the file does not count") {
   CHECK(page.Latest().sequence == 1);
 }
 
+TEST_CASE("A claim bound is known once it was written, and only under its own segment's id") {
+  std::array<std::byte, frame::kSegmentHeaderBytes> page{};
+  CHECK_FALSE(frame::DecodeClaimBound(page, 7));
+  CHECK_FALSE(frame::HasBadClaimBound(page, 7));
+  frame::EncodeClaimBound(1 << 20, 7, page);
+  CHECK(frame::DecodeClaimBound(page, 7) == 1 << 20);
+  CHECK_FALSE(frame::DecodeClaimBound(page, 8));
+  for (int bit = 0; bit < 64; ++bit) {
+    auto damaged = page;
+    damaged[frame::kClaimBoundPosition + static_cast<std::size_t>(bit / 8)] ^=
+        static_cast<std::byte>(1 << bit % 8);
+    CHECK_FALSE(frame::DecodeClaimBound(damaged, 7));
+    CHECK(frame::HasBadClaimBound(damaged, 7));
+  }
+}
+
 }  // namespace daybook

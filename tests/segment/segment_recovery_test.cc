@@ -144,6 +144,31 @@ TEST_CASE("A segment that others follow is sealed, and what is missing is told")
   CHECK(shorter.Recover(false, Offset(6)).was_cut);
 }
 
+TEST_CASE("In the same boot nothing is looked for behind the last grant, in another it is") {
+  constexpr BootId kBoot = {std::byte{1}};
+  for (const bool same_boot : {true, false}) {
+    SimulatedFileSystem disk;
+    const auto directory = disk.OpenDirectory("/d", DirectoryMode::kCreateIfMissing).value();
+    const SegmentSettings settings{.base_offset = Offset(0),
+                                   .segment_id = 7,
+                                   .capacity = 16 << 20,
+                                   .max_frame_bytes = 16 << 10,
+                                   .created = Timestamp(),
+                                   .boot = kBoot};
+    auto prepared = Segment::Prepare(*directory, settings.capacity, false).value();
+    const auto segment =
+        Segment::Create(*directory, PartitionName("t", 0), settings, std::move(prepared)).value();
+    // No claim can have reached so far.
+    *segment->At(8 << 20) = std::byte{1};
+    const auto found =
+        Segment::Open(*directory, PartitionName("t", 0), Offset(0), MapAccess::kReadWrite).value();
+    const auto recovery =
+        found->Recover(*directory, same_boot ? kBoot : BootId{}, std::nullopt, Timestamp());
+    REQUIRE(recovery.ok());
+    CHECK(recovery->state == (same_boot ? SegmentState::kWritable : SegmentState::kSealed));
+  }
+}
+
 TEST_CASE("Recovering twice finds what the first time left") {
   for (const bool same_boot : {true, false}) {
     RecoveryFixture fixture;
