@@ -292,6 +292,10 @@ inline bool DecodeRecord(const std::byte* frame, const FrameHeader& header, Offs
   out->key.reset();
   out->headers = HeadersView();
   out->is_tombstone = (attributes & kTombstone) != 0;
+  if (attributes == 0) {  // a value and nothing else
+    out->value = text(left);
+    return true;
+  }
 
   if (attributes & kHasEventTime) {
     if (left < 8) return false;

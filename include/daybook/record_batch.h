@@ -94,9 +94,10 @@ class RecordBatch {
             advance_ > static_cast<std::uint64_t>(end_ - at_)) {
           break;
         }
-        if (frame::KindOf(word) == frame::Kind::kRecord) {
+        if (frame::KindOf(word) == frame::Kind::kRecord) [[likely]] {
           const frame::FrameHeader header = frame::LoadFrameHeader(at_, word);
-          if (!frame::DecodeRecord(at_, header, base_offset_, &view_)) break;
+          if (!frame::DecodeRecord(at_, header, base_offset_, &view_)) [[unlikely]]
+            break;
           return;
         }
         if (frame::KindOf(word) == frame::Kind::kBatch && EnterBatch(word)) return;

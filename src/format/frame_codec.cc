@@ -13,6 +13,15 @@ std::byte* Put(std::byte* at, const void* from, std::size_t size) {
   return at + size;
 }
 
+bool RecordIsWellFormed(const std::byte* frame, const FrameHeader& header) {
+  if (!(header.attributes & kHasHeaders)) return PlainRecordIsWellFormed(header);
+  if (header.attributes & kReservedAttributes) return false;
+  if (!(header.attributes & kHasKey) && (header.attributes & kKeyLengthMask)) return false;
+  RecordView view;
+  return DecodeRecord(frame, header, Offset(0), &view) &&
+         HeadersAreWellFormed(view.headers.encoded());
+}
+
 }  // namespace
 
 bool HeadersAreWellFormed(std::span<const std::byte> encoded) {
@@ -86,15 +95,8 @@ bool IsWellFormed(const SegmentBytes& segment, std::uint64_t position, std::uint
   // One past its last offset must still be a number.
   if (header->offset_delta >= 0xffff'ffffU - OffsetCount(*header)) return false;
   switch (KindOf(length_word)) {
-    case Kind::kRecord: {
-      if (length > segment.max_frame_bytes) return false;
-      if (header->attributes & kReservedAttributes) return false;
-      if (!(header->attributes & kHasKey) && (header->attributes & kKeyLengthMask)) return false;
-      RecordView view;
-      if (!DecodeRecord(frame, *header, Offset(0), &view)) return false;
-      if (!(header->attributes & kHasHeaders)) return true;
-      return HeadersAreWellFormed(view.headers.encoded());
-    }
+    case Kind::kRecord:
+      return length <= segment.max_frame_bytes && RecordIsWellFormed(frame, *header);
     case Kind::kBatch: {
       if (length > segment.max_frame_bytes) return false;
       if (OffsetCount(*header) == 0) return false;

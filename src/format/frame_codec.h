@@ -160,6 +160,18 @@ struct SegmentBytes {
   std::uint32_t max_frame_bytes = 0;
 };
 
+// Whether the fields of a record frame agree with each other, of one without headers: then the
+// lengths alone decide. False with headers.
+inline bool PlainRecordIsWellFormed(const FrameHeader& header) {
+  const std::uint32_t attributes = header.attributes;
+  const std::uint32_t key_bytes = attributes & kKeyLengthMask;
+  if (attributes & (kReservedAttributes | kHasHeaders)) return false;
+  if (!(attributes & kHasKey) && key_bytes != 0) return false;
+  const std::uint64_t body = LengthOf(header.length_word) - kFrameHeaderBytes;
+  const std::uint64_t before_value = key_bytes + (attributes & kHasEventTime ? 8U : 0U);
+  return attributes & kTombstone ? body == before_value : body >= before_value;
+}
+
 // True when the frame at `position` with this length word lies inside the segment and its fields
 // agree with each other; `header` is then set. Reads nothing outside of `segment`.
 bool IsWellFormed(const SegmentBytes& segment, std::uint64_t position, std::uint32_t length_word,

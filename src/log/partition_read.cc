@@ -126,8 +126,20 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
     at.offset = next_offset;
     end = next;
     if (next_offset != frame_end) break;  // a batch that is read in part: stay there
-    at.position = next;
     at.unpacked = nullptr;
+    if (frame::KindOf(header.length_word) == frame::Kind::kRecord && source->records != 0) {
+      // Mostly there are more of the kind.
+      Segment::Place place{.position = next,
+                           .delta = static_cast<std::uint32_t>(next_offset - base)};
+      const std::uint64_t room =
+          options.max_bytes - std::min<std::uint64_t>(options.max_bytes, unpacked_bytes);
+      source->records += segment.PassPlainRecords(
+          &place, max_records - source->records,
+          begin + std::min(room, segment.header().capacity));
+      end = place.position;
+      at.offset = base + place.delta;
+    }
+    at.position = end;
   }
   source->unpacked = std::move(unpacked);
   source->base_offset = base;

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -25,6 +26,46 @@ frame::FrameState Segment::Look(std::uint64_t position, frame::FrameHeader* head
                     std::memory_order_relaxed);
   }
   return state;
+}
+
+std::size_t Segment::PassPlainRecords(Place* place, std::size_t most, std::uint64_t end) {
+  const frame::SegmentBytes segment = Bytes();
+  const std::byte* const data = segment.bytes.data();
+  const std::uint64_t limit = std::min<std::uint64_t>(end, segment.bytes.size());
+  const std::uint64_t verified = verified_.load(std::memory_order_relaxed);
+  std::uint64_t position = place->position;
+  std::uint32_t delta = place->delta;
+  // Of verified_: it can be moved on only by who begins at or before it.
+  const bool verifies = position >= verified;
+  const bool moves_verified = position <= verified;
+  std::size_t passed = 0;
+  while (passed < most && position + frame::kFrameHeaderBytes <= limit) {
+    const std::byte* const at = data + position;
+    const std::uint32_t word = frame::AcquireLengthWord(at);
+    const std::uint64_t length = frame::LengthOf(word);
+    const std::uint64_t next = position + frame::AlignedLength(length);
+    if (frame::KindOf(word) != frame::Kind::kRecord || length < frame::kFrameHeaderBytes ||
+        length > segment.max_frame_bytes || next > limit) {
+      break;
+    }
+    const frame::FrameHeader header = frame::LoadFrameHeader(at, word);
+    if (verifies || position >= verified) {
+      if (!frame::PlainRecordIsWellFormed(header) ||
+          frame::ChecksumOf(at, word, position, segment.segment_id) != header.checksum) {
+        break;
+      }
+    } else if (header.attributes & frame::kHasHeaders) {
+      break;
+    }
+    position = next;
+    delta = header.offset_delta + 1;
+    ++passed;
+  }
+  if (moves_verified && position > verified) {
+    verified_.store(position, std::memory_order_relaxed);
+  }
+  *place = {.position = position, .delta = delta};
+  return passed;
 }
 
 Segment::Step Segment::StepFrom(ClaimWord at) {
