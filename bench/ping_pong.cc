@@ -48,6 +48,8 @@ class PingPongContest final : public Contest {
   explicit PingPongContest(const Settings& settings) : settings_(settings) {}
 
   std::vector<double> Measure() override {
+    WarmMemory memory(2 * static_cast<std::uint64_t>(settings_.round_trips) *
+                      FrameBytes(kValueBytes));
     ScratchBroker scratch(settings_);
     const Topic ping = scratch.NewTopic("ping");
     const Topic pong = scratch.NewTopic("pong");

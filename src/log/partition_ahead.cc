@@ -26,10 +26,12 @@ bool PartitionLog::WorkAhead() {
   MutexLock ahead_lock(ahead_mutex_);
   std::shared_ptr<Segment> active;
   bool lacks_next = false;
+  bool in_hurry = false;
   {
     MutexLock lock(mutex_);
     if (!closed_.ok()) return false;
     if (active_.load(std::memory_order_relaxed) != nullptr) active = segments_.back().segment;
+    in_hurry = is_in_hurry_;
     // From the middle on: by then it is likely to be needed, and there is still time.
     lacks_next = !prepared_ && active != nullptr && active->is_busy() &&
                  PositionOf(active->ClaimedEnd()) > active->header().capacity / 2;
@@ -39,7 +41,7 @@ bool PartitionLog::WorkAhead() {
   if (lacks_next) {
     const auto directory = OpenDirectory();
     if (!directory.ok()) return false;
-    auto prepared = Segment::Prepare(**directory, settings_.segment_bytes, pages_in());
+    auto prepared = Segment::Prepare(**directory, settings_.segment_bytes, pages_in() && in_hurry);
     if (!prepared.ok()) return false;  // the append that needs it says what is wrong
     MutexLock lock(mutex_);
     prepared_ = *std::move(prepared);

@@ -9,6 +9,8 @@ namespace daybook::inline v1 {
 namespace {
 
 constexpr std::chrono::seconds kAcknowledgeTimeout{30};
+// A mebibyte in less time than this. The clock may be as coarse as 4 ms.
+constexpr std::chrono::milliseconds kHurry{8};
 
 }  // namespace
 
@@ -36,7 +38,10 @@ absl::Status PartitionLog::Extend(Segment& segment, std::uint64_t position) {
   const auto directory = OpenDirectory();
   if (!directory.ok()) return directory.status();
   if (const auto status = segment.EnsureFile(**directory); !status.ok()) return status;
-  return segment.Extend(position);
+  const Timestamp now = context_.clock->Now();
+  is_in_hurry_ = now - last_extension_ < kHurry;
+  last_extension_ = now;
+  return segment.Extend(position, is_in_hurry_);
 }
 
 absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, std::uint64_t records,

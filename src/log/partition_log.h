@@ -248,6 +248,10 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   std::size_t first_uncommitted_ ABSL_GUARDED_BY(mutex_) = 0;
   Offset next_base_ ABSL_GUARDED_BY(mutex_);  // of the next segment, when active_ is null
 
+  // When the active segment was last extended, and whether that was soon after the time before.
+  Timestamp last_extension_ ABSL_GUARDED_BY(mutex_);
+  bool is_in_hurry_ ABSL_GUARDED_BY(mutex_) = false;
+
   // Segments whose blocks are still to be given back, and the file of the next one.
   std::vector<std::shared_ptr<Segment>> untidy_ ABSL_GUARDED_BY(mutex_);
   std::optional<PreparedFile> prepared_ ABSL_GUARDED_BY(mutex_);

@@ -134,8 +134,7 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
       const std::uint64_t room =
           options.max_bytes - std::min<std::uint64_t>(options.max_bytes, unpacked_bytes);
       source->records += segment.PassPlainRecords(
-          &place, max_records - source->records,
-          begin + std::min(room, segment.header().capacity));
+          &place, max_records - source->records, begin + std::min(room, segment.header().capacity));
       end = place.position;
       at.offset = base + place.delta;
     }

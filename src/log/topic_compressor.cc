@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kInfix = ".dictionary-";
 // Zstandard's own advice is a hundred times the size of the dictionary; from a third of that on
 // little is gained, and a topic of a few thousand records has its dictionary in time.
-constexpr std::uint64_t kSamplesPerDictionary = 32;
+constexpr std::uint64_t kSamplesPerDictionary = 50;
 constexpr std::size_t kMaxSamples = 100'000;
 constexpr std::size_t kMaxSampleBytes = 128 << 10;  // the trainer looks at no more of one
 // The ratio is looked at after so many bytes, and counts as worse beyond this factor.

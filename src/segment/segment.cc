@@ -150,7 +150,7 @@ absl::StatusOr<std::shared_ptr<Segment>> Segment::Publish(Directory& directory, 
       std::move(name), absl::StrCat(directory.path(), "/", file_name), std::move(file), header));
   {
     MutexLock lock(segment->file_mutex_);
-    segment->Grant(frame::kSegmentHeaderBytes);
+    segment->Grant(frame::kSegmentHeaderBytes, true);
   }
   segment->index_loaded_.store(true, std::memory_order_relaxed);
   // Says in which boot its frames were written, should it be killed before the next one.
@@ -227,11 +227,14 @@ void Segment::PageIn(std::uint64_t position) {
   paged_in_ = paged_in;
 }
 
-void Segment::Grant(std::uint64_t position) {
+void Segment::Grant(std::uint64_t position, bool in_hurry) {
   std::uint64_t end = std::min(limit_.load(std::memory_order_relaxed), position + kGrantStep);
-  if (is_busy()) {
+  in_hurry_ = in_hurry;
+  if (is_busy() && in_hurry) {
     PageIn(position);
     end = std::min(end, paged_in_);
+  } else {
+    paged_in_ = std::max(paged_in_, RoundUpToPage(end));  // by whoever appends
   }
   if (end > granted_.load(std::memory_order_relaxed)) {
     NoteClaimBound(end);
@@ -239,7 +242,7 @@ void Segment::Grant(std::uint64_t position) {
   }
 }
 
-absl::Status Segment::Extend(std::uint64_t position) {
+absl::Status Segment::Extend(std::uint64_t position, bool in_hurry) {
   const std::uint64_t needed = position + frame::kSealBytes;
   if (needed > header_.capacity) return absl::OutOfRangeError("the segment is full");
   MutexLock lock(file_mutex_);
@@ -257,7 +260,7 @@ absl::Status Segment::Extend(std::uint64_t position) {
     paged_in_ = std::max(paged_in_, have);
     SetLimit(wanted);
   }
-  Grant(position);
+  Grant(position, in_hurry);
   return absl::OkStatus();
 }
 
@@ -269,7 +272,8 @@ bool Segment::is_busy() const {
 bool Segment::PageInAhead() {
   const std::uint64_t appended = PositionOf(ClaimedEnd());
   MutexLock lock(file_mutex_);
-  if (file_ == nullptr || paged_in_ >= std::min(appended + kPageInLead, header_.capacity)) {
+  if (file_ == nullptr || !in_hurry_ ||
+      paged_in_ >= std::min(appended + kPageInLead, header_.capacity)) {
     return false;
   }
   PageIn(paged_in_ + 1);

@@ -123,8 +123,9 @@ class Segment {
   // Makes a claim ending at `position` fit, growing the file if it must. Grants in small steps even
   // where the file reaches further, so that somebody notices how far appends have come.
   // OutOfRange: that is beyond the capacity, roll. ResourceExhausted: the disk is full. After
-  // EnsureFile. One caller at a time.
-  absl::Status Extend(std::uint64_t position);
+  // EnsureFile. One caller at a time. `in_hurry`: appends come so fast that it pays to bring pages
+  // in ahead of them; otherwise that would only take a core away from somebody.
+  absl::Status Extend(std::uint64_t position, bool in_hurry = true);
 
   // A descriptor is needed to let the file grow, and to sync it; a segment that does neither has
   // none.
@@ -278,7 +279,7 @@ class Segment {
     limit_.store(file_bytes - frame::kSealBytes, std::memory_order_release);
   }
   // Lets claims go on without a question a step beyond `position`, but not beyond the limit.
-  void Grant(std::uint64_t position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
+  void Grant(std::uint64_t position, bool in_hurry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
   void WriteCheckpoint(const BootId& boot, std::optional<ClaimWord> durable)
       ABSL_LOCKS_EXCLUDED(checkpoint_mutex_);
   absl::StatusOr<std::shared_ptr<File>> OpenedFile(Directory& directory)
@@ -326,6 +327,7 @@ class Segment {
   // Below it pages are in memory, or need not be; at and above it no append has written a byte.
   // While the segment is busy, granted_ <= paged_in_.
   std::uint64_t paged_in_ ABSL_GUARDED_BY(file_mutex_);
+  bool in_hurry_ ABSL_GUARDED_BY(file_mutex_) = true;
   // Pages before it were let go.
   std::uint64_t let_go_ ABSL_GUARDED_BY(file_mutex_) = 0;
   mutable Mutex checkpoint_mutex_;

@@ -81,7 +81,7 @@ absl::Status Segment::GoOnAt(ClaimWord end) {
     if (const auto status = file_->Allocate(needed); !status.ok()) return status;
     SetLimit(needed);
   }
-  Grant(PositionOf(end));
+  Grant(PositionOf(end), true);
   claim_.store(end, std::memory_order_relaxed);
   committed_.store(end, std::memory_order_relaxed);
   return absl::OkStatus();
