@@ -5,6 +5,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "base/checksum.h"
 #include "daybook/frame.h"
 #include "io/atomic_replace.h"
 
@@ -20,7 +21,16 @@ constexpr std::size_t kMaxSampleBytes = 128 << 10;  // the trainer looks at no m
 // The ratio is looked at after so many bytes, and counts as worse beyond this factor.
 constexpr std::uint64_t kWindowBytes = std::uint64_t{1} << 20;
 constexpr double kDrift = 1.2;
-constexpr std::size_t kMaxDictionaryBytes = 2 << 20;
+constexpr std::size_t kMaxFileBytes = 2 << 20;
+constexpr std::string_view kMagic = "DAYBOOKD";
+constexpr std::size_t kFileHeadBytes = 16;
+
+std::string FileHead(const std::string& dictionary) {
+  const std::uint64_t hash = Hash64(std::as_bytes(std::span(dictionary)));
+  std::string head(kMagic);
+  head.append(reinterpret_cast<const char*>(&hash), sizeof hash);
+  return head;
+}
 
 }  // namespace
 
@@ -30,8 +40,32 @@ TopicCompressor::TopicCompressor(Directory& root, std::string topic, const Setti
       settings_(settings),
       wants_samples_(settings.is_on && settings.dictionary_bytes != 0) {}
 
-std::string TopicCompressor::FileName(std::uint32_t number) const {
-  return absl::StrCat(topic_, std::string(kInfix), number);
+std::string TopicCompressor::FileName(std::string_view topic, std::uint32_t number) {
+  return absl::StrCat(std::string(topic), std::string(kInfix), number);
+}
+
+absl::StatusOr<std::string> TopicCompressor::ReadDictionary(Directory& root,
+                                                            const std::string& file) {
+  auto bytes = ReadFile(root, file, kMaxFileBytes);
+  if (bytes.ok() && bytes->starts_with(kMagic) && bytes->size() >= kFileHeadBytes) {
+    const std::string head = bytes->substr(0, kFileHeadBytes);
+    bytes->erase(0, kFileHeadBytes);
+    if (head == FileHead(*bytes)) return bytes;
+  }
+  return absl::DataLossError(absl::StrCat(
+      root.path(), "/", file, ": the dictionary that records are compressed with ",
+      bytes.ok() ? "is damaged" : absl::StrCat("cannot be read: ", bytes.status().message())));
+}
+
+std::vector<absl::Status> TopicCompressor::VerifyAll(Directory& root, std::string_view topic) {
+  const auto numbers = List(root, topic);
+  if (!numbers.ok()) return {numbers.status()};
+  std::vector<absl::Status> damage;
+  for (const std::uint32_t number : *numbers) {
+    const auto bytes = ReadDictionary(root, FileName(topic, number));
+    if (!bytes.ok()) damage.push_back(bytes.status());
+  }
+  return damage;
 }
 
 absl::StatusOr<std::vector<std::uint32_t>> TopicCompressor::List(Directory& root,
@@ -54,8 +88,7 @@ absl::Status TopicCompressor::RemoveAll(Directory& root, std::string_view topic)
   const auto numbers = List(root, topic);
   if (!numbers.ok()) return numbers.status();
   for (const std::uint32_t number : *numbers) {
-    const std::string name = absl::StrCat(std::string(topic), std::string(kInfix), number);
-    if (const auto status = root.RemoveFile(name); !status.ok()) return status;
+    if (const auto status = root.RemoveFile(FileName(topic, number)); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -65,15 +98,10 @@ absl::StatusOr<TopicCompressor::DictionaryPtr> TopicCompressor::Load(std::uint32
   if (const auto found = dictionaries_.find(number); found != dictionaries_.end()) {
     return found->second;
   }
-  const auto bytes = ReadFile(root_, FileName(number), kMaxDictionaryBytes);
-  auto dictionary = bytes.ok() ? Dictionary::Make(*bytes, settings_.level)
-                               : absl::StatusOr<DictionaryPtr>(bytes.status());
-  if (!dictionary.ok()) {
-    return absl::DataLossError(
-        absl::StrCat(root_.path(), "/", FileName(number),
-                     ": the dictionary that records are compressed with cannot be read: ",
-                     dictionary.status().message()));
-  }
+  const auto bytes = ReadDictionary(root_, FileName(topic_, number));
+  if (!bytes.ok()) return bytes.status();
+  auto dictionary = Dictionary::Make(*bytes, settings_.level);
+  if (!dictionary.ok()) return dictionary.status();
   dictionaries_[number] = *dictionary;
   return dictionary;
 }
@@ -222,8 +250,9 @@ absl::Status TopicCompressor::Train() {
     StopSampling();
     return absl::OkStatus();
   }
+  const std::string file = FileHead(*bytes) + *bytes;
   const absl::Status stored =
-      AtomicReplace(root_, FileName(number), std::as_bytes(std::span(*bytes)),
+      AtomicReplace(root_, FileName(topic_, number), std::as_bytes(std::span(file)),
                     absl::StrCat(topic_, ".dictionary.tmp"));
   MutexLock lock(mutex_);
   StopSampling();

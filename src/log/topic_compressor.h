@@ -22,6 +22,9 @@ namespace daybook::inline v1 {
 // Compresses the batches of one topic, and trains dictionaries from its own records. They are kept
 // beside the topic's settings, as <topic>.dictionary-<number>, each durable before it is used, and
 // never changed: a batch names the one that it needs. Thread-safe.
+//
+// File: magic "DAYBOOKD", 8 XXH3 of what follows, little-endian; then the dictionary as Zstandard
+// has it.
 class TopicCompressor {
  public:
   struct Settings {
@@ -57,13 +60,18 @@ class TopicCompressor {
   // before. Takes a second or so; others go on meanwhile.
   absl::Status Train() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // What is wrong with the dictionaries of a topic, one status for each that is damaged.
+  static std::vector<absl::Status> VerifyAll(Directory& root, std::string_view topic);
+
   // Removes the dictionaries of a topic that is gone.
   static absl::Status RemoveAll(Directory& root, std::string_view topic);
 
  private:
   using DictionaryPtr = std::shared_ptr<const Dictionary>;
 
-  std::string FileName(std::uint32_t number) const;
+  static std::string FileName(std::string_view topic, std::uint32_t number);
+  // The dictionary in a file.
+  static absl::StatusOr<std::string> ReadDictionary(Directory& root, const std::string& file);
   // The numbers of the dictionaries in `root`.
   static absl::StatusOr<std::vector<std::uint32_t>> List(Directory& root, std::string_view topic);
   absl::StatusOr<DictionaryPtr> Load(std::uint32_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

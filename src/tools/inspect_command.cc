@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "format/properties.h"
 #include "io/atomic_replace.h"
+#include "log/topic_compressor.h"
 #include "log/verify.h"
 #include "tools/command.h"
 #include "tools/table.h"
@@ -131,6 +132,11 @@ absl::Status VerifySettings(Directory& root, const Arguments& arguments, Table* 
     if (!arguments.topics.empty() && std::find(arguments.topics.begin(), arguments.topics.end(),
                                                topic) == arguments.topics.end()) {
       continue;
+    }
+    for (const absl::Status& damage : TopicCompressor::VerifyAll(root, topic)) {
+      *has_damage = true;
+      issues->Add(
+          {"", topic, nullptr, nullptr, nullptr, nullptr, true, std::string(damage.message())});
     }
     const auto text = ReadFile(root, name, kMaxBytes);
     const absl::Status status = text.ok() ? DecodeProperties(*text).status() : text.status();

@@ -99,7 +99,8 @@ void AddTopicCommands(CLI::App& app, Global& global) {
   create
       ->add_option("--config", arguments->config,
                    "key=value; the keys are durability (process, interval, disk), flush.ms, "
-                   "segment.bytes, max.message.bytes")
+                   "segment.bytes, max.message.bytes, compression.type (none, zstd), "
+                   "compression.zstd.level, compression.dictionary.bytes")
       ->type_name("KEY=VALUE");
   create->callback([&global, arguments] {
     global.run = [&global, arguments] { return Create(global, *arguments); };

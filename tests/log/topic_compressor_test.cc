@@ -125,6 +125,20 @@ TEST_CASE("A dictionary that is missing or damaged is damage, and names its file
   CHECK(std::string(status.message()).find("orders.dictionary-1") != std::string::npos);
 }
 
+TEST_CASE("A flipped bit in a dictionary is damage, and never other records") {
+  CompressorFixture fixture;
+  fixture.Train("order");
+  const auto packed = fixture->Pack(Bytes(fixture.Event("order"))).value();
+  CHECK(TopicCompressor::VerifyAll(*fixture.root, "orders").empty());
+  for (const std::uint64_t position : {3U, 12U, 20U, 2000U}) {
+    REQUIRE(fixture.disk.Corrupt("/data/orders.dictionary-1", position, std::byte{1}).ok());
+    fixture.Reopen();
+    CHECK(absl::IsDataLoss(fixture->Unpack(Bytes(packed.bytes), 1, kLimit).status()));
+    CHECK(TopicCompressor::VerifyAll(*fixture.root, "orders").size() == 1);
+    REQUIRE(fixture.disk.Corrupt("/data/orders.dictionary-1", position, std::byte{1}).ok());
+  }
+}
+
 TEST_CASE("A dictionary is durable before it is used, and not used when it cannot be stored") {
   CompressorFixture fixture;
   fixture.disk.SetHook([](SimulatedFileSystem::Operation operation, const std::string&) {
