@@ -52,7 +52,11 @@ class DAYBOOK_EXPORT Consumer {
   //                       Seek beyond them (Partition::NextReadable) to go on
   //   OutOfRange          the position was deleted meanwhile; Seek to go on
   //   FailedPrecondition  the consumer left the group
+  //   Cancelled           Wakeup was called
   absl::StatusOr<RecordBatch> Poll(std::chrono::nanoseconds timeout);
+
+  // Makes the Poll under way, or the next one, return Cancelled at once. From any thread.
+  void Wakeup();
 
   // Stores the position of every assigned partition: all that Poll has returned is done with.
   // Survives what the group's store survives (kProcess). A partition that has meanwhile gone to

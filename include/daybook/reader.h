@@ -40,7 +40,11 @@ class DAYBOOK_EXPORT Reader {
   //   DataLoss            damage at the position of a partition, which stays there: the message
   //                       gives the offsets. Go on with SkipDamage.
   //   OutOfRange          the position was deleted meanwhile; Seek to go on
+  //   Cancelled           Wakeup was called
   absl::StatusOr<RecordBatch> Poll(std::chrono::nanoseconds timeout);
+
+  // Makes the Poll under way, or the next one, return Cancelled at once. From any thread.
+  void Wakeup();
 
   absl::Status Seek(int partition, Offset offset);
   absl::Status SeekToBeginning();

@@ -83,17 +83,31 @@ void CursorSet::Wait(std::chrono::steady_clock::time_point deadline, WaitList* o
   }
   for (int pauses = 1; std::chrono::steady_clock::now() < std::min(deadline, start + kSpinTime);
        pauses = std::min(2 * pauses, kMaxPauses)) {
-    if (HasMore() || is_interrupted()) return;
+    if (HasMore() || is_woken_.load() || is_interrupted()) return;
     for (int i = 0; i < pauses; ++i) Pause();
   }
   for (Entry& entry : entries_) entry.log().waiters().Register(&event_);
   if (other != nullptr) other->Register(&event_);
   for (;;) {
     const auto key = event_.PrepareWait();
-    if (HasMore() || is_interrupted() || !event_.CommitWait(key, deadline)) break;
+    if (HasMore() || is_woken_.load() || is_interrupted() || !event_.CommitWait(key, deadline)) {
+      break;
+    }
   }
   for (Entry& entry : entries_) entry.log().waiters().Unregister(&event_);
   if (other != nullptr) other->Unregister(&event_);
+}
+
+void CursorSet::Wakeup() {
+  is_woken_.store(true);
+  event_.Notify();
+}
+
+absl::Status CursorSet::TakeWakeup() {
+  if (!is_woken_.load(std::memory_order_relaxed) || !is_woken_.exchange(false)) {
+    return absl::OkStatus();
+  }
+  return absl::CancelledError("Wakeup was called; poll again to go on");
 }
 
 }  // namespace daybook::inline v1

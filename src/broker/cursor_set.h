@@ -1,6 +1,7 @@
 #ifndef DAYBOOK_BROKER_CURSOR_SET_H_
 #define DAYBOOK_BROKER_CURSOR_SET_H_
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -15,7 +16,7 @@
 namespace daybook::inline v1 {
 
 // Cursors on several partitions that are read in turn, and the wait for the next record of any of
-// them. What Reader and Consumer share. One thread at a time.
+// them. What Reader and Consumer share. One thread at a time, but for Wakeup.
 class CursorSet {
  public:
   struct Entry {
@@ -46,6 +47,11 @@ class CursorSet {
   void Wait(std::chrono::steady_clock::time_point deadline, WaitList* other,
             const std::function<bool()>& is_interrupted);
 
+  // Ends the Wait under way, or the next one. From any thread.
+  void Wakeup();
+  // Cancelled, once after each Wakeup.
+  absl::Status TakeWakeup();
+
  private:
   bool HasMore();
 
@@ -54,6 +60,7 @@ class CursorSet {
   std::size_t next_ = 0;          // whose turn it is
   std::size_t last_records_ = 0;  // of the last read
   EventCount event_;
+  std::atomic<bool> is_woken_{false};
 };
 
 // `timeout` from now, without overflow.

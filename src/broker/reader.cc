@@ -62,12 +62,15 @@ absl::StatusOr<Reader> Reader::Open(Broker& broker, std::string_view name, Reade
 absl::StatusOr<RecordBatch> Reader::Poll(std::chrono::nanoseconds timeout) {
   const auto deadline = DeadlineAfter(timeout);
   for (;;) {
+    if (auto status = state_->cursors.TakeWakeup(); !status.ok()) return status;
     auto batch = state_->cursors.ReadNext(state_->batch);
     if (!batch.ok() || !batch->empty()) return batch;
     if (std::chrono::steady_clock::now() >= deadline) return batch;
     state_->cursors.Wait(deadline, nullptr, [] { return false; });
   }
 }
+
+void Reader::Wakeup() { state_->cursors.Wakeup(); }
 
 absl::Status Reader::Seek(int partition, Offset offset) {
   const auto entry = state_->Find(partition);

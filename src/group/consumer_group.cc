@@ -41,6 +41,7 @@ class Consumer::State {
     const auto deadline = DeadlineAfter(timeout);
     for (;;) {
       if (const auto status = SyncWithGroup(); !status.ok()) return status;
+      if (auto status = cursors_.TakeWakeup(); !status.ok()) return status;
       auto batch = cursors_.ReadNext(options_.batch);
       // When a topic was deleted, the others go on.
       const bool was_deleted =
@@ -53,6 +54,8 @@ class Consumer::State {
       cursors_.Wait(deadline, &group_->waiters(), [this] { return group_->epoch() != epoch_; });
     }
   }
+
+  void Wakeup() { cursors_.Wakeup(); }
 
   absl::Status Commit() {
     if (has_left_) return HasLeft();
@@ -174,6 +177,7 @@ Consumer::~Consumer() = default;
 absl::StatusOr<RecordBatch> Consumer::Poll(std::chrono::nanoseconds timeout) {
   return state_->Poll(timeout);
 }
+void Consumer::Wakeup() { state_->Wakeup(); }
 absl::Status Consumer::Commit() { return state_->Commit(); }
 absl::Status Consumer::Leave() {
   state_->Leave();

@@ -1,5 +1,7 @@
 #include "daybook/reader.h"
 
+#include <thread>
+
 #include "catch.h"
 #include "support/broker_fixture.h"
 
@@ -64,6 +66,19 @@ TEST_CASE("Damage stops a reader until it is skipped, and costs what is damaged"
   CHECK(reader.SkipDamage().value() == 1);
   CHECK(reader.Poll({}).value().begin_offset() == Offset(3));
   CHECK(reader.SkipDamage().value() == 0);
+}
+
+TEST_CASE("A reader that is woken returns at once, whether it waits already or not yet") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  auto reader = Reader::Open(*broker, "t").value();
+  reader.Wakeup();
+  CHECK(absl::IsCancelled(reader.Poll(std::chrono::hours(1)).status()));
+  std::thread other([&] { reader.Wakeup(); });
+  CHECK(absl::IsCancelled(reader.Poll(std::chrono::hours(1)).status()));
+  other.join();
+  broker.SendMany("t", 0, 3);
+  CHECK(reader.Poll({}).value().size() == 3);
 }
 
 }  // namespace daybook

@@ -225,4 +225,16 @@ TEST_CASE("Threads of a group read everything once while others send") {
   CHECK(std::set<std::string>(all.begin(), all.end()).size() == kProducers * kEach);
 }
 
+TEST_CASE("A consumer that is woken returns at once and reads on later") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  ConsumerGroup group(*broker, "group");
+  const auto consumer = group.Join({"t"}).value();
+  std::thread other([&] { consumer->Wakeup(); });
+  CHECK(absl::IsCancelled(consumer->Poll(std::chrono::hours(1)).status()));
+  other.join();
+  broker.SendMany("t", 0, 3);
+  CHECK(consumer->Poll({}).value().size() == 3);
+}
+
 }  // namespace daybook
