@@ -36,12 +36,12 @@ absl::Status PartitionLog::RefusalOf(const frame::RecordParts& parts) const {
 
 absl::Status PartitionLog::Extend(Segment& segment, std::uint64_t position) {
   const auto directory = OpenDirectory();
-  if (!directory.ok()) return directory.status();
-  if (const auto status = segment.EnsureFile(**directory); !status.ok()) return status;
+  const absl::Status file = directory.ok() ? segment.EnsureFile(**directory) : directory.status();
   const Timestamp now = context_.clock->Now();
   is_in_hurry_ = now - last_extension_ < kHurry;
   last_extension_ = now;
-  return segment.Extend(position, is_in_hurry_);
+  absl::Status extended = segment.Extend(position, is_in_hurry_);
+  return extended.ok() || file.ok() ? extended : file;
 }
 
 absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, std::uint64_t records,
@@ -52,7 +52,7 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
     if (missed) {
       Segment& segment = *claimed->segment;
       if (segment.IsInside(claimed->before, bytes)) {
-        // The file reaches far enough: without a descriptor it goes on without what is ahead.
+        // Never fails, as the file reaches far enough.
         Extend(segment, PositionOf(claimed->before) + bytes).IgnoreError();
         if (segment.is_busy()) RequestWorkAhead();
         // So that an open after a kill scans no more than a step.

@@ -215,11 +215,16 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
     return segment == nullptr ? Offset()
                               : segment->base_offset() + RecordsOf(segment->ClaimedEnd());
   }
+  // How far the active segment is committed; too high while a claim in an earlier one is open.
+  Offset CommittedEnd() const {
+    Segment* segment = active_.load(std::memory_order_acquire);
+    return segment == nullptr ? Offset()
+                              : segment->base_offset() + RecordsOf(segment->CommittedEnd());
+  }
   // Waits for the sync under way; false if the deadline came first.
   bool AwaitSync(EventCount::Key key, std::chrono::steady_clock::time_point deadline);
   // One sync for all who wait. For the thread that set is_syncing_.
-  absl::Status SyncForAll(Offset end, std::chrono::steady_clock::time_point deadline)
-      ABSL_LOCKS_EXCLUDED(sync_mutex_);
+  absl::Status SyncForAll(Offset end) ABSL_LOCKS_EXCLUDED(sync_mutex_);
   absl::StatusOr<Offset> EndOffsetLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const LogContext& context_;

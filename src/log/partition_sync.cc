@@ -110,18 +110,24 @@ bool PartitionLog::AwaitSync(EventCount::Key key, std::chrono::steady_clock::tim
 
 absl::Status PartitionLog::AwaitDurable(Offset end,
                                         std::chrono::steady_clock::time_point deadline) {
-  for (;;) {
+  // Mostly what is asked for was committed just now, and the one look without a lock says so.
+  for (bool is_committed = CommittedEnd() >= end;;) {
     const EventCount::Key key = synced_.PrepareForCertainNotify();
     if (durable_.load(std::memory_order_acquire) >= end.value()) return absl::OkStatus();
     if (has_sync_failed_.load(std::memory_order_acquire)) {
       MutexLock lock(sync_mutex_);
       return sync_error_;
     }
-    if (!is_syncing_.exchange(true, std::memory_order_acquire)) {
-      absl::Status status = SyncForAll(end, deadline);
+    if (!is_committed) {
+      // Not as the one who syncs: others wait for less.
+      if (auto status = AwaitCommitted(end, deadline); !status.ok()) return status;
+      is_committed = true;
+    } else if (!is_syncing_.exchange(true, std::memory_order_acquire)) {
+      absl::Status status = SyncForAll(end);
       is_syncing_.store(false, std::memory_order_release);
       synced_.Notify();
       if (!status.ok()) return status;
+      is_committed = false;  // if that was not enough, a claim in an earlier segment is open
     } else if (!AwaitSync(key, deadline)) {
       return absl::DeadlineExceededError(
           absl::StrCat(name_.directory(), ": the disk did not finish a sync in time"));
@@ -129,12 +135,11 @@ absl::Status PartitionLog::AwaitDurable(Offset end,
   }
 }
 
-absl::Status PartitionLog::SyncForAll(Offset end, std::chrono::steady_clock::time_point deadline) {
+absl::Status PartitionLog::SyncForAll(Offset end) {
   if (durable_.load(std::memory_order_relaxed) >= end.value()) return absl::OkStatus();
   // Those whom the last sync released are about to append again: without a little patience it
   // would be made for the first of them alone, and all others would wait for the next one.
   GatherGroup();
-  if (auto status = AwaitCommitted(end, deadline); !status.ok()) return status;
   const auto start = std::chrono::steady_clock::now();
   bool disk_failed = false;
   const auto durable = SyncCommitted(&disk_failed);

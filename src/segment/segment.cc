@@ -222,7 +222,9 @@ void Segment::PageIn(std::uint64_t position) {
   std::uint64_t paged_in = paged_in_;
   while (paged_in < position) {
     // Where that fails, appends take the page faults themselves.
-    if (!PageInStep(*file_, header_.capacity, &paged_in)) paged_in = header_.capacity;
+    if (file_ == nullptr || !PageInStep(*file_, header_.capacity, &paged_in)) {
+      paged_in = header_.capacity;
+    }
   }
   paged_in_ = paged_in;
 }
@@ -248,6 +250,7 @@ absl::Status Segment::Extend(std::uint64_t position, bool in_hurry) {
   MutexLock lock(file_mutex_);
   const std::uint64_t have = limit_.load(std::memory_order_relaxed) + frame::kSealBytes;
   if (needed > have) {
+    if (file_ == nullptr) return absl::FailedPreconditionError(path_ + ": its file is not open");
     const std::uint64_t least = std::min(header_.capacity, RoundUpToPage(needed));
     std::uint64_t wanted = std::max(
         least, have < kLargestStep ? std::min(2 * have, header_.capacity) : header_.capacity);

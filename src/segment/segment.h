@@ -122,8 +122,9 @@ class Segment {
 
   // Makes a claim ending at `position` fit, growing the file if it must. Grants in small steps even
   // where the file reaches further, so that somebody notices how far appends have come.
-  // OutOfRange: that is beyond the capacity, roll. ResourceExhausted: the disk is full. After
-  // EnsureFile. One caller at a time. `in_hurry`: appends come so fast that it pays to bring pages
+  // OutOfRange: that is beyond the capacity, roll. ResourceExhausted: the disk is full.
+  // FailedPrecondition: the file has to grow, and EnsureFile did not succeed before. One caller at
+  // a time. `in_hurry`: appends come so fast that it pays to bring pages
   // in ahead of them; otherwise that would only take a core away from somebody.
   absl::Status Extend(std::uint64_t position, bool in_hurry = true);
 

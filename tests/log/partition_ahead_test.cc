@@ -165,6 +165,26 @@ TEST_CASE("Appends take the page faults themselves where pages cannot be brought
   CHECK(fixture.Values().size() == 17 * 16);
 }
 
+TEST_CASE("Appends go on in a file that has room when it cannot be opened for what is ahead") {
+  BigLogFixture fixture;
+  fixture.WriteMegabytes(6);
+  fixture.Kill();
+  fixture.WriteMegabytes(1);
+  fixture.log().Close(absl::FailedPreconditionError("closed"));
+  fixture.CloseCleanly();
+  fixture.Write("opens it");
+  fixture.disk().SetHook([](Operation operation, const std::string& path) {
+    return operation == Operation::kOpen && path.ends_with(".log")
+               ? absl::ResourceExhaustedError("no descriptors")
+               : absl::OkStatus();
+  });
+  fixture.WriteMegabytes(4);
+  fixture.WorkAhead();
+  fixture.WriteMegabytes(2);
+  fixture.disk().SetHook(nullptr);
+  CHECK(fixture.Values().size() == 13 * 16 + 1);
+}
+
 TEST_CASE("A topic that is synced all the time writes no pages ahead") {
   BigLogFixture fixture(Durability::kDisk);
   int writes = 0;

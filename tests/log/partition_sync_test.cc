@@ -71,6 +71,25 @@ TEST_CASE("An open claim holds durability up to the deadline and not beyond") {
   CHECK(log.log().WaitDurable(Offset(2), Soon()).ok());
 }
 
+TEST_CASE("Who waits for an open claim holds up nobody who waits for less") {
+  LogFixture log;
+  log.Write("before");
+  ClaimOptions options;
+  options.value_bytes = 5;
+  auto claim = log.log().Claim(options);
+  REQUIRE(claim.ok());
+  absl::Status later = absl::UnknownError("not yet");
+  std::thread other([&] { later = log.log().WaitDurable(Offset(2), Soon()); });
+  for (int i = 0; i < 100; ++i) {
+    REQUIRE(log.log().WaitDurable(Offset(1), Soon()).ok());
+    std::this_thread::yield();
+  }
+  std::move(*claim).Commit();
+  other.join();
+  CHECK(later.ok());
+  CHECK(log.durable() == Offset(2));
+}
+
 TEST_CASE("Threads that wait together share syncs") {
   LogFixture log;
   std::atomic<int> syncs{0};
