@@ -136,7 +136,12 @@ absl::Status PartitionLog::AwaitDurable(Offset end,
 }
 
 absl::Status PartitionLog::SyncForAll(Offset end) {
+  // Both may have changed since the caller looked.
   if (durable_.load(std::memory_order_relaxed) >= end.value()) return absl::OkStatus();
+  if (has_sync_failed_.load(std::memory_order_relaxed)) {
+    MutexLock lock(sync_mutex_);
+    return sync_error_;
+  }
   // Those whom the last sync released are about to append again: without a little patience it
   // would be made for the first of them alone, and all others would wait for the next one.
   GatherGroup();

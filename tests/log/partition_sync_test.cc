@@ -1,4 +1,6 @@
+#include <atomic>
 #include <thread>
+#include <vector>
 
 #include "catch.h"
 #include "log/partition_log.h"
@@ -56,6 +58,30 @@ TEST_CASE("The first failed sync makes the partition read-only for good") {
   log.disk().SetHook(nullptr);
   log.CutPower(1);
   CHECK(log.Values().front() == "acknowledged");
+}
+
+TEST_CASE("Of many who wait nobody is told OK after a sync failed once") {
+  for (int round = 0; round < 50; ++round) {
+    LogFixture log(Durability::kDisk);
+    log.Write("acknowledged");
+    std::atomic<bool> has_failed{false};
+    log.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string&) {
+      return operation == SimulatedFileSystem::Operation::kSync && !has_failed.exchange(true)
+                 ? absl::DataLossError("the disk hiccups")
+                 : absl::OkStatus();
+    });
+    std::atomic<int> acknowledged{0};
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+      threads.emplace_back([&] {
+        acknowledged += log.log().Append(RecordOf("lost?"), std::nullopt).ok();
+        acknowledged += log.log().Append(RecordOf("lost?"), std::nullopt).ok();
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    CHECK(acknowledged == 0);
+    CHECK(log.durable() == Offset(1));
+  }
 }
 
 TEST_CASE("An open claim holds durability up to the deadline and not beyond") {
