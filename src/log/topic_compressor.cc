@@ -110,10 +110,9 @@ absl::Status TopicCompressor::Start() {
   if (is_started_) return absl::OkStatus();
   const auto numbers = List(root_, topic_);
   if (!numbers.ok()) return numbers.status();
-  if (!numbers->empty() && settings_.dictionary_bytes != 0) {
-    const std::uint32_t newest = *std::max_element(numbers->begin(), numbers->end());
-    if (const auto loaded = Load(newest); !loaded.ok()) return loaded.status();
-    newest_ = newest;
+  if (!numbers->empty()) highest_ = *std::max_element(numbers->begin(), numbers->end());
+  if (highest_ != 0 && settings_.dictionary_bytes != 0 && Load(highest_).ok()) {
+    in_use_ = highest_;
     wants_samples_.store(false, std::memory_order_relaxed);
   }
   is_started_ = true;
@@ -139,10 +138,10 @@ absl::StatusOr<TopicCompressor::Packed> TopicCompressor::Pack(std::span<const st
   {
     MutexLock lock(mutex_);
     if (const auto status = Start(); !status.ok()) return status;
-    auto loaded = Load(newest_);
+    auto loaded = Load(in_use_);
     if (!loaded.ok()) return loaded.status();
     dictionary = *std::move(loaded);
-    packed.dictionary = newest_;
+    packed.dictionary = in_use_;
   }
   auto compressor = Borrow();
   const auto status =
@@ -182,7 +181,7 @@ void TopicCompressor::NoteRatio(std::size_t entries, std::size_t packed) {
   window_packed_ = 0;
   if (first_ratio_ == 0) {
     first_ratio_ = ratio;
-  } else if (ratio > kDrift * first_ratio_ && newest_ < frame::kMaxDictionaries) {
+  } else if (ratio > kDrift * first_ratio_ && highest_ < frame::kMaxDictionaries) {
     wants_samples_.store(true, std::memory_order_relaxed);
   }
 }
@@ -235,10 +234,10 @@ absl::Status TopicCompressor::Train() {
     if (!is_training_due_) return absl::OkStatus();
     samples = std::exchange(samples_, {});
     sizes = std::exchange(sample_sizes_, {});
-    auto loaded = Load(newest_);
+    auto loaded = Load(in_use_);
     if (!loaded.ok()) return loaded.status();
     before = *std::move(loaded);
-    number = newest_ + 1;
+    number = highest_ + 1;
   }
   const auto bytes = Dictionary::Train(samples, sizes, settings_.dictionary_bytes);
   auto dictionary = bytes.ok() ? Dictionary::Make(*bytes, settings_.level)
@@ -258,7 +257,8 @@ absl::Status TopicCompressor::Train() {
   StopSampling();
   if (!stored.ok()) return stored;  // nothing uses it
   dictionaries_[number] = *std::move(dictionary);
-  newest_ = number;
+  in_use_ = number;
+  highest_ = number;
   return absl::OkStatus();
 }
 

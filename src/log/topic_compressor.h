@@ -75,7 +75,7 @@ class TopicCompressor {
   // The numbers of the dictionaries in `root`.
   static absl::StatusOr<std::vector<std::uint32_t>> List(Directory& root, std::string_view topic);
   absl::StatusOr<DictionaryPtr> Load(std::uint32_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Finds the newest dictionary, once.
+  // Finds the newest dictionary, once; goes on without if it is damaged.
   absl::Status Start() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Notes how well a batch was compressed, and asks for samples when that has become worse.
   void NoteRatio(std::size_t entries, std::size_t packed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -95,7 +95,8 @@ class TopicCompressor {
 
   Mutex mutex_;
   bool is_started_ ABSL_GUARDED_BY(mutex_) = false;
-  std::uint32_t newest_ ABSL_GUARDED_BY(mutex_) = 0;  // number of the one in use; 0: none
+  std::uint32_t in_use_ ABSL_GUARDED_BY(mutex_) = 0;   // number; 0: none
+  std::uint32_t highest_ ABSL_GUARDED_BY(mutex_) = 0;  // number that was ever given
   std::map<std::uint32_t, DictionaryPtr> dictionaries_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Compressor>> idle_ ABSL_GUARDED_BY(mutex_);
   std::string samples_ ABSL_GUARDED_BY(mutex_);

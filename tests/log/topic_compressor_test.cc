@@ -139,6 +139,16 @@ TEST_CASE("A flipped bit in a dictionary is damage, and never other records") {
   }
 }
 
+TEST_CASE("A damaged dictionary does not stop appends, and another one follows it") {
+  CompressorFixture fixture;
+  fixture.Train("order");
+  REQUIRE(fixture.disk.Corrupt("/data/orders.dictionary-1", 100, std::byte{1}).ok());
+  fixture.Reopen();
+  CHECK(fixture->Pack(Bytes(fixture.Event("order")))->dictionary == 0);
+  fixture.Train("order");
+  CHECK(fixture->Pack(Bytes(fixture.Event("order")))->dictionary == 2);
+}
+
 TEST_CASE("A dictionary is durable before it is used, and not used when it cannot be stored") {
   CompressorFixture fixture;
   fixture.disk.SetHook([](SimulatedFileSystem::Operation operation, const std::string&) {
