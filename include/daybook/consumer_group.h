@@ -15,7 +15,8 @@
 
 namespace daybook::inline v1 {
 
-// Where to begin in a partition in which the group has no place.
+// Where to begin in a partition in which the group has no place, or where its place was dropped
+// from a memory topic.
 enum class OffsetReset { kEarliest, kLatest };
 
 struct GroupOptions {
@@ -50,7 +51,7 @@ class DAYBOOK_EXPORT Consumer {
   // parked, up to `timeout` for the first one; empty when there was none.
   //   DataLoss            damage at the position of a partition: the message gives the offsets.
   //                       Seek beyond them (Partition::NextReadable) to go on
-  //   OutOfRange          the position was deleted meanwhile; Seek to go on
+  //   OutOfRange          Seek was called with an offset behind the end
   //   FailedPrecondition  the consumer left the group
   //   Cancelled           Wakeup was called
   absl::StatusOr<RecordBatch> Poll(std::chrono::nanoseconds timeout);

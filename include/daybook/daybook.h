@@ -17,6 +17,7 @@
 #include "daybook/record.h"
 #include "daybook/record_batch.h"
 #include "daybook/simulated_file_system.h"
+#include "daybook/storage.h"
 #include "daybook/topic.h"
 
 #endif  // DAYBOOK_DAYBOOK_H_

@@ -39,7 +39,7 @@ class DAYBOOK_EXPORT Reader {
   // millisecond instead, since the writer is another process.
   //   DataLoss            damage at the position of a partition, which stays there: the message
   //                       gives the offsets. Go on with SkipDamage.
-  //   OutOfRange          the position was deleted meanwhile; Seek to go on
+  //   OutOfRange          the position was dropped meanwhile; go on with SkipDamage, or Seek
   //   Cancelled           Wakeup was called
   absl::StatusOr<RecordBatch> Poll(std::chrono::nanoseconds timeout);
 
@@ -52,8 +52,8 @@ class DAYBOOK_EXPORT Reader {
   // The offset that is read next.
   absl::StatusOr<Offset> Position(int partition) const;
 
-  // Moves every partition that stands at damage to the next record that can be read; how many
-  // offsets were passed over.
+  // Moves every partition that stands at damage, or where records were dropped, to the next record
+  // that can be read; how many offsets were passed over.
   absl::StatusOr<std::int64_t> SkipDamage();
 
   // True when every partition's position is at its end, as of now.

@@ -12,6 +12,7 @@
 #include "daybook/durability.h"
 #include "daybook/export.h"
 #include "daybook/partition.h"
+#include "daybook/storage.h"
 
 namespace daybook::inline v1 {
 
@@ -32,8 +33,20 @@ struct TopicOptions {
   // segment.bytes: when a partition goes on in a new file; 64 KiB to 1 GiB.
   std::int64_t segment_bytes = std::int64_t{64} << 20;
   // max.message.bytes: key, headers and value of a record together; at most a quarter of
-  // segment_bytes, so that a roll wastes little.
-  std::int64_t max_record_bytes = std::int64_t{1} << 20;
+  // segment_bytes, so that a roll wastes little. 0: that, but not over 1 MiB.
+  std::int64_t max_record_bytes = 0;
+  // storage (file, memory). Memory is for publish and subscribe within the process, at kProcess:
+  // the topic is still there when the directory is opened again, but empty and from offset 0 on,
+  // and no group has a place in it. No checksums; other processes cannot read it.
+  Storage storage = Storage::kFile;
+  // memory.bytes: how much memory a partition of a memory topic takes, in pieces of segment_bytes,
+  // or of an eighth if that is less; one piece for each batch that a reader holds comes on top.
+  // 512 KiB to 1 TiB. Little that stays in the processor's cache is faster than much.
+  std::int64_t memory_bytes = std::int64_t{64} << 20;
+  // memory.when.full (drop-oldest, block, fail): then appends answer ResourceExhausted.
+  WhenFull when_full = WhenFull::kDropOldest;
+  // max.block.ms: how long appends wait at kBlock; up to a day.
+  std::chrono::milliseconds max_block{60'000};
   // compression.type (none, zstd): of what is appended. Batches are compressed as one, single
   // records each for itself, claims not at all; and nothing that would not become smaller.
   Compression compression = Compression::kNone;

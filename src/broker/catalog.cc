@@ -69,6 +69,7 @@ absl::StatusOr<std::shared_ptr<TopicState>> Catalog::Read(const std::string& nam
   for (const auto& [key, value] : *properties) {
     if (const auto status = SetOption(options, key, value); !status.ok()) return annotate(status);
   }
+  options = Resolve(options);
   if (const auto status = CheckTopicOptions(options); !status.ok()) return annotate(status);
   return std::make_shared<TopicState>(name, options, context_, counters_);
 }
@@ -91,8 +92,9 @@ absl::Status Catalog::Load() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Topic> Catalog::Create(std::string_view name, const TopicOptions& options) {
+absl::StatusOr<Topic> Catalog::Create(std::string_view name, const TopicOptions& asked_for) {
   if (const auto status = CheckTopicName(name); !status.ok()) return status;
+  const TopicOptions options = Resolve(asked_for);
   if (const auto status = CheckTopicOptions(options); !status.ok()) return status;
   if (context_.is_read_only) {
     return absl::FailedPreconditionError(

@@ -37,6 +37,11 @@ std::chrono::steady_clock::time_point DeadlineAfter(std::chrono::nanoseconds tim
                             : now + std::chrono::duration_cast<Steady::duration>(timeout);
 }
 
+void CursorSet::Entry::MoveTo(Offset offset) {
+  cursor = {.offset = offset, .segment = nullptr, .position = 0};
+  if (mark != nullptr) mark->Move(offset);
+}
+
 void CursorSet::Add(const Topic& topic, int partition, Offset offset) {
   entries_.push_back({.topic = topic,
                       .partition = partition,
@@ -64,6 +69,7 @@ absl::StatusOr<RecordBatch> CursorSet::ReadNext(const ReadOptions& options) {
     auto batch = entry.log().Read(entry.cursor, options);
     if (!batch.ok()) return batch;
     last_records_ = batch->size();
+    if (entry.mark != nullptr) entry.mark->Move(entry.cursor.offset);
     if (!batch->empty()) return batch;
   }
   return RecordBatch();

@@ -23,7 +23,9 @@ class CursorSet {
     Topic topic;
     int partition = 0;
     Cursor cursor;
+    std::unique_ptr<ReadMark> mark = nullptr;  // moves with the cursor, if there is one
 
+    void MoveTo(Offset offset);
     PartitionLog& log() const { return topic.partition(partition).log(); }
   };
 

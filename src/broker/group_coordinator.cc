@@ -22,7 +22,15 @@ void GroupCoordinator::Leave(const std::string& member) {
   MutexLock lock(mutex_);
   if (members_.erase(member) == 0) return;
   std::erase_if(owners_, [&](const auto& entry) { return entry.second == member; });
+  if (members_.empty()) marks_.clear();
   Rebalance();
+}
+
+void GroupCoordinator::Hold(const TopicPartition& partition, PartitionLog& log, Offset from) {
+  MutexLock lock(mutex_);
+  const auto [mark, is_new] = marks_.try_emplace(partition);
+  if (is_new) mark->second = log.Mark(from);
+  if (mark->second != nullptr && mark->second->offset() < from) mark->second->Move(from);
 }
 
 void GroupCoordinator::Rebalance() {
@@ -70,7 +78,10 @@ absl::Status GroupCoordinator::Commit(const std::string& member, const TopicPart
                                            " is no longer read by ", member,
                                            "; what was not committed, its new owner reads again"));
   }
-  return store_.Commit({name_, partition.topic, partition.partition}, offset);
+  auto status = store_.Commit({name_, partition.topic, partition.partition}, offset);
+  const auto mark = marks_.find(partition);
+  if (status.ok() && mark != marks_.end() && mark->second != nullptr) mark->second->Move(offset);
+  return status;
 }
 
 GroupCoordinator::Description GroupCoordinator::Describe() {

@@ -49,6 +49,12 @@ class GroupCoordinator {
   // and tells what it has now. FailedPrecondition: it is no member (any more).
   absl::StatusOr<Assignment> Sync(const std::string& member) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Keeps what is at or after `from`, and not committed, of the partition from being dropped, as
+  // long as the group has members. A lower `from` than before changes nothing. `log` is the
+  // partition's.
+  void Hold(const TopicPartition& partition, PartitionLog& log, Offset from)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Stores the offset if the member has the partition, which nobody can take meanwhile.
   // Aborted: it has not.
   absl::Status Commit(const std::string& member, const TopicPartition& partition, Offset offset)
@@ -86,6 +92,8 @@ class GroupCoordinator {
   std::map<std::string, Member> members_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, int> partitions_ ABSL_GUARDED_BY(mutex_);  // of each topic
   std::map<TopicPartition, std::string> owners_ ABSL_GUARDED_BY(mutex_);
+  // Null where nothing is dropped that is unread.
+  std::map<TopicPartition, std::unique_ptr<ReadMark>> marks_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace daybook::inline v1

@@ -25,10 +25,6 @@ class Reader::State {
     }
     return entry;
   }
-
-  static void MoveTo(CursorSet::Entry& entry, Offset offset) {
-    entry.cursor = {.offset = offset, .segment = nullptr, .position = 0};
-  }
 };
 
 Reader::Reader(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -50,6 +46,8 @@ absl::StatusOr<Reader> Reader::Open(Broker& broker, std::string_view name, Reade
     }
     if (state->cursors.Find(topic->name(), id) == nullptr) {
       state->cursors.Add(*topic, id, Offset(0));
+      CursorSet::Entry& entry = state->cursors.entries().back();
+      entry.mark = entry.log().Mark(Offset(0));
     }
   }
   Reader reader(std::move(state));
@@ -75,7 +73,7 @@ void Reader::Wakeup() { state_->cursors.Wakeup(); }
 absl::Status Reader::Seek(int partition, Offset offset) {
   const auto entry = state_->Find(partition);
   if (!entry.ok()) return entry.status();
-  State::MoveTo(**entry, offset);
+  (*entry)->MoveTo(offset);
   return absl::OkStatus();
 }
 
@@ -83,7 +81,7 @@ absl::Status Reader::SeekToBeginning() {
   for (CursorSet::Entry& entry : state_->cursors.entries()) {
     const auto begin = entry.log().begin_offset();
     if (!begin.ok()) return begin.status();
-    State::MoveTo(entry, *begin);
+    entry.MoveTo(*begin);
   }
   return absl::OkStatus();
 }
@@ -92,7 +90,7 @@ absl::Status Reader::SeekToEnd() {
   for (CursorSet::Entry& entry : state_->cursors.entries()) {
     const auto end = entry.log().end_offset();
     if (!end.ok()) return end.status();
-    State::MoveTo(entry, *end);
+    entry.MoveTo(*end);
   }
   return absl::OkStatus();
 }
@@ -109,11 +107,13 @@ absl::StatusOr<std::int64_t> Reader::SkipDamage() {
     Cursor probe = entry.cursor;
     const auto batch = entry.log().Read(probe, {.max_records = 1, .max_bytes = 0});
     if (batch.ok()) continue;
-    if (!absl::IsDataLoss(batch.status())) return batch.status();
+    if (!absl::IsDataLoss(batch.status()) && !absl::IsOutOfRange(batch.status())) {
+      return batch.status();
+    }
     const auto next = entry.log().NextReadable(entry.cursor.offset);
     if (!next.ok()) return next.status();
     skipped += *next - entry.cursor.offset;
-    State::MoveTo(entry, *next);
+    entry.MoveTo(*next);
   }
   return skipped;
 }

@@ -17,6 +17,11 @@ constexpr std::size_t kMaxTopicName = 249;
 constexpr std::int64_t kMaxPartitions = 100'000;
 constexpr std::int64_t kMinSegmentBytes = std::int64_t{64} << 10;
 constexpr std::int64_t kMaxSegmentBytes = std::int64_t{1} << 30;
+constexpr std::int64_t kMaxRecordBytes = std::int64_t{1} << 20;  // unless more is asked for
+constexpr std::int64_t kMemoryPieces = 8;
+constexpr std::int64_t kMinMemoryBytes = kMemoryPieces * kMinSegmentBytes;
+constexpr std::int64_t kMaxMemoryBytes = std::int64_t{1} << 40;
+constexpr std::int64_t kDayMillis = 24 * 60 * 60 * 1000;
 constexpr std::int64_t kMaxLevel = 19;
 constexpr std::int64_t kMinDictionaryBytes = 256;  // the trainer's own limit
 constexpr std::int64_t kMaxDictionaryBytes = std::int64_t{1} << 20;
@@ -30,6 +35,17 @@ constexpr std::array<std::pair<std::string_view, Durability>, 3> kDurabilities =
 constexpr std::array<std::pair<std::string_view, Compression>, 2> kCompressions = {{
     {"none", Compression::kNone},
     {"zstd", Compression::kZstd},
+}};
+
+constexpr std::array<std::pair<std::string_view, Storage>, 2> kStorages = {{
+    {"file", Storage::kFile},
+    {"memory", Storage::kMemory},
+}};
+
+constexpr std::array<std::pair<std::string_view, WhenFull>, 3> kWhenFull = {{
+    {"drop-oldest", WhenFull::kDropOldest},
+    {"block", WhenFull::kBlock},
+    {"fail", WhenFull::kFail},
 }};
 
 template <typename Names, typename Value>
@@ -104,12 +120,21 @@ absl::Status CheckTopicOptions(const TopicOptions& options) {
   if (options.partitions < 1 || options.partitions > kMaxPartitions) {
     return OutOfRange("num.partitions", options.partitions, 1, kMaxPartitions);
   }
-  constexpr std::int64_t kDayMillis = 24 * 60 * 60 * 1000;
   if (options.flush_interval.count() < 1 || options.flush_interval.count() > kDayMillis) {
     return OutOfRange("flush.ms", options.flush_interval.count(), 1, kDayMillis);
   }
   if (options.segment_bytes < kMinSegmentBytes || options.segment_bytes > kMaxSegmentBytes) {
     return OutOfRange("segment.bytes", options.segment_bytes, kMinSegmentBytes, kMaxSegmentBytes);
+  }
+  if (options.storage == Storage::kMemory && options.durability != Durability::kProcess) {
+    return absl::InvalidArgumentError(
+        "durability must be process where storage is memory: nothing there survives more");
+  }
+  if (options.memory_bytes < kMinMemoryBytes || options.memory_bytes > kMaxMemoryBytes) {
+    return OutOfRange("memory.bytes", options.memory_bytes, kMinMemoryBytes, kMaxMemoryBytes);
+  }
+  if (options.max_block.count() < 0 || options.max_block.count() > kDayMillis) {
+    return OutOfRange("max.block.ms", options.max_block.count(), 0, kDayMillis);
   }
   if (options.max_record_bytes < 1 || options.max_record_bytes > options.segment_bytes / 4) {
     return absl::InvalidArgumentError(
@@ -129,12 +154,28 @@ absl::Status CheckTopicOptions(const TopicOptions& options) {
   return absl::OkStatus();
 }
 
+TopicOptions Resolve(TopicOptions options) {
+  if (options.storage == Storage::kMemory) {
+    constexpr std::int64_t kPage = 4096;
+    options.segment_bytes =
+        std::min(options.segment_bytes, options.memory_bytes / kMemoryPieces / kPage * kPage);
+  }
+  if (options.max_record_bytes == 0) {
+    options.max_record_bytes = std::min(kMaxRecordBytes, options.segment_bytes / 4);
+  }
+  return options;
+}
+
 std::map<std::string, std::string> ToProperties(const TopicOptions& options) {
   return {{"num.partitions", absl::StrCat(options.partitions)},
           {"durability", NameOf(kDurabilities, options.durability)},
           {"flush.ms", absl::StrCat(options.flush_interval.count())},
           {"segment.bytes", absl::StrCat(options.segment_bytes)},
           {"max.message.bytes", absl::StrCat(options.max_record_bytes)},
+          {"storage", NameOf(kStorages, options.storage)},
+          {"memory.bytes", absl::StrCat(options.memory_bytes)},
+          {"memory.when.full", NameOf(kWhenFull, options.when_full)},
+          {"max.block.ms", absl::StrCat(options.max_block.count())},
           {"compression.type", NameOf(kCompressions, options.compression)},
           {"compression.zstd.level", absl::StrCat(options.compression_level)},
           {"compression.dictionary.bytes", absl::StrCat(options.dictionary_bytes)}};
@@ -151,6 +192,16 @@ absl::Status SetOption(TopicOptions& options, std::string_view key, std::string_
     if (FindByName(kCompressions, value, &options.compression)) return absl::OkStatus();
     return absl::InvalidArgumentError(
         absl::StrCat("compression.type is \"", text, "\"; it must be none or zstd"));
+  }
+  if (key == "storage") {
+    if (FindByName(kStorages, value, &options.storage)) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("storage is \"", text, "\"; it must be file or memory"));
+  }
+  if (key == "memory.when.full") {
+    if (FindByName(kWhenFull, value, &options.when_full)) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("memory.when.full is \"", text, "\"; it must be drop-oldest, block or fail"));
   }
   std::int64_t number = 0;
   const bool is_number = absl::SimpleAtoi(text, &number);
@@ -175,6 +226,10 @@ absl::Status SetOption(TopicOptions& options, std::string_view key, std::string_
     options.flush_interval = std::chrono::milliseconds(number);
   } else if (key == "segment.bytes") {
     options.segment_bytes = number;
+  } else if (key == "memory.bytes") {
+    options.memory_bytes = number;
+  } else if (key == "max.block.ms") {
+    options.max_block = std::chrono::milliseconds(number);
   } else if (key == "compression.zstd.level") {
     if (number < 1 || number > kMaxLevel) return OutOfRange(key, number, 1, kMaxLevel);
     options.compression_level = static_cast<int>(number);

@@ -18,6 +18,8 @@ inline constexpr std::string_view kInternalPrefix = "__";
 
 // InvalidArgument unless the name is [A-Za-z0-9._-]{1,249} and not "." or "..".
 absl::Status CheckTopicName(std::string_view name);
+// The options with what follows from others filled in.
+TopicOptions Resolve(TopicOptions options);
 // InvalidArgument naming the option that is out of its range.
 absl::Status CheckTopicOptions(const TopicOptions& options);
 

@@ -8,11 +8,16 @@ namespace daybook::inline v1 {
 TopicState::TopicState(std::string name, const TopicOptions& options, const LogContext& context,
                        RecoveryCounters& counters)
     : name_(std::make_shared<const std::string>(std::move(name))), options_(options) {
-  const LogSettings settings{
-      .durability = options.durability,
-      .flush_interval = options.flush_interval,
-      .segment_bytes = static_cast<std::uint64_t>(options.segment_bytes),
-      .max_record_bytes = static_cast<std::uint64_t>(options.max_record_bytes)};
+  LogSettings settings{.durability = options.durability,
+                       .flush_interval = options.flush_interval,
+                       .segment_bytes = static_cast<std::uint64_t>(options.segment_bytes),
+                       .max_record_bytes = static_cast<std::uint64_t>(options.max_record_bytes)};
+  if (options.storage == Storage::kMemory) {
+    settings.memory = MemorySettings{
+        .segments = static_cast<std::size_t>(options.memory_bytes / options.segment_bytes),
+        .when_full = options.when_full,
+        .max_block = options.max_block};
+  }
   const auto compressor = std::make_shared<TopicCompressor>(
       *context.root, *name_,
       TopicCompressor::Settings{

@@ -49,6 +49,11 @@ class Consumer::State {
             return entry.log().is_deleted();
           }) != 0;
       if (was_deleted) continue;
+      if (absl::IsOutOfRange(batch.status())) {
+        const auto was_reset = ResetDropped();
+        if (!was_reset.ok()) return was_reset.status();
+        if (*was_reset) continue;
+      }
       if (!batch.ok() || !batch->empty()) return batch;
       if (std::chrono::steady_clock::now() >= deadline) return batch;
       cursors_.Wait(deadline, &group_->waiters(), [this] { return group_->epoch() != epoch_; });
@@ -133,14 +138,34 @@ class Consumer::State {
       // Deleted: there is nothing to read, and the other topics go on.
       if (absl::IsNotFound(topic.status())) continue;
       if (!topic.ok()) return topic.status();
+      PartitionLog& log = topic->partition(partition.partition).log();
+      group_->Hold(partition, log, Offset(0));  // all, until it is known what is needed
       const auto offset = StartingOffset(*topic, partition);
       if (!offset.ok()) {
         epoch_ = 0;  // what is still missing is tried again
         return offset.status();
       }
+      group_->Hold(partition, log, *offset);
       cursors_.Add(*topic, partition.partition, *offset);
     }
     return absl::OkStatus();
+  }
+
+  // Partitions whose position was dropped go on as if the group had no place in them; whether there
+  // were any.
+  absl::StatusOr<bool> ResetDropped() {
+    bool was_reset = false;
+    for (CursorSet::Entry& entry : cursors_.entries()) {
+      const auto begin = entry.log().begin_offset();
+      if (!begin.ok()) return begin.status();
+      if (entry.cursor.offset >= *begin) continue;
+      const auto offset =
+          options_.offset_reset == OffsetReset::kEarliest ? *begin : entry.log().end_offset();
+      if (!offset.ok()) return offset.status();
+      entry.MoveTo(*offset);
+      was_reset = true;
+    }
+    return was_reset;
   }
 
   absl::StatusOr<Offset> StartingOffset(const Topic& topic, const TopicPartition& partition) {
@@ -188,7 +213,7 @@ std::vector<TopicPartition> Consumer::Assignment() const { return state_->Assign
 absl::Status Consumer::Seek(const TopicPartition& partition, Offset offset) {
   const auto entry = state_->Find(partition);
   if (!entry.ok()) return entry.status();
-  (*entry)->cursor = {.offset = offset, .segment = nullptr, .position = 0};
+  (*entry)->MoveTo(offset);
   return absl::OkStatus();
 }
 

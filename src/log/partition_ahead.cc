@@ -14,6 +14,7 @@ void PartitionLog::RequestWorkAhead() {
 }
 
 void PartitionLog::TidyUp(Segment& segment) {
+  if (is_in_memory()) return;
   while (segment.LetGoBehind()) {
   }
   if (const auto directory = OpenDirectory(); directory.ok()) {

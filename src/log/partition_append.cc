@@ -35,6 +35,7 @@ absl::Status PartitionLog::RefusalOf(const frame::RecordParts& parts) const {
 }
 
 absl::Status PartitionLog::Extend(Segment& segment, std::uint64_t position) {
+  if (is_in_memory()) return segment.Extend(position);
   const auto directory = OpenDirectory();
   const absl::Status file = directory.ok() ? segment.EnsureFile(**directory) : directory.status();
   const Timestamp now = context_.clock->Now();
@@ -46,6 +47,8 @@ absl::Status PartitionLog::Extend(Segment& segment, std::uint64_t position) {
 
 absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, std::uint64_t records,
                                        bool missed) {
+  using Time = std::chrono::steady_clock::time_point;
+  Time deadline;
   MutexLock lock(mutex_);
   for (;;) {
     // A claim that was made is settled first, whatever happened meanwhile: others wait for it.
@@ -59,7 +62,10 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
         segment.Checkpoint(context_.boot);
         return absl::OkStatus();
       }
-      if (active_.load(std::memory_order_relaxed) == &segment) {
+      // A claim of before the segment was recycled is void.
+      const bool is_current = active_.load(std::memory_order_relaxed) == &segment &&
+                              segment.IsOfThisLife(claimed->before, bytes);
+      if (is_current) {
         absl::Status grown = absl::OutOfRangeError("closing");
         if (!segment.is_closing()) {
           grown = Extend(segment, PositionOf(claimed->before) + bytes);
@@ -69,7 +75,7 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
         if (segment.IsCrossing(claimed->before, bytes)) {
           SealActive(segment, claimed->before);
         } else {
-          while (active_.load(std::memory_order_relaxed) == &segment) rolled_.Wait(mutex_);
+          AwaitRoll(segment);
         }
         if (!absl::IsOutOfRange(grown)) return grown;
       }
@@ -78,11 +84,18 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
     if (const auto status = WritableStatus(); !status.ok()) return status;
     if (const auto status = EnsureOpen(); !status.ok()) return status;
     if (active_.load(std::memory_order_relaxed) == nullptr) {
+      if (is_in_memory() && !MakeRoom()) {
+        if (deadline == Time()) {
+          deadline = std::chrono::steady_clock::now() + settings_.memory->max_block;
+        }
+        if (const auto status = AwaitRoom(deadline); !status.ok()) return status;
+        continue;  // somebody else may have used it
+      }
       if (const auto status = StartSegment(next_base_); !status.ok()) return status;
     }
     Segment* segment = active_.load(std::memory_order_relaxed);
     if (segment->is_closing()) {
-      while (active_.load(std::memory_order_relaxed) == segment) rolled_.Wait(mutex_);
+      AwaitRoll(*segment);
       continue;
     }
     *claimed = {segment, segment->Claim(bytes, records)};
@@ -108,7 +121,7 @@ absl::StatusOr<Offset> PartitionLog::AppendUnsynced(const Record& record) {
   // that the log has just been given could not be read back before their stores are done.
   const bool is_plain = layout.length == frame::kFrameHeaderBytes + parts.value_bytes;
   std::uint64_t body_hash = 0;
-  if (is_plain && parts.value_bytes != 0) {
+  if (is_plain && parts.value_bytes != 0 && !is_in_memory()) {
     body_hash = Hash64(std::as_bytes(std::span(*record.value)));
   }
   const Timestamp now = context_.clock->Now();
@@ -117,6 +130,7 @@ absl::StatusOr<Offset> PartitionLog::AppendUnsynced(const Record& record) {
       [[unlikely]]
     return status;
   Segment& segment = *claimed.segment;
+  const Offset offset = segment.base_offset() + RecordsOf(claimed.before);
   const std::uint32_t length_word = frame::LengthWord(frame::Kind::kRecord, layout.length);
   std::byte* frame = segment.At(PositionOf(claimed.before));
   std::byte* value = frame::FillRecord(frame, layout, parts, now, RecordsOf(claimed.before));
@@ -129,7 +143,7 @@ absl::StatusOr<Offset> PartitionLog::AppendUnsynced(const Record& record) {
     segment.Commit(frame, length_word, claimed.before);
   }
   Committed();
-  return segment.base_offset() + RecordsOf(claimed.before);
+  return offset;
 }
 
 absl::StatusOr<Offset> PartitionLog::Append(const Record& record,

@@ -67,15 +67,16 @@ absl::StatusOr<Offset> PartitionLog::AppendFrame(std::span<const Record> records
   const frame::RecordLayout layout{.length = static_cast<std::uint32_t>(length),
                                    .attributes = static_cast<std::uint32_t>(records.size())};
   Segment& segment = *claimed.segment;
+  const Offset first = segment.base_offset() + RecordsOf(claimed.before);
   std::byte* frame = segment.At(PositionOf(claimed.before));
   std::byte* const body = frame::FillRecord(frame, layout, {}, now, RecordsOf(claimed.before));
   std::byte* at = body;
   for (const Record& record : records) at = frame::PutEntry(at, record);
   segment.Commit(frame, BatchLengthWord(entry_bytes), claimed.before,
-                 frame::HeadOf(layout, now, RecordsOf(claimed.before)), Hash64({body, entry_bytes}),
-                 records.size());
+                 frame::HeadOf(layout, now, RecordsOf(claimed.before)),
+                 is_in_memory() ? 0 : Hash64({body, entry_bytes}), records.size());
   Committed();
-  return segment.base_offset() + RecordsOf(claimed.before);
+  return first;
 }
 
 absl::StatusOr<Offset> PartitionLog::AppendPacked(std::span<const Record> records,
@@ -100,7 +101,7 @@ absl::StatusOr<Offset> PartitionLog::AppendPacked(std::span<const Record> record
           static_cast<std::uint32_t>(records.size()) |
           (is_packed ? frame::kBatchCompressed | packed->dictionary << frame::kBatchDictionaryShift
                      : 0U)};
-  const std::uint64_t body_hash = Hash64(body);
+  const std::uint64_t body_hash = is_in_memory() ? 0 : Hash64(body);
   const Timestamp now = context_.clock->Now();
   Claimed claimed;
   if (auto status = ClaimBytes(frame::AlignedLength(layout.length), &claimed, records.size());
@@ -108,13 +109,14 @@ absl::StatusOr<Offset> PartitionLog::AppendPacked(std::span<const Record> record
     return status;
   }
   Segment& segment = *claimed.segment;
+  const Offset first = segment.base_offset() + RecordsOf(claimed.before);
   std::byte* frame = segment.At(PositionOf(claimed.before));
   std::byte* to = frame::FillRecord(frame, layout, {}, now, RecordsOf(claimed.before));
   std::memcpy(to, body.data(), body.size());
   segment.Commit(frame, BatchLengthWord(body.size()), claimed.before,
                  frame::HeadOf(layout, now, RecordsOf(claimed.before)), body_hash, records.size());
   Committed();
-  return segment.base_offset() + RecordsOf(claimed.before);
+  return first;
 }
 
 absl::StatusOr<std::shared_ptr<const std::string>> PartitionLog::Unpack(

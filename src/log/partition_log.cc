@@ -16,7 +16,10 @@ PartitionLog::PartitionLog(const LogContext& context, PartitionName name,
       max_frame_bytes_(
           static_cast<std::uint32_t>(settings.max_record_bytes + frame::kFrameHeaderBytes + 12)),
       counters_(counters),
-      compressor_(std::move(compressor)) {}
+      compressor_(std::move(compressor)),
+      pool_(settings.memory
+                ? std::make_shared<SegmentPool>(name_, settings.segment_bytes, max_frame_bytes_)
+                : nullptr) {}
 
 PartitionLog::~PartitionLog() = default;
 
@@ -36,7 +39,23 @@ absl::Status PartitionLog::WritableStatus() const {
   return absl::OkStatus();
 }
 
-absl::Status PartitionLog::StartSegment(Offset base_offset) {
+void PartitionLog::SetActive(Segment* segment) {
+  active_.store(segment, std::memory_order_release);
+  ++rolls_;
+  rolled_.NotifyAll();
+  room_.NotifyAll();
+}
+
+void PartitionLog::AwaitRoll(const Segment& segment) {
+  // In memory the same segment may be active again when we wake.
+  const std::int64_t rolls = rolls_;
+  while (active_.load(std::memory_order_relaxed) == &segment && rolls_ == rolls) {
+    rolled_.Wait(mutex_);
+  }
+}
+
+absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::CreateSegment(Offset base_offset) {
+  if (is_in_memory()) return pool_->Take(base_offset, context_.clock->Now());
   auto directory = OpenDirectory();
   if (absl::IsNotFound(directory.status())) {
     directory = context_.root->CreateDirectory(name_.directory());
@@ -50,21 +69,23 @@ absl::Status PartitionLog::StartSegment(Offset base_offset) {
                                  .boot = context_.boot,
                                  .page_in = pages_in()};
   auto prepared = std::exchange(prepared_, std::nullopt);
-  auto segment = prepared ? Segment::Create(**directory, name_, settings, *std::move(prepared))
-                          : Segment::Create(**directory, name_, settings);
+  return prepared ? Segment::Create(**directory, name_, settings, *std::move(prepared))
+                  : Segment::Create(**directory, name_, settings);
+}
+
+absl::Status PartitionLog::StartSegment(Offset base_offset) {
+  auto segment = CreateSegment(base_offset);
   if (!segment.ok()) return segment.status();
   if (!(*segment)->is_busy()) (*segment)->CloseFile();  // until more is appended than a little
-  active_.store(segment->get(), std::memory_order_release);
   segments_.push_back({base_offset, *std::move(segment)});
-  rolled_.NotifyAll();
+  SetActive(segments_.back().segment.get());
   return absl::OkStatus();
 }
 
 void PartitionLog::SealActive(Segment& segment, ClaimWord crossing) {
   segment.Seal(crossing, context_.clock->Now());
   next_base_ = segment.base_offset() + RecordsOf(crossing);
-  active_.store(nullptr, std::memory_order_release);
-  rolled_.NotifyAll();
+  SetActive(nullptr);
   if (segment.is_busy() && context_.request_work_ahead) {
     untidy_.push_back(segments_.back().segment);
     RequestWorkAhead();
@@ -83,12 +104,11 @@ void PartitionLog::StopAppends() {
   const ClaimWord before = segment->Claim(bytes, 0);
   segment->StartClosing();
   if (!segment->IsCrossing(before, bytes)) {
-    while (active_.load(std::memory_order_relaxed) == segment) rolled_.Wait(mutex_);
+    AwaitRoll(*segment);
     return;
   }
   next_base_ = segment->base_offset() + RecordsOf(before);
-  active_.store(nullptr, std::memory_order_release);
-  rolled_.NotifyAll();
+  SetActive(nullptr);
   segment->Checkpoint(context_.boot);
 }
 
@@ -97,6 +117,7 @@ void PartitionLog::Close(const absl::Status& reason) {
     MutexLock lock(mutex_);
     if (!closed_.ok()) return;
     closed_ = reason;
+    room_.NotifyAll();
     StopAppends();
   }
   FinishWorkAhead();

@@ -18,8 +18,10 @@
 #include "daybook/durability.h"
 #include "daybook/file_system.h"
 #include "daybook/partition.h"
+#include "daybook/storage.h"
 #include "log/topic_compressor.h"
 #include "segment/segment.h"
+#include "segment/segment_pool.h"
 
 namespace daybook::inline v1 {
 
@@ -36,12 +38,20 @@ struct LogContext {
   std::function<void(PartitionLog&)> request_work_ahead;
 };
 
+// How much a log in memory holds.
+struct MemorySettings {
+  std::size_t segments = 0;  // each of LogSettings::segment_bytes
+  WhenFull when_full = WhenFull::kDropOldest;
+  std::chrono::nanoseconds max_block{0};  // at kBlock
+};
+
 // The settings of one partition's log; those of its topic.
 struct LogSettings {
   Durability durability = Durability::kProcess;
   std::chrono::nanoseconds flush_interval{0};  // at kInterval
   std::uint64_t segment_bytes = 0;
   std::uint64_t max_record_bytes = 0;
+  std::optional<MemorySettings> memory = std::nullopt;  // absent: in files
 };
 
 // Counts what recovery did, over all partitions of a broker. Thread-safe.
@@ -59,6 +69,24 @@ struct Cursor {
   std::uint64_t position = 0;
   // The entries of the compressed batch there, when it was read in part.
   std::shared_ptr<const std::string> unpacked = nullptr;
+};
+
+class PartitionLog;
+
+// Keeps what is at or after an offset from being dropped where memory is short. Any thread.
+class ReadMark {
+ public:
+  ReadMark(std::shared_ptr<PartitionLog> log, Offset offset);
+  ~ReadMark();
+  ReadMark(const ReadMark&) = delete;
+  ReadMark& operator=(const ReadMark&) = delete;
+
+  void Move(Offset offset);
+  Offset offset() const { return Offset(offset_.load()); }
+
+ private:
+  const std::shared_ptr<PartitionLog> log_;
+  std::atomic<std::int64_t> offset_;
 };
 
 // One ordered log: a directory of segments, the last of which is appended to. Thread-safe. What
@@ -93,6 +121,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<Offset> OffsetForTime(Timestamp time);
   // True when a Read would find something, or fail. For waiting.
   bool HasMore(Cursor& cursor);
+  // A mark for who reads from `offset` on; null where nothing is dropped that is unread, or
+  // everything may be.
+  std::unique_ptr<ReadMark> Mark(Offset offset);
 
   absl::StatusOr<Offset> begin_offset();
   absl::StatusOr<Offset> end_offset();
@@ -120,6 +151,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
 
  private:
   friend class daybook::RecordClaim;
+  friend class ReadMark;
 
   // A claim that holds: its place, and the segment that it is in.
   struct Claimed {
@@ -140,6 +172,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Removes what was built upon records that a power cut took.
   absl::Status DropSegmentsFrom(Directory& directory, std::size_t index)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Null: there is none of that base offset any more.
+  absl::StatusOr<std::shared_ptr<Segment>> OpenAtBase(Offset base) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::shared_ptr<Segment>> OpenAt(std::size_t index)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status WritableStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -166,6 +200,20 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Lets no more appends in; what was appended stays as it is.
   void StopAppends() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status StartSegment(Offset base_offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<std::shared_ptr<Segment>> CreateSegment(Offset base_offset)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void SetActive(Segment* segment) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Waits until another segment is active, or none.
+  void AwaitRoll(const Segment& segment) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // In memory: drops segments until there is room for another one, if that may be.
+  bool MakeRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The same, waiting if the topic wants that. ResourceExhausted: there is none.
+  absl::Status AwaitRoom(std::chrono::steady_clock::time_point deadline)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsUnread(Offset end) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Full() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool is_in_memory() const { return pool_ != nullptr; }
   bool Accepts(const frame::RecordLayout& layout) const {
     return layout.length != 0 && layout.length <= max_frame_bytes_;
   }
@@ -190,6 +238,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // For the disk's sake alone; errors leave the segment as it is.
   void TidyUp(Segment& segment);
 
+  absl::Status NoSuchOffset(Offset wanted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Opens the segment that holds cursor.offset and finds its place there.
   absl::Status Place(Cursor& cursor);
   // Goes from the end of a sealed segment to the next; false when there is none yet.
@@ -233,10 +282,11 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   const std::uint32_t max_frame_bytes_;
   RecoveryCounters& counters_;
   const std::shared_ptr<TopicCompressor> compressor_;
+  const std::shared_ptr<SegmentPool> pool_;  // in memory alone
 
   // The segment that takes appends; null until there is one, and after an append failed for want
-  // of disk space. Segments are never destroyed before the log, so that an appender that was held
-  // up between loading this and claiming claims in a live object.
+  // of space. Segments are never destroyed before the log, so that an appender that was held up
+  // between loading this and claiming claims in a live object.
   std::atomic<Segment*> active_{nullptr};
   WaitList waiters_;
   std::atomic<bool> is_dirty_{false};
@@ -244,7 +294,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   std::atomic<bool> is_deleted_{false};  // deleted_ is set
 
   Mutex mutex_;
-  CondVar rolled_;  // active_ changed
+  CondVar rolled_;                                  // active_ changed
+  std::int64_t rolls_ ABSL_GUARDED_BY(mutex_) = 0;  // how often
   bool is_open_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status closed_ ABSL_GUARDED_BY(mutex_);                // why writes fail, if they do
   absl::Status deleted_ ABSL_GUARDED_BY(mutex_);               // why reads fail, if they do
@@ -252,6 +303,12 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // The first one with claims that are still open; all before it are committed to their seals.
   std::size_t first_uncommitted_ ABSL_GUARDED_BY(mutex_) = 0;
   Offset next_base_ ABSL_GUARDED_BY(mutex_);  // of the next segment, when active_ is null
+
+  // In memory. A mark that moves must see that somebody waits, or be seen by it: each side stores
+  // its own before it loads the other's, all of it sequentially consistent.
+  std::vector<ReadMark*> marks_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<int> room_waiters_{0};
+  CondVar room_;  // a mark moved or went, or the log was closed
 
   // When the active segment was last extended, and whether that was soon after the time before.
   Timestamp last_extension_ ABSL_GUARDED_BY(mutex_);

@@ -12,6 +12,16 @@ namespace daybook::inline v1 {
 absl::Status PartitionLog::EnsureOpen() {
   if (!deleted_.ok()) return deleted_;
   if (is_open_) return absl::OkStatus();
+  if (is_in_memory()) {
+    if (context_.is_read_only) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(name_.directory(),
+                       ": a memory topic is there for the process that writes it alone; open the "
+                       "broker with BrokerAccess::kReadWrite in that process and read it there"));
+    }
+    is_open_ = true;
+    return absl::OkStatus();
+  }
   const auto directory = OpenDirectory();
   if (absl::IsNotFound(directory.status())) {
     // Nothing was ever appended. A reader of another process's directory looks again next time.
@@ -110,6 +120,14 @@ absl::Status PartitionLog::DropSegmentsFrom(Directory& directory, std::size_t in
     segments_.pop_back();
   }
   return directory.Sync();
+}
+
+absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::OpenAtBase(Offset base) {
+  MutexLock lock(mutex_);
+  for (std::size_t i = 0; i < segments_.size(); ++i) {
+    if (segments_[i].base_offset == base) return OpenAt(i);
+  }
+  return std::shared_ptr<Segment>();  // dropped meanwhile
 }
 
 absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::OpenAt(std::size_t index) {

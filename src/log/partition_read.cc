@@ -6,6 +6,15 @@
 
 namespace daybook::inline v1 {
 
+absl::Status PartitionLog::NoSuchOffset(Offset wanted) {
+  const auto end = EndOffsetLocked();
+  if (!end.ok()) return end.status();
+  const Offset begin = segments_.empty() ? *end : segments_.front().base_offset;
+  return absl::OutOfRangeError(absl::StrCat(name_.directory(), ": there is no offset ",
+                                            wanted.value(), "; the partition has [", begin.value(),
+                                            ", ", end->value(), "); seek to one of these"));
+}
+
 absl::Status PartitionLog::Place(Cursor& cursor) {
   std::shared_ptr<Segment> segment;
   {
@@ -20,11 +29,7 @@ absl::Status PartitionLog::Place(Cursor& cursor) {
     const auto end = EndOffsetLocked();
     if (!end.ok()) return end.status();
     const Offset begin = segments_.empty() ? *end : segments_.front().base_offset;
-    if (cursor.offset < begin || cursor.offset > *end) {
-      return absl::OutOfRangeError(absl::StrCat(
-          name_.directory(), ": there is no offset ", cursor.offset.value(),
-          "; the partition has [", begin.value(), ", ", end->value(), "); seek to one of these"));
-    }
+    if (cursor.offset < begin || cursor.offset > *end) return NoSuchOffset(cursor.offset);
     if (segments_.empty()) return absl::OkStatus();
     const auto above = std::upper_bound(
         segments_.begin(), segments_.end(), cursor.offset,
@@ -56,6 +61,10 @@ absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
   const auto next = std::find_if(segments_.begin(), segments_.end(),
                                  [&](const OpenSegment& open) { return open.base_offset > base; });
   if (next == segments_.end()) return false;
+  // In files, offsets between segments are void: they were never promised.
+  if (is_in_memory() && next->base_offset > cursor.offset) {
+    return NoSuchOffset(cursor.offset);
+  }
   auto segment = OpenAt(static_cast<std::size_t>(next - segments_.begin()));
   if (!segment.ok()) return segment.status();
   cursor.segment = *std::move(segment);
@@ -212,6 +221,10 @@ absl::StatusOr<Offset> PartitionLog::NextReadable(Offset damaged) {
   Cursor cursor{.offset = damaged, .segment = nullptr, .position = 0};
   const auto batch = Read(cursor, {.max_records = 1, .max_bytes = 0});
   if (batch.ok()) return batch->empty() ? end_offset() : batch->begin_offset();
+  if (absl::IsOutOfRange(batch.status())) {
+    const auto begin = begin_offset();
+    if (begin.ok() && damaged < *begin) return begin;
+  }
   if (!absl::IsDataLoss(batch.status())) return batch.status();
   if (cursor.segment == nullptr) {
     if (const auto status = Place(cursor); !status.ok()) return status;
@@ -237,23 +250,18 @@ absl::StatusOr<Offset> PartitionLog::OffsetForTime(Timestamp time) {
   std::size_t high = bases.size();
   while (high - low > 1) {
     const std::size_t middle = low + (high - low) / 2;
-    const auto segment = [&] {
-      MutexLock lock(mutex_);
-      return OpenAt(middle);
-    }();
+    const auto segment = OpenAtBase(bases[middle]);
     if (!segment.ok()) return segment.status();
-    if ((*segment)->header().created <= time.time_since_epoch().count()) {
+    if (*segment == nullptr || (*segment)->header().created <= time.time_since_epoch().count()) {
       low = middle;
     } else {
       high = middle;
     }
   }
   for (; low < bases.size(); ++low) {
-    const auto segment = [&] {
-      MutexLock lock(mutex_);
-      return OpenAt(low);
-    }();
+    const auto segment = OpenAtBase(bases[low]);
     if (!segment.ok()) return segment.status();
+    if (*segment == nullptr) continue;
     const ClaimWord found = (*segment)->FindTime(time);
     if (found != (*segment)->CommittedEnd()) {
       return (*segment)->base_offset() + RecordsOf(found);

@@ -91,6 +91,12 @@ absl::Status PartitionLog::WaitDurable(Offset end, std::chrono::steady_clock::ti
     MutexLock lock(mutex_);
     return WritableStatus();
   }
+  if (is_in_memory()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(name_.directory(),
+                     ": nothing in a memory topic survives a power cut; make the topic with "
+                     "storage=file to wait for that"));
+  }
   sync_waiters_.fetch_add(1, std::memory_order_relaxed);
   absl::Status status = AwaitDurable(end, deadline);
   sync_waiters_.fetch_sub(1, std::memory_order_relaxed);

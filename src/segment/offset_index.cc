@@ -31,6 +31,8 @@ OffsetIndex::OffsetIndex(std::uint64_t capacity) : count_(capacity / kInterval +
   slots_.reset(slots);
 }
 
+void OffsetIndex::Clear() { std::memset(slots_.get(), 0, count_ * sizeof(std::uint64_t)); }
+
 void OffsetIndex::Store(std::uint64_t first, std::uint64_t last, ClaimWord word) {
   // A frame over several intervals: no frame begins in all but the last, so their slots name the
   // next frame as well.

@@ -31,6 +31,9 @@ class OffsetIndex {
 
   explicit OffsetIndex(std::uint64_t capacity);
 
+  // Forgets all. Nobody else may use the index meanwhile.
+  void Clear();
+
   // A frame ends, and the next one begins, at `next`; it began at `begin`.
   void Note(ClaimWord begin, ClaimWord next) {
     const std::uint64_t first = PositionOf(begin) / kInterval + 1;

@@ -44,9 +44,10 @@ absl::Status Annotate(const absl::Status& status, const std::string& path) {
 }  // namespace
 
 Segment::Segment(PartitionName name, std::string path, PreparedFile file,
-                 const frame::SegmentHeader& header)
+                 const frame::SegmentHeader& header, bool is_in_memory)
     : name_(std::move(name)),
       path_(std::move(path)),
+      is_in_memory_(is_in_memory),
       header_(header),
       mapped_(std::move(file.map)),
       index_(header.capacity),
@@ -248,6 +249,10 @@ absl::Status Segment::Extend(std::uint64_t position, bool in_hurry) {
   const std::uint64_t needed = position + frame::kSealBytes;
   if (needed > header_.capacity) return absl::OutOfRangeError("the segment is full");
   MutexLock lock(file_mutex_);
+  if (is_in_memory_) {
+    GrantMemory(position);
+    return absl::OkStatus();
+  }
   const std::uint64_t have = limit_.load(std::memory_order_relaxed) + frame::kSealBytes;
   if (needed > have) {
     if (file_ == nullptr) return absl::FailedPreconditionError(path_ + ": its file is not open");
@@ -268,7 +273,8 @@ absl::Status Segment::Extend(std::uint64_t position, bool in_hurry) {
 }
 
 bool Segment::is_busy() const {
-  return limit_.load(std::memory_order_relaxed) + frame::kSealBytes == header_.capacity &&
+  return !is_in_memory_ &&
+         limit_.load(std::memory_order_relaxed) + frame::kSealBytes == header_.capacity &&
          header_.capacity > 2 * kLargestStep;
 }
 
@@ -297,14 +303,20 @@ bool Segment::LetGoBehind() {
 }
 
 void Segment::Abandon(ClaimWord before, std::uint64_t bytes) {
+  const bool is_in_memory = is_in_memory_;  // after the commit it may be gone
   frame::WritePadding(At(PositionOf(before)), static_cast<std::uint32_t>(bytes), PositionOf(before),
                       header_.segment_id, RecordsOf(before), 1);
-  Advance(before, bytes, 1);
+  if (!is_in_memory) Advance(before, bytes, 1);
 }
 
 void Segment::Seal(ClaimWord end, Timestamp now) {
   const std::uint64_t position = PositionOf(end);
-  NoteClaimBound(position + frame::kSealBytes);
+  if (is_in_memory_) {
+    MutexLock lock(file_mutex_);
+    ZeroMemory(position + frame::kSealBytes);  // not later, over the seal
+  } else {
+    NoteClaimBound(position + frame::kSealBytes);
+  }
   frame::WriteSeal(At(position), position, header_.segment_id, now, RecordsOf(end));
   sealed_end_.store(end, std::memory_order_release);
 }
@@ -372,6 +384,7 @@ Offset Segment::durable_end() const {
 void Segment::Checkpoint(const BootId& boot) { WriteCheckpoint(boot, std::nullopt); }
 
 void Segment::WriteCheckpoint(const BootId& boot, std::optional<ClaimWord> durable) {
+  if (is_in_memory_) return;
   ClaimWord committed = CommittedEnd();
   const auto sealed = sealed_end();
   if (sealed && committed == *sealed) committed += MakeClaimWord(0, frame::kSealBytes);

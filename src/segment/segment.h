@@ -57,13 +57,13 @@ enum class SegmentState {
 };
 
 // One segment file, mapped. Appended to by any number of threads, read by any number; reads and
-// appends wait for nothing.
+// appends wait for nothing. Or memory in place of the file: segment_memory.cc says what differs.
 //
 // Memory ordering. The bytes of a frame are plain stores by the thread that claimed them, and
 // published by the release store of its length word; a reader that acquires a non-zero length word
 // sees them. limit_ and granted_ are stored with release after the file has grown, and acquired
-// before a byte below them is touched. claim_, committed_ and verified_ are numbers that publish no
-// other memory: relaxed is enough, and committed_ and verified_ are lower bounds that may lag.
+// before a byte below them is touched. committed_ and verified_ are numbers that publish no other
+// memory: relaxed is enough, as they are lower bounds that may lag. So is claim_, but for Restart.
 class Segment {
  public:
   // Makes `<base offset>.log` in `directory`: real blocks for its beginning, the header, mapped.
@@ -88,6 +88,15 @@ class Segment {
   static absl::StatusOr<std::shared_ptr<Segment>> Open(Directory& directory, PartitionName name,
                                                        Offset base_offset, MapAccess access);
 
+  // A segment in memory that takes nothing before Restart. ResourceExhausted: there is no such
+  // memory.
+  static absl::StatusOr<std::unique_ptr<Segment>> CreateInMemory(PartitionName name,
+                                                                 std::uint64_t capacity,
+                                                                 std::uint32_t max_frame_bytes);
+  // Forgets all that a segment in memory holds and begins it anew at `base_offset`. It must be
+  // sealed or new, its claims committed, and nobody may read it. Claims of before do not hold.
+  void Restart(Offset base_offset, Timestamp now) ABSL_LOCKS_EXCLUDED(file_mutex_);
+
   ~Segment();
 
   const frame::SegmentHeader& header() const { return header_; }
@@ -102,7 +111,13 @@ class Segment {
   // the limit and ends beyond it while the segment is closing, and the one who made it seals the
   // segment there.
   ClaimWord Claim(std::uint64_t bytes, std::uint64_t records = 1) {
-    return claim_.fetch_add(MakeClaimWord(records, bytes), std::memory_order_relaxed);
+    // Acquires what Restart stored before it, granted_ above all.
+    return claim_.fetch_add(MakeClaimWord(records, bytes), std::memory_order_acquire);
+  }
+  // False for a claim that was made before the last Restart. (May be true for one if the segment is
+  // about to be sealed again.)
+  bool IsOfThisLife(ClaimWord before, std::uint64_t bytes) const {
+    return PositionOf(before) + bytes <= PositionOf(claim_.load(std::memory_order_relaxed));
   }
   bool Fits(ClaimWord before, std::uint64_t bytes) const {
     return PositionOf(before) + bytes <= granted_.load(std::memory_order_acquire);
@@ -142,14 +157,23 @@ class Segment {
   // Lets go of some of the pages behind the appends; true when there are more.
   bool LetGoBehind() ABSL_LOCKS_EXCLUDED(file_mutex_);
 
-  // Commits the filled frame at `before`, and notes the place after it.
+  // Commits the filled frame at `before`, and notes the place after it. A segment in memory may be
+  // gone right after it: touch it no more.
   void Commit(std::byte* frame, std::uint32_t length_word, ClaimWord before) {
+    if (is_in_memory_) {
+      CommitInMemory(frame, length_word, before, 1);
+      return;
+    }
     frame::FinishFrame(frame, length_word, PositionOf(before), header_.segment_id);
     Advance(before, frame::AlignedLength(frame::LengthOf(length_word)), 1);
   }
   // The same with a head and body whose hash is known, for a claim of that many records.
   void Commit(std::byte* frame, std::uint32_t length_word, ClaimWord before,
               const frame::FrameHead& head, std::uint64_t body_hash, std::uint64_t records = 1) {
+    if (is_in_memory_) {
+      CommitInMemory(frame, length_word, before, records);
+      return;
+    }
     const std::uint32_t checksum =
         frame::ChecksumOf(head, body_hash, length_word, PositionOf(before), header_.segment_id);
     std::memcpy(frame + 4, &checksum, sizeof checksum);
@@ -253,8 +277,19 @@ class Segment {
 
  private:
   Segment(PartitionName name, std::string path, PreparedFile file,
-          const frame::SegmentHeader& header);
+          const frame::SegmentHeader& header, bool is_in_memory = false);
 
+  // Without a checksum: it is there for what a disk does to bytes.
+  void CommitInMemory(std::byte* frame, std::uint32_t length_word, ClaimWord before,
+                      std::uint64_t records) {
+    const std::uint64_t bytes = frame::AlignedLength(frame::LengthOf(length_word));
+    index_.Note(before, before + MakeClaimWord(records, bytes));
+    frame::CommitLengthWord(frame, length_word);
+  }
+  // Grant in memory: makes bytes zero in small steps, so that they are in the cache when they are
+  // written soon after.
+  void GrantMemory(std::uint64_t position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
+  void ZeroMemory(std::uint64_t end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
   // Brings pages into memory until those below `position` are.
   void PageIn(std::uint64_t position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
   // Gives a file its header and its name.
@@ -305,7 +340,8 @@ class Segment {
 
   const PartitionName name_;
   const std::string path_;  // for messages
-  const frame::SegmentHeader header_;
+  const bool is_in_memory_;
+  frame::SegmentHeader header_;  // changes in Restart alone
   const std::unique_ptr<MappedFile> mapped_;
   OffsetIndex index_;
   std::atomic<bool> index_loaded_{false};
@@ -329,6 +365,9 @@ class Segment {
   // While the segment is busy, granted_ <= paged_in_.
   std::uint64_t paged_in_ ABSL_GUARDED_BY(file_mutex_);
   bool in_hurry_ ABSL_GUARDED_BY(file_mutex_) = true;
+  // In memory: below it all bytes were zeroed. granted_ + kSealBytes <= zeroed_, so that whoever
+  // looks for the frame behind the last one finds zeros.
+  std::uint64_t zeroed_ ABSL_GUARDED_BY(file_mutex_) = 0;
   // Pages before it were let go.
   std::uint64_t let_go_ ABSL_GUARDED_BY(file_mutex_) = 0;
   mutable Mutex checkpoint_mutex_;

@@ -14,7 +14,9 @@ frame::FrameState Segment::Look(std::uint64_t position, frame::FrameHeader* head
   const std::uint64_t verified = verified_.load(std::memory_order_relaxed);
   if (position < verified) {
     const std::byte* at = At(position);
-    *header = frame::LoadFrameHeader(at, frame::AcquireLengthWord(at));
+    const std::uint32_t length_word = frame::AcquireLengthWord(at);
+    if (length_word == 0) return frame::FrameState::kNothing;  // in memory alone
+    *header = frame::LoadFrameHeader(at, length_word);
     return frame::FrameState::kValid;
   }
   frame::FrameState state = frame::Inspect(bytes, position, header);

@@ -81,4 +81,46 @@ TEST_CASE("A reader that is woken returns at once, whether it waits already or n
   CHECK(reader.Poll({}).value().size() == 3);
 }
 
+TEST_CASE("A reader that was too slow for a memory topic is told, and skips what was dropped") {
+  BrokerFixture broker;
+  const Topic topic =
+      broker.MakeTopic("t", {.storage = Storage::kMemory, .memory_bytes = 512 << 10});
+  broker.SendMany("t", 0, 10);
+  Reader reader = Reader::Open(*broker, "t").value();
+  broker.SendMany("t", 0, 50'000);
+  CHECK(absl::IsOutOfRange(reader.Poll({}).status()));
+  const Offset begin = topic.partition(0).begin_offset().value();
+  CHECK(reader.SkipDamage().value() == begin.value());
+  const auto batch = reader.Poll({});
+  REQUIRE(batch.ok());
+  CHECK(batch->begin_offset() == begin);
+}
+
+TEST_CASE("An open reader keeps what it has not read of a memory topic that may not drop it") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic(
+      "t", {.storage = Storage::kMemory, .memory_bytes = 512 << 10, .when_full = WhenFull::kFail});
+  Reader reader = Reader::Open(*broker, "t").value();
+  const auto append = [&] { return topic.partition(0).Append(RecordOf("x")).ok(); };
+  std::int64_t appended = 0;
+  while (append()) ++appended;
+  std::int64_t read = 0;
+  for (;;) {
+    const auto batch = reader.Poll({});
+    REQUIRE(batch.ok());
+    if (batch->empty()) break;
+    read += static_cast<std::int64_t>(batch->size());
+  }
+  CHECK(read == appended);
+  CHECK(append());
+}
+
+TEST_CASE("Another process is told that a memory topic is not for it") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.storage = Storage::kMemory});
+  broker.SendMany("t", 0, 1);
+  const auto other = Broker::Open("/data", broker.Options(BrokerAccess::kReadOnly)).value();
+  CHECK(absl::IsFailedPrecondition(Reader::Open(*other, "t").status()));
+}
+
 }  // namespace daybook

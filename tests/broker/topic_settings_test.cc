@@ -27,7 +27,11 @@ TEST_CASE("Settings come back from their properties") {
                        .durability = Durability::kInterval,
                        .flush_interval = std::chrono::milliseconds(7),
                        .segment_bytes = 1 << 20,
-                       .max_record_bytes = 1000};
+                       .max_record_bytes = 1000,
+                       .storage = Storage::kMemory,
+                       .memory_bytes = 1 << 20,
+                       .when_full = WhenFull::kBlock,
+                       .max_block = std::chrono::milliseconds(5)};
   TopicOptions read;
   for (const auto& [key, value] : ToProperties(options)) {
     REQUIRE(SetOption(read, key, value).ok());
@@ -53,7 +57,7 @@ TEST_CASE("A setting that is not a number or not a level is refused and nothing 
 }
 
 TEST_CASE("Options out of their range are named") {
-  CHECK(CheckTopicOptions({}).ok());
+  CHECK(CheckTopicOptions(Resolve({})).ok());
   CHECK(WhyNot(CheckTopicOptions({.partitions = 0})).find("num.partitions") == 0);
   CHECK(WhyNot(CheckTopicOptions({.partitions = 100'001})).find("num.partitions") == 0);
   CHECK(WhyNot(CheckTopicOptions({.flush_interval = std::chrono::milliseconds(0)}))
@@ -63,6 +67,23 @@ TEST_CASE("Options out of their range are named") {
         0);
   CHECK(WhyNot(CheckTopicOptions({.segment_bytes = 64 << 10, .max_record_bytes = 32 << 10}))
             .find("max.message.bytes") == 0);
+  CHECK(WhyNot(CheckTopicOptions({.durability = Durability::kDisk, .storage = Storage::kMemory}))
+            .find("durability") == 0);
+  CHECK(WhyNot(CheckTopicOptions({.memory_bytes = 1000})).find("memory.bytes") == 0);
+  CHECK(WhyNot(CheckTopicOptions({.max_block = std::chrono::milliseconds(-1)}))
+            .find("max.block.ms") == 0);
+}
+
+TEST_CASE("What is not said of the sizes follows from the others") {
+  CHECK(Resolve({}).max_record_bytes == 1 << 20);
+  CHECK(Resolve({.segment_bytes = 1 << 20}).max_record_bytes == 256 << 10);
+  CHECK(Resolve({.max_record_bytes = 7}).max_record_bytes == 7);
+  const TopicOptions small = Resolve({.storage = Storage::kMemory, .memory_bytes = 1 << 20});
+  CHECK(small.segment_bytes == 128 << 10);
+  CHECK(small.max_record_bytes == 32 << 10);
+  CHECK(CheckTopicOptions(small).ok());
+  CHECK(Resolve({.segment_bytes = 64 << 10, .storage = Storage::kMemory}).segment_bytes ==
+        64 << 10);
 }
 
 TEST_CASE("The nearest name is found only among those that are near") {

@@ -237,4 +237,67 @@ TEST_CASE("A consumer that is woken returns at once and reads on later") {
   CHECK(consumer->Poll({}).value().size() == 3);
 }
 
+TEST_CASE("A group whose place in a memory topic was dropped goes on as it does without one") {
+  for (const OffsetReset reset : {OffsetReset::kEarliest, OffsetReset::kLatest}) {
+    BrokerFixture broker;
+    const Topic topic =
+        broker.MakeTopic("t", {.storage = Storage::kMemory, .memory_bytes = 512 << 10});
+    const auto consumer = ConsumerGroup(*broker, "g", {.offset_reset = reset}).Join({"t"}).value();
+    REQUIRE(consumer->Poll({}).ok());
+    broker.SendMany("t", 0, 1);
+    CHECK(Drain(*consumer).size() == 1);
+    broker.SendMany("t", 0, 50'000);
+    const Offset begin = topic.partition(0).begin_offset().value();
+    REQUIRE(begin > Offset(1));
+    // To the end of where it stood; then it is set back.
+    const std::vector<std::string> values = Drain(*consumer);
+    CHECK(consumer->Position({"t", 0}).value() == Offset(50'001));
+    if (reset == OffsetReset::kEarliest) CHECK(values.back() == "49999");
+  }
+}
+
+TEST_CASE("What a group has not committed of a memory topic is kept as long as it has members") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic(
+      "t", {.storage = Storage::kMemory, .memory_bytes = 512 << 10, .when_full = WhenFull::kFail});
+  const auto fill = [&] {
+    absl::Status status;
+    while (status.ok()) status = topic.partition(0).Append(RecordOf("x")).status();
+    CHECK(absl::IsResourceExhausted(status));
+  };
+  const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+  REQUIRE(consumer->Poll({}).ok());
+  fill();
+  const auto all = static_cast<std::size_t>(topic.partition(0).end_offset().value().value());
+  CHECK(Drain(*consumer).size() == all);
+  fill();  // read, but not committed
+  REQUIRE(consumer->Commit().ok());
+  CHECK(topic.partition(0).Append(RecordOf("x")).ok());
+  fill();
+  {
+    // A second member takes over; what the first has committed counts for it.
+    const auto other = ConsumerGroup(*broker, "g").Join({"t"}).value();
+    REQUIRE(consumer->Leave().ok());
+    CHECK_FALSE(Drain(*other).empty());
+    REQUIRE(other->Commit().ok());
+    CHECK(topic.partition(0).Append(RecordOf("x")).ok());
+  }
+  fill();
+}
+
+TEST_CASE("A memory topic is there after a restart, empty, and no group has a place in it") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.storage = Storage::kMemory});
+  broker.SendMany("t", 0, 10);
+  {
+    const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+    CHECK(Drain(*consumer).size() == 10);
+    REQUIRE(consumer->Commit().ok());
+    CHECK(consumer->Committed({"t", 0}).value() == Offset(10));
+  }
+  broker.Reopen();
+  broker.SendMany("t", 0, 20);
+  CHECK(Drain(*ConsumerGroup(*broker, "g").Join({"t"}).value()).size() == 20);
+}
+
 }  // namespace daybook

@@ -25,10 +25,12 @@ class LogFixture {
 
   explicit LogFixture(Durability durability = Durability::kProcess,
                       std::uint64_t segment_bytes = kSegmentBytes,
-                      TopicCompressor::Settings compression = {})
+                      TopicCompressor::Settings compression = {},
+                      std::optional<MemorySettings> memory = std::nullopt)
       : durability_(durability),
         segment_bytes_(segment_bytes),
         compression_(compression),
+        memory_(memory),
         disk_(std::make_unique<SimulatedFileSystem>()) {
     Open();
   }
@@ -154,13 +156,15 @@ class LogFixture {
         LogSettings{.durability = durability_,
                     .flush_interval = std::chrono::milliseconds(100),
                     .segment_bytes = segment_bytes_,
-                    .max_record_bytes = segment_bytes_ / 4},
+                    .max_record_bytes = segment_bytes_ / 4,
+                    .memory = memory_},
         *counters_, std::make_shared<TopicCompressor>(*root_, "orders", compression_));
   }
 
   const Durability durability_;
   const std::uint64_t segment_bytes_;
   const TopicCompressor::Settings compression_;
+  const std::optional<MemorySettings> memory_;
   ManualClock clock_;
   std::uint64_t last_id_ = 0;
   int work_requests_ = 0;

@@ -1,0 +1,87 @@
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "io/anonymous_memory.h"
+#include "segment/segment.h"
+
+// Segments in memory, which are recycled: sealed, read, and begun anew at another offset.
+//
+// A thread that was held up between looking for the segment to append to and claiming in it may
+// claim in one that was recycled meanwhile. So segments in memory are never destroyed while the log
+// lives, and such a claim is either void or as good as any other:
+//   - Made before Restart has set claim_ back, it begins beyond the limit, which is the same in
+//     every life of the segment: it never fits.
+//   - Made after that, it is a claim of the new life. granted_ was set to nothing before claim_ was
+//     set back, so it holds only once the bytes under it are zero.
+// A claim of before that holds keeps its segment from being recycled until it is committed, and
+// whoever committed it touches the segment no more.
+
+namespace daybook::inline v1 {
+namespace {
+
+// How far claims go without a question: bytes that were just zeroed are still in the first cache
+// when they are written.
+constexpr std::uint64_t kMemoryStep = std::uint64_t{16} << 10;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Segment>> Segment::CreateInMemory(PartitionName name,
+                                                                 std::uint64_t capacity,
+                                                                 std::uint32_t max_frame_bytes) {
+  auto map = MapAnonymous(capacity);
+  if (!map.ok()) return map.status();
+  const frame::SegmentHeader header{.magic = frame::kMagic,
+                                    .format_version = frame::kFormatVersion,
+                                    .checksum = 0,
+                                    .segment_id = 0,
+                                    .base_offset = 0,
+                                    .leader_epoch = 0,
+                                    .max_frame_bytes = max_frame_bytes,
+                                    .capacity = capacity,
+                                    .created = 0,
+                                    .zero = 0};
+  std::string path = "memory of " + name.directory();
+  std::unique_ptr<Segment> segment(new Segment(
+      std::move(name), std::move(path),
+      {.file = nullptr, .map = *std::move(map), .file_bytes = capacity, .paged_in = capacity},
+      header, true));
+  // Nothing comes between the writing and the reading of memory.
+  segment->verified_.store(std::numeric_limits<std::uint64_t>::max(), std::memory_order_relaxed);
+  segment->index_loaded_.store(true, std::memory_order_relaxed);
+  return segment;
+}
+
+void Segment::Restart(Offset base_offset, Timestamp now) {
+  granted_.store(0, std::memory_order_relaxed);
+  header_.base_offset = base_offset.value();
+  header_.created = now.time_since_epoch().count();
+  index_.Clear();
+  committed_.store(kFirstFrame, std::memory_order_relaxed);
+  sealed_end_.store(0, std::memory_order_relaxed);
+  closing_.store(false, std::memory_order_relaxed);
+  claim_.store(kFirstFrame, std::memory_order_release);
+  MutexLock lock(file_mutex_);
+  zeroed_ = PositionOf(kFirstFrame);
+  GrantMemory(zeroed_);
+}
+
+void Segment::ZeroMemory(std::uint64_t end) {
+  if (end <= zeroed_) return;
+  std::memset(At(zeroed_), 0, end - zeroed_);
+  zeroed_ = end;
+}
+
+void Segment::GrantMemory(std::uint64_t position) {
+  const std::uint64_t end =
+      std::min(limit_.load(std::memory_order_relaxed), position + kMemoryStep);
+  if (end <= granted_.load(std::memory_order_relaxed)) return;
+  ZeroMemory(end + frame::kSealBytes);
+  granted_.store(end, std::memory_order_release);
+  // Appends leave no note of how far they are committed; a look now, while it is in the cache,
+  // spares a long walk later.
+  CommittedEnd();
+}
+
+}  // namespace daybook::inline v1

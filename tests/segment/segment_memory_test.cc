@@ -1,0 +1,123 @@
+#include <algorithm>
+
+#include "catch.h"
+#include "segment/segment.h"
+
+namespace daybook {
+namespace {
+
+constexpr std::uint64_t kCapacity = 64 << 10;
+constexpr std::uint64_t kBytes = 128;
+
+struct MemorySegment {
+  MemorySegment() { segment->Restart(Offset(0), Timestamp()); }
+
+  void Write(ClaimWord before) {
+    const frame::RecordParts parts{
+        .key = {}, .headers = {}, .event_time = {}, .value_bytes = 100, .tombstone = false};
+    const frame::RecordLayout layout = frame::LayoutOf(parts);
+    REQUIRE(frame::AlignedLength(layout.length) == kBytes);
+    std::byte* const frame = segment->At(PositionOf(before));
+    std::byte* const value =
+        frame::FillRecord(frame, layout, parts, Timestamp(), RecordsOf(before));
+    std::fill_n(value, 100, std::byte{0xff});
+    segment->Commit(frame, frame::LengthWord(frame::Kind::kRecord, layout.length), before);
+  }
+  // Appends one record; false, and sealed, when there is no room for it.
+  bool Append() {
+    const ClaimWord before = segment->Claim(kBytes);
+    if (!segment->Fits(before, kBytes) && !segment->Extend(PositionOf(before) + kBytes).ok()) {
+      segment->StartClosing();
+      CHECK(segment->IsCrossing(before, kBytes));
+      segment->Seal(before, Timestamp());
+      return false;
+    }
+    Write(before);
+    return true;
+  }
+  int Fill() {
+    int records = 0;
+    while (Append()) ++records;
+    return records;
+  }
+
+  std::unique_ptr<Segment> segment =
+      Segment::CreateInMemory(PartitionName("t", 0), kCapacity, 16 << 10).value();
+};
+
+}  // namespace
+
+TEST_CASE("A segment in memory takes records until it is full, and then begins anew") {
+  MemorySegment memory;
+  const int records = memory.Fill();
+  CHECK(records > 400);
+  CHECK(RecordsOf(memory.segment->CommittedEnd()) == static_cast<std::uint32_t>(records));
+  CHECK(memory.segment->CommittedEnd() == memory.segment->sealed_end());
+
+  memory.segment->Restart(Offset(records), Timestamp());
+  CHECK(memory.segment->base_offset() == Offset(records));
+  CHECK(memory.segment->CommittedEnd() == kFirstFrame);
+  CHECK_FALSE(memory.segment->sealed_end());
+  frame::FrameHeader header;
+  CHECK(memory.segment->Look(PositionOf(kFirstFrame), &header) == frame::FrameState::kNothing);
+  CHECK(memory.Fill() == records);
+}
+
+TEST_CASE("Behind the last record in memory there are always zeros, whatever was there before") {
+  MemorySegment memory;
+  memory.Fill();
+  memory.segment->Restart(Offset(0), Timestamp());
+  frame::FrameHeader header;
+  do {
+    const std::uint64_t end = PositionOf(memory.segment->ClaimedEnd());
+    if (end + frame::kSealBytes > kCapacity) break;
+    REQUIRE(memory.segment->Look(end, &header) == frame::FrameState::kNothing);
+  } while (memory.Append());
+}
+
+TEST_CASE("A claim made before a segment begins anew does not hold afterwards") {
+  MemorySegment memory;
+  memory.Fill();
+  // Somebody was held up on the way here.
+  const ClaimWord late = memory.segment->Claim(kBytes);
+  memory.segment->Restart(Offset(1000), Timestamp());
+  CHECK_FALSE(memory.segment->Fits(late, kBytes));
+  CHECK_FALSE(memory.segment->IsInside(late, kBytes));
+  CHECK_FALSE(memory.segment->IsCrossing(late, kBytes));
+  CHECK_FALSE(memory.segment->IsOfThisLife(late, kBytes));
+  const ClaimWord now = memory.segment->Claim(kBytes);
+  CHECK(memory.segment->IsOfThisLife(now, kBytes));
+  CHECK(memory.segment->Fits(now, kBytes));
+}
+
+TEST_CASE("An earlier claim in memory that is extended after the seal does not wipe it out") {
+  MemorySegment memory;
+  while (PositionOf(memory.segment->ClaimedEnd()) + 2 * kBytes + frame::kSealBytes <= kCapacity) {
+    REQUIRE(memory.Append());
+  }
+  const ClaimWord early = memory.segment->Claim(kBytes);
+  const ClaimWord crossing = memory.segment->Claim(4 * kBytes);
+  REQUIRE(memory.segment->IsCrossing(crossing, 4 * kBytes));
+  memory.segment->StartClosing();
+  memory.segment->Seal(crossing, Timestamp());
+  REQUIRE(memory.segment->IsInside(early, kBytes));
+  REQUIRE(memory.segment->Extend(PositionOf(early) + kBytes).ok());
+  CHECK(memory.segment->CommittedEnd() != memory.segment->sealed_end());
+  memory.Write(early);
+  CHECK(memory.segment->CommittedEnd() == memory.segment->sealed_end());
+  frame::FrameHeader header;
+  CHECK(memory.segment->Look(PositionOf(crossing), &header) == frame::FrameState::kValid);
+  CHECK(frame::KindOf(header.length_word) == frame::Kind::kSeal);
+}
+
+TEST_CASE("The index of a life that is over leads nobody astray") {
+  MemorySegment memory;
+  memory.Fill();
+  memory.segment->Restart(Offset(0), Timestamp());
+  for (int i = 0; i < 100; ++i) REQUIRE(memory.Append());
+  for (std::uint32_t delta = 0; delta < 100; ++delta) {
+    CHECK(memory.segment->FindDelta(delta) == PositionOf(kFirstFrame) + delta * kBytes);
+  }
+}
+
+}  // namespace daybook
