@@ -32,10 +32,12 @@ std::vector<Suite> AllSuites() {
           AppendPartsSuite(),
           AppendSuite(rate("append_1k", {RatioAtLeast(0.9)}), AppendMode::kAppend, 1024),
           AppendSuite(rate("claim_commit_100b", {}), AppendMode::kClaim, 100),
+          HotAppendSuite("append_100b_hot", 100),
           FourThreadsSuite(),
           BatchSuite(),
           OneToOneSuite("one_to_one_100b", 100),
           OneToOneSuite("one_to_one_1k", 1024),
+          HotOneToOneSuite("one_to_one_100b_hot", 100),
           PingPongSuite(),
           LatencySuite(),
           GroupCommitSuite(),
@@ -197,7 +199,7 @@ int Main(int argc, char** argv) {
       "--processor-time", [&] { timing = Timing::kProcessor; },
       "append and scan: count what the thread runs, not the time that passes");
   app.add_option("--profile", profile, "run this loop alone, for perf and callgrind")
-      ->check(CLI::IsMember({"append", "claim", "poll"}));
+      ->check(CLI::IsMember({"append", "append_hot", "claim", "poll"}));
   app.allow_extras();
   CLI11_PARSE(app, argc, argv);
   const std::vector<std::string> extras = app.remaining();

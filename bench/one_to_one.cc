@@ -1,6 +1,3 @@
-#include <benchmark/benchmark.h>
-
-#include <chrono>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,17 +24,7 @@ class OneToOneContest final : public Contest {
     Reader reader = Check(Reader::Open(scratch.broker(), "one"));
 
     const Stopwatch watch;
-    std::thread consumer([&reader, records] {
-      std::size_t sum = 0;
-      for (std::int64_t seen = 0; seen < records;) {
-        const RecordBatch batch = Check(reader.Poll(std::chrono::seconds(1)));
-        for (const RecordView& record : batch) {
-          sum += static_cast<unsigned char>(record.value.front());
-          ++seen;
-        }
-      }
-      benchmark::DoNotOptimize(sum);
-    });
+    std::thread consumer([&reader, records] { ReadAll(reader, records); });
     scratch.Fill(topic.partition(0), settings_.log_bytes, value_bytes_);
     consumer.join();
     return {1e-6 * static_cast<double>(records) / watch.seconds()};

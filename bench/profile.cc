@@ -24,7 +24,9 @@ template <typename Body>
 
 void Profile(const std::string& what, const Settings& settings) {
   ScratchBroker scratch(settings);
-  const Topic topic = scratch.NewTopic("profile");
+  TopicOptions options_of_topic;
+  if (what == "append_hot") options_of_topic.storage = Storage::kMemory;
+  const Topic topic = scratch.NewTopic("profile", options_of_topic);
   Partition& partition = topic.partition(0);
   const std::string value(kValueBytes, 'v');
   Record record;
@@ -34,7 +36,7 @@ void Profile(const std::string& what, const Settings& settings) {
   Check(partition.Append(record).status());  // opens it
   const std::int64_t records = RecordsIn(settings.log_bytes, kValueBytes);
   Stopwatch watch;
-  if (what == "append") {
+  if (what.starts_with("append")) {
     ProfiledLoop(records, [&] {
       const auto offset = partition.Append(record);
       if (!offset.ok()) Check(offset.status());

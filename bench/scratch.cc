@@ -1,5 +1,6 @@
 #include "scratch.h"
 
+#include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -106,8 +107,8 @@ void ScratchBroker::Reopen() {
       Broker::Open(absl::StrCat(directory_.path(), "/", std::string(kBrokerDirectory)), options_));
 }
 
-Topic ScratchBroker::NewTopic(const std::string& name) {
-  Check(broker_->CreateTopic(name));
+Topic ScratchBroker::NewTopic(const std::string& name, const TopicOptions& options) {
+  Check(broker_->CreateTopic(name, options));
   return Check(broker_->OpenTopic(name));
 }
 
@@ -129,6 +130,18 @@ std::string ScratchBroker::PartitionDirectory(const std::string& topic) const {
   }
   Check(absl::NotFoundError(absl::StrCat(topic, " has no files")));
   return "";
+}
+
+void ReadAll(Reader& reader, std::int64_t records) {
+  std::size_t sum = 0;
+  for (std::int64_t seen = 0; seen < records;) {
+    const RecordBatch batch = Check(reader.Poll(std::chrono::seconds(1)));
+    for (const RecordView& record : batch) {
+      sum += static_cast<unsigned char>(record.value.front());
+      ++seen;
+    }
+  }
+  benchmark::DoNotOptimize(sum);
 }
 
 std::uint64_t FrameBytes(std::size_t value_bytes) {

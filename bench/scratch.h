@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "daybook/broker.h"
+#include "daybook/reader.h"
 #include "harness.h"
 
 namespace daybook::bench {
@@ -52,14 +53,14 @@ class Map {
 // The segments of a partition, mapped in their order.
 std::vector<Map> OpenSegments(const std::string& directory);
 
-// A broker in a directory of its own. Its topics are made with the default settings.
+// A broker in a directory of its own.
 class ScratchBroker {
  public:
   explicit ScratchBroker(const Settings& settings, BrokerOptions options = {});
 
   Broker& broker() { return *broker_; }
   // Makes a topic with one partition.
-  Topic NewTopic(const std::string& name);
+  Topic NewTopic(const std::string& name, const TopicOptions& options = {});
   // Appends records of `value_bytes` until the partition has `log_bytes`; how many.
   std::int64_t Fill(Partition& partition, std::uint64_t log_bytes, std::size_t value_bytes);
   // Closes, and opens anew: nothing is mapped or known to be verified then.
@@ -100,6 +101,9 @@ class WarmMemory {
   std::uint64_t size_ = 0;
   std::uint64_t given_ = 0;
 };
+
+// Reads so many records, and touches the value of each.
+void ReadAll(Reader& reader, std::int64_t records);
 
 // The bytes of a record with a value of this size and neither key nor headers.
 std::uint64_t FrameBytes(std::size_t value_bytes);

@@ -21,6 +21,8 @@ Suite ScanSuite();
 Suite SeekOffsetSuite();
 Suite SeekTimeSuite();
 Suite OneToOneSuite(const std::string& name, std::size_t value_bytes);
+Suite HotAppendSuite(const std::string& name, std::size_t value_bytes);
+Suite HotOneToOneSuite(const std::string& name, std::size_t value_bytes);
 Suite PingPongSuite();
 Suite LatencySuite();
 Suite GroupCommitSuite();

@@ -103,27 +103,29 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
   }
 }
 
-absl::StatusOr<Offset> PartitionLog::AppendUnsynced(const Record& record) {
-  if (compressor_->is_on()) [[unlikely]] {
-    auto packed = AppendFrame({&record, 1});
-    // In a frame of its own a record has a few bytes less around it.
-    if (!absl::IsOutOfRange(packed.status())) return packed;
-  }
-  const frame::RecordParts parts{.key = record.key,
-                                 .headers = record.headers,
-                                 .event_time = record.timestamp,
-                                 .value_bytes = record.value ? record.value->size() : 0,
-                                 .tombstone = !record.value};
+namespace {
+
+frame::RecordParts PartsOf(const Record& record) {
+  return {.key = record.key,
+          .headers = record.headers,
+          .event_time = record.timestamp,
+          .value_bytes = record.value ? record.value->size() : 0,
+          .tombstone = !record.value};
+}
+
+}  // namespace
+
+// Inlined twice: where it is known that there is nothing but a value, little is left of it.
+[[gnu::always_inline]] inline absl::StatusOr<Offset> PartitionLog::AppendParts(
+    frame::RecordParts parts, std::string_view value, const Record& record) {
   const frame::RecordLayout layout = frame::LayoutOf(parts);
   if (!Accepts(layout)) [[unlikely]]
-    return RefusalOf(parts);
+    return RefusalOf(PartsOf(record));
   // A body that is the value alone is hashed where it comes from, and before the claim: the bytes
   // that the log has just been given could not be read back before their stores are done.
-  const bool is_plain = layout.length == frame::kFrameHeaderBytes + parts.value_bytes;
+  const bool is_plain = layout.length == frame::kFrameHeaderBytes + value.size();
   std::uint64_t body_hash = 0;
-  if (is_plain && parts.value_bytes != 0 && !is_in_memory()) {
-    body_hash = Hash64(std::as_bytes(std::span(*record.value)));
-  }
+  if (is_plain && !is_in_memory()) body_hash = Hash64(std::as_bytes(std::span(value)));
   const Timestamp now = context_.clock->Now();
   Claimed claimed;
   if (auto status = ClaimBytes(frame::AlignedLength(layout.length), &claimed); !status.ok())
@@ -133,21 +135,42 @@ absl::StatusOr<Offset> PartitionLog::AppendUnsynced(const Record& record) {
   const Offset offset = segment.base_offset() + RecordsOf(claimed.before);
   const std::uint32_t length_word = frame::LengthWord(frame::Kind::kRecord, layout.length);
   std::byte* frame = segment.At(PositionOf(claimed.before));
-  std::byte* value = frame::FillRecord(frame, layout, parts, now, RecordsOf(claimed.before));
-  if (is_plain && parts.value_bytes != 0) [[likely]] {
-    std::memcpy(value, record.value->data(), parts.value_bytes);
+  std::byte* to = frame::FillRecord(frame, layout, parts, now, RecordsOf(claimed.before));
+  if (!value.empty()) std::memcpy(to, value.data(), value.size());
+  if (is_plain) {
     segment.Commit(frame, length_word, claimed.before,
                    frame::HeadOf(layout, now, RecordsOf(claimed.before)), body_hash);
   } else {
-    if (parts.value_bytes != 0) std::memcpy(value, record.value->data(), parts.value_bytes);
     segment.Commit(frame, length_word, claimed.before);
   }
   Committed();
   return offset;
 }
 
+absl::StatusOr<Offset> PartitionLog::AppendUnsynced(const Record& record) {
+  if (compressor_->is_on()) [[unlikely]] {
+    auto packed = AppendFrame({&record, 1});
+    // In a frame of its own a record has a few bytes less around it.
+    if (!absl::IsOutOfRange(packed.status())) return packed;
+  }
+  if (record.value && !record.key && record.headers.empty() && !record.timestamp) [[likely]] {
+    return AppendParts({.key = {},
+                        .headers = {},
+                        .event_time = {},
+                        .value_bytes = record.value->size(),
+                        .tombstone = false},
+                       *record.value, record);
+  }
+  return AppendParts(PartsOf(record), record.value.value_or(std::string_view()), record);
+}
+
 absl::StatusOr<Offset> PartitionLog::Append(const Record& record,
                                             std::optional<Durability> durability) {
+  return WaitsForDisk(durability) ? AppendSynced(record, durability) : AppendUnsynced(record);
+}
+
+[[gnu::noinline]] absl::StatusOr<Offset> PartitionLog::AppendSynced(
+    const Record& record, std::optional<Durability> durability) {
   auto offset = AppendUnsynced(record);
   if (!offset.ok()) return offset;
   if (auto status = Acknowledge(*offset + 1, durability); !status.ok()) return status;
@@ -155,10 +178,7 @@ absl::StatusOr<Offset> PartitionLog::Append(const Record& record,
 }
 
 absl::Status PartitionLog::Acknowledge(Offset end, std::optional<Durability> durability) {
-  if (std::max(settings_.durability, durability.value_or(Durability::kProcess)) !=
-      Durability::kDisk) {
-    return absl::OkStatus();
-  }
+  if (!WaitsForDisk(durability)) return absl::OkStatus();
   return WaitDurable(end, std::chrono::steady_clock::now() + kAcknowledgeTimeout);
 }
 

@@ -221,6 +221,12 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<Offset> AppendFrame(std::span<const Record> records);
   // Compresses the entries and appends them.
   absl::StatusOr<Offset> AppendPacked(std::span<const Record> records, std::uint64_t entry_bytes);
+  absl::StatusOr<Offset> AppendParts(frame::RecordParts parts, std::string_view value,
+                                     const Record& record);
+  absl::StatusOr<Offset> AppendSynced(const Record& record, std::optional<Durability> durability);
+  bool WaitsForDisk(std::optional<Durability> durability) const {
+    return settings_.durability == Durability::kDisk || durability == Durability::kDisk;
+  }
   // Waits for what the topic or the caller asks for, after an append that ends at `end`.
   absl::Status Acknowledge(Offset end, std::optional<Durability> durability);
   // Why a record is not accepted.

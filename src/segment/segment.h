@@ -286,6 +286,8 @@ class Segment {
     index_.Note(before, before + MakeClaimWord(records, bytes));
     frame::CommitLengthWord(frame, length_word);
   }
+  // CommittedEnd in memory: every frame is what it says.
+  ClaimWord CommittedEndInMemory(ClaimWord at);
   // Grant in memory: makes bytes zero in small steps, so that they are in the cache when they are
   // written soon after.
   void GrantMemory(std::uint64_t position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);

@@ -67,6 +67,25 @@ void Segment::Restart(Offset base_offset, Timestamp now) {
   GrantMemory(zeroed_);
 }
 
+ClaimWord Segment::CommittedEndInMemory(ClaimWord at) {
+  const ClaimWord first = at;
+  for (;;) {
+    const std::byte* const frame = At(PositionOf(at));
+    const std::uint32_t length_word = frame::AcquireLengthWord(frame);
+    if (length_word == 0) break;  // there are zeros behind the last frame
+    const std::uint64_t bytes = frame::AlignedLength(frame::LengthOf(length_word));
+    if (frame::KindOf(length_word) == frame::Kind::kRecord) [[likely]] {
+      at += MakeClaimWord(1, bytes);
+    } else if (frame::KindOf(length_word) == frame::Kind::kSeal) {
+      break;
+    } else {
+      at += MakeClaimWord(frame::OffsetCount(frame::LoadFrameHeader(frame, length_word)), bytes);
+    }
+  }
+  if (at != first) committed_.store(at, std::memory_order_relaxed);
+  return at;
+}
+
 void Segment::ZeroMemory(std::uint64_t end) {
   if (end <= zeroed_) return;
   std::memset(At(zeroed_), 0, end - zeroed_);

@@ -89,6 +89,7 @@ Segment::Step Segment::StepFrom(ClaimWord at) {
 
 ClaimWord Segment::CommittedEnd() {
   ClaimWord at = committed_.load(std::memory_order_relaxed);
+  if (is_in_memory_) return CommittedEndInMemory(at);
   const ClaimWord first = at;
   for (;;) {
     const std::uint64_t position = PositionOf(at);
