@@ -42,6 +42,7 @@ absl::Status PartitionLog::Extend(Segment& segment, std::uint64_t position) {
   is_in_hurry_ = now - last_extension_ < kHurry;
   last_extension_ = now;
   absl::Status extended = segment.Extend(position, is_in_hurry_);
+  CloseFileIfScarce(segment);
   return extended.ok() || file.ok() ? extended : file;
 }
 

@@ -21,7 +21,12 @@ PartitionLog::PartitionLog(const LogContext& context, PartitionName name,
                 ? std::make_shared<SegmentPool>(name_, settings.segment_bytes, max_frame_bytes_)
                 : nullptr) {}
 
-PartitionLog::~PartitionLog() = default;
+PartitionLog::~PartitionLog() {
+  MutexLock lock(mutex_);
+  context_.limits->maps_held.fetch_sub(static_cast<std::int64_t>(mapped_.size()),
+                                       std::memory_order_relaxed);
+  if (holds_file_) context_.limits->files_held.fetch_sub(1, std::memory_order_relaxed);
+}
 
 absl::StatusOr<std::unique_ptr<Directory>> PartitionLog::OpenDirectory() {
   return context_.root->OpenDirectory(name_.directory());
@@ -40,7 +45,7 @@ absl::Status PartitionLog::WritableStatus() const {
 }
 
 void PartitionLog::SetActive(Segment* segment) {
-  active_.store(segment, std::memory_order_release);
+  active_.store(segment);
   ++rolls_;
   rolled_.NotifyAll();
   room_.NotifyAll();
@@ -76,9 +81,11 @@ absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::CreateSegment(Offset base
 absl::Status PartitionLog::StartSegment(Offset base_offset) {
   auto segment = CreateSegment(base_offset);
   if (!segment.ok()) return segment.status();
-  if (!(*segment)->is_busy()) (*segment)->CloseFile();  // until more is appended than a little
-  segments_.push_back({base_offset, *std::move(segment)});
+  CloseFileIfScarce(**segment);  // until more is appended than a little
+  segments_.push_back(
+      {.base_offset = base_offset, .segment = *std::move(segment), .was_active = true});
   SetActive(segments_.back().segment.get());
+  Opened(segments_.back());
   return absl::OkStatus();
 }
 

@@ -25,9 +25,22 @@
 
 namespace daybook::inline v1 {
 
+// How many descriptors and maps the partitions of a broker have, and should have. Each partition in
+// use has one map, for what is appended; so has every segment that a reader or a batch is in. What
+// others there are only spares work, and is bounded however many partitions there are. Thread-safe.
+struct OpenLimits {
+  std::int64_t files = 256;        // partitions that keep descriptors, at most two each
+  std::int64_t idle_maps = 256;    // of one partition's sealed segments ...
+  std::int64_t scarce_maps = 4;    // ... and while all partitions have more than
+  std::int64_t many_maps = 8'192;  // this. Linux allows 65,530 maps in a process
+  std::atomic<std::int64_t> files_held{0};
+  std::atomic<std::int64_t> maps_held{0};
+};
+
 // What all partitions of a broker share.
 struct LogContext {
   Directory* root = nullptr;  // the data directory
+  OpenLimits* limits = nullptr;
   Clock* clock = nullptr;
   BootId boot{};
   bool is_read_only = false;
@@ -161,7 +174,10 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
 
   struct OpenSegment {
     Offset base_offset;
-    std::shared_ptr<Segment> segment;  // empty until it is first needed
+    std::shared_ptr<Segment> segment = nullptr;  // empty until it is needed
+    bool was_active = false;                     // somebody held up may still claim in it
+    bool is_durable = false;                     // if it is not open: to its seal
+    std::uint64_t last_used = 0;                 // by the count of uses_
   };
 
   absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory();
@@ -176,6 +192,17 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<std::shared_ptr<Segment>> OpenAtBase(Offset base) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::shared_ptr<Segment>> OpenAt(std::size_t index)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  static bool IsDurable(const OpenSegment& slot) {
+    return slot.is_durable || (slot.segment != nullptr && slot.segment->is_durable());
+  }
+  // The slot has a segment now.
+  void Opened(OpenSegment& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Unmaps sealed segments that were not used for long, if there are too many.
+  void ReleaseIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool Release(OpenSegment& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Closes the segment's file unless this partition is among those that keep theirs open.
+  void CloseFileIfScarce(Segment& segment) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  OpenSegment* FindSlot(Offset base) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status WritableStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   absl::Status ClaimBytes(std::uint64_t bytes, Claimed* claimed, std::uint64_t records = 1) {
@@ -271,10 +298,13 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
                               : segment->base_offset() + RecordsOf(segment->ClaimedEnd());
   }
   // How far the active segment is committed; too high while a claim in an earlier one is open.
-  Offset CommittedEnd() const {
-    Segment* segment = active_.load(std::memory_order_acquire);
-    return segment == nullptr ? Offset()
-                              : segment->base_offset() + RecordsOf(segment->CommittedEnd());
+  Offset CommittedEnd() {
+    lookers_.fetch_add(1);  // before the look: ReleaseIdle says why
+    Segment* segment = active_.load();
+    const Offset end =
+        segment == nullptr ? Offset() : segment->base_offset() + RecordsOf(segment->CommittedEnd());
+    lookers_.fetch_sub(1);
+    return end;
   }
   // Waits for the sync under way; false if the deadline came first.
   bool AwaitSync(EventCount::Key key, std::chrono::steady_clock::time_point deadline);
@@ -291,8 +321,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   const std::shared_ptr<SegmentPool> pool_;  // in memory alone
 
   // The segment that takes appends; null until there is one, and after an append failed for want
-  // of space. Segments are never destroyed before the log, so that an appender that was held up
-  // between loading this and claiming claims in a live object.
+  // of space.
   std::atomic<Segment*> active_{nullptr};
   WaitList waiters_;
   std::atomic<bool> is_dirty_{false};
@@ -306,6 +335,13 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::Status closed_ ABSL_GUARDED_BY(mutex_);                // why writes fail, if they do
   absl::Status deleted_ ABSL_GUARDED_BY(mutex_);               // why reads fail, if they do
   std::vector<OpenSegment> segments_ ABSL_GUARDED_BY(mutex_);  // by base offset
+  std::atomic<int> lookers_{0};                                // in CommittedEnd, without a lock
+  std::vector<Offset> mapped_ ABSL_GUARDED_BY(mutex_);         // bases of those that are open
+  std::uint64_t uses_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool holds_file_ ABSL_GUARDED_BY(mutex_) = false;
+  // Segments that took appends and are unmapped now. Never destroyed before the log, so that an
+  // appender that was held up between loading active_ and claiming claims in a live object.
+  std::vector<std::shared_ptr<Segment>> retired_ ABSL_GUARDED_BY(mutex_);
   // The first one with claims that are still open; all before it are committed to their seals.
   std::size_t first_uncommitted_ ABSL_GUARDED_BY(mutex_) = 0;
   Offset next_base_ ABSL_GUARDED_BY(mutex_);  // of the next segment, when active_ is null
@@ -339,6 +375,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Below it all is durable. Raised by the one thread that is syncing, with release after the
   // sync; says nothing about other memory.
   std::atomic<std::int64_t> durable_{0};
+  // All segments before this one are durable. Only for the thread that syncs.
+  Offset first_undurable_;
   // How many segments have directory entries that are durable. Only for the thread that syncs.
   std::size_t synced_entries_ = 0;
 };

@@ -33,6 +33,8 @@ absl::Status PartitionLog::EnsureOpen() {
   if (!context_.is_read_only) {
     if (const auto status = OpenForWriting(**directory); !status.ok()) {
       segments_.clear();
+      context_.limits->maps_held.fetch_sub(static_cast<std::int64_t>(mapped_.size()));
+      mapped_.clear();
       active_.store(nullptr, std::memory_order_release);
       return status;
     }
@@ -47,7 +49,7 @@ absl::Status PartitionLog::ListSegments(Directory& directory) {
   if (!bases.ok()) return bases.status();
   for (const Offset base : *bases) {
     if (segments_.empty() || segments_.back().base_offset < base) {
-      segments_.push_back({base, nullptr});
+      segments_.push_back({.base_offset = base});
     }
   }
   return absl::OkStatus();
@@ -79,18 +81,20 @@ absl::Status PartitionLog::OpenForWriting(Directory& directory) {
     counters_.claims_padded += recovery->claims_padded;
     counters_.torn_tail_bytes += static_cast<std::int64_t>(recovery->torn_bytes);
 
-    segments_[i].segment = segment;
+    OpenSegment& slot = segments_[i];
+    slot.is_durable = segment->is_durable();
     next_base_ = segment->base_offset() + RecordsOf(segment->ClaimedEnd());
     if (is_durable_so_far) {
       durable_.store(segment->is_durable() ? next_base_.value() : segment->durable_end().value(),
                      std::memory_order_release);
       is_durable_so_far = segment->is_durable();
     }
+    segment->CloseFile();  // until something is appended or synced
     if (recovery->state == SegmentState::kWritable) {
-      segment->CloseFile();  // until something is appended
+      slot.segment = segment;
+      slot.was_active = true;
+      Opened(slot);
       active_.store(segment.get(), std::memory_order_release);
-    } else if (segment->is_durable()) {
-      segments_[i].segment = nullptr;  // opened again when somebody reads it
     }
     if (recovery->was_cut && !is_last) {
       if (const auto status = DropSegmentsFrom(directory, i + 1); !status.ok()) return status;
@@ -132,14 +136,20 @@ absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::OpenAtBase(Offset base) {
 
 absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::OpenAt(std::size_t index) {
   OpenSegment& slot = segments_[index];
+  slot.last_used = ++uses_;
   if (slot.segment != nullptr) return slot.segment;
   const auto directory = OpenDirectory();
   if (!directory.ok()) return directory.status();
-  auto segment = Segment::Open(**directory, name_, slot.base_offset, MapAccess::kRead);
+  // What is synced notes so in its header.
+  const bool is_done = context_.is_read_only || slot.is_durable;
+  auto segment = Segment::Open(**directory, name_, slot.base_offset,
+                               is_done ? MapAccess::kRead : MapAccess::kReadWrite);
   if (!segment.ok()) return segment.status();
   (*segment)->Follow(context_.boot);
-  slot.segment = *std::move(segment);
-  return slot.segment;
+  (*segment)->CloseFile();
+  slot.segment = *segment;
+  Opened(slot);
+  return segment;
 }
 
 }  // namespace daybook::inline v1

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <iterator>
 #include <thread>
 
 #include "absl/strings/str_cat.h"
@@ -40,15 +42,15 @@ absl::Status PartitionLog::AwaitCommitted(Offset end,
 }
 
 absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
-  std::vector<std::shared_ptr<Segment>> segments;
+  std::vector<OpenSegment> segments;
   std::size_t entries = 0;
   {
     MutexLock lock(mutex_);
-    for (const OpenSegment& open : segments_) {
-      if (open.segment != nullptr && !open.segment->is_durable()) {
-        segments.push_back(open.segment);
-      }
-    }
+    const auto first = std::lower_bound(
+        segments_.begin(), segments_.end(), first_undurable_,
+        [](const OpenSegment& open, Offset offset) { return open.base_offset < offset; });
+    std::copy_if(first, segments_.end(), std::back_inserter(segments),
+                 [](const OpenSegment& open) { return !IsDurable(open); });
     entries = segments_.size();
   }
   Offset durable(durable_.load(std::memory_order_relaxed));
@@ -56,13 +58,26 @@ absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
   const auto directory = OpenDirectory();
   if (!directory.ok()) return directory.status();
   // In order, each whole before the next, so that the durable part is always a beginning.
-  for (const std::shared_ptr<Segment>& segment : segments) {
+  for (const OpenSegment& slot : segments) {
+    std::shared_ptr<Segment> segment = slot.segment;
+    if (segment == nullptr) {
+      auto opened = Segment::Open(**directory, name_, slot.base_offset, MapAccess::kReadWrite);
+      if (!opened.ok()) return opened.status();
+      segment = *std::move(opened);
+      segment->Follow(context_.boot);
+    }
+    first_undurable_ = slot.base_offset;
     const ClaimWord end = segment->CommittedEnd();
     if (const auto status = segment->Sync(**directory, end, context_.boot); !status.ok()) {
       *disk_failed = true;
       return status;
     }
     durable = segment->base_offset() + RecordsOf(end);
+    if (segment->is_durable()) {
+      first_undurable_ = first_undurable_ + 1;
+      MutexLock lock(mutex_);
+      FindSlot(slot.base_offset)->is_durable = true;
+    }
     if (segment->sealed_end() && end != segment->sealed_end()) break;  // open claims
   }
   if (entries > synced_entries_) {

@@ -33,6 +33,8 @@ class OffsetIndex {
 
   // Forgets all. Nobody else may use the index meanwhile.
   void Clear();
+  // Gives its memory back; nobody may use it any more.
+  void Release() { slots_.reset(); }
 
   // A frame ends, and the next one begins, at `next`; it began at `begin`.
   void Note(ClaimWord begin, ClaimWord next) {

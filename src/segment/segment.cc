@@ -58,6 +58,11 @@ Segment::Segment(PartitionName name, std::string path, PreparedFile file,
 
 Segment::~Segment() = default;
 
+void Segment::Release() {
+  mapped_.reset();
+  index_.Release();
+}
+
 namespace {
 
 // A new file with real blocks for its beginning, mapped over the whole capacity. On an error
@@ -303,10 +308,12 @@ bool Segment::LetGoBehind() {
 }
 
 void Segment::Abandon(ClaimWord before, std::uint64_t bytes) {
-  const bool is_in_memory = is_in_memory_;  // after the commit it may be gone
+  const ClaimWord next = before + MakeClaimWord(1, bytes);
+  const bool is_in_memory = is_in_memory_;  // after the commit it may be another segment
+  index_.Note(before, next);
   frame::WritePadding(At(PositionOf(before)), static_cast<std::uint32_t>(bytes), PositionOf(before),
                       header_.segment_id, RecordsOf(before), 1);
-  if (!is_in_memory) Advance(before, bytes, 1);
+  if (!is_in_memory) Advance(before, next);
 }
 
 void Segment::Seal(ClaimWord end, Timestamp now) {

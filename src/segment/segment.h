@@ -99,6 +99,10 @@ class Segment {
 
   ~Segment();
 
+  // Unmaps a sealed and committed segment that nobody reads; a claim, which cannot hold, is all
+  // that it is good for then.
+  void Release();
+
   const frame::SegmentHeader& header() const { return header_; }
   Offset base_offset() const { return Offset(header_.base_offset); }
   const PartitionName& name() const { return name_; }
@@ -157,28 +161,30 @@ class Segment {
   // Lets go of some of the pages behind the appends; true when there are more.
   bool LetGoBehind() ABSL_LOCKS_EXCLUDED(file_mutex_);
 
-  // Commits the filled frame at `before`, and notes the place after it. A segment in memory may be
-  // gone right after it: touch it no more.
+  // Commits the filled frame at `before`, and notes the place after it. What the segment maps may
+  // be gone right after it, and a segment in memory may be another one: touch neither any more.
   void Commit(std::byte* frame, std::uint32_t length_word, ClaimWord before) {
+    const ClaimWord next = Note(before, length_word, 1);
     if (is_in_memory_) {
-      CommitInMemory(frame, length_word, before, 1);
+      frame::CommitLengthWord(frame, length_word);
       return;
     }
     frame::FinishFrame(frame, length_word, PositionOf(before), header_.segment_id);
-    Advance(before, frame::AlignedLength(frame::LengthOf(length_word)), 1);
+    Advance(before, next);
   }
   // The same with a head and body whose hash is known, for a claim of that many records.
   void Commit(std::byte* frame, std::uint32_t length_word, ClaimWord before,
               const frame::FrameHead& head, std::uint64_t body_hash, std::uint64_t records = 1) {
-    if (is_in_memory_) {
-      CommitInMemory(frame, length_word, before, records);
+    const ClaimWord next = Note(before, length_word, records);
+    if (is_in_memory_) {  // no checksum: that is there for what a disk does to bytes
+      frame::CommitLengthWord(frame, length_word);
       return;
     }
     const std::uint32_t checksum =
         frame::ChecksumOf(head, body_hash, length_word, PositionOf(before), header_.segment_id);
     std::memcpy(frame + 4, &checksum, sizeof checksum);
     frame::CommitLengthWord(frame, length_word);
-    Advance(before, frame::AlignedLength(frame::LengthOf(length_word)), records);
+    Advance(before, next);
   }
   // Commits padding over a claim of one record that is given up.
   void Abandon(ClaimWord before, std::uint64_t bytes);
@@ -279,13 +285,6 @@ class Segment {
   Segment(PartitionName name, std::string path, PreparedFile file,
           const frame::SegmentHeader& header, bool is_in_memory = false);
 
-  // Without a checksum: it is there for what a disk does to bytes.
-  void CommitInMemory(std::byte* frame, std::uint32_t length_word, ClaimWord before,
-                      std::uint64_t records) {
-    const std::uint64_t bytes = frame::AlignedLength(frame::LengthOf(length_word));
-    index_.Note(before, before + MakeClaimWord(records, bytes));
-    frame::CommitLengthWord(frame, length_word);
-  }
   // CommittedEnd in memory: every frame is what it says.
   ClaimWord CommittedEndInMemory(ClaimWord at);
   // Grant in memory: makes bytes zero in small steps, so that they are in the cache when they are
@@ -300,10 +299,15 @@ class Segment {
                                                           PreparedFile file,
                                                           const std::string& temporary);
 
-  // Notes that [before, before + bytes) is committed: cheap, and exact for a single producer.
-  void Advance(ClaimWord before, std::uint64_t bytes, std::uint64_t records) {
-    const ClaimWord next = before + MakeClaimWord(records, bytes);
+  // Notes where the frame that is about to be committed at `before` ends.
+  ClaimWord Note(ClaimWord before, std::uint32_t length_word, std::uint64_t records) {
+    const ClaimWord next =
+        before + MakeClaimWord(records, frame::AlignedLength(frame::LengthOf(length_word)));
     index_.Note(before, next);
+    return next;
+  }
+  // Notes that [before, next) is committed: cheap, and exact for a single producer.
+  void Advance(ClaimWord before, ClaimWord next) {
     if (committed_.load(std::memory_order_relaxed) == before) {
       committed_.store(next, std::memory_order_relaxed);
     }
@@ -344,7 +348,7 @@ class Segment {
   const std::string path_;  // for messages
   const bool is_in_memory_;
   frame::SegmentHeader header_;  // changes in Restart alone
-  const std::unique_ptr<MappedFile> mapped_;
+  std::unique_ptr<MappedFile> mapped_;
   OffsetIndex index_;
   std::atomic<bool> index_loaded_{false};
 
