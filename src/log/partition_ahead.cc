@@ -38,6 +38,10 @@ bool PartitionLog::WorkAhead() {
                  PositionOf(active->ClaimedEnd()) > active->header().capacity / 2;
   }
   // What an appender could run into comes first.
+  if (active != nullptr && active->is_filling() && !active->is_busy()) {
+    const auto directory = OpenDirectory();
+    if (directory.ok() && active->GrowAhead(**directory)) return true;
+  }
   if (active != nullptr && active->is_busy() && active->PageInAhead()) return true;
   if (lacks_next) {
     const auto directory = OpenDirectory();

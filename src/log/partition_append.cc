@@ -43,6 +43,7 @@ absl::Status PartitionLog::Extend(Segment& segment, std::uint64_t position) {
   last_extension_ = now;
   absl::Status extended = segment.Extend(position, is_in_hurry_);
   CloseFileIfScarce(segment);
+  if (segment.is_filling()) RequestWorkAhead();
   return extended.ok() || file.ok() ? extended : file;
 }
 
@@ -58,7 +59,6 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
       if (segment.IsInside(claimed->before, bytes)) {
         // Never fails, as the file reaches far enough.
         Extend(segment, PositionOf(claimed->before) + bytes).IgnoreError();
-        if (segment.is_busy()) RequestWorkAhead();
         // So that an open after a kill scans no more than a step.
         segment.Checkpoint(context_.boot);
         return absl::OkStatus();

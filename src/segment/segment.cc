@@ -277,6 +277,31 @@ absl::Status Segment::Extend(std::uint64_t position, bool in_hurry) {
   return absl::OkStatus();
 }
 
+bool Segment::is_filling() const {
+  return !is_in_memory_ && header_.capacity > 2 * kLargestStep &&
+         limit_.load(std::memory_order_relaxed) + frame::kSealBytes >= kLargestStep / 2;
+}
+
+bool Segment::GrowAhead(Directory& directory) {
+  if (!is_filling() || is_busy()) return false;
+  std::shared_ptr<File> file;
+  {
+    MutexLock lock(file_mutex_);
+    const auto opened = OpenedFile(directory);
+    if (!opened.ok()) return false;
+    file = *opened;
+  }
+  // Whoever appends and needs it sooner says what is wrong.
+  if (!file->Allocate(header_.capacity).ok()) return false;
+  MutexLock lock(file_mutex_);
+  const std::uint64_t have = limit_.load(std::memory_order_relaxed) + frame::kSealBytes;
+  if (have < header_.capacity) {
+    paged_in_ = std::max(paged_in_, have);
+    SetLimit(header_.capacity);
+  }
+  return true;
+}
+
 bool Segment::is_busy() const {
   return !is_in_memory_ &&
          limit_.load(std::memory_order_relaxed) + frame::kSealBytes == header_.capacity &&

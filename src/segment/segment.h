@@ -152,6 +152,11 @@ class Segment {
   absl::Status EnsureFile(Directory& directory) ABSL_LOCKS_EXCLUDED(file_mutex_);
   void CloseFile() ABSL_LOCKS_EXCLUDED(file_mutex_);
 
+  // Gives a file that has grown to half of the largest step its whole capacity, which takes as long
+  // as thousands of appends. True when it did. Appends go on meanwhile.
+  bool GrowAhead(Directory& directory) ABSL_LOCKS_EXCLUDED(file_mutex_);
+  // True when there may be something to do ahead of the appends.
+  bool is_filling() const;
   // True once the file has its whole capacity and that is a lot: it is being filled in earnest, and
   // it pays to work ahead of the appends.
   bool is_busy() const;

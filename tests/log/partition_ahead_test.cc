@@ -30,9 +30,33 @@ class BigLogFixture : public LogFixture {
 
 TEST_CASE("Nobody works ahead of a partition that is little used") {
   BigLogFixture fixture;
-  fixture.WriteMegabytes(2);
+  fixture.WriteMegabytes(1);
   CHECK(fixture.work_requests() == 0);
   CHECK_FALSE(fixture.log().WorkAhead());
+}
+
+TEST_CASE("A file gets its whole size ahead of the appends that need it") {
+  BigLogFixture fixture;
+  fixture.WriteMegabytes(3);
+  CHECK(fixture.work_requests() == 1);
+  fixture.WorkAhead();
+  int allocated = 0;
+  fixture.disk().SetHook([&](Operation operation, const std::string&) {
+    allocated += operation == Operation::kAllocate;
+    return absl::OkStatus();
+  });
+  fixture.WriteMegabytes(9);
+  CHECK(allocated == 0);
+  CHECK(fixture.Values().size() == 12 * 16);
+}
+
+TEST_CASE("Where there is no room for the whole file yet, appends take what there is") {
+  BigLogFixture fixture;
+  fixture.WriteMegabytes(3);
+  fixture.disk().SetCapacity(8 << 20);
+  fixture.WorkAhead();
+  fixture.WriteMegabytes(3);
+  CHECK(fixture.Values().size() == 6 * 16);
 }
 
 TEST_CASE("One that is filled asks for it, once until somebody comes") {
