@@ -15,31 +15,57 @@
 
 namespace daybook::inline v1 {
 
-// Where a record went.
+class BatchOutcome;
+
+// Where a record went. Thread-safe.
 class DAYBOOK_EXPORT Receipt {
  public:
   Receipt(Topic topic, int partition, Offset offset);
+  // Of a record of a batch that may not be appended yet.
+  Receipt(Topic topic, int partition, std::shared_ptr<const BatchOutcome> batch,
+          std::int64_t index);
 
   int partition() const { return partition_; }
-  Offset offset() const { return offset_; }
+  // kNowhere as long as the record is gathered (ProducerOptions::linger), and if its batch could
+  // not be appended.
+  Offset offset() const;
+  static constexpr Offset kNowhere{-1};
 
-  // Waits until the record survives a power cut. Errors as Partition::WaitDurable.
+  // Waits until the record is in the log, and returns its offset; at once for one that was not
+  // gathered. DeadlineExceeded, or why its batch could not be appended.
+  absl::StatusOr<Offset> Await(std::chrono::nanoseconds timeout = std::chrono::seconds(30)) const;
+
+  // Waits until the record survives a power cut. Errors as Await and Partition::WaitDurable.
   absl::Status WaitDurable(std::chrono::nanoseconds timeout = std::chrono::seconds(30)) const;
 
  private:
   Topic topic_;
   int partition_;
   Offset offset_;
+  std::shared_ptr<const BatchOutcome> batch_;
+  std::int64_t index_ = 0;
 };
 
 // Told once for each asynchronous send: OK and where the record went, or why it is not known to
-// have got there. Runs in the thread that finished the work (the sender's own at kProcess), with
-// no lock held; it may send. It must not throw.
+// have got there. Runs in the thread that finished the work (the sender's own at kProcess without
+// linger), with no lock held; it may send, but neither Flush nor destroy the producer. It must not
+// throw.
 using DeliveryCallback = std::function<void(const absl::Status&, const Receipt&)>;
 
 struct ProducerOptions {
-  // At most so many asynchronous sends wait for a sync; the next one waits for it.
+  // At most so many asynchronous sends are not acknowledged; the next one waits for that.
   std::int64_t max_in_flight = 100'000;
+
+  // linger.ms: how long SendAsync gathers records of a partition before it appends them, as one
+  // batch: smaller on disk, compressed together if the topic is, and in a thread of the producer
+  // (with Background::kCaller: in the send that finds them due, or Flush). They are lost with the
+  // process until then. 0: each is appended at once, in the caller.
+  std::chrono::microseconds linger{0};
+  // batch.size: bytes of records, with up to 20 more for each, at which a batch is appended before
+  // its time.
+  std::int64_t batch_bytes = 16 << 10;
+  // buffer.memory: bytes gathered in all; the send that fills them appends them itself.
+  std::int64_t buffer_bytes = 32 << 20;
 };
 
 // Chooses the partition, appends, and reports delivery. Thread-safe: one for the whole process is
@@ -56,7 +82,8 @@ class DAYBOOK_EXPORT Producer {
   Producer(const Producer&) = delete;
   Producer& operator=(const Producer&) = delete;
 
-  // Appends; returns when the record is acknowledged at the topic's durability.
+  // Appends, after what was gathered for the partition; returns when the record is acknowledged at
+  // the topic's durability.
   //   NotFound            no such topic
   //   InvalidArgument     the record names a partition that the topic has not, or is too large
   //   ResourceExhausted   the disk is full
@@ -65,15 +92,16 @@ class DAYBOOK_EXPORT Producer {
   // The same without the look-up of the name.
   absl::StatusOr<Receipt> Send(const Topic& topic, const Record& record);
 
-  // Appends and returns; `on_delivery`, if given, is told when the record is acknowledged at the
-  // topic's durability. When this returns an error nothing was appended and nobody is told.
+  // Appends, or gathers, and returns; `on_delivery`, if given, is told when the record is
+  // acknowledged at the topic's durability. Records of one thread keep their order in a partition.
+  // When this returns an error nothing was appended and nobody is told.
   absl::StatusOr<Receipt> SendAsync(std::string_view topic, const Record& record,
                                     DeliveryCallback on_delivery = nullptr);
   absl::StatusOr<Receipt> SendAsync(const Topic& topic, const Record& record,
                                     DeliveryCallback on_delivery = nullptr);
 
-  // Waits until every send of before is acknowledged and its callback has returned; the first
-  // error, if any. DeadlineExceeded after `timeout`.
+  // Appends what is gathered, and waits until every send of before is acknowledged and its callback
+  // has returned; the first error, if any. DeadlineExceeded after `timeout`.
   absl::Status Flush(std::chrono::nanoseconds timeout = std::chrono::seconds(30));
 
   // The partition that a key goes to. Pure. `partitions` > 0.

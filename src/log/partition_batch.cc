@@ -56,7 +56,12 @@ absl::StatusOr<Offset> PartitionLog::AppendFrame(std::span<const Record> records
   if (length > max_frame_bytes_ || records.size() > frame::kMaxBatchRecords) {
     return absl::OutOfRangeError(absl::StrCat(entry_bytes, " bytes with what is around them"));
   }
-  if (compressor_->is_on()) return AppendPacked(records, entry_bytes);
+  if (compressor_->is_on()) {
+    std::string entries(entry_bytes, '\0');
+    std::byte* at = reinterpret_cast<std::byte*>(entries.data());
+    for (const Record& record : records) at = frame::PutEntry(at, record);
+    return AppendEntries(BytesOf(entries), static_cast<std::uint32_t>(records.size()));
+  }
 
   const Timestamp now = context_.clock->Now();
   Claimed claimed;
@@ -79,32 +84,35 @@ absl::StatusOr<Offset> PartitionLog::AppendFrame(std::span<const Record> records
   return first;
 }
 
-absl::StatusOr<Offset> PartitionLog::AppendPacked(std::span<const Record> records,
-                                                  std::uint64_t entry_bytes) {
-  std::string entries(entry_bytes, '\0');
-  std::byte* at = reinterpret_cast<std::byte*>(entries.data());
-  for (const Record& record : records) {
-    std::byte* const end = frame::PutEntry(at, record);
-    if (compressor_->wants_samples() &&
-        compressor_->Sample({at, static_cast<std::size_t>(end - at)})) {
-      RequestWorkAhead();
-    }
-    at = end;
+void PartitionLog::SampleEntries(std::span<const std::byte> entries) {
+  RecordView view;
+  while (!entries.empty() && compressor_->wants_samples()) {
+    const std::uint64_t size = frame::DecodeEntry(entries.data(), entries.size(), &view);
+    if (compressor_->Sample(entries.first(size))) RequestWorkAhead();
+    entries = entries.subspan(size);
   }
-  auto packed = compressor_->Pack(BytesOf(entries));
-  if (!packed.ok()) return packed.status();
-  const bool is_packed = !packed->bytes.empty();
-  const auto body = BytesOf(is_packed ? packed->bytes : entries);
+}
+
+absl::StatusOr<Offset> PartitionLog::AppendEntries(std::span<const std::byte> entries,
+                                                   std::uint32_t count) {
+  TopicCompressor::Packed packed;
+  if (compressor_->is_on()) {
+    SampleEntries(entries);
+    auto compressed = compressor_->Pack(entries);
+    if (!compressed.ok()) return compressed.status();
+    packed = *std::move(compressed);
+  }
+  const bool is_packed = !packed.bytes.empty();
+  const auto body = is_packed ? BytesOf(packed.bytes) : entries;
   const frame::RecordLayout layout{
       .length = frame::kFrameHeaderBytes + static_cast<std::uint32_t>(body.size()),
-      .attributes =
-          static_cast<std::uint32_t>(records.size()) |
-          (is_packed ? frame::kBatchCompressed | packed->dictionary << frame::kBatchDictionaryShift
-                     : 0U)};
+      .attributes = count | (is_packed ? frame::kBatchCompressed |
+                                             packed.dictionary << frame::kBatchDictionaryShift
+                                       : 0U)};
   const std::uint64_t body_hash = is_in_memory() ? 0 : Hash64(body);
   const Timestamp now = context_.clock->Now();
   Claimed claimed;
-  if (auto status = ClaimBytes(frame::AlignedLength(layout.length), &claimed, records.size());
+  if (auto status = ClaimBytes(frame::AlignedLength(layout.length), &claimed, count);
       !status.ok()) {
     return status;
   }
@@ -114,7 +122,7 @@ absl::StatusOr<Offset> PartitionLog::AppendPacked(std::span<const Record> record
   std::byte* to = frame::FillRecord(frame, layout, {}, now, RecordsOf(claimed.before));
   std::memcpy(to, body.data(), body.size());
   segment.Commit(frame, BatchLengthWord(body.size()), claimed.before,
-                 frame::HeadOf(layout, now, RecordsOf(claimed.before)), body_hash, records.size());
+                 frame::HeadOf(layout, now, RecordsOf(claimed.before)), body_hash, count);
   Committed();
   return first;
 }

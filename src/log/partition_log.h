@@ -125,6 +125,10 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<Offset> AppendBatch(std::span<const Record> records,
                                      std::optional<Durability> durability);
   absl::StatusOr<Offset> AppendBatchUnsynced(std::span<const Record> records);
+  // Appends that many records, encoded as entries of a batch frame and together no more bytes than
+  // max_entry_bytes, as one frame, compressed if the topic is; acknowledges at kProcess.
+  absl::StatusOr<Offset> AppendEntries(std::span<const std::byte> entries, std::uint32_t count);
+  std::uint64_t max_entry_bytes() const { return max_frame_bytes_ - frame::kFrameHeaderBytes; }
   absl::StatusOr<RecordClaim> Claim(const ClaimOptions& options);
   std::chrono::nanoseconds flush_interval() const { return settings_.flush_interval; }
 
@@ -246,8 +250,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   }
   // Appends one batch frame; OutOfRange when it is too large for one.
   absl::StatusOr<Offset> AppendFrame(std::span<const Record> records);
-  // Compresses the entries and appends them.
-  absl::StatusOr<Offset> AppendPacked(std::span<const Record> records, std::uint64_t entry_bytes);
+  void SampleEntries(std::span<const std::byte> entries);
   absl::StatusOr<Offset> AppendParts(frame::RecordParts parts, std::string_view value,
                                      const Record& record);
   absl::StatusOr<Offset> AppendSynced(const Record& record, std::optional<Durability> durability);

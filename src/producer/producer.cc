@@ -1,7 +1,8 @@
 #include "daybook/producer.h"
 
+#include <algorithm>
 #include <atomic>
-#include <map>
+#include <optional>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
@@ -9,21 +10,55 @@
 #include "base/mutex.h"
 #include "broker/broker_core.h"
 #include "broker/cursor_set.h"
+#include "producer/batcher.h"
 #include "producer/partitioner.h"
 
 namespace daybook::inline v1 {
 
 Receipt::Receipt(Topic topic, int partition, Offset offset)
     : topic_(std::move(topic)), partition_(partition), offset_(offset) {}
+Receipt::Receipt(Topic topic, int partition, std::shared_ptr<const BatchOutcome> batch,
+                 std::int64_t index)
+    : topic_(std::move(topic)),
+      partition_(partition),
+      offset_(kNowhere),
+      batch_(std::move(batch)),
+      index_(index) {}
+
+Offset Receipt::offset() const {
+  if (batch_ == nullptr) return offset_;
+  const auto first = batch_->Get();
+  return first && first->ok() ? **first + index_ : kNowhere;
+}
+
+absl::StatusOr<Offset> Receipt::Await(std::chrono::nanoseconds timeout) const {
+  if (batch_ == nullptr) return offset_;
+  const auto first = batch_->Await(DeadlineAfter(timeout));
+  if (!first.ok()) return first.status();
+  return *first + index_;
+}
 
 absl::Status Receipt::WaitDurable(std::chrono::nanoseconds timeout) const {
-  return topic_.partition(partition_).WaitDurable(offset_ + 1, timeout);
+  const auto deadline = DeadlineAfter(timeout);
+  const auto offset = Await(timeout);
+  if (!offset.ok()) return offset.status();
+  return topic_.partition(partition_).log().WaitDurable(*offset + 1, deadline);
 }
 
 // Shared with the deliveries under way, which may outlive the Producer.
-class Producer::State {
+class Producer::State : public std::enable_shared_from_this<State> {
  public:
-  State(BrokerCore& core, const ProducerOptions& options) : core_(core), options_(options) {}
+  State(BrokerCore& core, const ProducerOptions& options) : core_(core), options_(options) {
+    if (options.linger.count() <= 0) return;
+    batcher_.emplace(
+        Batcher::Settings{.linger = options.linger,
+                          .batch_bytes = static_cast<std::uint64_t>(
+                              std::max<std::int64_t>(options.batch_bytes, 1)),
+                          .buffer_bytes = static_cast<std::uint64_t>(
+                              std::max<std::int64_t>(options.buffer_bytes, 1)),
+                          .has_thread = core.background().mode() == Background::kThread},
+        [this](Batch batch) { Appended(std::move(batch)); });
+  }
 
   BrokerCore& core() { return core_; }
 
@@ -41,16 +76,22 @@ class Producer::State {
 
   // Takes a place among the sends in flight.
   absl::Status Begin() {
-    MutexLock lock(mutex_);
-    if (in_flight_ < options_.max_in_flight) {
-      ++in_flight_;
-      return absl::OkStatus();
+    for (;;) {
+      {
+        MutexLock lock(mutex_);
+        if (in_flight_ < options_.max_in_flight) {
+          ++in_flight_;
+          return absl::OkStatus();
+        }
+      }
+      if (batcher_) batcher_->AppendAll();
+      const auto deadline = DeadlineAfter(std::chrono::seconds(30));
+      if (auto status = Await(options_.max_in_flight - 1, deadline); !status.ok()) return status;
     }
-    return absl::ResourceExhaustedError("full");
   }
-  void Finish(const absl::Status& status) {
+  void Finish(std::int64_t sends, const absl::Status& status) {
     MutexLock lock(mutex_);
-    --in_flight_;
+    in_flight_ -= sends;
     error_.Update(status);
     changed_.NotifyAll();
   }
@@ -71,9 +112,34 @@ class Producer::State {
     status.Update(std::exchange(error_, absl::OkStatus()));
     return status;
   }
-  std::int64_t max_in_flight() const { return options_.max_in_flight; }
+
+  // Null when nothing is gathered.
+  Batcher* batcher() { return batcher_ ? &*batcher_ : nullptr; }
+  void StopGathering() { batcher_.reset(); }
 
  private:
+  void Appended(Batch batch) {
+    const auto first = *batch.outcome->Get();
+    const std::int64_t records = static_cast<std::int64_t>(batch.callbacks.size());
+    if (!first.ok() || batch.topic.options().durability != Durability::kDisk) {
+      Tell(batch, first.status());
+      return;
+    }
+    PartitionLog& log = batch.topic.partition(batch.partition).log();
+    core_.background().SyncSoon(
+        log.shared_from_this(), *first + records,
+        [state = shared_from_this(), appended = std::make_shared<Batch>(std::move(batch))](
+            const absl::Status& status) { state->Tell(*appended, status); });
+  }
+  void Tell(const Batch& batch, const absl::Status& status) {
+    std::int64_t index = 0;
+    for (const DeliveryCallback& on_delivery : batch.callbacks) {
+      const Receipt receipt(batch.topic, batch.partition, batch.outcome, index++);
+      if (on_delivery) on_delivery(status, receipt);
+    }
+    Finish(index, status);
+  }
+
   BrokerCore& core_;
   const ProducerOptions options_;
   std::atomic<std::uint32_t> next_{0};  // round-robin
@@ -81,12 +147,16 @@ class Producer::State {
   CondVar changed_;
   std::int64_t in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status error_ ABSL_GUARDED_BY(mutex_);  // the first since the last Flush
+  std::optional<Batcher> batcher_;
 };
 
 Producer::Producer(Broker& broker, ProducerOptions options)
     : state_(std::make_shared<State>(broker.core(), options)) {}
 
-Producer::~Producer() { Flush().IgnoreError(); }
+Producer::~Producer() {
+  Flush().IgnoreError();
+  state_->StopGathering();
+}
 
 absl::StatusOr<Receipt> Producer::Send(std::string_view topic, const Record& record) {
   const auto found = state_->core().catalog().Find(topic);
@@ -97,6 +167,7 @@ absl::StatusOr<Receipt> Producer::Send(std::string_view topic, const Record& rec
 absl::StatusOr<Receipt> Producer::Send(const Topic& topic, const Record& record) {
   const auto partition = state_->ChoosePartition(topic, record);
   if (!partition.ok()) return partition.status();
+  if (state_->batcher() != nullptr) state_->batcher()->AppendOf(topic, *partition);
   const auto offset = topic.partition(*partition).Append(record);
   if (!offset.ok()) return offset.status();
   return Receipt(topic, *partition, *offset);
@@ -115,14 +186,19 @@ absl::StatusOr<Receipt> Producer::SendAsync(const Topic& topic, const Record& re
   if (!partition.ok()) return partition.status();
   PartitionLog& log = topic.partition(*partition).log();
   const bool is_synced = topic.options().durability == Durability::kDisk;
-  while (is_synced && !state_->Begin().ok()) {
-    const auto status =
-        state_->Await(state_->max_in_flight() - 1, DeadlineAfter(std::chrono::seconds(30)));
-    if (!status.ok()) return status;
+  if (Batcher* const batcher = state_->batcher(); batcher != nullptr) {
+    if (auto status = state_->Begin(); !status.ok()) return status;
+    auto receipt = batcher->Add(topic, *partition, record, std::move(on_delivery));
+    if (receipt) return *std::move(receipt);
+    state_->Finish(1, absl::OkStatus());
+    batcher->AppendOf(topic, *partition);  // this one goes alone, and not before those
+  }
+  if (is_synced) {
+    if (auto status = state_->Begin(); !status.ok()) return status;
   }
   const auto offset = log.AppendUnsynced(record);
   if (!offset.ok()) {
-    if (is_synced) state_->Finish(absl::OkStatus());  // the caller is told
+    if (is_synced) state_->Finish(1, absl::OkStatus());  // the caller is told
     return offset.status();
   }
   const Receipt receipt(topic, *partition, *offset);
@@ -134,12 +210,13 @@ absl::StatusOr<Receipt> Producer::SendAsync(const Topic& topic, const Record& re
       log.shared_from_this(), *offset + 1,
       [state = state_, receipt, on_delivery = std::move(on_delivery)](const absl::Status& status) {
         if (on_delivery) on_delivery(status, receipt);
-        state->Finish(status);
+        state->Finish(1, status);
       });
   return receipt;
 }
 
 absl::Status Producer::Flush(std::chrono::nanoseconds timeout) {
+  if (state_->batcher() != nullptr) state_->batcher()->AppendAll();
   return state_->Await(0, DeadlineAfter(timeout));
 }
 

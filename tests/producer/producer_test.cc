@@ -171,4 +171,82 @@ TEST_CASE("At kInterval the background sync makes records durable") {
   CHECK(broker.Values("t").size() == 2);
 }
 
+TEST_CASE("With linger, sends are told of when their batch is appended") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("t");
+  Producer producer(*broker, {.linger = std::chrono::hours(1)});
+  std::vector<Offset> told;
+  const auto note = [&](const absl::Status& status, const Receipt& where) {
+    CHECK(status.ok());
+    told.push_back(where.offset());
+  };
+  for (int i = 0; i < 3; ++i) REQUIRE(producer.SendAsync("t", RecordOf("v"), note).ok());
+  CHECK(told.empty());
+  REQUIRE(producer.Flush().ok());
+  CHECK(told == std::vector<Offset>{Offset(0), Offset(1), Offset(2)});
+  CHECK(topic.partition(0).end_offset().value() == Offset(3));
+}
+
+TEST_CASE("A send that waits comes after those that were gathered before it") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  Producer producer(*broker, {.linger = std::chrono::hours(1)});
+  REQUIRE(producer.SendAsync("t", RecordOf("first")).ok());
+  CHECK(producer.Send("t", RecordOf("second"))->offset() == Offset(1));
+}
+
+TEST_CASE("At kDisk gathered sends are told of when they are durable, one sync for all") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("t", {.durability = Durability::kDisk});
+  int told = 0;
+  {
+    Producer producer(*broker, {.linger = std::chrono::hours(1)});
+    for (int i = 0; i < 10; ++i) {
+      REQUIRE(producer
+                  .SendAsync("t", RecordOf("v"),
+                             [&](const absl::Status& status, const Receipt&) {
+                               CHECK(status.ok());
+                               CHECK(topic.partition(0).durable_offset().value() == Offset(10));
+                               ++told;
+                             })
+                  .ok());
+    }
+  }
+  CHECK(told == 10);  // the destructor has waited
+}
+
+TEST_CASE("A gathered send that fails is told so, and Flush as well") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  Producer producer(*broker, {.linger = std::chrono::hours(1)});
+  absl::Status told;
+  REQUIRE(producer
+              .SendAsync("t", RecordOf("v"),
+                         [&](const absl::Status& status, const Receipt&) { told = status; })
+              .ok());
+  REQUIRE(broker->DeleteTopic("t").ok());
+  CHECK(absl::IsNotFound(producer.Flush()));
+  CHECK(absl::IsNotFound(told));
+}
+
+TEST_CASE("With linger, a record that is too large is refused at once and none is lost") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("t", {.max_record_bytes = 1000});
+  Producer producer(*broker, {.linger = std::chrono::hours(1)});
+  REQUIRE(producer.SendAsync("t", RecordOf("before")).ok());
+  CHECK(
+      absl::IsInvalidArgument(producer.SendAsync("t", RecordOf(std::string(2000, 'x'))).status()));
+  REQUIRE(producer.SendAsync("t", RecordOf("after")).ok());
+  REQUIRE(producer.Flush().ok());
+  CHECK(topic.partition(0).end_offset().value() == Offset(2));
+}
+
+TEST_CASE("More sends than may be in flight hand over what is gathered") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("t");
+  Producer producer(*broker, {.max_in_flight = 10, .linger = std::chrono::hours(1)});
+  for (int i = 0; i < 35; ++i) REQUIRE(producer.SendAsync("t", RecordOf("v")).ok());
+  CHECK(topic.partition(0).end_offset().value() == Offset(30));
+}
+
 }  // namespace daybook
