@@ -114,6 +114,14 @@ class DAYBOOK_EXPORT Partition {
   //                       offsets, NextReadable the way past it
   absl::StatusOr<RecordBatch> Read(Offset from, ReadOptions options = {});
 
+  // The records that end before `before`, as many as the options allow, as far as they lie in one
+  // segment; empty at the beginning. To go on, pass the batch's begin_offset(). Within the batch
+  // they are in order; RecordBatch::Backwards has them the other way round.
+  //   OutOfRange          `before` is before begin_offset() or after end_offset()
+  //   DataLoss            what is stored before `before` is damaged; pass `before` - 1, which lies
+  //                       within the damage, to go on before it
+  absl::StatusOr<RecordBatch> ReadBackwards(Offset before, ReadOptions options = {});
+
   // The first offset at or after `damaged` that can be read, or end_offset().
   absl::StatusOr<Offset> NextReadable(Offset damaged);
 

@@ -43,6 +43,13 @@ class DAYBOOK_EXPORT Reader {
   //   Cancelled           Wakeup was called
   absl::StatusOr<RecordBatch> Poll(std::chrono::nanoseconds timeout);
 
+  // The records of one partition that end before its position, which moves back to the first of
+  // them; the partitions taking turns. Empty, without waiting, when all stand at their beginning.
+  //   DataLoss            damage before the position of a partition, which moves into it: call
+  //   again
+  //                       to go on before it
+  absl::StatusOr<RecordBatch> PollBackwards();
+
   // Makes the Poll under way, or the next one, return Cancelled at once. From any thread.
   void Wakeup();
 

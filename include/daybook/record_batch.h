@@ -1,6 +1,7 @@
 #ifndef DAYBOOK_RECORD_BATCH_H_
 #define DAYBOOK_RECORD_BATCH_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -162,6 +163,14 @@ class RecordBatch {
   Iterator end() const& { return Iterator(source_, source_.end); }
   Iterator begin() const&& = delete;
   Iterator end() const&& = delete;
+
+  // All records, the newest first.
+  std::vector<RecordView> Backwards() const& {
+    std::vector<RecordView> views(begin(), end());
+    std::reverse(views.begin(), views.end());
+    return views;
+  }
+  std::vector<RecordView> Backwards() const&& = delete;
 
   std::size_t size() const { return source_.records; }
   bool empty() const { return source_.records == 0; }

@@ -75,6 +75,20 @@ absl::StatusOr<RecordBatch> CursorSet::ReadNext(const ReadOptions& options) {
   return RecordBatch();
 }
 
+absl::StatusOr<RecordBatch> CursorSet::ReadPrevious(const ReadOptions& options) {
+  for (std::size_t tried = 0; tried < entries_.size(); ++tried) {
+    if (next_ >= entries_.size()) next_ = 0;
+    Entry& entry = entries_[next_++];
+    auto batch = entry.log().ReadBackwards(entry.cursor.offset, options);
+    if (absl::IsDataLoss(batch.status())) entry.MoveTo(Offset(entry.cursor.offset.value() - 1));
+    if (!batch.ok()) return batch;
+    if (batch->empty()) continue;
+    entry.MoveTo(batch->begin_offset());
+    return batch;
+  }
+  return RecordBatch();
+}
+
 bool CursorSet::HasMore() {
   return std::any_of(entries_.begin(), entries_.end(),
                      [](Entry& entry) { return entry.log().HasMore(entry.cursor); });

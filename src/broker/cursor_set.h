@@ -44,6 +44,9 @@ class CursorSet {
   // The next records of the next partition that has some; empty when there are none now.
   absl::StatusOr<RecordBatch> ReadNext(const ReadOptions& options);
 
+  // The same of the records before the cursors.
+  absl::StatusOr<RecordBatch> ReadPrevious(const ReadOptions& options);
+
   // Waits until some partition has more, `is_interrupted` holds, or the deadline. `other`, if
   // given, wakes it as well: the predicate may depend on what it announces.
   void Wait(std::chrono::steady_clock::time_point deadline, WaitList* other,

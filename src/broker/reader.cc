@@ -68,6 +68,10 @@ absl::StatusOr<RecordBatch> Reader::Poll(std::chrono::nanoseconds timeout) {
   }
 }
 
+absl::StatusOr<RecordBatch> Reader::PollBackwards() {
+  return state_->cursors.ReadPrevious(state_->batch);
+}
+
 void Reader::Wakeup() { state_->cursors.Wakeup(); }
 
 absl::Status Reader::Seek(int partition, Offset offset) {

@@ -32,6 +32,10 @@ absl::StatusOr<RecordBatch> Partition::Read(Offset from, ReadOptions options) {
   return log_->Read(cursor, options);
 }
 
+absl::StatusOr<RecordBatch> Partition::ReadBackwards(Offset before, ReadOptions options) {
+  return log_->ReadBackwards(before, options);
+}
+
 absl::StatusOr<Offset> Partition::NextReadable(Offset damaged) {
   return log_->NextReadable(damaged);
 }

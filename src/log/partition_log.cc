@@ -159,13 +159,7 @@ absl::StatusOr<Offset> PartitionLog::EndOffsetLocked() {
 
 absl::StatusOr<Offset> PartitionLog::end_offset() {
   MutexLock lock(mutex_);
-  if (const auto status = EnsureOpen(); !status.ok()) return status;
-  if (context_.is_read_only) {
-    const auto directory = OpenDirectory();
-    if (directory.ok()) {
-      if (const auto status = ListSegments(**directory); !status.ok()) return status;
-    }
-  }
+  if (const auto status = Refresh(); !status.ok()) return status;
   return EndOffsetLocked();
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -134,6 +135,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
 
   // The next records behind `cursor`, which moves past them. Errors leave it where it was.
   absl::StatusOr<RecordBatch> Read(Cursor& cursor, const ReadOptions& options);
+  // The last records before `before`.
+  absl::StatusOr<RecordBatch> ReadBackwards(Offset before, const ReadOptions& options);
   absl::StatusOr<Offset> NextReadable(Offset damaged);
   absl::StatusOr<Offset> OffsetForTime(Timestamp time);
   // True when a Read would find something, or fail. For waiting.
@@ -274,15 +277,33 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // For the disk's sake alone; errors leave the segment as it is.
   void TidyUp(Segment& segment);
 
+  // Another process may have added segments.
+  absl::Status Refresh() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckRange(Offset wanted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The one that holds `offset`, or that it would be appended to.
+  absl::StatusOr<std::shared_ptr<Segment>> SegmentOf(Offset offset)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status NoSuchOffset(Offset wanted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Opens the segment that holds cursor.offset and finds its place there.
   absl::Status Place(Cursor& cursor);
   // Goes from the end of a sealed segment to the next; false when there is none yet.
   absl::StatusOr<bool> NextSegment(Cursor& cursor);
+  // Where records are collected: before this offset, and the frame that holds it.
+  struct Bound {
+    Offset offset{std::numeric_limits<std::int64_t>::max()};
+    std::uint64_t position = std::numeric_limits<std::uint64_t>::max();
+  };
   // Gathers the records behind `at` in its segment, which it moves past them. Returns what stands
   // where it stopped: with no records, a seal if that is kValid.
   absl::StatusOr<frame::FrameState> Collect(Cursor& at, const ReadOptions& options,
-                                            RecordBatch::Source* source);
+                                            const Bound& bound, RecordBatch::Source* source);
+  RecordBatch::Source EmptySource(std::shared_ptr<Segment> segment) const;
+  // The segment that holds the offset before `before`; null if that is the beginning.
+  absl::StatusOr<std::shared_ptr<Segment>> SegmentBefore(Offset before) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same as ReadBackwards in one segment, as far as `before` lies in it; when there are no
+  // records, `before` is where to look further.
+  absl::StatusOr<RecordBatch> CollectBackwards(const std::shared_ptr<Segment>& segment,
+                                               const ReadOptions& options, Offset* before);
   absl::Status DamageAt(const Cursor& cursor, std::string_view cause = "");
   // The entries of the compressed batch at `position`.
   absl::StatusOr<std::shared_ptr<const std::string>> Unpack(const Segment& segment,

@@ -15,31 +15,43 @@ absl::Status PartitionLog::NoSuchOffset(Offset wanted) {
                                             ", ", end->value(), "); seek to one of these"));
 }
 
+absl::Status PartitionLog::Refresh() {
+  if (const auto status = EnsureOpen(); !status.ok()) return status;
+  if (!context_.is_read_only) return absl::OkStatus();
+  const auto directory = OpenDirectory();
+  return directory.ok() ? ListSegments(**directory) : absl::OkStatus();  // nothing is there yet
+}
+
+absl::Status PartitionLog::CheckRange(Offset wanted) {
+  const auto end = EndOffsetLocked();
+  if (!end.ok()) return end.status();
+  const Offset begin = segments_.empty() ? *end : segments_.front().base_offset;
+  return wanted < begin || wanted > *end ? NoSuchOffset(wanted) : absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::SegmentOf(Offset offset) {
+  const auto above = std::upper_bound(
+      segments_.begin(), segments_.end(), offset,
+      [](Offset wanted, const OpenSegment& open) { return wanted < open.base_offset; });
+  auto segment = OpenAt(static_cast<std::size_t>(above - segments_.begin()) - 1);
+  if (segment.ok() && !(*segment)->has_index() && (*segment)->sealed_end()) {
+    if (const auto directory = OpenDirectory(); directory.ok()) {
+      (*segment)->LoadIndex(**directory);
+    }
+  }
+  return segment;
+}
+
 absl::Status PartitionLog::Place(Cursor& cursor) {
   std::shared_ptr<Segment> segment;
   {
     MutexLock lock(mutex_);
-    if (const auto status = EnsureOpen(); !status.ok()) return status;
-    if (context_.is_read_only) {
-      const auto directory = OpenDirectory();
-      if (directory.ok()) {
-        if (const auto status = ListSegments(**directory); !status.ok()) return status;
-      }
-    }
-    const auto end = EndOffsetLocked();
-    if (!end.ok()) return end.status();
-    const Offset begin = segments_.empty() ? *end : segments_.front().base_offset;
-    if (cursor.offset < begin || cursor.offset > *end) return NoSuchOffset(cursor.offset);
+    if (const auto status = Refresh(); !status.ok()) return status;
+    if (const auto status = CheckRange(cursor.offset); !status.ok()) return status;
     if (segments_.empty()) return absl::OkStatus();
-    const auto above = std::upper_bound(
-        segments_.begin(), segments_.end(), cursor.offset,
-        [](Offset offset, const OpenSegment& open) { return offset < open.base_offset; });
-    const auto opened = OpenAt(static_cast<std::size_t>(above - segments_.begin()) - 1);
+    auto opened = SegmentOf(cursor.offset);
     if (!opened.ok()) return opened.status();
-    segment = *opened;
-    if (!segment->has_index() && segment->sealed_end()) {
-      if (const auto directory = OpenDirectory(); directory.ok()) segment->LoadIndex(**directory);
-    }
+    segment = *std::move(opened);
   }
   // An offset behind the seal belongs to the next segment, which is not there yet.
   const std::int64_t delta = cursor.offset - segment->base_offset();
@@ -58,8 +70,9 @@ absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
     if (!directory.ok()) return directory.status();
     if (const auto status = ListSegments(**directory); !status.ok()) return status;
   }
-  const auto next = std::find_if(segments_.begin(), segments_.end(),
-                                 [&](const OpenSegment& open) { return open.base_offset > base; });
+  const auto next = std::upper_bound(
+      segments_.begin(), segments_.end(), base,
+      [](Offset wanted, const OpenSegment& open) { return wanted < open.base_offset; });
   if (next == segments_.end()) return false;
   // In files, offsets between segments are void: they were never promised.
   if (is_in_memory() && next->base_offset > cursor.offset) {
@@ -93,6 +106,7 @@ absl::Status PartitionLog::DamageAt(const Cursor& cursor, std::string_view cause
 }
 
 absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOptions& options,
+                                                        const Bound& bound,
                                                         RecordBatch::Source* source) {
   Segment& segment = *at.segment;
   const Offset base = segment.base_offset();
@@ -108,6 +122,7 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
          frame::KindOf(header.length_word) != frame::Kind::kSeal) {
     const std::uint64_t next = end + frame::AlignedLength(frame::LengthOf(header.length_word));
     const Offset offset = base + header.offset_delta;
+    if (offset >= bound.offset) break;
     const Offset frame_end = offset + frame::OffsetCount(header);
     Offset next_offset = frame_end;
     if (frame::KindOf(header.length_word) != frame::Kind::kPadding && frame_end > wanted) {
@@ -126,8 +141,9 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
           unpacked->push_back(at.unpacked);
           unpacked_bytes += at.unpacked->size();
         }
-        const auto room = static_cast<std::int64_t>(max_records - source->records);
-        next_offset = std::min(frame_end, from + room);
+        const auto room = static_cast<std::int64_t>(
+            std::min<std::size_t>(max_records - source->records, frame::kMaxBatchRecords));
+        next_offset = std::min({frame_end, from + room, bound.offset});
       }
       if (source->records == 0) source->begin_offset = from;
       source->records += static_cast<std::size_t>(next_offset - from);
@@ -143,7 +159,8 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
       const std::uint64_t room =
           options.max_bytes - std::min<std::uint64_t>(options.max_bytes, unpacked_bytes);
       source->records += segment.PassPlainRecords(
-          &place, max_records - source->records, begin + std::min(room, segment.header().capacity));
+          &place, max_records - source->records,
+          std::min(begin + std::min(room, segment.header().capacity), bound.position));
       end = place.position;
       at.offset = base + place.delta;
     }
@@ -155,6 +172,16 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
   source->end = segment.At(end);
   source->next_offset = at.offset;
   return state;
+}
+
+RecordBatch::Source PartitionLog::EmptySource(std::shared_ptr<Segment> segment) const {
+  return {.pin = std::move(segment),
+          .unpacked = nullptr,
+          .topic = name_.topic(),
+          .partition = name_.partition(),
+          .base_offset = Offset(),
+          .begin_offset = Offset(),
+          .next_offset = Offset()};
 }
 
 absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions& options) {
@@ -170,14 +197,8 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
   bool has_refreshed = false;
   for (;;) {
     Segment& segment = *at.segment;
-    RecordBatch::Source source{.pin = at.segment,
-                               .unpacked = nullptr,
-                               .topic = name_.topic(),
-                               .partition = name_.partition(),
-                               .base_offset = Offset(),
-                               .begin_offset = Offset(),
-                               .next_offset = Offset()};
-    const auto collected = Collect(at, options, &source);
+    RecordBatch::Source source = EmptySource(at.segment);
+    const auto collected = Collect(at, options, {}, &source);
     if (!collected.ok()) return collected.status();
     if (source.records != 0) {
       cursor = at;

@@ -45,6 +45,15 @@ ClaimWord OffsetIndex::FindDelta(std::uint32_t delta, ClaimWord end) const {
   return FindLast(end, [delta](ClaimWord word) { return RecordsOf(word) <= delta; });
 }
 
+ClaimWord OffsetIndex::FindPosition(std::uint64_t position, ClaimWord end) const {
+  const std::uint64_t last = std::min(PositionOf(end) / kInterval, count_ - 1);
+  for (std::uint64_t slot = position / kInterval; slot <= last; ++slot) {
+    const ClaimWord word = Get(slot);
+    if (PositionOf(word) >= position && PositionOf(word) < PositionOf(end)) return word;
+  }
+  return end;
+}
+
 std::string OffsetIndex::Encode(std::uint64_t segment_id, ClaimWord end) const {
   const std::uint64_t count = std::min(PositionOf(end) / kInterval + 1, count_);
   std::vector<std::uint64_t> slots(count);

@@ -46,6 +46,9 @@ class OffsetIndex {
   // The last known frame at or before the one with `delta`, among those below `end`.
   ClaimWord FindDelta(std::uint32_t delta, ClaimWord end) const;
 
+  // The first known frame at or after `position`; `end` if there is none below that.
+  ClaimWord FindPosition(std::uint64_t position, ClaimWord end) const;
+
   // The last known frame below `end` for which `is_before(word)` holds; it must hold for all
   // frames up to some place and for none from there on.
   template <typename Predicate>

@@ -236,6 +236,11 @@ class Segment {
   // committed end. Goes past damage.
   std::uint64_t FindDelta(std::uint32_t delta);
 
+  // A frame at or after `position` and before `end`, which is returned where none is known.
+  ClaimWord FindPosition(std::uint64_t position, ClaimWord end) const {
+    return index_.FindPosition(position, end);
+  }
+
   // For a segment found sealed: takes in the index beside it, once, if there is a good one.
   void LoadIndex(Directory& directory);
   bool has_index() const { return index_loaded_.load(std::memory_order_relaxed); }

@@ -123,4 +123,24 @@ TEST_CASE("Another process is told that a memory topic is not for it") {
   CHECK(absl::IsFailedPrecondition(Reader::Open(*other, "t").status()));
 }
 
+TEST_CASE("A reader goes backwards from its position to the beginning, and forwards again") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2});
+  broker.SendMany("t", 0, 3);
+  broker.SendMany("t", 1, 3);
+  Reader reader = Reader::Open(*broker, "t", {.start = StartAt::kEnd}).value();
+  std::size_t read = 0;
+  for (;;) {
+    const auto batch = reader.PollBackwards();
+    REQUIRE(batch.ok());
+    if (batch->empty()) break;
+    CHECK(batch->Backwards().front().value == "2");
+    read += batch->size();
+  }
+  CHECK(read == 6);
+  CHECK(reader.Position(0).value() == Offset(0));
+  CHECK(reader.Position(1).value() == Offset(0));
+  CHECK(reader.Poll({})->size() == 3);
+}
+
 }  // namespace daybook

@@ -201,4 +201,14 @@ TEST_CASE("A batch at kDisk is durable when its append returns") {
   CHECK(log.durable() == Offset(7));
 }
 
+TEST_CASE("A read without a limit takes whole batches") {
+  LogFixture log;
+  const std::vector<Record> records(10, RecordOf("v"));
+  REQUIRE(log.log().AppendBatch(records, std::nullopt).ok());
+  Cursor cursor{.offset = Offset(0), .segment = nullptr, .position = 0};
+  const auto batch = log.log().Read(cursor, {.max_records = SIZE_MAX, .max_bytes = SIZE_MAX});
+  REQUIRE(batch.ok());
+  CHECK(batch->size() == 10);
+}
+
 }  // namespace daybook
