@@ -59,6 +59,15 @@ class DAYBOOK_EXPORT Consumer {
   // Makes the Poll under way, or the next one, return Cancelled at once. From any thread.
   void Wakeup();
 
+  // A descriptor for event loops (epoll, libuv, asio), of eventfd(2), made by the first call and
+  // closed with the consumer; leave reading it to Poll. When it is readable, call Poll({}) until
+  // that returns nothing: it then becomes readable again when there is something to poll,
+  // a rebalance to take part in among it.
+  // Seek also asks for a Poll. Appends cost no more than without, but for one write(2) each time.
+  //   FailedPrecondition  the broker is read-only: nobody wakes us
+  //   ResourceExhausted   no descriptor is left
+  absl::StatusOr<int> EventFd();
+
   // Stores the position of every assigned partition: all that Poll has returned is done with.
   // Survives what the group's store survives (kProcess). A partition that has meanwhile gone to
   // another member is left alone.

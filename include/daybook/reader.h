@@ -53,6 +53,14 @@ class DAYBOOK_EXPORT Reader {
   // Makes the Poll under way, or the next one, return Cancelled at once. From any thread.
   void Wakeup();
 
+  // A descriptor for event loops (epoll, libuv, asio), of eventfd(2), made by the first call and
+  // closed with the reader; leave reading it to Poll. When it is readable, call Poll({}) until
+  // that returns nothing: it then becomes readable again when there is something to poll.
+  // Seek also asks for a Poll. Appends cost no more than without, but for one write(2) each time.
+  //   FailedPrecondition  the broker is read-only: nobody wakes us
+  //   ResourceExhausted   no descriptor is left
+  absl::StatusOr<int> EventFd();
+
   absl::Status Seek(int partition, Offset offset);
   absl::Status SeekToBeginning();
   absl::Status SeekToEnd();

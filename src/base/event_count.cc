@@ -2,6 +2,7 @@
 
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -57,6 +58,12 @@ bool EventCount::CommitWait(Key key, std::chrono::steady_clock::time_point deadl
 }
 
 void EventCount::Notify() {
+  if (int fd = armed_.load(); fd != kNotArmed) {
+    if (fd != kSignalled && armed_.compare_exchange_strong(fd, kSignalled)) {
+      eventfd_write(fd, 1);  // fails only if it is readable already
+    }
+    return;
+  }
   key_.fetch_add(1, std::memory_order_release);
   syscall(SYS_futex, &key_, FUTEX_WAKE_PRIVATE, 0x7fffffff, nullptr, nullptr, 0);
 }

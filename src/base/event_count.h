@@ -48,8 +48,18 @@ class EventCount {
   // Wakes whoever waits.
   void Notify();
 
+  // For who waits for a descriptor of eventfd(2) instead: the next Notify makes it readable, and
+  // those after it cost no system call. Followed by PrepareWait and a look at the condition.
+  void Arm(int fd) { armed_.store(fd); }
+  // When nobody can call Notify any more, but for the one who arms.
+  void Disarm() { armed_.store(kNotArmed); }
+
  private:
+  static constexpr int kNotArmed = -1;
+  static constexpr int kSignalled = -2;
+
   std::atomic<Key> key_{0};
+  std::atomic<int> armed_{kNotArmed};
 };
 
 // Who is to be told that something happened.
@@ -60,6 +70,7 @@ class WaitList {
     events_.push_back(event);
     count_.store(events_.size(), std::memory_order_relaxed);
   }
+  // Afterwards no Notify of this list is under way.
   void Unregister(EventCount* event) ABSL_LOCKS_EXCLUDED(mutex_) {
     MutexLock lock(mutex_);
     events_.erase(std::find(events_.begin(), events_.end(), event));

@@ -1,7 +1,12 @@
 #include "broker/cursor_set.h"
 
+#include <sys/eventfd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <thread>
+
+#include "io/posix_error.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -43,6 +48,7 @@ void CursorSet::Entry::MoveTo(Offset offset) {
 }
 
 void CursorSet::Add(const Topic& topic, int partition, Offset offset) {
+  DisarmForChange();
   entries_.push_back({.topic = topic,
                       .partition = partition,
                       .cursor = {.offset = offset, .segment = nullptr, .position = 0}});
@@ -116,6 +122,47 @@ void CursorSet::Wait(std::chrono::steady_clock::time_point deadline, WaitList* o
   }
   for (Entry& entry : entries_) entry.log().waiters().Unregister(&event_);
   if (other != nullptr) other->Unregister(&event_);
+}
+
+absl::StatusOr<int> CursorSet::EventFd() {
+  if (is_followed_) {
+    return absl::FailedPreconditionError(
+        "nobody wakes a reader of another process's directory; poll every millisecond instead");
+  }
+  if (!event_fd_.is_open()) {
+    event_fd_.Reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (!event_fd_.is_open()) return PosixError(errno, "make", "an eventfd");
+    eventfd_write(event_fd_.get(), 1);  // until the first Poll there may be anything
+  }
+  return event_fd_.get();
+}
+
+void CursorSet::Arm(WaitList* other, const std::function<bool()>& is_interrupted) {
+  if (!event_fd_.is_open()) return;
+  is_armed_ = true;
+  armed_other_ = other;
+  event_.Arm(event_fd_.get());
+  for (Entry& entry : entries_) entry.log().waiters().Register(&event_);
+  if (other != nullptr) other->Register(&event_);
+  event_.PrepareWait();
+  if (HasMore() || is_woken_.load() || is_interrupted()) event_.Notify();
+}
+
+void CursorSet::Disarm() {
+  if (is_armed_) {
+    for (Entry& entry : entries_) entry.log().waiters().Unregister(&event_);
+    if (armed_other_ != nullptr) armed_other_->Unregister(&event_);
+    event_.Disarm();
+    is_armed_ = false;
+  }
+  eventfd_t ignored;
+  if (event_fd_.is_open()) eventfd_read(event_fd_.get(), &ignored);  // fails if it is not readable
+}
+
+void CursorSet::DisarmForChange() {
+  if (!is_armed_) return;
+  Disarm();
+  eventfd_write(event_fd_.get(), 1);
 }
 
 void CursorSet::Wakeup() {

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "base/event_count.h"
 #include "daybook/topic.h"
+#include "io/posix_file.h"
 #include "log/partition_log.h"
 
 namespace daybook::inline v1 {
@@ -31,11 +32,15 @@ class CursorSet {
 
   // `is_followed`: another process writes, so nobody wakes us.
   explicit CursorSet(bool is_followed) : is_followed_(is_followed) {}
+  ~CursorSet() { Disarm(); }
+  CursorSet(const CursorSet&) = delete;
+  CursorSet& operator=(const CursorSet&) = delete;
 
   void Add(const Topic& topic, int partition, Offset offset);
   // How many were removed.
   template <typename Predicate>
   std::size_t RemoveIf(Predicate predicate) {
+    DisarmForChange();
     return std::erase_if(entries_, predicate);
   }
   Entry* Find(std::string_view topic, int partition);
@@ -52,6 +57,14 @@ class CursorSet {
   void Wait(std::chrono::steady_clock::time_point deadline, WaitList* other,
             const std::function<bool()>& is_interrupted);
 
+  // A descriptor of eventfd(2) that becomes readable, once it is armed, when a Wait would end.
+  absl::StatusOr<int> EventFd();
+  // If there is one: arms it, as the last thing before there is nothing to do; `other` and
+  // `is_interrupted` as for Wait.
+  void Arm(WaitList* other, const std::function<bool()>& is_interrupted);
+  // As the first thing afterwards: it is not readable then.
+  void Disarm();
+
   // Ends the Wait under way, or the next one. From any thread.
   void Wakeup();
   // Cancelled, once after each Wakeup.
@@ -59,12 +72,17 @@ class CursorSet {
 
  private:
   bool HasMore();
+  // Whoever relies on being told looks again.
+  void DisarmForChange();
 
   const bool is_followed_;
   std::vector<Entry> entries_;
   std::size_t next_ = 0;          // whose turn it is
   std::size_t last_records_ = 0;  // of the last read
   EventCount event_;
+  Descriptor event_fd_;
+  bool is_armed_ = false;
+  WaitList* armed_other_ = nullptr;
   std::atomic<bool> is_woken_{false};
 };
 

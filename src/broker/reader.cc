@@ -59,18 +59,25 @@ absl::StatusOr<Reader> Reader::Open(Broker& broker, std::string_view name, Reade
 
 absl::StatusOr<RecordBatch> Reader::Poll(std::chrono::nanoseconds timeout) {
   const auto deadline = DeadlineAfter(timeout);
+  CursorSet& cursors = state_->cursors;
+  cursors.Disarm();
   for (;;) {
-    if (auto status = state_->cursors.TakeWakeup(); !status.ok()) return status;
-    auto batch = state_->cursors.ReadNext(state_->batch);
+    if (auto status = cursors.TakeWakeup(); !status.ok()) return status;
+    auto batch = cursors.ReadNext(state_->batch);
     if (!batch.ok() || !batch->empty()) return batch;
-    if (std::chrono::steady_clock::now() >= deadline) return batch;
-    state_->cursors.Wait(deadline, nullptr, [] { return false; });
+    if (std::chrono::steady_clock::now() >= deadline) {
+      cursors.Arm(nullptr, [] { return false; });
+      return batch;
+    }
+    cursors.Wait(deadline, nullptr, [] { return false; });
   }
 }
 
 absl::StatusOr<RecordBatch> Reader::PollBackwards() {
   return state_->cursors.ReadPrevious(state_->batch);
 }
+
+absl::StatusOr<int> Reader::EventFd() { return state_->cursors.EventFd(); }
 
 void Reader::Wakeup() { state_->cursors.Wakeup(); }
 

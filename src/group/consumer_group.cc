@@ -39,6 +39,8 @@ class Consumer::State {
 
   absl::StatusOr<RecordBatch> Poll(std::chrono::nanoseconds timeout) {
     const auto deadline = DeadlineAfter(timeout);
+    const auto has_new_epoch = [this] { return group_->epoch() != epoch_; };
+    cursors_.Disarm();
     for (;;) {
       if (const auto status = SyncWithGroup(); !status.ok()) return status;
       if (auto status = cursors_.TakeWakeup(); !status.ok()) return status;
@@ -55,12 +57,16 @@ class Consumer::State {
         if (*was_reset) continue;
       }
       if (!batch.ok() || !batch->empty()) return batch;
-      if (std::chrono::steady_clock::now() >= deadline) return batch;
-      cursors_.Wait(deadline, &group_->waiters(), [this] { return group_->epoch() != epoch_; });
+      if (std::chrono::steady_clock::now() >= deadline) {
+        cursors_.Arm(&group_->waiters(), has_new_epoch);
+        return batch;
+      }
+      cursors_.Wait(deadline, &group_->waiters(), has_new_epoch);
     }
   }
 
   void Wakeup() { cursors_.Wakeup(); }
+  absl::StatusOr<int> EventFd() { return cursors_.EventFd(); }
 
   absl::Status Commit() {
     if (has_left_) return HasLeft();
@@ -203,6 +209,7 @@ absl::StatusOr<RecordBatch> Consumer::Poll(std::chrono::nanoseconds timeout) {
   return state_->Poll(timeout);
 }
 void Consumer::Wakeup() { state_->Wakeup(); }
+absl::StatusOr<int> Consumer::EventFd() { return state_->EventFd(); }
 absl::Status Consumer::Commit() { return state_->Commit(); }
 absl::Status Consumer::Leave() {
   state_->Leave();

@@ -17,6 +17,7 @@ class Descriptor {
   Descriptor& operator=(Descriptor&&) = delete;
   ~Descriptor();
 
+  void Reset(int fd) { fd_ = fd; }  // of one that is not open
   int get() const { return fd_; }
   bool is_open() const { return fd_ >= 0; }
 

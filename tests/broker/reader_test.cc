@@ -1,5 +1,7 @@
 #include "daybook/reader.h"
 
+#include <poll.h>
+
 #include <thread>
 
 #include "catch.h"
@@ -141,6 +143,65 @@ TEST_CASE("A reader goes backwards from its position to the beginning, and forwa
   CHECK(reader.Position(0).value() == Offset(0));
   CHECK(reader.Position(1).value() == Offset(0));
   CHECK(reader.Poll({})->size() == 3);
+}
+
+TEST_CASE("A descriptor is readable when there is something to poll, and not otherwise") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2});
+  Reader reader = Reader::Open(*broker, "t").value();
+  const int fd = reader.EventFd().value();
+  CHECK(reader.EventFd().value() == fd);
+  CHECK(IsReadable(fd));  // nobody has looked yet
+  CHECK(reader.Poll({})->empty());
+  CHECK_FALSE(IsReadable(fd));
+  broker.SendMany("t", 1, 3);
+  CHECK(IsReadable(fd));
+  CHECK(reader.Poll({})->size() == 3);
+  CHECK(reader.Poll({})->empty());
+  CHECK_FALSE(IsReadable(fd));
+  reader.Wakeup();
+  CHECK(IsReadable(fd));
+  CHECK(absl::IsCancelled(reader.Poll({}).status()));
+  CHECK(reader.Poll({})->empty());
+  REQUIRE(broker->DeleteTopic("t").ok());
+  CHECK(IsReadable(fd));  // to be told so
+  CHECK(absl::IsNotFound(reader.Poll({}).status()));
+}
+
+TEST_CASE("No wake-up of an event loop is lost") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("t");
+  constexpr int kRecords = 2'000;
+  std::thread producer([&topic] {
+    for (int i = 0; i < kRecords; ++i) {
+      if (!topic.partition(0).Append(RecordOf("v")).ok()) std::abort();
+      if (i % 7 == 0) std::this_thread::yield();
+    }
+  });
+  Reader reader = Reader::Open(*broker, "t").value();
+  const int fd = reader.EventFd().value();
+  std::size_t read = 0;
+  bool in_time = true;
+  while (read < kRecords && in_time) {
+    pollfd loop{.fd = fd, .events = POLLIN, .revents = 0};
+    in_time = poll(&loop, 1, 60'000) == 1;
+    for (;;) {
+      const auto batch = reader.Poll({});
+      if (!batch.ok() || batch->empty()) break;
+      read += batch->size();
+    }
+  }
+  producer.join();
+  CHECK(in_time);
+  CHECK(read == kRecords);
+}
+
+TEST_CASE("Nobody makes a descriptor readable for what another process writes") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  const auto other = Broker::Open("/data", broker.Options(BrokerAccess::kReadOnly)).value();
+  Reader reader = Reader::Open(*other, "t").value();
+  CHECK(absl::IsFailedPrecondition(reader.EventFd().status()));
 }
 
 }  // namespace daybook

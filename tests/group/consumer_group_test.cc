@@ -300,4 +300,29 @@ TEST_CASE("A memory topic is there after a restart, empty, and no group has a pl
   CHECK(Drain(*ConsumerGroup(*broker, "g").Join({"t"}).value()).size() == 20);
 }
 
+TEST_CASE("The descriptor of a member is readable for records, and for a rebalance") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2});
+  ConsumerGroup group(*broker, "g");
+  const auto first = group.Join({"t"}).value();
+  const int fd = first->EventFd().value();
+  CHECK(first->Poll({})->empty());
+  CHECK_FALSE(IsReadable(fd));
+  broker.SendMany("t", 0, 1);
+  CHECK(IsReadable(fd));
+  CHECK(Drain(*first).size() == 1);
+  CHECK_FALSE(IsReadable(fd));
+  const auto second = group.Join({"t"}).value();
+  CHECK(IsReadable(fd));
+  CHECK(first->Poll({})->empty());
+  CHECK(first->Assignment().size() == 1);
+  CHECK_FALSE(IsReadable(fd));
+  // A commit can change what is assigned: that asks for a poll.
+  CHECK(Drain(*second).empty());
+  REQUIRE(second->Leave().ok());
+  REQUIRE(first->Commit().ok());
+  CHECK(first->Assignment().size() == 2);
+  CHECK(IsReadable(fd));
+}
+
 }  // namespace daybook

@@ -1,6 +1,8 @@
 #ifndef DAYBOOK_SUPPORT_BROKER_FIXTURE_H_
 #define DAYBOOK_SUPPORT_BROKER_FIXTURE_H_
 
+#include <poll.h>
+
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,6 +17,11 @@
 #include "support/segment_bytes.h"
 
 namespace daybook {
+
+inline bool IsReadable(int fd) {
+  pollfd descriptor{.fd = fd, .events = POLLIN, .revents = 0};
+  return poll(&descriptor, 1, 0) == 1;
+}
 
 // A broker on a simulated disk, with a clock that stands still and no thread of its own.
 class BrokerFixture {
