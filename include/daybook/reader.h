@@ -56,7 +56,7 @@ class DAYBOOK_EXPORT Reader {
   // A descriptor for event loops (epoll, libuv, asio), of eventfd(2), made by the first call and
   // closed with the reader; leave reading it to Poll. When it is readable, call Poll({}) until
   // that returns nothing: it then becomes readable again when there is something to poll.
-  // Seek also asks for a Poll. Appends cost no more than without, but for one write(2) each time.
+  // A seek makes it readable, too. Appends cost one write(2) more each time it becomes so.
   //   FailedPrecondition  the broker is read-only: nobody wakes us
   //   ResourceExhausted   no descriptor is left
   absl::StatusOr<int> EventFd();

@@ -48,7 +48,7 @@ void CursorSet::Entry::MoveTo(Offset offset) {
 }
 
 void CursorSet::Add(const Topic& topic, int partition, Offset offset) {
-  DisarmForChange();
+  Moved();
   entries_.push_back({.topic = topic,
                       .partition = partition,
                       .cursor = {.offset = offset, .segment = nullptr, .position = 0}});
@@ -82,6 +82,7 @@ absl::StatusOr<RecordBatch> CursorSet::ReadNext(const ReadOptions& options) {
 }
 
 absl::StatusOr<RecordBatch> CursorSet::ReadPrevious(const ReadOptions& options) {
+  Moved();
   for (std::size_t tried = 0; tried < entries_.size(); ++tried) {
     if (next_ >= entries_.size()) next_ = 0;
     Entry& entry = entries_[next_++];
@@ -159,7 +160,7 @@ void CursorSet::Disarm() {
   if (event_fd_.is_open()) eventfd_read(event_fd_.get(), &ignored);  // fails if it is not readable
 }
 
-void CursorSet::DisarmForChange() {
+void CursorSet::Moved() {
   if (!is_armed_) return;
   Disarm();
   eventfd_write(event_fd_.get(), 1);

@@ -40,7 +40,7 @@ class CursorSet {
   // How many were removed.
   template <typename Predicate>
   std::size_t RemoveIf(Predicate predicate) {
-    DisarmForChange();
+    Moved();
     return std::erase_if(entries_, predicate);
   }
   Entry* Find(std::string_view topic, int partition);
@@ -65,6 +65,10 @@ class CursorSet {
   // As the first thing afterwards: it is not readable then.
   void Disarm();
 
+  // To be called when a position moves, or partitions come or go: whoever relies on being told
+  // looks again.
+  void Moved();
+
   // Ends the Wait under way, or the next one. From any thread.
   void Wakeup();
   // Cancelled, once after each Wakeup.
@@ -72,8 +76,6 @@ class CursorSet {
 
  private:
   bool HasMore();
-  // Whoever relies on being told looks again.
-  void DisarmForChange();
 
   const bool is_followed_;
   std::vector<Entry> entries_;

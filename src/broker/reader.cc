@@ -84,11 +84,13 @@ void Reader::Wakeup() { state_->cursors.Wakeup(); }
 absl::Status Reader::Seek(int partition, Offset offset) {
   const auto entry = state_->Find(partition);
   if (!entry.ok()) return entry.status();
+  state_->cursors.Moved();
   (*entry)->MoveTo(offset);
   return absl::OkStatus();
 }
 
 absl::Status Reader::SeekToBeginning() {
+  state_->cursors.Moved();
   for (CursorSet::Entry& entry : state_->cursors.entries()) {
     const auto begin = entry.log().begin_offset();
     if (!begin.ok()) return begin.status();
@@ -98,6 +100,7 @@ absl::Status Reader::SeekToBeginning() {
 }
 
 absl::Status Reader::SeekToEnd() {
+  state_->cursors.Moved();
   for (CursorSet::Entry& entry : state_->cursors.entries()) {
     const auto end = entry.log().end_offset();
     if (!end.ok()) return end.status();
@@ -114,6 +117,7 @@ absl::StatusOr<Offset> Reader::Position(int partition) const {
 
 absl::StatusOr<std::int64_t> Reader::SkipDamage() {
   std::int64_t skipped = 0;
+  state_->cursors.Moved();
   for (CursorSet::Entry& entry : state_->cursors.entries()) {
     Cursor probe = entry.cursor;
     const auto batch = entry.log().Read(probe, {.max_records = 1, .max_bytes = 0});

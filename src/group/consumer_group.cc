@@ -106,6 +106,14 @@ class Consumer::State {
     return entry;
   }
 
+  absl::Status Seek(const TopicPartition& partition, Offset offset) {
+    const auto entry = Find(partition);
+    if (!entry.ok()) return entry.status();
+    cursors_.Moved();
+    (*entry)->MoveTo(offset);
+    return absl::OkStatus();
+  }
+
   absl::StatusOr<Offset> Committed(const TopicPartition& partition) {
     const auto offset =
         core_.offsets().Find({group_->name(), partition.topic, partition.partition});
@@ -218,10 +226,7 @@ absl::Status Consumer::Leave() {
 std::vector<TopicPartition> Consumer::Assignment() const { return state_->Assignment(); }
 
 absl::Status Consumer::Seek(const TopicPartition& partition, Offset offset) {
-  const auto entry = state_->Find(partition);
-  if (!entry.ok()) return entry.status();
-  (*entry)->MoveTo(offset);
-  return absl::OkStatus();
+  return state_->Seek(partition, offset);
 }
 
 absl::StatusOr<Offset> Consumer::Position(const TopicPartition& partition) const {

@@ -247,8 +247,13 @@ absl::StatusOr<Offset> PartitionLog::NextReadable(Offset damaged) {
     if (begin.ok() && damaged < *begin) return begin;
   }
   if (!absl::IsDataLoss(batch.status())) return batch.status();
-  if (cursor.segment == nullptr) {
-    if (const auto status = Place(cursor); !status.ok()) return status;
+  if (cursor.segment == nullptr && !Place(cursor).ok()) {
+    // Not even its header can be read: the next segment can.
+    MutexLock lock(mutex_);
+    const auto next = std::upper_bound(
+        segments_.begin(), segments_.end(), damaged,
+        [](Offset wanted, const OpenSegment& open) { return wanted < open.base_offset; });
+    return next == segments_.end() ? EndOffsetLocked() : next->base_offset;
   }
   Segment& segment = *cursor.segment;
   const auto found = frame::FindFrame(

@@ -372,6 +372,8 @@ class Segment {
   std::atomic<bool> closing_{false};
   std::atomic<ClaimWord> sealed_end_{0};
   std::atomic<bool> is_durable_{false};
+  // How far its checkpoint said that it was committed: zeros before it are a hole in the file.
+  std::uint64_t found_end_ = 0;
   // A lower bound, too; of readers alone.
   alignas(64) std::atomic<std::uint64_t> verified_{frame::kSegmentHeaderBytes};
 

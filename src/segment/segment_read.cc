@@ -23,6 +23,8 @@ frame::FrameState Segment::Look(std::uint64_t position, frame::FrameHeader* head
   // The file may have grown between the look at how far it goes and the look at the length word;
   // now that this was acquired, what it was grown for is seen, too.
   if (state == frame::FrameState::kBad) state = frame::Inspect(Bytes(), position, header);
+  if (state == frame::FrameState::kNothing && position < found_end_)
+    state = frame::FrameState::kBad;
   if (state == frame::FrameState::kValid && position == verified) {
     verified_.store(position + frame::AlignedLength(frame::LengthOf(header->length_word)),
                     std::memory_order_relaxed);

@@ -38,8 +38,11 @@ ClaimWord Segment::LoadCheckpoint(const BootId& boot) {
   const auto word = [this](std::int64_t offset, std::uint64_t position) {
     return MakeClaimWord(static_cast<std::uint64_t>(offset - header_.base_offset), position);
   };
-  return slot.boot_id == boot ? word(slot.committed_offset, slot.committed_position)
-                              : word(slot.durable_offset, slot.durable_position);
+  const ClaimWord trusted = slot.boot_id == boot
+                                ? word(slot.committed_offset, slot.committed_position)
+                                : word(slot.durable_offset, slot.durable_position);
+  found_end_ = PositionOf(trusted);
+  return trusted;
 }
 
 bool Segment::AdoptSeal(std::uint64_t position) {

@@ -163,6 +163,10 @@ TEST_CASE("A descriptor is readable when there is something to poll, and not oth
   CHECK(IsReadable(fd));
   CHECK(absl::IsCancelled(reader.Poll({}).status()));
   CHECK(reader.Poll({})->empty());
+  REQUIRE(reader.Seek(1, Offset(2)).ok());
+  CHECK(IsReadable(fd));
+  CHECK(reader.Poll({})->size() == 1);
+  CHECK(reader.Poll({})->empty());
   REQUIRE(broker->DeleteTopic("t").ok());
   CHECK(IsReadable(fd));  // to be told so
   CHECK(absl::IsNotFound(reader.Poll({}).status()));

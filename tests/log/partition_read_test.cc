@@ -151,4 +151,24 @@ TEST_CASE("A cursor at the end goes on when more is written, over rolls too") {
   CHECK(seen == 1500);
 }
 
+TEST_CASE("A page of zeros among durable records is damage, with a way past it") {
+  LogFixture log;
+  for (int i = 0; i < 200; ++i) log.Write(std::to_string(i) + std::string(90, 'x'));
+  log.Sync();
+  {
+    const auto directory = log.root().OpenDirectory("orders-0");
+    const auto file = (*directory)->OpenFile("00000000000000000000.log", FileMode::kReadWrite);
+    const std::vector<std::byte> zeros(4096);
+    REQUIRE((*file)->WriteAt(8192, zeros).ok());
+  }
+  log.CutPower(1);
+  const std::vector<std::string> values = log.Values();
+  CHECK(values.size() > 160);
+  CHECK(std::count(values.begin(), values.end(), "<damage>") == 1);
+  CHECK(values.back().substr(0, 3) == "199");
+  // Behind it, too, offsets are found.
+  Cursor cursor{.offset = Offset(150), .segment = nullptr, .position = 0};
+  CHECK(log.log().Read(cursor, {.max_records = 1})->begin()->value.substr(0, 3) == "150");
+}
+
 }  // namespace daybook
