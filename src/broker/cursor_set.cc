@@ -16,6 +16,8 @@ constexpr std::chrono::milliseconds kFollowInterval{1};
 // A record that comes within this time is picked up without parking. Between two looks there is a
 // pause: a reader that stares at the next frame takes its cache line away from the producer.
 constexpr std::chrono::microseconds kSpinTime{20};
+// So many looks for one at the clock, which takes longer.
+constexpr int kLooks = 4;
 // The pauses double up to this number.
 constexpr int kMaxPauses = 64;
 // A reader that finds between so many records and so many has caught up with a stream: it lets some
@@ -108,10 +110,13 @@ void CursorSet::Wait(std::chrono::steady_clock::time_point deadline, WaitList* o
     std::this_thread::sleep_until(std::min(deadline, start + kFollowInterval));
     return;
   }
-  for (int pauses = 1; std::chrono::steady_clock::now() < std::min(deadline, start + kSpinTime);
+  const auto until = std::min(deadline, start + kSpinTime);
+  for (int pauses = 1; std::chrono::steady_clock::now() < until;
        pauses = std::min(2 * pauses, kMaxPauses)) {
-    if (HasMore() || is_woken_.load() || is_interrupted()) return;
-    for (int i = 0; i < pauses; ++i) Pause();
+    for (int look = 0; look < kLooks; ++look) {
+      if (HasMore() || is_woken_.load() || is_interrupted()) return;
+      for (int i = 0; i < pauses; ++i) Pause();
+    }
   }
   for (Entry& entry : entries_) entry.log().waiters().Register(&event_);
   if (other != nullptr) other->Register(&event_);

@@ -1,5 +1,6 @@
 #include "daybook/reader.h"
 
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -58,18 +59,20 @@ absl::StatusOr<Reader> Reader::Open(Broker& broker, std::string_view name, Reade
 }
 
 absl::StatusOr<RecordBatch> Reader::Poll(std::chrono::nanoseconds timeout) {
-  const auto deadline = DeadlineAfter(timeout);
   CursorSet& cursors = state_->cursors;
   cursors.Disarm();
+  std::optional<std::chrono::steady_clock::time_point> deadline;  // once it matters
   for (;;) {
     if (auto status = cursors.TakeWakeup(); !status.ok()) return status;
     auto batch = cursors.ReadNext(state_->batch);
     if (!batch.ok() || !batch->empty()) return batch;
-    if (std::chrono::steady_clock::now() >= deadline) {
+    if (!deadline && timeout.count() > 0) {
+      deadline = DeadlineAfter(timeout);
+    } else if (!deadline || std::chrono::steady_clock::now() >= *deadline) {
       cursors.Arm(nullptr, [] { return false; });
       return batch;
     }
-    cursors.Wait(deadline, nullptr, [] { return false; });
+    cursors.Wait(*deadline, nullptr, [] { return false; });
   }
 }
 

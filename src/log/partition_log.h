@@ -133,7 +133,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<RecordClaim> Claim(const ClaimOptions& options);
   std::chrono::nanoseconds flush_interval() const { return settings_.flush_interval; }
 
-  // The next records behind `cursor`, which moves past them. Errors leave it where it was.
+  // The next records behind `cursor`, which moves past them, and past what holds none.
   absl::StatusOr<RecordBatch> Read(Cursor& cursor, const ReadOptions& options);
   // The last records before `before`.
   absl::StatusOr<RecordBatch> ReadBackwards(Offset before, const ReadOptions& options);

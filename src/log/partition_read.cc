@@ -118,8 +118,26 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
   std::shared_ptr<std::vector<std::shared_ptr<const std::string>>> unpacked;
   frame::FrameHeader header{};
   frame::FrameState state;
-  while ((state = segment.Look(end, &header)) == frame::FrameState::kValid &&
-         frame::KindOf(header.length_word) != frame::Kind::kSeal) {
+  for (;;) {
+    // Mostly there is nothing but records.
+    Segment::Place place{.position = end, .delta = static_cast<std::uint32_t>(at.offset - base)};
+    const std::uint64_t bytes_left =
+        options.max_bytes - std::min<std::uint64_t>(options.max_bytes, unpacked_bytes);
+    const std::size_t passed = segment.PassPlainRecords(
+        &place, max_records - source->records,
+        std::min(begin + std::min(bytes_left, segment.header().capacity), bound.position));
+    if (passed != 0) {
+      if (source->records == 0) source->begin_offset = base + segment.DeltaAt(end);
+      source->records += passed;
+      end = place.position;
+      at.position = end;
+      at.offset = base + place.delta;
+    }
+    state = segment.Look(end, &header);
+    if (state != frame::FrameState::kValid ||
+        frame::KindOf(header.length_word) == frame::Kind::kSeal) {
+      break;
+    }
     const std::uint64_t next = end + frame::AlignedLength(frame::LengthOf(header.length_word));
     const Offset offset = base + header.offset_delta;
     if (offset >= bound.offset) break;
@@ -152,18 +170,6 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
     end = next;
     if (next_offset != frame_end) break;  // a batch that is read in part: stay there
     at.unpacked = nullptr;
-    if (frame::KindOf(header.length_word) == frame::Kind::kRecord && source->records != 0) {
-      // Mostly there are more of the kind.
-      Segment::Place place{.position = next,
-                           .delta = static_cast<std::uint32_t>(next_offset - base)};
-      const std::uint64_t room =
-          options.max_bytes - std::min<std::uint64_t>(options.max_bytes, unpacked_bytes);
-      source->records += segment.PassPlainRecords(
-          &place, max_records - source->records,
-          std::min(begin + std::min(room, segment.header().capacity), bound.position));
-      end = place.position;
-      at.offset = base + place.delta;
-    }
     at.position = end;
   }
   source->unpacked = std::move(unpacked);
@@ -193,20 +199,16 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
     if (const auto status = Place(cursor); !status.ok()) return status;
     if (cursor.segment == nullptr) return RecordBatch();  // nothing was ever appended
   }
-  Cursor at = cursor;
   bool has_refreshed = false;
   for (;;) {
-    Segment& segment = *at.segment;
-    RecordBatch::Source source = EmptySource(at.segment);
-    const auto collected = Collect(at, options, {}, &source);
+    Segment& segment = *cursor.segment;
+    RecordBatch::Source source = EmptySource(cursor.segment);
+    const auto collected = Collect(cursor, options, {}, &source);
     if (!collected.ok()) return collected.status();
-    if (source.records != 0) {
-      cursor = at;
-      return RecordBatch(std::move(source));
-    }
+    if (source.records != 0) return RecordBatch(std::move(source));
     const frame::FrameState state = *collected;
     if (state == frame::FrameState::kValid) {  // a seal
-      const auto moved = NextSegment(at);
+      const auto moved = NextSegment(cursor);
       if (!moved.ok()) return moved.status();
       if (*moved) continue;
     } else if (context_.is_read_only && !has_refreshed) {
@@ -217,8 +219,7 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
       if (const auto status = segment.RefreshLimit(**directory); !status.ok()) return status;
       continue;
     }
-    if (state == frame::FrameState::kBad) return DamageAt(at);
-    cursor = at;  // what was passed over need not be passed again
+    if (state == frame::FrameState::kBad) return DamageAt(cursor);
     return RecordBatch();
   }
 }

@@ -226,6 +226,12 @@ class Segment {
   // look. The same as Look for each of them, several times faster.
   std::size_t PassPlainRecords(Place* place, std::size_t most, std::uint64_t end);
 
+  // By how much the offset of the committed frame at `position` is over the base offset.
+  std::uint32_t DeltaAt(std::uint64_t position) const {
+    const std::byte* const at = At(position);
+    return frame::LoadFrameHeader(at, frame::AcquireLengthWord(at)).offset_delta;
+  }
+
   // The place after the last frame before which all are committed, found by walking from the last
   // one known. A seal is not passed.
   ClaimWord CommittedEnd();
