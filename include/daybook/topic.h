@@ -45,7 +45,8 @@ struct TopicOptions {
   std::int64_t memory_bytes = std::int64_t{64} << 20;
   // memory.when.full (drop-oldest, block, fail): then appends answer ResourceExhausted.
   WhenFull when_full = WhenFull::kDropOldest;
-  // max.block.ms: how long appends wait at kBlock; up to a day.
+  // max.block.ms: how long appends wait for room, at kBlock for readers, otherwise for claims in
+  // the oldest piece that are still open; up to a day.
   std::chrono::milliseconds max_block{60'000};
   // compression.type (none, zstd): of what is appended. Batches are compressed as one, single
   // records each for itself, claims not at all; and nothing that would not become smaller.

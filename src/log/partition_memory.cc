@@ -9,6 +9,11 @@
 // segment that its cursor stands in, so come on top of the bound.
 
 namespace daybook::inline v1 {
+namespace {
+
+constexpr std::chrono::microseconds kLook{50};
+
+}  // namespace
 
 ReadMark::ReadMark(std::shared_ptr<PartitionLog> log, Offset offset)
     : log_(std::move(log)), offset_(offset.value()) {
@@ -49,8 +54,8 @@ bool PartitionLog::MakeRoom() {
         IsUnread(oldest.base_offset() + RecordsOf(*sealed))) {
       return false;
     }
-    // A claim in it is still open. They are filled within microseconds; meanwhile there may be more
-    // segments, but for one that is forgotten not without end.
+    // A claim in it is still open. That takes microseconds, or as long as its thread has no core;
+    // meanwhile there may be more segments, but not without end.
     if (oldest.CommittedEnd() != *sealed) return segments_.size() < 2 * memory.segments;
     segments_.erase(segments_.begin());
     if (first_uncommitted_ != 0) --first_uncommitted_;
@@ -59,14 +64,18 @@ bool PartitionLog::MakeRoom() {
 }
 
 absl::Status PartitionLog::AwaitRoom(std::chrono::steady_clock::time_point deadline) {
-  if (settings_.memory->when_full != WhenFull::kBlock) return Full();
+  if (settings_.memory->when_full == WhenFull::kFail) return Full();
+  // Nobody tells of a claim that is committed.
+  const bool looks_often = settings_.memory->when_full == WhenFull::kDropOldest;
   room_waiters_.fetch_add(1);
   bool has_room = false;
   bool is_late = false;
   while (closed_.ok() && active_.load(std::memory_order_relaxed) == nullptr) {
     has_room = MakeRoom();
     if (has_room || is_late) break;
-    is_late = !room_.WaitUntil(mutex_, deadline);
+    const auto now = std::chrono::steady_clock::now();
+    is_late = now >= deadline;
+    if (!is_late) room_.WaitUntil(mutex_, looks_often ? std::min(deadline, now + kLook) : deadline);
   }
   room_waiters_.fetch_sub(1);
   return has_room || !is_late ? absl::OkStatus() : Full();

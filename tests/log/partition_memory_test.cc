@@ -168,6 +168,25 @@ TEST_CASE("A claim that is forgotten does not let a memory log grow without end"
   CHECK(FillUp(log).ok());
 }
 
+TEST_CASE("Appends wait for a claim whose thread was held up while the memory log went around") {
+  LogFixture log = InMemory(WhenFull::kDropOldest, std::chrono::hours(1));
+  auto claim = log.log().Claim({.value_bytes = 100});
+  REQUIRE(claim.ok());
+  std::atomic<int> appended{0};
+  absl::Status status;
+  std::thread producer([&] {
+    const std::string value(100, 'x');
+    for (int i = 0; i < 20'000 && status.ok(); ++i) {
+      status = log.log().Append(RecordOf(value), std::nullopt).status();
+      ++appended;
+    }
+  });
+  while (appended < 7'000) std::this_thread::yield();
+  std::move(*claim).Commit();
+  producer.join();
+  CHECK(status.ok());
+}
+
 TEST_CASE("Batches, claims given up and compression are the same in memory") {
   LogFixture log(Durability::kProcess, LogFixture::kSegmentBytes,
                  {.is_on = true, .level = 1, .dictionary_bytes = 0},
