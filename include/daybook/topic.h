@@ -71,7 +71,7 @@ DAYBOOK_EXPORT absl::Status SetOption(TopicOptions& options, std::string_view ke
 class TopicState;
 
 // A named stream of events: its partitions and its settings. A handle: copies are cheap and mean
-// the same topic. Thread-safe. Must not outlive the Broker.
+// the same topic. Thread-safe. After the Broker is gone it may be destroyed, and no more.
 class DAYBOOK_EXPORT Topic {
  public:
   explicit Topic(std::shared_ptr<TopicState> state);

@@ -51,7 +51,6 @@ class BrokerCore {
 
   const std::string path_;
   const std::unique_ptr<Directory> root_;
-  OpenLimits limits_;
   RecoveryCounters counters_;
   BackgroundWork background_;
   AheadWorker ahead_worker_;

@@ -20,12 +20,12 @@ void PartitionLog::Opened(OpenSegment& slot) {
   slot.last_used = ++uses_;
   if (is_in_memory()) return;
   mapped_.push_back(slot.base_offset);
-  context_.limits->maps_held.fetch_add(1, std::memory_order_relaxed);
+  limits_->maps_held.fetch_add(1, std::memory_order_relaxed);
   ReleaseIdle();
 }
 
 void PartitionLog::ReleaseIdle() {
-  const OpenLimits& limits = *context_.limits;
+  const OpenLimits& limits = *limits_;
   const auto allowed = static_cast<std::size_t>(
       limits.maps_held.load(std::memory_order_relaxed) > limits.many_maps ? limits.scarce_maps
                                                                           : limits.idle_maps);
@@ -64,12 +64,12 @@ bool PartitionLog::Release(OpenSegment& slot) {
   }
   slot.segment = nullptr;
   std::erase(mapped_, slot.base_offset);
-  context_.limits->maps_held.fetch_sub(1, std::memory_order_relaxed);
+  limits_->maps_held.fetch_sub(1, std::memory_order_relaxed);
   return true;
 }
 
 void PartitionLog::CloseFileIfScarce(Segment& segment) {
-  OpenLimits& limits = *context_.limits;
+  OpenLimits& limits = *limits_;
   if (!holds_file_ && segment.is_busy()) {
     holds_file_ = limits.files_held.fetch_add(1, std::memory_order_relaxed) < limits.files;
     if (!holds_file_) limits.files_held.fetch_sub(1, std::memory_order_relaxed);

@@ -10,6 +10,7 @@ PartitionLog::PartitionLog(const LogContext& context, PartitionName name,
                            const LogSettings& settings, RecoveryCounters& counters,
                            std::shared_ptr<TopicCompressor> compressor)
     : context_(context),
+      limits_(context.limits),
       name_(std::move(name)),
       settings_(settings),
       // Room for the frame's own fields beside what counts against the limit.
@@ -23,9 +24,9 @@ PartitionLog::PartitionLog(const LogContext& context, PartitionName name,
 
 PartitionLog::~PartitionLog() {
   MutexLock lock(mutex_);
-  context_.limits->maps_held.fetch_sub(static_cast<std::int64_t>(mapped_.size()),
-                                       std::memory_order_relaxed);
-  if (holds_file_) context_.limits->files_held.fetch_sub(1, std::memory_order_relaxed);
+  limits_->maps_held.fetch_sub(static_cast<std::int64_t>(mapped_.size()),
+                               std::memory_order_relaxed);
+  if (holds_file_) limits_->files_held.fetch_sub(1, std::memory_order_relaxed);
 }
 
 absl::StatusOr<std::unique_ptr<Directory>> PartitionLog::OpenDirectory() {

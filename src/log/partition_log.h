@@ -41,7 +41,7 @@ struct OpenLimits {
 // What all partitions of a broker share.
 struct LogContext {
   Directory* root = nullptr;  // the data directory
-  OpenLimits* limits = nullptr;
+  std::shared_ptr<OpenLimits> limits;
   Clock* clock = nullptr;
   BootId boot{};
   bool is_read_only = false;
@@ -337,6 +337,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<Offset> EndOffsetLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const LogContext& context_;
+  const std::shared_ptr<OpenLimits> limits_;  // for what is left to do when the broker is gone
   const PartitionName name_;
   const LogSettings settings_;
   const std::uint32_t max_frame_bytes_;

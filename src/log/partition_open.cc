@@ -33,7 +33,7 @@ absl::Status PartitionLog::EnsureOpen() {
   if (!context_.is_read_only) {
     if (const auto status = OpenForWriting(**directory); !status.ok()) {
       segments_.clear();
-      context_.limits->maps_held.fetch_sub(static_cast<std::int64_t>(mapped_.size()));
+      limits_->maps_held.fetch_sub(static_cast<std::int64_t>(mapped_.size()));
       mapped_.clear();
       active_.store(nullptr, std::memory_order_release);
       return status;

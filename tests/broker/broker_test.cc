@@ -59,6 +59,16 @@ TEST_CASE("A batch outlives its topic") {
   CHECK(batch.begin()->topic == "orders");
 }
 
+TEST_CASE("A topic that was in use may be destroyed after its broker") {
+  BrokerFixture broker;
+  std::optional<Topic> topic = broker.MakeTopic("orders");
+  broker.Send("orders", "k", "v");
+  REQUIRE(broker->Close().ok());
+  broker.CutPower(1);  // ends the broker
+  topic.reset();
+  CHECK(broker.Values("orders").size() <= 1);
+}
+
 TEST_CASE("Deleting a topic removes its files, its name and the groups' places") {
   BrokerFixture broker;
   const Topic topic = broker.MakeTopic("orders", {.partitions = 3});

@@ -120,7 +120,7 @@ class LogFixture {
   PartitionLog& log() { return *log_; }
   SimulatedFileSystem& disk() { return *disk_; }
   ManualClock& clock() { return clock_; }
-  OpenLimits& limits() { return limits_; }
+  OpenLimits& limits() { return *limits_; }
   Directory& root() { return *root_; }
 
  private:
@@ -148,7 +148,7 @@ class LogFixture {
     context_ = std::make_unique<LogContext>();
     context_->root = root_.get();
     context_->clock = &clock_;
-    context_->limits = &limits_;
+    context_->limits = limits_;
     context_->boot = disk_->BootId();
     context_->new_segment_id = [this] { return ++last_id_ * 0x9e3779b97f4a7c15; };
     context_->request_work_ahead = [this](PartitionLog&) { ++work_requests_; };
@@ -168,7 +168,7 @@ class LogFixture {
   const TopicCompressor::Settings compression_;
   const std::optional<MemorySettings> memory_;
   ManualClock clock_;
-  OpenLimits limits_;
+  const std::shared_ptr<OpenLimits> limits_ = std::make_shared<OpenLimits>();
   std::uint64_t last_id_ = 0;
   int work_requests_ = 0;
   std::vector<Dead> dead_;
