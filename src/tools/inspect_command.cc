@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -44,9 +45,16 @@ absl::StatusOr<std::unique_ptr<Directory>> OpenRoot(const Global& global,
   for (const std::string& name : arguments.topics) {
     const auto topic = (*broker)->OpenTopic(name);
     if (!topic.ok()) return topic.status();
+    if (arguments.partition >= topic->partitions()) {
+      return absl::InvalidArgumentError(absl::StrCat(name, " has no partition ",
+                                                     arguments.partition, "; it has 0 to ",
+                                                     topic->partitions() - 1));
+    }
   }
   return FileSystem::Posix().OpenDirectory(global.directory, DirectoryMode::kMustExist);
 }
+
+absl::Status DamageFound() { return absl::DataLossError("damage was found; it is listed above"); }
 
 void PrintContent(const DumpedFrame& dumped, Offset base) {
   const frame::FrameHeader& header = dumped.header;
@@ -75,7 +83,52 @@ void PrintContent(const DumpedFrame& dumped, Offset base) {
   }
 }
 
+// One frame as a line of JSON.
+void PrintJson(const std::string& partition, const DumpedFrame& dumped) {
+  const frame::FrameHeader& header = dumped.header;
+  const Offset base(dumped.segment->header.base_offset);
+  nlohmann::ordered_json line = {{"partition", partition},
+                                 {"file", dumped.segment->file},
+                                 {"position", dumped.position},
+                                 {"size", frame::LengthOf(header.length_word)},
+                                 {"offset", (base + header.offset_delta).value()},
+                                 {"append_time_ns", header.append_time},
+                                 {"valid", true}};
+  RecordView record;
+  switch (frame::KindOf(header.length_word)) {
+    case frame::Kind::kRecord:
+      line["kind"] = "record";
+      if (!frame::DecodeRecord(dumped.frame, header, base, &record)) break;
+      if (record.key) line["key_size"] = record.key->size();
+      if (!record.is_tombstone) line["value_size"] = record.value.size();
+      break;
+    case frame::Kind::kBatch:
+      line["kind"] = "batch";
+      line["count"] = frame::OffsetCount(header);
+      line["compressed"] = (header.attributes & frame::kBatchCompressed) != 0;
+      line["dictionary"] = header.attributes >> frame::kBatchDictionaryShift;
+      break;
+    case frame::Kind::kPadding:
+      line["kind"] = "padding";
+      break;
+    case frame::Kind::kSeal:
+      line["kind"] = "seal";
+      break;
+  }
+  std::puts(line.dump().c_str());
+}
+
+void PrintJson(const std::string& partition, const VerifyIssue& issue) {
+  const nlohmann::ordered_json line = {
+      {"partition", partition},           {"file", issue.file},
+      {"position", issue.begin_position}, {"size", issue.end_position - issue.begin_position},
+      {"valid", !issue.is_damage},        {"cause", issue.cause}};
+  std::puts(line.dump().c_str());
+}
+
 absl::Status Dump(const Global& global, const Arguments& arguments) {
+  const bool is_json = global.format == Format::kJson;
+  bool has_damage = false;
   const auto root = OpenRoot(global, arguments);
   if (!root.ok()) return root.status();
   const auto directories = Select(**root, arguments);
@@ -87,6 +140,10 @@ absl::Status Dump(const Global& global, const Arguments& arguments) {
     const auto verified =
         VerifyPartition(**directory, FileSystem::Posix().BootId(), [&](const DumpedFrame& dumped) {
           const SegmentSummary& segment = *dumped.segment;
+          if (is_json) {
+            PrintJson(name, dumped);
+            return;
+          }
           if (segment.file != current) {
             current = segment.file;
             std::printf(
@@ -106,13 +163,18 @@ absl::Status Dump(const Global& global, const Arguments& arguments) {
           std::printf(" checksum: %08x isvalid: true\n", dumped.header.checksum);
         });
     if (!verified.ok()) return verified.status();
+    has_damage = has_damage || verified->has_damage();
     for (const VerifyIssue& issue : verified->issues) {
+      if (is_json) {
+        PrintJson(name, issue);
+        continue;
+      }
       std::printf("isvalid: false file: %s position: %llu end: %llu cause: %s\n",
                   issue.file.c_str(), static_cast<unsigned long long>(issue.begin_position),
                   static_cast<unsigned long long>(issue.end_position), issue.cause.c_str());
     }
   }
-  return absl::OkStatus();
+  return has_damage ? DamageFound() : absl::OkStatus();
 }
 
 // Adds a row for each settings file that does not hold what it should.
@@ -206,8 +268,7 @@ absl::Status Verify(const Global& global, const Arguments& arguments) {
       issues.Print(global.format);
     }
   }
-  if (has_damage) return absl::DataLossError("damage was found; it is listed above");
-  return absl::OkStatus();
+  return has_damage ? DamageFound() : absl::OkStatus();
 }
 
 }  // namespace

@@ -1,4 +1,7 @@
 #include <nlohmann/json.hpp>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include "catch.h"
 #include "support/command_fixture.h"
@@ -83,7 +86,34 @@ TEST_CASE("Dump shows every frame and what is damaged") {
   CHECK(clean.find("offset: 2 position: 4160 size: 28") != std::string::npos);
   CHECK(clean.find("isvalid: false") == std::string::npos);
   CommandFixture::Flip(daybook.segment(), 4096 + 40);
-  CHECK(daybook.Output("dump t").find("isvalid: false") != std::string::npos);
+  const auto damaged = daybook.Run("dump t");
+  CHECK(damaged.status == 1);
+  CHECK(damaged.out.find("isvalid: false") != std::string::npos);
+}
+
+TEST_CASE("A dump as JSON is a line for each frame and for each piece of damage") {
+  ThreeRecords daybook;
+  CommandFixture::Flip(daybook.segment(), 4096 + 32 + 25);
+  const auto result = daybook.Run("dump t --format json");
+  CHECK(result.status == 1);
+  std::istringstream lines(result.out);
+  std::vector<std::int64_t> offsets;
+  int damaged = 0;
+  for (std::string line; std::getline(lines, line);) {
+    const auto frame = nlohmann::json::parse(line);
+    CHECK(frame["partition"] == "t-0");
+    if (frame["valid"] == true && frame.contains("kind")) offsets.push_back(frame["offset"]);
+    damaged += frame["valid"] == false;
+  }
+  CHECK(offsets == std::vector<std::int64_t>{0, 2});
+  CHECK(damaged == 1);
+}
+
+TEST_CASE("A dump of a partition that the topic has not is refused") {
+  ThreeRecords daybook;
+  const auto result = daybook.Run("dump t -p 7");
+  CHECK(result.status == 1);
+  CHECK(result.error.find("t has no partition 7") != std::string::npos);
 }
 
 }  // namespace daybook
