@@ -1,7 +1,6 @@
 #include "segment/offset_index.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -22,22 +21,33 @@ static_assert(sizeof(FileHeader) == 32);
 
 }  // namespace
 
-void OffsetIndex::Free::operator()(std::uint64_t* slots) const { std::free(slots); }
+OffsetIndex::OffsetIndex(std::uint64_t capacity)
+    : count_(capacity / kInterval + 1), blocks_((count_ + kBlockSlots - 1) / kBlockSlots) {}
 
-OffsetIndex::OffsetIndex(std::uint64_t capacity) : count_(capacity / kInterval + 1) {
-  // calloc: pages that are never written cost no memory.
-  auto* slots = static_cast<std::uint64_t*>(std::calloc(count_, sizeof(std::uint64_t)));
-  if (slots == nullptr) throw std::bad_alloc();
-  slots_.reset(slots);
+OffsetIndex::~OffsetIndex() { Clear(); }
+
+void OffsetIndex::Clear() {
+  for (auto& block : blocks_) delete block.exchange(nullptr, std::memory_order_relaxed);
 }
 
-void OffsetIndex::Clear() { std::memset(slots_.get(), 0, count_ * sizeof(std::uint64_t)); }
+OffsetIndex::Block* OffsetIndex::BlockFor(std::uint64_t slot) {
+  std::atomic<Block*>& place = blocks_[slot / kBlockSlots];
+  Block* block = place.load(std::memory_order_acquire);
+  if (block != nullptr) return block;
+  std::unique_ptr<Block> made(new (std::nothrow) Block);
+  if (made == nullptr) return nullptr;
+  // Somebody else may have been first; `block` is theirs then.
+  if (!place.compare_exchange_strong(block, made.get(), std::memory_order_acq_rel)) return block;
+  return made.release();
+}
 
 void OffsetIndex::Store(std::uint64_t first, std::uint64_t last, ClaimWord word) {
   // A frame over several intervals: no frame begins in all but the last, so their slots name the
   // next frame as well.
   for (std::uint64_t slot = first; slot <= last && slot < count_; ++slot) {
-    std::atomic_ref<std::uint64_t>(slots_.get()[slot]).store(word, std::memory_order_relaxed);
+    if (Block* block = BlockFor(slot); block != nullptr) {
+      block->slots[slot % kBlockSlots].store(word, std::memory_order_relaxed);
+    }
   }
 }
 

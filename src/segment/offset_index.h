@@ -21,7 +21,8 @@ namespace daybook::inline v1 {
 // begins further to the left and walks more frames. Whoever walks fills them.
 //
 // Thread-safe and wait-free. A slot is one word, stored relaxed: it publishes nothing but itself,
-// and a reader trusts the frame that it finds there, not the slot.
+// and a reader trusts the frame that it finds there, not the slot. Slots take memory by the 512
+// (2 MiB of the segment) when the first of them is filled, so that an index of little costs little.
 //
 // File: magic "DAYBOOKI", 8 segment_id, 8 number of slots, 8 hash of the slots, then the slots,
 // 8 bytes each, all little-endian.
@@ -30,11 +31,12 @@ class OffsetIndex {
   static constexpr std::uint64_t kInterval = 4096;
 
   explicit OffsetIndex(std::uint64_t capacity);
+  ~OffsetIndex();
+  OffsetIndex(const OffsetIndex&) = delete;
+  OffsetIndex& operator=(const OffsetIndex&) = delete;
 
-  // Forgets all. Nobody else may use the index meanwhile.
+  // Forgets all and gives the memory back. Nobody else may use the index meanwhile.
   void Clear();
-  // Gives its memory back; nobody may use it any more.
-  void Release() { slots_.reset(); }
 
   // A frame ends, and the next one begins, at `next`; it began at `begin`.
   void Note(ClaimWord begin, ClaimWord next) {
@@ -59,17 +61,21 @@ class OffsetIndex {
   absl::Status Load(std::uint64_t segment_id, std::string_view encoded);
 
  private:
-  struct Free {
-    void operator()(std::uint64_t* slots) const;
+  static constexpr std::uint64_t kBlockSlots = 512;
+  struct Block {
+    std::atomic<std::uint64_t> slots[kBlockSlots]{};
   };
 
   void Store(std::uint64_t first, std::uint64_t last, ClaimWord word);
+  // The block of that slot; null when there is no memory for it: then the slot stays empty.
+  Block* BlockFor(std::uint64_t slot);
   ClaimWord Get(std::uint64_t slot) const {
-    return std::atomic_ref<std::uint64_t>(slots_.get()[slot]).load(std::memory_order_relaxed);
+    const Block* block = blocks_[slot / kBlockSlots].load(std::memory_order_acquire);
+    return block == nullptr ? 0 : block->slots[slot % kBlockSlots].load(std::memory_order_relaxed);
   }
 
-  std::uint64_t count_;
-  std::unique_ptr<std::uint64_t[], Free> slots_;
+  std::uint64_t count_;                      // slots
+  std::vector<std::atomic<Block*>> blocks_;  // null: all empty
 };
 
 template <typename Predicate>

@@ -14,6 +14,7 @@ Timestamp At(int seconds) { return Timestamp(std::chrono::seconds(seconds)); }
 
 // Records of the times 10, 20, 30, ...
 void WriteEveryTenSeconds(SegmentFixture& fixture, int count) {
+  REQUIRE(fixture.segment->Extend(16 << 10, false).ok());
   for (int i = 1; i <= count; ++i) REQUIRE(fixture.Write(100, At(10 * i)));
 }
 

@@ -25,7 +25,7 @@ SegmentSettings BigSegment(bool page_in) {
 
 TEST_CASE("A new segment has blocks for its beginning alone") {
   SegmentFixture fixture;
-  CHECK(fixture.segment->Bytes().bytes.size() == 16 << 10);
+  CHECK(fixture.segment->Bytes().bytes.size() == 8 << 10);
   CHECK(fixture.segment->base_offset() == Offset(100));
 }
 
