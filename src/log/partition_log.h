@@ -195,8 +195,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Removes what was built upon records that a power cut took.
   absl::Status DropSegmentsFrom(Directory& directory, std::size_t index)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Null: there is none of that base offset any more.
-  absl::StatusOr<std::shared_ptr<Segment>> OpenAtBase(Offset base) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::shared_ptr<Segment>> OpenAt(std::size_t index)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static bool IsDurable(const OpenSegment& slot) {
@@ -280,8 +278,15 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Another process may have added segments.
   absl::Status Refresh() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckRange(Offset wanted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The index of the first segment with a base offset above that one.
+  std::size_t SegmentAbove(Offset offset) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<std::shared_ptr<Segment>> OpenWithIndex(std::size_t index)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The one that holds `offset`, or that it would be appended to.
   absl::StatusOr<std::shared_ptr<Segment>> SegmentOf(Offset offset)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The first that can hold a record appended at `time` or later: the last one made before that.
+  absl::StatusOr<std::shared_ptr<Segment>> SegmentOf(Timestamp time)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status NoSuchOffset(Offset wanted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Opens the segment that holds cursor.offset and finds its place there.

@@ -126,14 +126,6 @@ absl::Status PartitionLog::DropSegmentsFrom(Directory& directory, std::size_t in
   return directory.Sync();
 }
 
-absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::OpenAtBase(Offset base) {
-  MutexLock lock(mutex_);
-  for (std::size_t i = 0; i < segments_.size(); ++i) {
-    if (segments_[i].base_offset == base) return OpenAt(i);
-  }
-  return std::shared_ptr<Segment>();  // dropped meanwhile
-}
-
 absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::OpenAt(std::size_t index) {
   OpenSegment& slot = segments_[index];
   slot.last_used = ++uses_;

@@ -29,11 +29,19 @@ absl::Status PartitionLog::CheckRange(Offset wanted) {
   return wanted < begin || wanted > *end ? NoSuchOffset(wanted) : absl::OkStatus();
 }
 
-absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::SegmentOf(Offset offset) {
+std::size_t PartitionLog::SegmentAbove(Offset offset) const {
   const auto above = std::upper_bound(
       segments_.begin(), segments_.end(), offset,
       [](Offset wanted, const OpenSegment& open) { return wanted < open.base_offset; });
-  auto segment = OpenAt(static_cast<std::size_t>(above - segments_.begin()) - 1);
+  return static_cast<std::size_t>(above - segments_.begin());
+}
+
+absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::SegmentOf(Offset offset) {
+  return OpenWithIndex(SegmentAbove(offset) - 1);
+}
+
+absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::OpenWithIndex(std::size_t index) {
+  auto segment = OpenAt(index);
   if (segment.ok() && !(*segment)->has_index() && (*segment)->sealed_end()) {
     if (const auto directory = OpenDirectory(); directory.ok()) {
       (*segment)->LoadIndex(**directory);
@@ -70,15 +78,13 @@ absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
     if (!directory.ok()) return directory.status();
     if (const auto status = ListSegments(**directory); !status.ok()) return status;
   }
-  const auto next = std::upper_bound(
-      segments_.begin(), segments_.end(), base,
-      [](Offset wanted, const OpenSegment& open) { return wanted < open.base_offset; });
-  if (next == segments_.end()) return false;
+  const std::size_t next = SegmentAbove(base);
+  if (next == segments_.size()) return false;
   // In files, offsets between segments are void: they were never promised.
-  if (is_in_memory() && next->base_offset > cursor.offset) {
+  if (is_in_memory() && segments_[next].base_offset > cursor.offset) {
     return NoSuchOffset(cursor.offset);
   }
-  auto segment = OpenAt(static_cast<std::size_t>(next - segments_.begin()));
+  auto segment = OpenAt(next);
   if (!segment.ok()) return segment.status();
   cursor.segment = *std::move(segment);
   cursor.position = frame::kSegmentHeaderBytes;
@@ -251,10 +257,8 @@ absl::StatusOr<Offset> PartitionLog::NextReadable(Offset damaged) {
   if (cursor.segment == nullptr && !Place(cursor).ok()) {
     // Not even its header can be read: the next segment can.
     MutexLock lock(mutex_);
-    const auto next = std::upper_bound(
-        segments_.begin(), segments_.end(), damaged,
-        [](Offset wanted, const OpenSegment& open) { return wanted < open.base_offset; });
-    return next == segments_.end() ? EndOffsetLocked() : next->base_offset;
+    const std::size_t next = SegmentAbove(damaged);
+    return next == segments_.size() ? EndOffsetLocked() : segments_[next].base_offset;
   }
   Segment& segment = *cursor.segment;
   const auto found = frame::FindFrame(
@@ -265,36 +269,42 @@ absl::StatusOr<Offset> PartitionLog::NextReadable(Offset damaged) {
   return segment.base_offset() + found->header.offset_delta;
 }
 
-absl::StatusOr<Offset> PartitionLog::OffsetForTime(Timestamp time) {
-  std::vector<Offset> bases;
-  {
-    MutexLock lock(mutex_);
-    if (const auto status = EnsureOpen(); !status.ok()) return status;
-    for (const OpenSegment& open : segments_) bases.push_back(open.base_offset);
-  }
-  // The last segment that was made at `time` or before is the first that can hold the answer.
+absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::SegmentOf(Timestamp time) {
   std::size_t low = 0;
-  std::size_t high = bases.size();
+  std::size_t high = segments_.size();
   while (high - low > 1) {
     const std::size_t middle = low + (high - low) / 2;
-    const auto segment = OpenAtBase(bases[middle]);
+    const auto segment = OpenAt(middle);
     if (!segment.ok()) return segment.status();
-    if (*segment == nullptr || (*segment)->header().created <= time.time_since_epoch().count()) {
+    if ((*segment)->header().created <= time.time_since_epoch().count()) {
       low = middle;
     } else {
       high = middle;
     }
   }
-  for (; low < bases.size(); ++low) {
-    const auto segment = OpenAtBase(bases[low]);
-    if (!segment.ok()) return segment.status();
-    if (*segment == nullptr) continue;
-    const ClaimWord found = (*segment)->FindTime(time);
-    if (found != (*segment)->CommittedEnd()) {
-      return (*segment)->base_offset() + RecordsOf(found);
-    }
+  return OpenWithIndex(low);
+}
+
+absl::StatusOr<Offset> PartitionLog::OffsetForTime(Timestamp time) {
+  std::shared_ptr<Segment> segment;
+  {
+    MutexLock lock(mutex_);
+    if (const auto status = EnsureOpen(); !status.ok()) return status;
+    if (segments_.empty()) return EndOffsetLocked();
+    auto first = SegmentOf(time);
+    if (!first.ok()) return first.status();
+    segment = *std::move(first);
   }
-  return end_offset();
+  for (;;) {
+    const ClaimWord found = segment->FindTime(time);
+    if (found != segment->CommittedEnd()) return segment->base_offset() + RecordsOf(found);
+    MutexLock lock(mutex_);
+    const std::size_t next = SegmentAbove(segment->base_offset());
+    if (next == segments_.size()) return EndOffsetLocked();
+    auto opened = OpenWithIndex(next);
+    if (!opened.ok()) return opened.status();
+    segment = *std::move(opened);
+  }
 }
 
 }  // namespace daybook::inline v1

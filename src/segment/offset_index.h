@@ -54,7 +54,9 @@ class OffsetIndex {
   // The last known frame below `end` for which `is_before(word)` holds; it must hold for all
   // frames up to some place and for none from there on.
   template <typename Predicate>
-  ClaimWord FindLast(ClaimWord end, Predicate is_before) const;
+  ClaimWord FindLast(ClaimWord end, Predicate is_before) const {
+    return FindLast(All(end), end, is_before);
+  }
 
   std::string Encode(std::uint64_t segment_id, ClaimWord end) const;
   // DataLoss when the bytes are not the index of this segment; nothing is changed then.
@@ -65,6 +67,16 @@ class OffsetIndex {
   struct Block {
     std::atomic<std::uint64_t> slots[kBlockSlots]{};
   };
+
+  // What is left to search: the answer is `best`, or stands in a slot of (low, high].
+  struct Span {
+    ClaimWord best;
+    std::uint64_t low;
+    std::uint64_t high;
+  };
+  Span All(ClaimWord end) const;
+  template <typename Predicate>
+  ClaimWord FindLast(Span left, ClaimWord end, Predicate is_before) const;
 
   void Store(std::uint64_t first, std::uint64_t last, ClaimWord word);
   // The block of that slot; null when there is no memory for it: then the slot stays empty.
@@ -79,11 +91,8 @@ class OffsetIndex {
 };
 
 template <typename Predicate>
-ClaimWord OffsetIndex::FindLast(ClaimWord end, Predicate is_before) const {
-  ClaimWord best = kFirstFrame;
-  std::uint64_t low = PositionOf(kFirstFrame) / kInterval;  // its frame is `best`
-  std::uint64_t high = PositionOf(end) / kInterval;         // inclusive
-  if (high >= count_) high = count_ - 1;
+ClaimWord OffsetIndex::FindLast(Span left, ClaimWord end, Predicate is_before) const {
+  auto [best, low, high] = left;
   while (low < high) {
     const std::uint64_t middle = low + (high - low + 1) / 2;
     std::uint64_t slot = middle;

@@ -95,6 +95,8 @@ TEST_CASE("The first record of a time is found across segments") {
     times.push_back(log.clock().Now());
     log.Write(std::string(150, 'x'));
   }
+  const bool is_opened_again = GENERATE(false, true);
+  if (is_opened_again) log.CloseCleanly();
   for (std::size_t i = 0; i < times.size(); i += 7) {
     const std::size_t first = i / 3 * 3;
     CHECK(log.log().OffsetForTime(times[i]).value() == Offset(static_cast<std::int64_t>(first)));

@@ -41,6 +41,17 @@ TEST_CASE("A look-up lands at most one interval before the record") {
   }
 }
 
+TEST_CASE("A look-up is as near where the size of records changes") {
+  Frames frames;
+  while (PositionOf(frames.end) < kCapacity / 2) frames.Add(24);
+  while (PositionOf(frames.end) < kCapacity - 4096) frames.Add(2048);
+  for (std::size_t i = 0; i < frames.starts.size(); i += 5) {
+    const ClaimWord found = frames.index.FindDelta(static_cast<std::uint32_t>(i), frames.end);
+    CHECK(RecordsOf(found) <= i);
+    CHECK(PositionOf(frames.starts[i]) - PositionOf(found) <= OffsetIndex::kInterval);
+  }
+}
+
 TEST_CASE("Records over many intervals do not lead past the one looked for") {
   Frames frames;
   for (const std::uint64_t bytes : {24, 40'000, 24, 24, 100'000, 4096, 4096, 24}) {
