@@ -28,7 +28,9 @@
 //     36   4  max_frame_bytes   no frame of this segment is longer
 //     40   8  capacity          bytes that the file may grow to, the header included
 //     48   8  created           nanoseconds since the Unix epoch
-//     56   8  zero
+//     56   8  settled_before    when this one was made, all segments of a base offset below it were
+//                               sealed and without open claims, and their checkpoints said so.
+//                               For the boot of the checkpoint alone. 0: not known
 //    512  64  checkpoint slot A \  the valid one with the higher sequence counts; in sectors of
 //   1024  64  checkpoint slot B /  their own, so that a torn write spoils one at the most
 //   1536   8  claim bound       low half: no claim ever reached beyond so many units of 8 bytes;
@@ -150,11 +152,12 @@ struct SegmentHeader {
   std::uint32_t max_frame_bytes;
   std::uint64_t capacity;
   std::int64_t created;
-  std::uint64_t zero;
+  std::int64_t settled_before;
 };
 static_assert(sizeof(SegmentHeader) == 64);
 static_assert(offsetof(SegmentHeader, segment_id) == 16);
 static_assert(offsetof(SegmentHeader, capacity) == 40);
+static_assert(offsetof(SegmentHeader, settled_before) == 56);
 
 struct CheckpointSlot {
   std::uint64_t sequence;

@@ -61,10 +61,15 @@ absl::Status MakeOurs(Directory& directory) {
 absl::StatusOr<std::unique_ptr<BrokerCore>> BrokerCore::Open(std::string_view directory,
                                                              const BrokerOptions& options) {
   const bool is_read_only = options.access == BrokerAccess::kReadOnly;
-  auto root = options.file_system->OpenDirectory(
-      directory, is_read_only ? DirectoryMode::kMustExist : DirectoryMode::kCreateIfMissing);
+  auto root = options.file_system->OpenDirectory(directory, DirectoryMode::kMustExist);
+  absl::Status ours = root.ok() ? CheckIsOurs(**root) : root.status();
+  if (!is_read_only && absl::IsNotFound(ours)) {
+    // Also if it is there: it may have been made just before a crash, and not be durable yet. To
+    // make sure of that takes a sync, which waits for all that others have written.
+    root = options.file_system->OpenDirectory(directory, DirectoryMode::kCreateIfMissing);
+    ours = root.ok() ? CheckIsOurs(**root) : root.status();
+  }
   if (!root.ok()) return root.status();
-  absl::Status ours = CheckIsOurs(**root);
   if (!ours.ok() && (is_read_only || !absl::IsNotFound(ours))) return ours;
   std::unique_ptr<FileLock> lock;
   if (!is_read_only) {

@@ -44,7 +44,6 @@ SlotState LoadSlot(std::span<const std::byte> page, int which, std::uint64_t seg
 void EncodeSegmentHeader(SegmentHeader header, std::span<std::byte> page) {
   header.magic = kMagic;
   header.format_version = kFormatVersion;
-  header.zero = 0;
   header.checksum = HeaderChecksum(header);
   std::memcpy(page.data(), &header, sizeof header);
 }
@@ -71,7 +70,8 @@ absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::span<const std::byte> pag
   if (header.checksum != HeaderChecksum(header) || header.format_version == 0) {
     return absl::DataLossError("the checksum of its header is wrong");
   }
-  if (header.zero != 0 || header.base_offset < 0 ||
+  if (header.base_offset < 0 || header.settled_before < 0 ||
+      header.settled_before > header.base_offset ||
       header.capacity < kSegmentHeaderBytes + kSealBytes || header.capacity > (1ULL << 32) ||
       header.max_frame_bytes > kMaxFrameBytes) {
     return absl::DataLossError("the fields of its header contradict each other");

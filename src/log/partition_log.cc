@@ -60,6 +60,11 @@ void PartitionLog::AwaitRoll(const Segment& segment) {
   }
 }
 
+Offset PartitionLog::SettledBefore() {
+  PassCommitted();
+  return segments_.empty() ? Offset(0) : segments_[first_uncommitted_].base_offset;
+}
+
 absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::CreateSegment(Offset base_offset) {
   if (is_in_memory()) return pool_->Take(base_offset, context_.clock->Now());
   auto directory = OpenDirectory();
@@ -73,6 +78,7 @@ absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::CreateSegment(Offset base
                                  .max_frame_bytes = max_frame_bytes_,
                                  .created = context_.clock->Now(),
                                  .boot = context_.boot,
+                                 .settled_before = SettledBefore(),
                                  .page_in = pages_in()};
   auto prepared = std::exchange(prepared_, std::nullopt);
   return prepared ? Segment::Create(**directory, name_, settings, *std::move(prepared))
@@ -145,14 +151,21 @@ absl::StatusOr<Offset> PartitionLog::begin_offset() {
   return segments_.empty() ? next_base_ : segments_.front().base_offset;
 }
 
-absl::StatusOr<Offset> PartitionLog::EndOffsetLocked() {
-  if (segments_.empty()) return next_base_;
+void PartitionLog::PassCommitted() {
   // Claims in a segment that is sealed may still be open, and then nothing behind counts.
   while (first_uncommitted_ + 1 < segments_.size()) {
-    Segment* segment = segments_[first_uncommitted_].segment.get();
-    if (segment != nullptr && segment->CommittedEnd() != segment->sealed_end()) break;
+    OpenSegment& slot = segments_[first_uncommitted_];
+    if (slot.segment != nullptr) {
+      if (slot.segment->CommittedEnd() != slot.segment->sealed_end()) break;
+      if (slot.was_active && !IsDurable(slot)) slot.segment->Checkpoint(context_.boot);
+    }
     ++first_uncommitted_;
   }
+}
+
+absl::StatusOr<Offset> PartitionLog::EndOffsetLocked() {
+  if (segments_.empty()) return next_base_;
+  PassCommitted();
   const auto segment = OpenAt(first_uncommitted_);
   if (!segment.ok()) return segment.status();
   return (*segment)->base_offset() + RecordsOf((*segment)->CommittedEnd());

@@ -192,6 +192,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::Status OpenForWriting(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Looks for segments that another process has added.
   absl::Status ListSegments(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // How many segments at the beginning need no recovery, as the last one knows that they were whole
+  // when this same boot made it. Learns which of them are durable.
+  std::size_t SkipSettled(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Removes what was built upon records that a power cut took.
   absl::Status DropSegmentsFrom(Directory& directory, std::size_t index)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -232,6 +235,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Lets no more appends in; what was appended stays as it is.
   void StopAppends() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status StartSegment(Offset base_offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // See SegmentSettings.
+  Offset SettledBefore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<std::shared_ptr<Segment>> CreateSegment(Offset base_offset)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetActive(Segment* segment) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -339,6 +344,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   bool AwaitSync(EventCount::Key key, std::chrono::steady_clock::time_point deadline);
   // One sync for all who wait. For the thread that set is_syncing_.
   absl::Status SyncForAll(Offset end) ABSL_LOCKS_EXCLUDED(sync_mutex_);
+  // Moves first_uncommitted_ on.
+  void PassCommitted() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Offset> EndOffsetLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const LogContext& context_;
@@ -372,7 +379,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Segments that took appends and are unmapped now. Never destroyed before the log, so that an
   // appender that was held up between loading active_ and claiming claims in a live object.
   std::vector<std::shared_ptr<Segment>> retired_ ABSL_GUARDED_BY(mutex_);
-  // The first one with claims that are still open; all before it are committed to their seals.
+  // The first one with claims that are still open; all before it are committed to their seals, and
+  // their checkpoints say so.
   std::size_t first_uncommitted_ ABSL_GUARDED_BY(mutex_) = 0;
   Offset next_base_ ABSL_GUARDED_BY(mutex_);  // of the next segment, when active_ is null
 

@@ -57,8 +57,9 @@ absl::Status PartitionLog::ListSegments(Directory& directory) {
 
 absl::Status PartitionLog::OpenForWriting(Directory& directory) {
   Segment::RemovePrepared(directory);  // left over from a crash
-  bool is_durable_so_far = true;
-  for (std::size_t i = 0; i < segments_.size(); ++i) {
+  const std::size_t settled = SkipSettled(directory);
+  bool is_durable_so_far = settled == 0 || segments_[settled - 1].is_durable;
+  for (std::size_t i = settled; i < segments_.size(); ++i) {
     const Offset base = segments_[i].base_offset;
     const bool is_last = i + 1 == segments_.size();
     auto opened = Segment::Open(directory, name_, base, MapAccess::kReadWrite);
@@ -101,6 +102,36 @@ absl::Status PartitionLog::OpenForWriting(Directory& directory) {
     }
   }
   return absl::OkStatus();
+}
+
+std::size_t PartitionLog::SkipSettled(Directory& directory) {
+  if (segments_.size() < 2) return 0;
+  const auto look = [&](std::size_t index) {
+    auto segment = Segment::Open(directory, name_, segments_[index].base_offset, MapAccess::kRead);
+    if (segment.ok()) (*segment)->Follow(context_.boot);
+    return segment;
+  };
+  const auto last = look(segments_.size() - 1);
+  // Recovery deals with what it finds there.
+  if (!last.ok() || !(*last)->IsOfBoot(context_.boot)) return 0;
+  const std::size_t settled = SegmentAbove(Offset((*last)->header().settled_before - 1));
+  // Syncs go from the first on, and none was lost since the machine was started: all that are
+  // durable come first.
+  std::size_t durable = 0;
+  for (std::size_t high = settled; durable < high;) {
+    const std::size_t middle = durable + (high - durable) / 2;
+    const auto segment = look(middle);
+    if (segment.ok() && (*segment)->is_durable()) {
+      durable = middle + 1;
+      continue;
+    }
+    const Offset end =
+        segment.ok() ? (*segment)->durable_end() : segments_[middle].base_offset;  // damaged
+    durable_.store(end.value(), std::memory_order_release);
+    high = middle;
+  }
+  for (std::size_t i = 0; i < durable; ++i) segments_[i].is_durable = true;
+  return settled;
 }
 
 absl::Status PartitionLog::DropSegmentsFrom(Directory& directory, std::size_t index) {

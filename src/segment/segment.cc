@@ -141,7 +141,7 @@ absl::StatusOr<std::shared_ptr<Segment>> Segment::Publish(Directory& directory, 
                                     .max_frame_bytes = settings.max_frame_bytes,
                                     .capacity = settings.capacity,
                                     .created = settings.created.time_since_epoch().count(),
-                                    .zero = 0};
+                                    .settled_before = settings.settled_before.value()};
   frame::EncodeSegmentHeader(header, {file.map->data(), frame::kSegmentHeaderBytes});
   // Under its own name only now, so that nobody finds half a segment.
   const std::string file_name = SegmentFileName(settings.base_offset, ".log");

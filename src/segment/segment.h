@@ -37,6 +37,8 @@ struct SegmentSettings {
   std::uint32_t max_frame_bytes = 0;
   Timestamp created;
   BootId boot{};
+  // All segments below it are sealed, have no open claims, and checkpoints that say so.
+  Offset settled_before{};
   // Bring pages into memory ahead of the appends. That makes them in large pieces, which a sync
   // then writes as a whole: not for a segment that is synced all the time.
   bool page_in = true;
@@ -296,6 +298,8 @@ class Segment {
 
   // The same for reading only: takes what is there, changes nothing.
   void Follow(const BootId& boot);
+  // After Follow: whether its last checkpoint was written in this boot.
+  bool IsOfBoot(const BootId& boot) const ABSL_LOCKS_EXCLUDED(checkpoint_mutex_);
 
  private:
   Segment(PartitionName name, std::string path, PreparedFile file,
@@ -346,6 +350,8 @@ class Segment {
   ClaimWord LoadCheckpoint(const BootId& boot);
   // If a seal ends at `position`: takes the segment as sealed there.
   bool AdoptSeal(std::uint64_t position);
+  // The same where the checkpoint ends, if a seal does, too.
+  bool AdoptCheckpoint(ClaimWord trusted) ABSL_LOCKS_EXCLUDED(checkpoint_mutex_);
   void PadGap(const frame::Gap& gap);
   // Claims begin at `end`, for which there is room at least for a seal.
   absl::Status GoOnAt(ClaimWord end);

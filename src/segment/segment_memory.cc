@@ -41,7 +41,7 @@ absl::StatusOr<std::unique_ptr<Segment>> Segment::CreateInMemory(PartitionName n
                                     .max_frame_bytes = max_frame_bytes,
                                     .capacity = capacity,
                                     .created = 0,
-                                    .zero = 0};
+                                    .settled_before = 0};
   std::string path = "memory of " + name.directory();
   std::unique_ptr<Segment> segment(new Segment(
       std::move(name), std::move(path),

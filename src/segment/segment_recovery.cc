@@ -61,6 +61,18 @@ bool Segment::AdoptSeal(std::uint64_t position) {
   return true;
 }
 
+bool Segment::AdoptCheckpoint(ClaimWord trusted) {
+  if (!AdoptSeal(PositionOf(trusted))) return false;
+  MutexLock lock(checkpoint_mutex_);
+  is_durable_.store(checkpoint_.durable_position == PositionOf(trusted), std::memory_order_relaxed);
+  return true;
+}
+
+bool Segment::IsOfBoot(const BootId& boot) const {
+  MutexLock lock(checkpoint_mutex_);
+  return checkpoint_.sequence != 0 && checkpoint_.boot_id == boot;
+}
+
 void Segment::PadGap(const frame::Gap& gap) {
   std::uint32_t offsets = gap.end_delta - gap.begin_delta;
   std::uint64_t position = gap.begin_position;
@@ -108,18 +120,11 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
                                                    std::optional<Offset> next_base, Timestamp now) {
   Recovery recovery;
   const ClaimWord trusted = LoadCheckpoint(boot);
-  if (AdoptSeal(PositionOf(trusted))) {
+  if (AdoptCheckpoint(trusted)) {
     recovery.state = SegmentState::kSealed;
-    MutexLock lock(checkpoint_mutex_);
-    is_durable_.store(checkpoint_.durable_position == PositionOf(trusted),
-                      std::memory_order_relaxed);
     return recovery;
   }
-  bool is_same_boot = false;
-  {
-    MutexLock lock(checkpoint_mutex_);
-    is_same_boot = checkpoint_.sequence != 0 && checkpoint_.boot_id == boot;
-  }
+  const bool is_same_boot = IsOfBoot(boot);
   {
     // The blocks may be gone with the power, though the size is not.
     MutexLock lock(file_mutex_);
@@ -199,7 +204,7 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
 
 void Segment::Follow(const BootId& boot) {
   const ClaimWord trusted = LoadCheckpoint(boot);
-  if (AdoptSeal(PositionOf(trusted))) return;
+  if (AdoptCheckpoint(trusted)) return;
   committed_.store(trusted, std::memory_order_relaxed);
 }
 

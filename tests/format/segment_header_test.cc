@@ -23,7 +23,7 @@ struct Page {
                                 .max_frame_bytes = 1 << 20,
                                 .capacity = 64 << 20,
                                 .created = 7,
-                                .zero = 0},
+                                .settled_before = 900},
                                page.bytes);
     return page;
   }

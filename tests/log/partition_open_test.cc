@@ -65,6 +65,58 @@ TEST_CASE("Recovery after a kill scans from the last checkpoint") {
   CHECK(log.recovery().bytes_scanned < 1000);
 }
 
+TEST_CASE("After a kill few segments are looked into, however many there are") {
+  LogFixture log;
+  log.WriteMany(20'000);
+  log.Sync();
+  log.WriteMany(20'000);
+  log.Kill();
+  REQUIRE(log.Segments().size() > 80);
+  int maps = 0;
+  log.disk().SetHook([&maps](SimulatedFileSystem::Operation operation, const std::string&) {
+    if (operation == SimulatedFileSystem::Operation::kMap) ++maps;
+    return absl::OkStatus();
+  });
+  CHECK(log.end() == Offset(40'000));
+  CHECK(maps < 12);
+  CHECK(log.durable() == Offset(20'000));
+  log.Sync();
+  CHECK(log.durable() == Offset(40'000));
+  CHECK(log.Values().size() == 40'000);
+}
+
+TEST_CASE("After a kill it is known what is durable, wherever that ends") {
+  for (int synced = 0; synced <= 3000; synced += 125) {
+    LogFixture log;
+    log.WriteMany(synced);
+    if (synced != 0) log.Sync();
+    log.WriteMany(3000 - synced);
+    log.Kill();
+    CHECK(log.durable() == Offset(synced));
+    log.Write("next");
+    log.Kill();
+    CHECK(log.durable() == Offset(synced));
+    log.Sync();
+    log.CutPower(1);
+    CHECK(log.end() == Offset(3001));
+  }
+}
+
+TEST_CASE("A claim in an old segment whose thread died becomes padding") {
+  LogFixture log;
+  log.WriteMany(1000);
+  auto dead = log.log().Claim(ClaimOf(50));
+  REQUIRE(dead.ok());
+  log.WriteMany(5000);
+  log.Kill();
+  CHECK(log.Values().size() == 6000);
+  CHECK(log.recovery().claims_padded == 1);
+  log.WriteMany(1000);
+  log.Kill();
+  CHECK(log.Values().size() == 7000);
+  CHECK(log.recovery().claims_padded == 0);
+}
+
 TEST_CASE("Everything synced survives a power cut") {
   for (std::uint64_t seed = 0; seed < 50; ++seed) {
     LogFixture log;
