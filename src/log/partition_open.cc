@@ -116,10 +116,11 @@ std::size_t PartitionLog::SkipSettled(Directory& directory) {
   if (!last.ok() || !(*last)->IsOfBoot(context_.boot)) return 0;
   const std::size_t settled = SegmentAbove(Offset((*last)->header().settled_before - 1));
   // Syncs go from the first on, and none was lost since the machine was started: all that are
-  // durable come first.
+  // durable come first. Mostly that is none, or all.
   std::size_t durable = 0;
   for (std::size_t high = settled; durable < high;) {
-    const std::size_t middle = durable + (high - durable) / 2;
+    std::size_t middle = durable + (high - durable) / 2;
+    if (high == settled) middle = durable == 0 ? 0 : settled - 1;
     const auto segment = look(middle);
     if (segment.ok() && (*segment)->is_durable()) {
       durable = middle + 1;
