@@ -106,12 +106,12 @@ absl::Status PartitionLog::OpenForWriting(Directory& directory) {
 
 std::size_t PartitionLog::SkipSettled(Directory& directory) {
   if (segments_.size() < 2) return 0;
-  const auto look = [&](std::size_t index) {
-    auto segment = Segment::Open(directory, name_, segments_[index].base_offset, MapAccess::kRead);
+  const auto look = [&](Offset base) {
+    auto segment = Segment::Open(directory, name_, base, MapAccess::kRead);
     if (segment.ok()) (*segment)->Follow(context_.boot);
     return segment;
   };
-  const auto last = look(segments_.size() - 1);
+  const auto last = look(segments_.back().base_offset);
   // Recovery deals with what it finds there.
   if (!last.ok() || !(*last)->IsOfBoot(context_.boot)) return 0;
   const std::size_t settled = SegmentAbove(Offset((*last)->header().settled_before - 1));
@@ -121,7 +121,7 @@ std::size_t PartitionLog::SkipSettled(Directory& directory) {
   for (std::size_t high = settled; durable < high;) {
     std::size_t middle = durable + (high - durable) / 2;
     if (high == settled) middle = durable == 0 ? 0 : settled - 1;
-    const auto segment = look(middle);
+    const auto segment = look(segments_[middle].base_offset);
     if (segment.ok() && (*segment)->is_durable()) {
       durable = middle + 1;
       continue;
