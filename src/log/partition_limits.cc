@@ -16,6 +16,18 @@ PartitionLog::OpenSegment* PartitionLog::FindSlot(Offset base) {
   return slot == segments_.end() || slot->base_offset != base ? nullptr : &*slot;
 }
 
+namespace {
+
+// Whether nobody else has a share in it. Comes after all that the others did with it: use_count()
+// alone orders nothing, but giving up one more share does.
+bool IsOnlyOwner(const std::shared_ptr<Segment>& segment) {
+  if (segment.use_count() != 1) return false;
+  std::shared_ptr<Segment>(segment).reset();
+  return true;
+}
+
+}  // namespace
+
 void PartitionLog::Opened(OpenSegment& slot) {
   slot.last_used = ++uses_;
   if (is_in_memory()) return;
@@ -51,7 +63,7 @@ void PartitionLog::ReleaseIdle() {
 
 bool PartitionLog::Release(OpenSegment& slot) {
   Segment& segment = *slot.segment;
-  if (slot.segment.use_count() != 1) return false;  // read, or still to be tidied up
+  if (!IsOnlyOwner(slot.segment)) return false;  // read, or still to be tidied up
   if (!context_.is_read_only) {
     const auto sealed = segment.sealed_end();
     if (!sealed || segment.CommittedEnd() != *sealed) return false;

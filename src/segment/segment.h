@@ -64,8 +64,10 @@ enum class SegmentState {
 // Memory ordering. The bytes of a frame are plain stores by the thread that claimed them, and
 // published by the release store of its length word; a reader that acquires a non-zero length word
 // sees them. limit_ and granted_ are stored with release after the file has grown, and acquired
-// before a byte below them is touched. committed_ and verified_ are numbers that publish no other
-// memory: relaxed is enough, as they are lower bounds that may lag. So is claim_, but for Restart.
+// before a byte below them is touched. committed_ is a lower bound that may lag; it is stored with
+// release and acquired, so that who unmaps a segment because all of it is committed comes after
+// everybody who wrote to it. verified_ is one that publishes no other memory: relaxed is enough. So
+// is claim_, but for Restart.
 class Segment {
  public:
   // Makes `<base offset>.log` in `directory`: real blocks for its beginning, the header, mapped.
@@ -328,8 +330,8 @@ class Segment {
   }
   // Notes that [before, next) is committed: cheap, and exact for a single producer.
   void Advance(ClaimWord before, ClaimWord next) {
-    if (committed_.load(std::memory_order_relaxed) == before) {
-      committed_.store(next, std::memory_order_relaxed);
+    if (committed_.load(std::memory_order_acquire) == before) {
+      committed_.store(next, std::memory_order_release);
     }
   }
   // For recoveries: before anything is written at or beyond the bound of before.

@@ -82,7 +82,7 @@ ClaimWord Segment::CommittedEndInMemory(ClaimWord at) {
       at += MakeClaimWord(frame::OffsetCount(frame::LoadFrameHeader(frame, length_word)), bytes);
     }
   }
-  if (at != first) committed_.store(at, std::memory_order_relaxed);
+  if (at != first) committed_.store(at, std::memory_order_release);
   return at;
 }
 

@@ -90,7 +90,7 @@ Segment::Step Segment::StepFrom(ClaimWord at) {
 }
 
 ClaimWord Segment::CommittedEnd() {
-  ClaimWord at = committed_.load(std::memory_order_relaxed);
+  ClaimWord at = committed_.load(std::memory_order_acquire);
   if (is_in_memory_) return CommittedEndInMemory(at);
   const ClaimWord first = at;
   for (;;) {
@@ -113,7 +113,7 @@ ClaimWord Segment::CommittedEnd() {
     }
     at = next;
   }
-  if (at != first) committed_.store(at, std::memory_order_relaxed);
+  if (at != first) committed_.store(at, std::memory_order_release);
   return at;
 }
 

@@ -97,6 +97,58 @@ TEST_CASE("A partition that has no right to keep a descriptor works without") {
   CHECK(log.limits().files_held == 0);
 }
 
+// Waits without a memory order: what one thread did is known to the other, and nothing more. So
+// ThreadSanitizer sees whether the log itself puts the two in order.
+void AwaitRelaxed(const std::atomic<bool>& flag) {
+  while (!flag.load(std::memory_order_relaxed)) std::this_thread::yield();
+}
+
+TEST_CASE("What another thread appended is seen before its segment is unmapped") {
+  LogFixture log;
+  log.limits().idle_maps = 1;
+  log.Write("first");  // the segment is there, and the next append takes no lock
+  std::atomic<bool> has_appended{false};
+  std::atomic<bool> may_end{false};
+  std::thread other([&] {
+    log.log().Append(RecordOf("second"), std::nullopt).IgnoreError();
+    has_appended.store(true, std::memory_order_relaxed);
+    AwaitRelaxed(may_end);
+  });
+  AwaitRelaxed(has_appended);
+  log.WriteMany(5'000);
+  may_end.store(true, std::memory_order_relaxed);
+  other.join();
+  CHECK(log.limits().maps_held < 5);
+  CHECK(log.Values().size() == 5'002);
+}
+
+TEST_CASE("What another thread read is seen before its segment is unmapped") {
+  LogFixture log;
+  log.limits().idle_maps = 1;
+  log.Write("first");
+  std::atomic<bool> has_read{false};
+  std::atomic<bool> may_end{false};
+  std::atomic<std::size_t> read{0};
+  std::thread other([&] {
+    Cursor cursor = At(Offset(0));
+    {
+      const auto batch = log.log().Read(cursor, {});
+      if (batch.ok()) {
+        for (const RecordView& record : *batch) read += record.value.size();
+      }
+      cursor = At(Offset(0));  // lets go of the segment, as the batch does
+    }
+    has_read.store(true, std::memory_order_relaxed);
+    AwaitRelaxed(may_end);
+  });
+  AwaitRelaxed(has_read);
+  log.WriteMany(5'000);
+  may_end.store(true, std::memory_order_relaxed);
+  other.join();
+  CHECK(read == 5);
+  CHECK(log.limits().maps_held < 5);
+}
+
 TEST_CASE("Threads that append, wait for syncs and read do not disturb the unmapping") {
   LogFixture log;
   log.limits().idle_maps = 1;
