@@ -1,0 +1,29 @@
+#ifndef DAYBOOK_BASE_PLANTED_BUG_H_
+#define DAYBOOK_BASE_PLANTED_BUG_H_
+
+#include <atomic>
+
+// Checks the checkers. Each of these is a mistake that systems of this kind have made; where the
+// library could make it, it asks IsPlanted, which is the constant false, and gone after
+// compilation, but in the variant of the library that `daybook-torture-planted` links: there one
+// at a time is switched on, and the torture tests must find it.
+
+namespace daybook::inline v1 {
+
+enum class PlantedBug {
+  kNone,
+  kCommitBeforeDrain,   // a rebalance commits what handlers still work on
+  kNoGenerationCheck,   // a member that lost a partition may still commit
+  kAssignBeforeRevoke,  // a partition is given away before its reader has let go of it
+};
+
+#if defined(DAYBOOK_PLANTED_BUGS)
+inline std::atomic<PlantedBug> planted_bug{PlantedBug::kNone};
+inline bool IsPlanted(PlantedBug bug) { return planted_bug.load(std::memory_order_relaxed) == bug; }
+#else
+constexpr bool IsPlanted(PlantedBug) { return false; }
+#endif
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_BASE_PLANTED_BUG_H_
