@@ -1,7 +1,6 @@
 #include "daybook/producer.h"
 
 #include <algorithm>
-#include <atomic>
 #include <optional>
 #include <utility>
 
@@ -10,8 +9,8 @@
 #include "base/mutex.h"
 #include "broker/broker_core.h"
 #include "broker/cursor_set.h"
+#include "broker/partitioner.h"
 #include "producer/batcher.h"
-#include "producer/partitioner.h"
 
 namespace daybook::inline v1 {
 
@@ -63,15 +62,7 @@ class Producer::State : public std::enable_shared_from_this<State> {
   BrokerCore& core() { return core_; }
 
   absl::StatusOr<int> ChoosePartition(const Topic& topic, const Record& record) {
-    const int partitions = topic.partitions();
-    if (record.partition) {
-      if (*record.partition >= 0 && *record.partition < partitions) return *record.partition;
-      return absl::InvalidArgumentError(absl::StrCat(
-          topic.name(), " has no partition ", *record.partition, "; it has 0 to ", partitions - 1));
-    }
-    if (record.key) return PartitionForKey(*record.key, partitions);
-    return static_cast<int>(next_.fetch_add(1, std::memory_order_relaxed) %
-                            static_cast<std::uint32_t>(partitions));
+    return partitioner_.Choose(topic, record);
   }
 
   // Takes a place among the sends in flight.
@@ -142,7 +133,7 @@ class Producer::State : public std::enable_shared_from_this<State> {
 
   BrokerCore& core_;
   const ProducerOptions options_;
-  std::atomic<std::uint32_t> next_{0};  // round-robin
+  Partitioner partitioner_;
   Mutex mutex_;
   CondVar changed_;
   std::int64_t in_flight_ ABSL_GUARDED_BY(mutex_) = 0;

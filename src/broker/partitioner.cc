@@ -1,6 +1,8 @@
-#include "producer/partitioner.h"
+#include "broker/partitioner.h"
 
 #include <cstring>
+
+#include "absl/strings/str_cat.h"
 
 namespace daybook::inline v1 {
 
@@ -33,6 +35,18 @@ std::uint32_t Murmur2(std::string_view bytes) {
 
 int PartitionForHash(std::uint32_t hash, int partitions) {
   return static_cast<int>((hash & 0x7fff'ffff) % static_cast<std::uint32_t>(partitions));
+}
+
+absl::StatusOr<int> Partitioner::Choose(const Topic& topic, const Record& record) {
+  const int partitions = topic.partitions();
+  if (record.partition) {
+    if (*record.partition >= 0 && *record.partition < partitions) return *record.partition;
+    return absl::InvalidArgumentError(absl::StrCat(
+        topic.name(), " has no partition ", *record.partition, "; it has 0 to ", partitions - 1));
+  }
+  if (record.key) return PartitionForHash(Murmur2(*record.key), partitions);
+  return static_cast<int>(next_.fetch_add(1, std::memory_order_relaxed) %
+                          static_cast<std::uint32_t>(partitions));
 }
 
 }  // namespace daybook::inline v1

@@ -1,4 +1,4 @@
-#include "producer/partitioner.h"
+#include "broker/partitioner.h"
 
 #include <string>
 #include <utility>
