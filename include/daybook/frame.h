@@ -85,6 +85,10 @@
 //           or, if kBatchCompressed, the entries as one Zstandard frame (RFC 8878) that says how
 //           large its content is, without the four bytes of its magic number. Bits 21..31 are the
 //           number of the topic's dictionary that it is compressed with; 0: none.
+//   kind 5, transactional batch: a batch of records that count only if their transaction was
+//           committed, which is said elsewhere. As kind 4, but before the entries, or the one
+//           Zstandard frame of them, come
+//             8  transaction    the id of the transaction
 //   other kinds belong to later format versions.
 //
 // Checksum of a frame: the high half of
@@ -115,7 +119,13 @@ inline constexpr std::uint32_t kMaxFrameBytes = (1U << 28) - 1;
 inline constexpr std::uint32_t kMaxKeyBytes = (1U << 24) - 1;
 inline constexpr std::uint32_t kMaxHeaderNameBytes = 0xffff;
 
-enum class Kind : std::uint8_t { kRecord = 1, kPadding = 2, kSeal = 3, kBatch = 4 };
+enum class Kind : std::uint8_t {
+  kRecord = 1,
+  kPadding = 2,
+  kSeal = 3,
+  kBatch = 4,
+  kTransactional = 5,
+};
 
 enum Attribute : std::uint32_t {
   kHasKey = 1U << 24,
@@ -133,6 +143,7 @@ enum BatchAttribute : std::uint32_t {
 inline constexpr std::uint32_t kMaxBatchRecords = kBatchCountMask;
 inline constexpr int kBatchDictionaryShift = 21;
 inline constexpr std::uint32_t kMaxDictionaries = (1U << 11) - 1;
+inline constexpr std::uint32_t kTransactionIdBytes = 8;
 
 enum EntryFlag : std::uint32_t {
   kEntryHasKey = 1U << 28,
@@ -188,6 +199,14 @@ constexpr std::uint32_t LengthWord(Kind kind, std::uint32_t length) {
 }
 constexpr std::uint32_t LengthOf(std::uint32_t length_word) { return length_word & 0x0fff'ffff; }
 constexpr Kind KindOf(std::uint32_t length_word) { return static_cast<Kind>(length_word >> 28); }
+// Batches of both kinds.
+constexpr bool HoldsEntries(Kind kind) {
+  return kind == Kind::kBatch || kind == Kind::kTransactional;
+}
+// How many bytes of such a frame come before its entries.
+constexpr std::uint32_t BytesBeforeEntries(Kind kind) {
+  return kFrameHeaderBytes + (kind == Kind::kTransactional ? kTransactionIdBytes : 0U);
+}
 // How far it is from a frame to the next one.
 constexpr std::uint64_t AlignedLength(std::uint64_t length) {
   return (length + kFrameAlignment - 1) & ~(kFrameAlignment - 1);
@@ -222,10 +241,18 @@ constexpr std::uint32_t OffsetCount(const FrameHeader& header) {
     case Kind::kPadding:
       return header.attributes;
     case Kind::kBatch:
+    case Kind::kTransactional:
       return header.attributes & kBatchCountMask;
     default:
       return 0;
   }
+}
+
+// The transaction of a well-formed frame of kind kTransactional.
+inline std::uint64_t TransactionOf(const std::byte* frame) {
+  std::uint64_t id;
+  std::memcpy(&id, frame + kFrameHeaderBytes, sizeof id);
+  return id;
 }
 
 // Decodes the entry of a batch at `at`, of which `left` bytes are left, into `out` (not its topic,

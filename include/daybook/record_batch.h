@@ -101,7 +101,7 @@ class RecordBatch {
             break;
           return;
         }
-        if (frame::KindOf(word) == frame::Kind::kBatch && EnterBatch(word)) return;
+        if (frame::HoldsEntries(frame::KindOf(word)) && EnterBatch(word)) return;
         at_ += advance_;
       }
       at_ = end_;
@@ -117,7 +117,7 @@ class RecordBatch {
         entry_ = reinterpret_cast<const std::byte*>(entries.data());
         entries_end_ = entry_ + entries.size();
       } else {
-        entry_ = at_ + frame::kFrameHeaderBytes;
+        entry_ = at_ + frame::BytesBeforeEntries(frame::KindOf(word));
         entries_end_ = at_ + frame::LengthOf(word);
       }
       view_.offset = Offset(first.value() - 1);

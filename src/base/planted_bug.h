@@ -15,6 +15,8 @@ enum class PlantedBug {
   kCommitBeforeDrain,   // a rebalance commits what handlers still work on
   kNoGenerationCheck,   // a member that lost a partition may still commit
   kAssignBeforeRevoke,  // a partition is given away before its reader has let go of it
+  kDeliverAborted,      // records of a transaction that was not committed are delivered
+  kDeliverUndecided,    // so are those of one that may still be aborted
 };
 
 #if defined(DAYBOOK_PLANTED_BUGS)

@@ -97,13 +97,14 @@ bool IsWellFormed(const SegmentBytes& segment, std::uint64_t position, std::uint
   switch (KindOf(length_word)) {
     case Kind::kRecord:
       return length <= segment.max_frame_bytes && RecordIsWellFormed(frame, *header);
-    case Kind::kBatch: {
-      if (length > segment.max_frame_bytes) return false;
+    case Kind::kBatch:
+    case Kind::kTransactional: {
+      const std::uint32_t before = BytesBeforeEntries(KindOf(length_word));
+      if (length > segment.max_frame_bytes || length < before) return false;
       if (OffsetCount(*header) == 0) return false;
-      if (header->attributes & kBatchCompressed) return length > kFrameHeaderBytes;
+      if (header->attributes & kBatchCompressed) return length > before;
       if (header->attributes >> kBatchDictionaryShift != 0) return false;
-      return EntriesAreWellFormed({frame + kFrameHeaderBytes, length - kFrameHeaderBytes},
-                                  OffsetCount(*header));
+      return EntriesAreWellFormed({frame + before, length - before}, OffsetCount(*header));
     }
     case Kind::kPadding:
       return length % kFrameAlignment == 0 && header->append_time == 0;

@@ -34,6 +34,14 @@ struct RecordParts {
   bool tombstone = false;
 };
 
+inline RecordParts PartsOf(const Record& record) {
+  return {.key = record.key,
+          .headers = record.headers,
+          .event_time = record.timestamp,
+          .value_bytes = record.value ? record.value->size() : 0,
+          .tombstone = !record.value};
+}
+
 // The size of the encoded headers; over kMaxFrameBytes when they do not fit the format.
 std::uint64_t EncodedSize(std::span<const Header> headers);
 // Encodes them at `at`, which is returned moved behind them.

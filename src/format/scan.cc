@@ -64,6 +64,7 @@ ScanResult Scan(const SegmentBytes& segment, ScanFrom from, const FrameVisitor& 
     switch (KindOf(header.length_word)) {
       case Kind::kRecord:
       case Kind::kBatch:
+      case Kind::kTransactional:
         result.records += OffsetCount(header);
         break;
       case Kind::kPadding:

@@ -104,24 +104,12 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
   }
 }
 
-namespace {
-
-frame::RecordParts PartsOf(const Record& record) {
-  return {.key = record.key,
-          .headers = record.headers,
-          .event_time = record.timestamp,
-          .value_bytes = record.value ? record.value->size() : 0,
-          .tombstone = !record.value};
-}
-
-}  // namespace
-
 // Inlined twice: where it is known that there is nothing but a value, little is left of it.
 [[gnu::always_inline]] inline absl::StatusOr<Offset> PartitionLog::AppendParts(
     frame::RecordParts parts, std::string_view value, const Record& record) {
   const frame::RecordLayout layout = frame::LayoutOf(parts);
   if (!Accepts(layout)) [[unlikely]]
-    return RefusalOf(PartsOf(record));
+    return RefusalOf(frame::PartsOf(record));
   // A body that is the value alone is hashed where it comes from, and before the claim: the bytes
   // that the log has just been given could not be read back before their stores are done.
   const bool is_plain = layout.length == frame::kFrameHeaderBytes + value.size();
@@ -162,7 +150,7 @@ absl::StatusOr<Offset> PartitionLog::AppendUnsynced(const Record& record) {
                         .tombstone = false},
                        *record.value, record);
   }
-  return AppendParts(PartsOf(record), record.value.value_or(std::string_view()), record);
+  return AppendParts(frame::PartsOf(record), record.value.value_or(std::string_view()), record);
 }
 
 absl::StatusOr<Offset> PartitionLog::Append(const Record& record,

@@ -5,7 +5,8 @@
 #include "log/partition_log.h"
 
 // Reading backwards. Frames are linked forwards alone, so a place a little before is looked up in
-// the sparse index, and the records from there on are collected as for any other batch.
+// the sparse index, and the records from there on are collected as for any other batch. What lies
+// behind a transaction that is undecided is not there yet, as for who reads forwards.
 
 namespace daybook::inline v1 {
 
@@ -47,25 +48,33 @@ absl::StatusOr<RecordBatch> PartitionLog::CollectBackwards(const std::shared_ptr
   }
 
   Cursor at{.offset = base + RecordsOf(begin), .segment = segment, .position = PositionOf(begin)};
-  const Offset from = at.offset;
+  Offset from = at.offset;
+  RecordBatch::Source last;  // the records before a transaction that was not committed
   for (;;) {
     RecordBatch::Source source = EmptySource(segment);
     const auto state =
         Collect(at, {.max_records = SIZE_MAX, .max_bytes = SIZE_MAX}, bound, &source);
     if (!state.ok() && !absl::IsDataLoss(state.status())) return state.status();
-    if (at.position >= bound.position) {
-      if (source.records != 0) return RecordBatch(std::move(source));
-      // Claims that were given up; or `before` lies within a batch that is damaged.
-      *before = std::min(from, Offset(before->value() - 1));
+    if (source.records != 0) last = std::move(source);
+    const bool is_done = at.position >= bound.position;
+    const auto decision = is_done ? std::nullopt : DecisionAt(*segment, at.position);
+    const bool is_undecided = decision == TransactionTable::Decision::kUndecided;
+    if (is_done || is_undecided) {
+      if (last.records != 0) return RecordBatch(std::move(last));
+      // Nothing, or claims that were given up; or `before` lies within a batch that is damaged.
+      *before = is_undecided ? at.offset : std::min(from, Offset(before->value() - 1));
       return RecordBatch();
     }
+    if (state.ok() && decision) continue;  // a transaction that was not committed
     // Damage. What is behind it is wanted first.
+    last = {};
     const auto next =
         frame::FindFrame(segment->Bytes(), {.position = at.position + frame::kFrameAlignment,
                                             .delta = static_cast<std::uint32_t>(at.offset - base)});
     if (!next || next->position >= bound.position) return DamageAt(at);
     at = {
         .offset = base + next->header.offset_delta, .segment = segment, .position = next->position};
+    from = at.offset;
   }
 }
 
@@ -74,6 +83,10 @@ absl::StatusOr<RecordBatch> PartitionLog::ReadBackwards(Offset before, const Rea
     const auto segment = SegmentBefore(before);
     if (!segment.ok()) return segment.status();
     if (*segment == nullptr) return RecordBatch();
+    if (const Offset undecided = FirstUndecided(); undecided < before) {
+      before = undecided;
+      continue;
+    }
     auto batch = CollectBackwards(*segment, options, &before);
     if (!batch.ok() || !batch->empty()) return batch;
   }

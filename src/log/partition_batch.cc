@@ -93,23 +93,26 @@ void PartitionLog::SampleEntries(std::span<const std::byte> entries) {
   }
 }
 
+absl::StatusOr<TopicCompressor::Packed> PartitionLog::Pack(std::span<const std::byte> entries) {
+  if (!compressor_->is_on()) return TopicCompressor::Packed();
+  SampleEntries(entries);
+  return compressor_->Pack(entries);
+}
+
 absl::StatusOr<Offset> PartitionLog::AppendEntries(std::span<const std::byte> entries,
                                                    std::uint32_t count) {
-  TopicCompressor::Packed packed;
-  if (compressor_->is_on()) {
-    SampleEntries(entries);
-    auto compressed = compressor_->Pack(entries);
-    if (!compressed.ok()) return compressed.status();
-    packed = *std::move(compressed);
-  }
-  const bool is_packed = !packed.bytes.empty();
-  const auto body = is_packed ? BytesOf(packed.bytes) : entries;
+  const auto packed = Pack(entries);
+  if (!packed.ok()) return packed.status();
+  return AppendBody({.bytes = packed->bytes.empty() ? entries : BytesOf(packed->bytes),
+                     .attributes = count | packed->attributes()});
+}
+
+absl::StatusOr<Offset> PartitionLog::AppendBody(const BatchBody& body) {
+  const std::uint32_t count = body.attributes & frame::kBatchCountMask;
   const frame::RecordLayout layout{
-      .length = frame::kFrameHeaderBytes + static_cast<std::uint32_t>(body.size()),
-      .attributes = count | (is_packed ? frame::kBatchCompressed |
-                                             packed.dictionary << frame::kBatchDictionaryShift
-                                       : 0U)};
-  const std::uint64_t body_hash = is_in_memory() ? 0 : Hash64(body);
+      .length = frame::kFrameHeaderBytes + static_cast<std::uint32_t>(body.bytes.size()),
+      .attributes = body.attributes};
+  const std::uint64_t body_hash = is_in_memory() ? 0 : Hash64(body.bytes);
   const Timestamp now = context_.clock->Now();
   Claimed claimed;
   if (auto status = ClaimBytes(frame::AlignedLength(layout.length), &claimed, count);
@@ -120,8 +123,9 @@ absl::StatusOr<Offset> PartitionLog::AppendEntries(std::span<const std::byte> en
   const Offset first = segment.base_offset() + RecordsOf(claimed.before);
   std::byte* frame = segment.At(PositionOf(claimed.before));
   std::byte* to = frame::FillRecord(frame, layout, {}, now, RecordsOf(claimed.before));
-  std::memcpy(to, body.data(), body.size());
-  segment.Commit(frame, BatchLengthWord(body.size()), claimed.before,
+  std::memcpy(to, body.bytes.data(), body.bytes.size());
+  if (body.kind == frame::Kind::kTransactional) NoteUndecided(first, frame::TransactionOf(frame));
+  segment.Commit(frame, frame::LengthWord(body.kind, layout.length), claimed.before,
                  frame::HeadOf(layout, now, RecordsOf(claimed.before)), body_hash, count);
   Committed();
   return first;
@@ -129,9 +133,9 @@ absl::StatusOr<Offset> PartitionLog::AppendEntries(std::span<const std::byte> en
 
 absl::StatusOr<std::shared_ptr<const std::string>> PartitionLog::Unpack(
     const Segment& segment, std::uint64_t position, const frame::FrameHeader& header) {
-  const std::span<const std::byte> packed(
-      segment.At(position) + frame::kFrameHeaderBytes,
-      frame::LengthOf(header.length_word) - frame::kFrameHeaderBytes);
+  const std::uint32_t before = frame::BytesBeforeEntries(frame::KindOf(header.length_word));
+  const std::span<const std::byte> packed(segment.At(position) + before,
+                                          frame::LengthOf(header.length_word) - before);
   auto entries = compressor_->Unpack(packed, header.attributes >> frame::kBatchDictionaryShift,
                                      segment.header().max_frame_bytes);
   if (!entries.ok()) return entries.status();

@@ -18,9 +18,9 @@ PartitionLog::PartitionLog(const LogContext& context, PartitionName name,
           static_cast<std::uint32_t>(settings.max_record_bytes + frame::kFrameHeaderBytes + 12)),
       counters_(counters),
       compressor_(std::move(compressor)),
-      pool_(settings.memory
-                ? std::make_shared<SegmentPool>(name_, settings.segment_bytes, max_frame_bytes_)
-                : nullptr) {}
+      pool_(settings.memory ? std::make_shared<SegmentPool>(name_, settings.segment_bytes,
+                                                            max_frame_bytes_ + kMoreFrameBytes)
+                            : nullptr) {}
 
 PartitionLog::~PartitionLog() {
   MutexLock lock(mutex_);
@@ -75,7 +75,7 @@ absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::CreateSegment(Offset base
   const SegmentSettings settings{.base_offset = base_offset,
                                  .segment_id = context_.new_segment_id(),
                                  .capacity = settings_.segment_bytes,
-                                 .max_frame_bytes = max_frame_bytes_,
+                                 .max_frame_bytes = max_frame_bytes_ + kMoreFrameBytes,
                                  .created = context_.clock->Now(),
                                  .boot = context_.boot,
                                  .settled_before = SettledBefore(),

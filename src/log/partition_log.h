@@ -4,7 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -15,77 +14,13 @@
 #include "absl/status/statusor.h"
 #include "base/event_count.h"
 #include "base/mutex.h"
-#include "daybook/clock.h"
-#include "daybook/durability.h"
-#include "daybook/file_system.h"
 #include "daybook/partition.h"
-#include "daybook/storage.h"
+#include "log/log_context.h"
 #include "log/topic_compressor.h"
 #include "segment/segment.h"
 #include "segment/segment_pool.h"
 
 namespace daybook::inline v1 {
-
-// How many descriptors and maps the partitions of a broker have, and should have. Each partition in
-// use has one map, for what is appended; so has every segment that a reader or a batch is in. What
-// others there are only spares work, and is bounded however many partitions there are. Thread-safe.
-struct OpenLimits {
-  std::int64_t files = 256;        // partitions that keep descriptors, at most two each
-  std::int64_t idle_maps = 256;    // of one partition's sealed segments ...
-  std::int64_t scarce_maps = 4;    // ... and while all partitions have more than
-  std::int64_t many_maps = 8'192;  // this. Linux allows 65,530 maps in a process
-  std::atomic<std::int64_t> files_held{0};
-  std::atomic<std::int64_t> maps_held{0};
-};
-
-// What all partitions of a broker share.
-struct LogContext {
-  Directory* root = nullptr;  // the data directory
-  std::shared_ptr<OpenLimits> limits;
-  Clock* clock = nullptr;
-  BootId boot{};
-  bool is_read_only = false;
-  std::function<std::uint64_t()> new_segment_id;  // random
-  // Told, once until the next SyncDirty, that a partition at kInterval has something to sync.
-  std::function<void(PartitionLog&)> on_dirty;
-  // Asked, once until the next WorkAhead, for somebody to call that. Empty: nobody will.
-  std::function<void(PartitionLog&)> request_work_ahead;
-};
-
-// How much a log in memory holds.
-struct MemorySettings {
-  std::size_t segments = 0;  // each of LogSettings::segment_bytes
-  WhenFull when_full = WhenFull::kDropOldest;
-  std::chrono::nanoseconds max_block{0};  // at kBlock
-};
-
-// The settings of one partition's log; those of its topic.
-struct LogSettings {
-  Durability durability = Durability::kProcess;
-  std::chrono::nanoseconds flush_interval{0};  // at kInterval
-  std::uint64_t segment_bytes = 0;
-  std::uint64_t max_record_bytes = 0;
-  std::optional<MemorySettings> memory = std::nullopt;  // absent: in files
-};
-
-// Counts what recovery did, over all partitions of a broker. Thread-safe.
-struct RecoveryCounters {
-  std::atomic<std::int64_t> partitions_opened{0};
-  std::atomic<std::int64_t> bytes_scanned{0};
-  std::atomic<std::int64_t> claims_padded{0};
-  std::atomic<std::int64_t> torn_tail_bytes{0};
-};
-
-// Where a reader stands. Cheap to copy; one thread at a time.
-struct Cursor {
-  Offset offset;                     // the next one to read
-  std::shared_ptr<Segment> segment;  // empty until the first read
-  std::uint64_t position = 0;
-  // The entries of the compressed batch there, when it was read in part.
-  std::shared_ptr<const std::string> unpacked = nullptr;
-};
-
-class PartitionLog;
 
 // Keeps what is at or after an offset from being dropped where memory is short. Any thread.
 class ReadMark {
@@ -131,6 +66,27 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<Offset> AppendEntries(std::span<const std::byte> entries, std::uint32_t count);
   std::uint64_t max_entry_bytes() const { return max_frame_bytes_ - frame::kFrameHeaderBytes; }
   absl::StatusOr<RecordClaim> Claim(const ClaimOptions& options);
+
+  // Where the records of a transaction are. Others may have appended between its frames.
+  struct Prepared {
+    Offset first;       // of its first record
+    Offset last_frame;  // of the first record of its last frame
+    Offset end;         // one past its last record
+  };
+  // Appends the records of transaction `id`, in as many transactional frames as they need;
+  // acknowledges at kProcess. They are there for readers once context.transactions says so, after
+  // which Announce is to be called. After an error some of the frames may be there: the transaction
+  // must not be committed then. Errors of CheckTransactional before anything is appended.
+  absl::StatusOr<Prepared> AppendTransactional(std::span<const Record> records, std::uint64_t id);
+  // InvalidArgument: there are none, or one of them is over the limits of the topic.
+  absl::Status CheckTransactional(std::span<const Record> records) const;
+  // Whether the frame that begins at `first` is whole, and of that transaction. What a power cut
+  // takes, it takes from some place to the end, so after one a transaction is there in whole if its
+  // last_frame is. OutOfRange: that was dropped, it is before begin_offset().
+  absl::StatusOr<bool> HasTransaction(Offset first, std::uint64_t id);
+  // Wakes readers that wait for a decision.
+  void Announce() { waiters_.NotifyIfAny(); }
+
   std::chrono::nanoseconds flush_interval() const { return settings_.flush_interval; }
 
   // The next records behind `cursor`, which moves past them, and past what holds none.
@@ -148,6 +104,10 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<Offset> begin_offset();
   absl::StatusOr<Offset> end_offset();
   absl::StatusOr<Offset> durable_offset();
+  // How far readers come: end_offset(), or the first record of a transaction that was appended here
+  // and is undecided. (What an earlier process left undecided must be decided before a log is
+  // read.)
+  absl::StatusOr<Offset> stable_end();
 
   absl::Status WaitDurable(Offset end, std::chrono::steady_clock::time_point deadline);
   // Syncs all that is committed now. Clears the mark that on_dirty was told.
@@ -257,6 +217,27 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Appends one batch frame; OutOfRange when it is too large for one.
   absl::StatusOr<Offset> AppendFrame(std::span<const Record> records);
   void SampleEntries(std::span<const std::byte> entries);
+  // Compresses them if the topic is; `bytes` is empty if they are better left as they are.
+  absl::StatusOr<TopicCompressor::Packed> Pack(std::span<const std::byte> entries);
+  // What a batch frame of either kind holds behind its head.
+  struct BatchBody {
+    frame::Kind kind = frame::Kind::kBatch;
+    std::span<const std::byte> bytes;
+    std::uint32_t attributes = 0;
+  };
+  absl::StatusOr<Offset> AppendBody(const BatchBody& body);
+  // Appends one frame of these records, whose entries have so many bytes.
+  absl::StatusOr<Offset> AppendPrepared(std::span<const Record> records, std::uint64_t entry_bytes,
+                                        std::uint64_t id);
+  // Of the transactional frame at `frame`.
+  TransactionTable::Decision DecisionOf(const std::byte* frame) const;
+  // The same of what stands there, if that is a whole one.
+  std::optional<TransactionTable::Decision> DecisionAt(Segment& segment,
+                                                       std::uint64_t position) const;
+  // Before a frame at `first` of that transaction is committed.
+  void NoteUndecided(Offset first, std::uint64_t id);
+  // The first record of an undecided transaction; none: beyond every offset.
+  Offset FirstUndecided();
   absl::StatusOr<Offset> AppendParts(frame::RecordParts parts, std::string_view value,
                                      const Record& record);
   absl::StatusOr<Offset> AppendSynced(const Record& record, std::optional<Durability> durability);
@@ -352,7 +333,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   const std::shared_ptr<OpenLimits> limits_;  // for what is left to do when the broker is gone
   const PartitionName name_;
   const LogSettings settings_;
-  const std::uint32_t max_frame_bytes_;
+  const std::uint32_t max_frame_bytes_;  // of records and batches; others have fields of their own
   RecoveryCounters& counters_;
   const std::shared_ptr<TopicCompressor> compressor_;
   const std::shared_ptr<SegmentPool> pool_;  // in memory alone
@@ -389,6 +370,14 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   std::vector<ReadMark*> marks_ ABSL_GUARDED_BY(mutex_);
   std::atomic<int> room_waiters_{0};
   CondVar room_;  // a mark moved or went, or the log was closed
+
+  // What AppendTransactional has appended and nobody is known to have decided.
+  struct Undecided {
+    Offset first;
+    std::uint64_t id = 0;
+  };
+  Mutex undecided_mutex_ ABSL_ACQUIRED_AFTER(mutex_);
+  std::vector<Undecided> undecided_ ABSL_GUARDED_BY(undecided_mutex_);
 
   // When the active segment was last extended, and whether that was soon after the time before.
   Timestamp last_extension_ ABSL_GUARDED_BY(mutex_);

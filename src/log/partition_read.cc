@@ -117,7 +117,7 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
   Segment& segment = *at.segment;
   const Offset base = segment.base_offset();
   const Offset wanted = at.offset;
-  const std::uint64_t begin = at.position;
+  std::uint64_t begin = at.position;
   const std::size_t max_records = std::max<std::size_t>(options.max_records, 1);
   std::uint64_t end = begin;
   std::uint64_t unpacked_bytes = 0;
@@ -148,12 +148,27 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
     const Offset offset = base + header.offset_delta;
     if (offset >= bound.offset) break;
     const Offset frame_end = offset + frame::OffsetCount(header);
+    if (frame::KindOf(header.length_word) == frame::Kind::kTransactional) {
+      using Decision = TransactionTable::Decision;
+      const Decision decision = DecisionOf(segment.At(end));
+      if (decision == Decision::kUndecided) {
+        state = frame::FrameState::kNothing;
+        break;
+      }
+      if (decision == Decision::kAborted) {
+        // Who iterates over the batch knows nothing of transactions: it must not lie within.
+        if (source->records != 0) break;
+        begin = end = at.position = next;
+        at.offset = frame_end;
+        continue;
+      }
+    }
     Offset next_offset = frame_end;
     if (frame::KindOf(header.length_word) != frame::Kind::kPadding && frame_end > wanted) {
       if (source->records == max_records) break;
       if (source->records != 0 && next - begin + unpacked_bytes > options.max_bytes) break;
       const Offset from = std::max(offset, wanted);
-      if (frame::KindOf(header.length_word) == frame::Kind::kBatch) {
+      if (frame::HoldsEntries(frame::KindOf(header.length_word))) {
         if (header.attributes & frame::kBatchCompressed) {
           if (at.unpacked == nullptr) {
             auto entries = Unpack(segment, end, header);
@@ -240,6 +255,9 @@ bool PartitionLog::HasMore(Cursor& cursor) {
   if (cursor.position + frame::kFrameHeaderBytes > segment.Bytes().bytes.size()) return false;
   const std::uint32_t length_word = frame::AcquireLengthWord(segment.At(cursor.position));
   if (length_word == 0) return false;
+  if (frame::KindOf(length_word) == frame::Kind::kTransactional) {
+    return DecisionAt(segment, cursor.position) != TransactionTable::Decision::kUndecided;
+  }
   if (frame::KindOf(length_word) != frame::Kind::kSeal) return true;
   MutexLock lock(mutex_);
   return !segments_.empty() && segments_.back().base_offset > segment.base_offset();
@@ -248,7 +266,9 @@ bool PartitionLog::HasMore(Cursor& cursor) {
 absl::StatusOr<Offset> PartitionLog::NextReadable(Offset damaged) {
   Cursor cursor{.offset = damaged, .segment = nullptr, .position = 0};
   const auto batch = Read(cursor, {.max_records = 1, .max_bytes = 0});
-  if (batch.ok()) return batch->empty() ? end_offset() : batch->begin_offset();
+  if (batch.ok() && !batch->empty()) return batch->begin_offset();
+  // Where it stands may be before the end: at a claim, or a transaction that is undecided.
+  if (batch.ok()) return cursor.segment == nullptr ? end_offset() : cursor.offset;
   if (absl::IsOutOfRange(batch.status())) {
     const auto begin = begin_offset();
     if (begin.ok() && damaged < *begin) return begin;
@@ -297,7 +317,15 @@ absl::StatusOr<Offset> PartitionLog::OffsetForTime(Timestamp time) {
   }
   for (;;) {
     const ClaimWord found = segment->FindTime(time);
-    if (found != segment->CommittedEnd()) return segment->base_offset() + RecordsOf(found);
+    if (found != segment->CommittedEnd()) {
+      const Offset offset = segment->base_offset() + RecordsOf(found);
+      const auto word = frame::AcquireLengthWord(segment->At(PositionOf(found)));
+      if (frame::KindOf(word) != frame::Kind::kTransactional) return offset;
+      // It may not have been committed.
+      Cursor cursor{.offset = offset, .segment = segment, .position = PositionOf(found)};
+      const auto batch = Read(cursor, {.max_records = 1, .max_bytes = 0});
+      return batch.ok() ? (batch->empty() ? cursor.offset : batch->begin_offset()) : offset;
+    }
     MutexLock lock(mutex_);
     const std::size_t next = SegmentAbove(segment->base_offset());
     if (next == segments_.size()) return EndOffsetLocked();

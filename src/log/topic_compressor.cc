@@ -6,7 +6,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/checksum.h"
-#include "daybook/frame.h"
 #include "io/atomic_replace.h"
 
 namespace daybook::inline v1 {

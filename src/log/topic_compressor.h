@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "daybook/file_system.h"
+#include "daybook/frame.h"
 #include "format/compression.h"
 
 namespace daybook::inline v1 {
@@ -41,6 +42,11 @@ class TopicCompressor {
   struct Packed {
     std::string bytes;
     std::uint32_t dictionary = 0;  // number
+    // Of the batch frame that holds them, beside the number of records.
+    std::uint32_t attributes() const {
+      return bytes.empty() ? 0
+                           : frame::kBatchCompressed | dictionary << frame::kBatchDictionaryShift;
+    }
   };
   // Compresses entries. What was no smaller is left empty.
   absl::StatusOr<Packed> Pack(std::span<const std::byte> entries) ABSL_LOCKS_EXCLUDED(mutex_);

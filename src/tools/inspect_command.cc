@@ -68,7 +68,12 @@ void PrintContent(const DumpedFrame& dumped, Offset base) {
                   record.is_tombstone ? -1 : static_cast<long long>(record.value.size()));
       break;
     case frame::Kind::kBatch:
+    case frame::Kind::kTransactional:
       std::printf(" batch count: %u", frame::OffsetCount(header));
+      if (frame::KindOf(header.length_word) == frame::Kind::kTransactional) {
+        std::printf(" transaction: %016llx",
+                    static_cast<unsigned long long>(frame::TransactionOf(dumped.frame)));
+      }
       if (header.attributes & frame::kBatchCompressed) {
         std::printf(" compresscodec: zstd dictionary: %u",
                     header.attributes >> frame::kBatchDictionaryShift);
@@ -103,7 +108,11 @@ void PrintJson(const std::string& partition, const DumpedFrame& dumped) {
       if (!record.is_tombstone) line["value_size"] = record.value.size();
       break;
     case frame::Kind::kBatch:
+    case frame::Kind::kTransactional:
       line["kind"] = "batch";
+      if (frame::KindOf(header.length_word) == frame::Kind::kTransactional) {
+        line["transaction"] = frame::TransactionOf(dumped.frame);
+      }
       line["count"] = frame::OffsetCount(header);
       line["compressed"] = (header.attributes & frame::kBatchCompressed) != 0;
       line["dictionary"] = header.attributes >> frame::kBatchDictionaryShift;

@@ -2,6 +2,7 @@
 #define DAYBOOK_SUPPORT_LOG_FIXTURE_H_
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,6 +18,20 @@ namespace daybook {
 inline std::chrono::steady_clock::time_point Soon() {
   return std::chrono::steady_clock::now() + std::chrono::seconds(30);
 }
+
+// Transactions are undecided until a test decides them.
+class FakeTransactions : public TransactionTable {
+ public:
+  Decision Of(std::uint64_t id) const override {
+    const auto found = decisions_.find(id);
+    return found == decisions_.end() ? Decision::kUndecided : found->second;
+  }
+  void Commit(std::uint64_t id) { decisions_[id] = Decision::kCommitted; }
+  void Abort(std::uint64_t id) { decisions_[id] = Decision::kAborted; }
+
+ private:
+  std::map<std::uint64_t, Decision> decisions_;
+};
 
 // One partition on a simulated disk, in words: Write, Read, Kill, CutPower, Reopen.
 class LogFixture {
@@ -118,6 +133,8 @@ class LogFixture {
   int work_requests() const { return work_requests_; }
   const RecoveryCounters& recovery() const { return *counters_; }
   PartitionLog& log() { return *log_; }
+  FakeTransactions& transactions() { return transactions_; }
+  LogContext& context() { return *context_; }
   SimulatedFileSystem& disk() { return *disk_; }
   ManualClock& clock() { return clock_; }
   OpenLimits& limits() { return *limits_; }
@@ -152,6 +169,7 @@ class LogFixture {
     context_->boot = disk_->BootId();
     context_->new_segment_id = [this] { return ++last_id_ * 0x9e3779b97f4a7c15; };
     context_->request_work_ahead = [this](PartitionLog&) { ++work_requests_; };
+    context_->transactions = &transactions_;
     counters_ = std::make_unique<RecoveryCounters>();
     log_ = std::make_shared<PartitionLog>(
         *context_, PartitionName("orders", 0),
@@ -169,6 +187,7 @@ class LogFixture {
   const std::optional<MemorySettings> memory_;
   ManualClock clock_;
   const std::shared_ptr<OpenLimits> limits_ = std::make_shared<OpenLimits>();
+  FakeTransactions transactions_;
   std::uint64_t last_id_ = 0;
   int work_requests_ = 0;
   std::vector<Dead> dead_;

@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "catch.h"
+#include "log/partition_log.h"
 #include "support/command_fixture.h"
+#include "support/segment_bytes.h"
 
 namespace daybook {
 namespace {
@@ -16,6 +18,23 @@ struct ThreeRecords : CommandFixture {
     Output("produce t", "aaaa\nbbbb\ncccc\n");
   }
   std::filesystem::path segment() const { return data() / "t-0" / "00000000000000000000.log"; }
+
+  // Opens the partition, for what the program has no command for.
+  void WithLog(const std::function<void(PartitionLog&)>& use) {
+    const auto root =
+        FileSystem::Posix().OpenDirectory(data().string(), DirectoryMode::kMustExist).value();
+    LogContext context;
+    context.root = root.get();
+    context.limits = std::make_shared<OpenLimits>();
+    context.clock = &Clock::System();
+    context.boot = FileSystem::Posix().BootId();
+    context.new_segment_id = [] { return std::uint64_t{1}; };
+    RecoveryCounters counters;
+    PartitionLog log(context, PartitionName("t", 0),
+                     LogSettings{.segment_bytes = 1 << 20, .max_record_bytes = 1 << 16}, counters,
+                     std::make_shared<TopicCompressor>(*root, "t", TopicCompressor::Settings{}));
+    use(log);
+  }
 };
 
 }  // namespace
@@ -107,6 +126,18 @@ TEST_CASE("A dump as JSON is a line for each frame and for each piece of damage"
   }
   CHECK(offsets == std::vector<std::int64_t>{0, 2});
   CHECK(damaged == 1);
+}
+
+TEST_CASE("Dump shows of which transaction records are") {
+  ThreeRecords daybook;
+  daybook.WithLog([](PartitionLog& log) {
+    const std::vector<Record> records = {RecordOf("a"), RecordOf("b")};
+    REQUIRE(log.AppendTransactional(records, 0xabc).ok());
+  });
+  CHECK(daybook.Output("dump t").find("offset: 3 position: 4192 size: 42 batch count: 2 "
+                                      "transaction: 0000000000000abc") != std::string::npos);
+  CHECK(daybook.Output("dump t --format json").find("\"transaction\":2748") != std::string::npos);
+  CHECK(daybook.Output("verify").find("5") != std::string::npos);
 }
 
 TEST_CASE("A dump of a partition that the topic has not is refused") {

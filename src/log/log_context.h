@@ -1,0 +1,94 @@
+#ifndef DAYBOOK_LOG_LOG_CONTEXT_H_
+#define DAYBOOK_LOG_LOG_CONTEXT_H_
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "daybook/clock.h"
+#include "daybook/durability.h"
+#include "daybook/file_system.h"
+#include "daybook/offset.h"
+#include "daybook/storage.h"
+#include "log/transaction_table.h"
+#include "segment/segment.h"
+
+// What a PartitionLog is given: what it shares with the others of its broker, and its settings.
+
+namespace daybook::inline v1 {
+
+class PartitionLog;
+
+// How many descriptors and maps the partitions of a broker have, and should have. Each partition in
+// use has one map, for what is appended; so has every segment that a reader or a batch is in. What
+// others there are only spares work, and is bounded however many partitions there are. Thread-safe.
+struct OpenLimits {
+  std::int64_t files = 256;        // partitions that keep descriptors, at most two each
+  std::int64_t idle_maps = 256;    // of one partition's sealed segments ...
+  std::int64_t scarce_maps = 4;    // ... and while all partitions have more than
+  std::int64_t many_maps = 8'192;  // this. Linux allows 65,530 maps in a process
+  std::atomic<std::int64_t> files_held{0};
+  std::atomic<std::int64_t> maps_held{0};
+};
+
+// What all partitions of a broker share.
+struct LogContext {
+  Directory* root = nullptr;  // the data directory
+  std::shared_ptr<OpenLimits> limits;
+  Clock* clock = nullptr;
+  BootId boot{};
+  bool is_read_only = false;
+  std::function<std::uint64_t()> new_segment_id;  // random
+  // Told, once until the next SyncDirty, that a partition at kInterval has something to sync.
+  std::function<void(PartitionLog&)> on_dirty;
+  // Asked, once until the next WorkAhead, for somebody to call that. Empty: nobody will.
+  std::function<void(PartitionLog&)> request_work_ahead;
+  // Says which transactional batches count. Null: all of them, for tools that show what is there.
+  const TransactionTable* transactions = nullptr;
+};
+
+// How much a log in memory holds.
+struct MemorySettings {
+  std::size_t segments = 0;  // each of LogSettings::segment_bytes
+  WhenFull when_full = WhenFull::kDropOldest;
+  std::chrono::nanoseconds max_block{0};  // at kBlock
+};
+
+// The settings of one partition's log; those of its topic.
+struct LogSettings {
+  Durability durability = Durability::kProcess;
+  std::chrono::nanoseconds flush_interval{0};  // at kInterval
+  std::uint64_t segment_bytes = 0;
+  std::uint64_t max_record_bytes = 0;
+  std::optional<MemorySettings> memory = std::nullopt;  // absent: in files
+};
+
+// Counts what recovery did, over all partitions of a broker. Thread-safe.
+struct RecoveryCounters {
+  std::atomic<std::int64_t> partitions_opened{0};
+  std::atomic<std::int64_t> bytes_scanned{0};
+  std::atomic<std::int64_t> claims_padded{0};
+  std::atomic<std::int64_t> torn_tail_bytes{0};
+};
+
+// What the frames of a segment have more than a record with a value may have: the id of a
+// transaction, and the sizes of key and headers, or a producer and its sequence.
+inline constexpr std::uint32_t kMoreFrameBytes = 16;
+
+// Where a reader stands. Cheap to copy; one thread at a time.
+struct Cursor {
+  Offset offset;                     // the next one to read
+  std::shared_ptr<Segment> segment;  // empty until the first read
+  std::uint64_t position = 0;
+  // The entries of the compressed batch there, when it was read in part.
+  std::shared_ptr<const std::string> unpacked = nullptr;
+};
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_LOG_LOG_CONTEXT_H_

@@ -1,0 +1,134 @@
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/planted_bug.h"
+#include "format/batch_codec.h"
+#include "log/partition_log.h"
+
+// The records of transactions: appending them, and which of them count. A transaction is decided
+// elsewhere, by one record for all its partitions; here its frames only say whose they are.
+
+namespace daybook::inline v1 {
+
+absl::Status PartitionLog::CheckTransactional(std::span<const Record> records) const {
+  if (records.empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name_.directory(), ": a transaction has at least one record"));
+  }
+  for (const Record& record : records) {
+    const frame::RecordParts parts = frame::PartsOf(record);
+    // As an entry of a batch it is larger, but no more than the frames of a segment may be.
+    if (!Accepts(frame::LayoutOf(parts))) return RefusalOf(parts);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Offset> PartitionLog::AppendPrepared(std::span<const Record> records,
+                                                    std::uint64_t entry_bytes, std::uint64_t id) {
+  std::string body(sizeof id + entry_bytes, '\0');
+  std::memcpy(body.data(), &id, sizeof id);
+  std::byte* at = reinterpret_cast<std::byte*>(body.data()) + sizeof id;
+  for (const Record& record : records) at = frame::PutEntry(at, record);
+  const auto packed = Pack(std::as_bytes(std::span(body)).subspan(sizeof id));
+  if (!packed.ok()) return packed.status();
+  if (!packed->bytes.empty()) body.replace(sizeof id, std::string::npos, packed->bytes);
+  return AppendBody(
+      {.kind = frame::Kind::kTransactional,
+       .bytes = std::as_bytes(std::span(body)),
+       .attributes = static_cast<std::uint32_t>(records.size()) | packed->attributes()});
+}
+
+absl::StatusOr<PartitionLog::Prepared> PartitionLog::AppendTransactional(
+    std::span<const Record> records, std::uint64_t id) {
+  if (auto status = CheckTransactional(records); !status.ok()) return status;
+  FirstUndecided();  // forgets what was decided since
+  constexpr std::uint64_t kBefore = frame::BytesBeforeEntries(frame::Kind::kTransactional);
+  std::optional<Prepared> prepared;
+  while (!records.empty()) {
+    // As many as fit, and at least one: that always does.
+    std::size_t count = 0;
+    std::uint64_t bytes = 0;
+    while (count < std::min<std::size_t>(records.size(), frame::kMaxBatchRecords)) {
+      const std::uint64_t more = frame::EntryBytes(records[count]);
+      if (count != 0 && kBefore + bytes + more > max_frame_bytes_) break;
+      bytes += more;
+      ++count;
+    }
+    const auto first = AppendPrepared(records.first(count), bytes, id);
+    if (!first.ok()) return first.status();
+    if (!prepared) prepared = {.first = *first, .last_frame = *first, .end = *first};
+    prepared->last_frame = *first;
+    prepared->end = *first + static_cast<std::int64_t>(count);
+    records = records.subspan(count);
+  }
+  return *prepared;
+}
+
+absl::StatusOr<bool> PartitionLog::HasTransaction(Offset first, std::uint64_t id) {
+  Cursor cursor{.offset = first, .segment = nullptr, .position = 0};
+  const absl::Status placed = Place(cursor);
+  if (absl::IsOutOfRange(placed)) {
+    const auto begin = begin_offset();
+    if (!begin.ok()) return begin.status();
+    if (first >= *begin) return false;  // behind the end
+  }
+  if (!placed.ok()) return placed;
+  if (cursor.segment == nullptr) return false;
+  frame::FrameHeader header;
+  return cursor.segment->Look(cursor.position, &header) == frame::FrameState::kValid &&
+         frame::KindOf(header.length_word) == frame::Kind::kTransactional &&
+         cursor.segment->base_offset() + header.offset_delta == first &&
+         frame::TransactionOf(cursor.segment->At(cursor.position)) == id;
+}
+
+TransactionTable::Decision PartitionLog::DecisionOf(const std::byte* frame) const {
+  using Decision = TransactionTable::Decision;
+  if (context_.transactions == nullptr) return Decision::kCommitted;
+  const Decision decision = context_.transactions->Of(frame::TransactionOf(frame));
+  if (IsPlanted(PlantedBug::kDeliverAborted) && decision == Decision::kAborted) {
+    return Decision::kCommitted;
+  }
+  if (IsPlanted(PlantedBug::kDeliverUndecided) && decision == Decision::kUndecided) {
+    return Decision::kCommitted;
+  }
+  return decision;
+}
+
+std::optional<TransactionTable::Decision> PartitionLog::DecisionAt(Segment& segment,
+                                                                   std::uint64_t position) const {
+  frame::FrameHeader header;
+  if (segment.Look(position, &header) != frame::FrameState::kValid ||
+      frame::KindOf(header.length_word) != frame::Kind::kTransactional) {
+    return std::nullopt;
+  }
+  return DecisionOf(segment.At(position));
+}
+
+void PartitionLog::NoteUndecided(Offset first, std::uint64_t id) {
+  if (context_.transactions == nullptr) return;
+  MutexLock lock(undecided_mutex_);
+  undecided_.push_back({.first = first, .id = id});
+}
+
+Offset PartitionLog::FirstUndecided() {
+  Offset first(std::numeric_limits<std::int64_t>::max());
+  if (context_.transactions == nullptr) return first;
+  MutexLock lock(undecided_mutex_);
+  std::erase_if(undecided_, [&](const Undecided& one) {
+    return context_.transactions->Of(one.id) != TransactionTable::Decision::kUndecided;
+  });
+  for (const Undecided& one : undecided_) first = std::min(first, one.first);
+  return first;
+}
+
+absl::StatusOr<Offset> PartitionLog::stable_end() {
+  // In this order: what is below the end was noted before.
+  const auto end = end_offset();
+  if (!end.ok()) return end;
+  return std::min(*end, FirstUndecided());
+}
+
+}  // namespace daybook::inline v1
