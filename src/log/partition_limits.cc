@@ -16,18 +16,6 @@ PartitionLog::OpenSegment* PartitionLog::FindSlot(Offset base) {
   return slot == segments_.end() || slot->base_offset != base ? nullptr : &*slot;
 }
 
-namespace {
-
-// Whether nobody else has a share in it. Comes after all that the others did with it: use_count()
-// alone orders nothing, but giving up one more share does.
-bool IsOnlyOwner(const std::shared_ptr<Segment>& segment) {
-  if (segment.use_count() != 1) return false;
-  std::shared_ptr<Segment>(segment).reset();
-  return true;
-}
-
-}  // namespace
-
 void PartitionLog::Opened(OpenSegment& slot) {
   slot.last_used = ++uses_;
   if (is_in_memory()) return;
@@ -37,6 +25,7 @@ void PartitionLog::Opened(OpenSegment& slot) {
 }
 
 void PartitionLog::ReleaseIdle() {
+  ReleaseForgotten();
   const OpenLimits& limits = *limits_;
   const auto allowed = static_cast<std::size_t>(
       limits.maps_held.load(std::memory_order_relaxed) > limits.many_maps ? limits.scarce_maps

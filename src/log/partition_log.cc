@@ -164,11 +164,14 @@ void PartitionLog::PassCommitted() {
 }
 
 absl::StatusOr<Offset> PartitionLog::EndOffsetLocked() {
-  if (segments_.empty()) return next_base_;
-  PassCommitted();
-  const auto segment = OpenAt(first_uncommitted_);
-  if (!segment.ok()) return segment.status();
-  return (*segment)->base_offset() + RecordsOf((*segment)->CommittedEnd());
+  while (!segments_.empty()) {
+    PassCommitted();
+    const auto segment = OpenAt(first_uncommitted_);
+    if (absl::IsOutOfRange(segment.status())) continue;  // it was dropped: look at the next one
+    if (!segment.ok()) return segment.status();
+    return (*segment)->base_offset() + RecordsOf((*segment)->CommittedEnd());
+  }
+  return next_base_;
 }
 
 absl::StatusOr<Offset> PartitionLog::end_offset() {

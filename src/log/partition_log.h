@@ -101,6 +101,13 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // everything may be.
   std::unique_ptr<ReadMark> Mark(Offset offset);
 
+  // Drops whole segments all of whose records are before `offset`, from the first on, with their
+  // files; never the last one that has records, none with a claim that is still open, and nothing
+  // of a transaction that is undecided. Batches, and readers in what is dropped, keep what they
+  // have; who asks for it after that is answered OutOfRange. All that goes, and the new
+  // beginning, is made durable first. After an error the files left go with the next call.
+  absl::Status DropBefore(Offset offset) ABSL_LOCKS_EXCLUDED(drop_mutex_, ahead_mutex_, mutex_);
+
   absl::StatusOr<Offset> begin_offset();
   absl::StatusOr<Offset> end_offset();
   absl::StatusOr<Offset> durable_offset();
@@ -150,7 +157,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory();
   absl::Status EnsureOpen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status OpenForWriting(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Looks for segments that another process has added.
+  // Looks for segments that another process has added, or dropped.
   absl::Status ListSegments(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // How many segments at the beginning need no recovery, as the last one knows that they were whole
   // when this same boot made it. Learns which of them are durable.
@@ -158,6 +165,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Removes what was built upon records that a power cut took.
   absl::Status DropSegmentsFrom(Directory& directory, std::size_t index)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // For reading only, OutOfRange: the process that writes has dropped it; so is it here, now.
   absl::StatusOr<std::shared_ptr<Segment>> OpenAt(std::size_t index)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   static bool IsDurable(const OpenSegment& slot) {
@@ -168,6 +176,14 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Unmaps sealed segments that were not used for long, if there are too many.
   void ReleaseIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Release(OpenSegment& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes the segments with a base offset below that one off the list, and what is known of them.
+  void ForgetBefore(Offset base) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Unmaps those of them that nobody reads any more.
+  void ReleaseForgotten() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The first segment that DropBefore must leave.
+  std::size_t FirstToKeep(Offset offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status RemoveDroppedFiles() ABSL_EXCLUSIVE_LOCKS_REQUIRED(drop_mutex_)
+      ABSL_LOCKS_EXCLUDED(ahead_mutex_);
   // Closes the segment's file unless this partition is among those that keep theirs open.
   void CloseFileIfScarce(Segment& segment) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   OpenSegment* FindSlot(Offset base) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -360,6 +376,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Segments that took appends and are unmapped now. Never destroyed before the log, so that an
   // appender that was held up between loading active_ and claiming claims in a live object.
   std::vector<std::shared_ptr<Segment>> retired_ ABSL_GUARDED_BY(mutex_);
+  // Took appends and were forgotten, and may still be read.
+  std::vector<std::shared_ptr<Segment>> forgotten_ ABSL_GUARDED_BY(mutex_);
   // The first one with claims that are still open; all before it are committed to their seals, and
   // their checkpoints say so.
   std::size_t first_uncommitted_ ABSL_GUARDED_BY(mutex_) = 0;
@@ -386,6 +404,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Segments whose blocks are still to be given back, and the file of the next one.
   std::vector<std::shared_ptr<Segment>> untidy_ ABSL_GUARDED_BY(mutex_);
   std::optional<PreparedFile> prepared_ ABSL_GUARDED_BY(mutex_);
+  // Of segments that are forgotten: their files are still to be removed, in this order.
+  Mutex drop_mutex_ ABSL_ACQUIRED_BEFORE(ahead_mutex_, mutex_);
+  std::vector<Offset> dropped_files_ ABSL_GUARDED_BY(drop_mutex_);
   // Held while files are made or changed ahead of the appends, so that Close can wait for that.
   Mutex ahead_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
 
@@ -404,8 +425,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   std::atomic<std::int64_t> durable_{0};
   // All segments before this one are durable. Only for the thread that syncs.
   Offset first_undurable_;
-  // How many segments have directory entries that are durable. Only for the thread that syncs.
-  std::size_t synced_entries_ = 0;
+  // The last segment whose directory entry is durable. Only for the thread that syncs.
+  std::optional<Offset> last_synced_entry_;
 };
 
 }  // namespace daybook::inline v1

@@ -52,6 +52,7 @@ absl::Status PartitionLog::ListSegments(Directory& directory) {
       segments_.push_back({.base_offset = base});
     }
   }
+  if (context_.is_read_only && !bases->empty()) ForgetBefore(bases->front());
   return absl::OkStatus();
 }
 
@@ -168,6 +169,11 @@ absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::OpenAt(std::size_t index)
   const bool is_done = context_.is_read_only || slot.is_durable;
   auto segment = Segment::Open(**directory, name_, slot.base_offset,
                                is_done ? MapAccess::kRead : MapAccess::kReadWrite);
+  if (absl::IsNotFound(segment.status()) && context_.is_read_only) {
+    const Offset base = slot.base_offset;
+    if (const auto status = ListSegments(**directory); !status.ok()) return status;
+    if (FindSlot(base) == nullptr) return NoSuchOffset(base);
+  }
   if (!segment.ok()) return segment.status();
   (*segment)->Follow(context_.boot);
   (*segment)->CloseFile();

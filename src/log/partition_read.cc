@@ -80,8 +80,9 @@ absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
   }
   const std::size_t next = SegmentAbove(base);
   if (next == segments_.size()) return false;
-  // In files, offsets between segments are void: they were never promised.
-  if (is_in_memory() && segments_[next].base_offset > cursor.offset) {
+  // In files, offsets between segments are void: they were never promised. Before the first one
+  // they were dropped.
+  if ((is_in_memory() || next == 0) && segments_[next].base_offset > cursor.offset) {
     return NoSuchOffset(cursor.offset);
   }
   auto segment = OpenAt(next);
@@ -237,7 +238,13 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
       has_refreshed = true;
       const auto directory = OpenDirectory();
       if (!directory.ok()) return directory.status();
-      if (const auto status = segment.RefreshLimit(**directory); !status.ok()) return status;
+      const auto status = segment.RefreshLimit(**directory);
+      if (absl::IsNotFound(status)) {
+        MutexLock lock(mutex_);
+        if (const auto listed = ListSegments(**directory); !listed.ok()) return listed;
+        if (FindSlot(segment.base_offset()) == nullptr) return NoSuchOffset(cursor.offset);
+      }
+      if (!status.ok()) return status;
       continue;
     }
     if (state == frame::FrameState::kBad) return DamageAt(cursor);
@@ -310,10 +317,13 @@ absl::StatusOr<Offset> PartitionLog::OffsetForTime(Timestamp time) {
   {
     MutexLock lock(mutex_);
     if (const auto status = EnsureOpen(); !status.ok()) return status;
-    if (segments_.empty()) return EndOffsetLocked();
-    auto first = SegmentOf(time);
-    if (!first.ok()) return first.status();
-    segment = *std::move(first);
+    while (segment == nullptr) {
+      if (segments_.empty()) return EndOffsetLocked();
+      auto first = SegmentOf(time);
+      if (absl::IsOutOfRange(first.status())) continue;  // dropped meanwhile
+      if (!first.ok()) return first.status();
+      segment = *std::move(first);
+    }
   }
   for (;;) {
     const ClaimWord found = segment->FindTime(time);

@@ -43,7 +43,7 @@ absl::Status PartitionLog::AwaitCommitted(Offset end,
 
 absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
   std::vector<OpenSegment> segments;
-  std::size_t entries = 0;
+  Offset last_entry;
   {
     MutexLock lock(mutex_);
     const auto first = std::lower_bound(
@@ -51,7 +51,7 @@ absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
         [](const OpenSegment& open, Offset offset) { return open.base_offset < offset; });
     std::copy_if(first, segments_.end(), std::back_inserter(segments),
                  [](const OpenSegment& open) { return !IsDurable(open); });
-    entries = segments_.size();
+    if (!segments_.empty()) last_entry = segments_.back().base_offset;
   }
   Offset durable(durable_.load(std::memory_order_relaxed));
   if (segments.empty()) return durable;
@@ -76,18 +76,18 @@ absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
     if (segment->is_durable()) {
       first_undurable_ = first_undurable_ + 1;
       MutexLock lock(mutex_);
-      FindSlot(slot.base_offset)->is_durable = true;
+      FindSlot(slot.base_offset)->is_durable = true;  // nothing is dropped before
     }
     if (segment->sealed_end() && end != segment->sealed_end()) break;  // open claims
   }
-  if (entries > synced_entries_) {
+  if (!last_synced_entry_ || *last_synced_entry_ < last_entry) {
     absl::Status status = (*directory)->Sync();
-    if (synced_entries_ == 0) status.Update(context_.root->Sync());
+    if (!last_synced_entry_) status.Update(context_.root->Sync());
     if (!status.ok()) {
       *disk_failed = true;
       return status;
     }
-    synced_entries_ = entries;
+    last_synced_entry_ = last_entry;
   }
   return durable;
 }
@@ -204,6 +204,7 @@ absl::StatusOr<Offset> PartitionLog::durable_offset() {
       Offset durable = next_base_;
       for (std::size_t i = 0; i < segments_.size(); ++i) {
         const auto segment = OpenAt(i);
+        if (absl::IsOutOfRange(segment.status())) return Offset(durable);  // it was dropped
         if (!segment.ok()) return segment.status();
         durable = (*segment)->durable_end();
         const auto sealed = (*segment)->sealed_end();

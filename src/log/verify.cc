@@ -185,6 +185,7 @@ absl::StatusOr<PartitionVerification> VerifyPartition(Directory& directory, cons
   for (std::size_t i = 0; i < bases.size(); ++i) {
     const std::string name = SegmentFileName(bases[i], ".log");
     const auto file = directory.OpenFile(name, FileMode::kRead);
+    if (absl::IsNotFound(file.status())) continue;  // dropped meanwhile
     if (!file.ok()) return file.status();
     const bool is_last = i + 1 == bases.size();
     const auto next_base = is_last ? std::optional<Offset>() : std::optional(bases[i + 1]);

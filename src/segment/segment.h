@@ -406,6 +406,14 @@ class Segment {
   frame::CheckpointSlot checkpoint_ ABSL_GUARDED_BY(checkpoint_mutex_){};
 };
 
+// Whether nobody else has a share in it. Comes after all that the others did with it: use_count()
+// alone orders nothing, but giving up one more share does.
+inline bool IsOnlyOwner(const std::shared_ptr<Segment>& segment) {
+  if (segment.use_count() != 1) return false;
+  std::shared_ptr<Segment>(segment).reset();
+  return true;
+}
+
 }  // namespace daybook::inline v1
 
 #endif  // DAYBOOK_SEGMENT_SEGMENT_H_

@@ -57,6 +57,16 @@ TEST_CASE("Reading backwards ends before the offset that is given") {
   CHECK(batch.begin()->value == "b");
 }
 
+TEST_CASE("Damage before a claim that was given up is reported, and what is before it is read") {
+  LogFixture log;
+  log.Write("a");
+  log.Write("b");
+  REQUIRE(log.log().Claim({.value_bytes = 8}).ok());  // and given up
+  log.Corrupt("00000000000000000000.log", frame::kSegmentHeaderBytes + 32 + 24);
+  // Once from behind the claim, and once more from behind the damage.
+  CHECK(Backwards(log, Offset(3)) == std::vector<std::string>{"<damage>", "<damage>", "a"});
+}
+
 TEST_CASE("Backwards and forwards are the same records, whatever they consist of") {
   for (const bool is_compressed : {false, true}) {
     for (unsigned seed = 0; seed < 20; ++seed) {

@@ -77,8 +77,21 @@ class LogFixture {
     Open();
   }
   // The process is killed and the directory opened by another one.
-  void Kill() { Replace(disk_->Kill()); }
-  void CutPower(std::uint64_t seed) { Replace(disk_->CutPower(seed)); }
+  void Kill() { GoOnWith(disk_->Kill()); }
+  void CutPower(std::uint64_t seed) { GoOnWith(disk_->CutPower(seed)); }
+  // The directory is opened as it is on that disk.
+  void GoOnWith(std::unique_ptr<SimulatedFileSystem> disk) {
+    dead_.push_back({std::move(disk_), std::move(root_), std::move(context_), std::move(counters_),
+                     std::move(log_)});
+    disk_ = std::move(disk);
+    Open();
+  }
+  // Another process opens the directory for reading.
+  std::shared_ptr<PartitionLog> Follow() {
+    follower_context_ = *context_;
+    follower_context_.is_read_only = true;
+    return MakeLog(follower_context_);
+  }
   void Corrupt(const std::string& file, std::uint64_t position, unsigned mask = 1) {
     REQUIRE(disk_->Corrupt("/data/orders-0/" + file, position, static_cast<std::byte>(mask)).ok());
   }
@@ -150,13 +163,6 @@ class LogFixture {
     std::shared_ptr<PartitionLog> log;
   };
 
-  void Replace(std::unique_ptr<SimulatedFileSystem> disk) {
-    dead_.push_back({std::move(disk_), std::move(root_), std::move(context_), std::move(counters_),
-                     std::move(log_)});
-    disk_ = std::move(disk);
-    Open();
-  }
-
   void Open() {
     log_.reset();
     auto root = disk_->OpenDirectory("/data", DirectoryMode::kCreateIfMissing);
@@ -171,8 +177,11 @@ class LogFixture {
     context_->request_work_ahead = [this](PartitionLog&) { ++work_requests_; };
     context_->transactions = &transactions_;
     counters_ = std::make_unique<RecoveryCounters>();
-    log_ = std::make_shared<PartitionLog>(
-        *context_, PartitionName("orders", 0),
+    log_ = MakeLog(*context_);
+  }
+  std::shared_ptr<PartitionLog> MakeLog(const LogContext& context) {
+    return std::make_shared<PartitionLog>(
+        context, PartitionName("orders", 0),
         LogSettings{.durability = durability_,
                     .flush_interval = std::chrono::milliseconds(100),
                     .segment_bytes = segment_bytes_,
@@ -194,6 +203,7 @@ class LogFixture {
   std::unique_ptr<SimulatedFileSystem> disk_;
   std::unique_ptr<Directory> root_;
   std::unique_ptr<LogContext> context_;
+  LogContext follower_context_;
   std::unique_ptr<RecoveryCounters> counters_;
   std::shared_ptr<PartitionLog> log_;
 };

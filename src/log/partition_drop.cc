@@ -1,0 +1,108 @@
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <utility>
+
+#include "log/partition_log.h"
+
+// Dropping segments from the beginning of a log.
+//
+// Their files go one by one, the first one first, and each removal is durable before the next: a
+// power cut may bring some of them back, but never leaves a hole. Before the first goes, all of
+// them and the segment that the log begins with then are made durable: what is durable is always a
+// beginning, also of what a power cut brings back, and the log does not begin anew at offset 0 when
+// the power takes all that was not. Mostly they have been for long.
+
+namespace daybook::inline v1 {
+namespace {
+
+constexpr std::chrono::seconds kSyncTimeout{30};
+
+}  // namespace
+
+std::size_t PartitionLog::FirstToKeep(Offset offset) {
+  PassCommitted();
+  std::size_t first = 0;
+  // What is committed to its seal, and not the last one; the one behind it has a record.
+  while (first < first_uncommitted_ && segments_[first + 1].base_offset <= offset) ++first;
+  return first;
+}
+
+void PartitionLog::ForgetBefore(Offset base) {
+  std::size_t count = 0;
+  for (; count < segments_.size() && segments_[count].base_offset < base; ++count) {
+    OpenSegment& slot = segments_[count];
+    if (slot.segment == nullptr || is_in_memory()) continue;
+    std::erase(mapped_, slot.base_offset);
+    limits_->maps_held.fetch_sub(1, std::memory_order_relaxed);
+    slot.segment->CloseFile();
+    if (slot.was_active) forgotten_.push_back(std::move(slot.segment));
+  }
+  segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(count));
+  first_uncommitted_ -= std::min(first_uncommitted_, count);
+  std::erase_if(untidy_, [base](const auto& segment) { return segment->base_offset() < base; });
+}
+
+void PartitionLog::ReleaseForgotten() {
+  if (forgotten_.empty() || lookers_.load() != 0) return;  // ReleaseIdle says why
+  std::erase_if(forgotten_, [this](std::shared_ptr<Segment>& segment) {
+    if (!IsOnlyOwner(segment)) return false;
+    segment->Release();
+    retired_.push_back(std::move(segment));
+    return true;
+  });
+}
+
+absl::Status PartitionLog::RemoveDroppedFiles() {
+  if (dropped_files_.empty()) return absl::OkStatus();
+  // Nobody tidies one of them up meanwhile, which would make its index anew.
+  MutexLock ahead_lock(ahead_mutex_);
+  {
+    // Once the topic is deleted, another one may have the name; who deletes it waits for us here.
+    MutexLock lock(mutex_);
+    if (const auto status = WritableStatus(); !status.ok()) return status;
+  }
+  const auto directory = OpenDirectory();
+  if (!directory.ok()) return directory.status();
+  while (!dropped_files_.empty()) {
+    const Offset base = dropped_files_.front();
+    (*directory)->RemoveFile(SegmentFileName(base, ".index")).IgnoreError();  // it may have none
+    const auto removed = (*directory)->RemoveFile(SegmentFileName(base, ".log"));
+    // It is gone already if the last call failed after this.
+    if (!removed.ok() && !absl::IsNotFound(removed)) return removed;
+    if (const auto status = (*directory)->Sync(); !status.ok()) return status;
+    dropped_files_.erase(dropped_files_.begin());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status PartitionLog::DropBefore(Offset offset) {
+  offset = std::min(offset, FirstUndecided());
+  MutexLock drop_lock(drop_mutex_);
+  std::optional<Offset> begin;
+  {
+    MutexLock lock(mutex_);
+    if (const auto status = WritableStatus(); !status.ok()) return status;
+    if (const auto status = EnsureOpen(); !status.ok()) return status;
+    const auto end = EndOffsetLocked();
+    if (!end.ok()) return end.status();
+    const std::size_t keep = FirstToKeep(std::min(offset, Offset(end->value() - 1)));
+    if (keep != 0) begin = segments_[keep].base_offset;
+  }
+  if (begin && !is_in_memory()) {
+    const auto deadline = std::chrono::steady_clock::now() + kSyncTimeout;
+    if (const auto status = WaitDurable(*begin + 1, deadline); !status.ok()) return status;
+  }
+  if (begin) {
+    MutexLock lock(mutex_);
+    for (const OpenSegment& slot : segments_) {
+      if (slot.base_offset < *begin && !is_in_memory()) dropped_files_.push_back(slot.base_offset);
+    }
+    ForgetBefore(*begin);
+    ReleaseForgotten();
+    room_.NotifyAll();
+  }
+  return RemoveDroppedFiles();
+}
+
+}  // namespace daybook::inline v1
