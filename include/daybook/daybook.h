@@ -5,6 +5,7 @@
 
 #include "daybook/broker.h"
 #include "daybook/clock.h"
+#include "daybook/committed_offset.h"
 #include "daybook/consumer_group.h"
 #include "daybook/durability.h"
 #include "daybook/export.h"

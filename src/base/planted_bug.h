@@ -12,11 +12,16 @@ namespace daybook::inline v1 {
 
 enum class PlantedBug {
   kNone,
-  kCommitBeforeDrain,   // a rebalance commits what handlers still work on
-  kNoGenerationCheck,   // a member that lost a partition may still commit
-  kAssignBeforeRevoke,  // a partition is given away before its reader has let go of it
-  kDeliverAborted,      // records of a transaction that was not committed are delivered
-  kDeliverUndecided,    // so are those of one that may still be aborted
+  kCommitBeforeDrain,            // a rebalance commits what handlers still work on
+  kNoGenerationCheck,            // a member that lost a partition may still commit
+  kAssignBeforeRevoke,           // a partition is given away before its reader has let go of it
+  kDeliverAborted,               // records of a transaction that was not committed are delivered
+  kDeliverUndecided,             // so are those of one that may still be aborted
+  kCommitGoesBack,               // an older commit overwrites a newer one
+  kOffsetsOutsideOfTransaction,  // a group's offsets are committed apart from the decision
+  kTornTransactionIsCommitted,   // a decision counts although a power cut took some of its records
+  kNoFencingByName,              // a transaction commits although a later one has its name
+  kPlacesPastTheEnd,             // places are not drawn back to what a power cut left
 };
 
 #if defined(DAYBOOK_PLANTED_BUGS)

@@ -83,6 +83,8 @@ absl::StatusOr<std::unique_ptr<BrokerCore>> BrokerCore::Open(std::string_view di
   std::unique_ptr<BrokerCore> core(
       new BrokerCore(std::string(directory), *std::move(root), std::move(lock), options));
   if (const auto status = core->catalog_.Load(); !status.ok()) return status;
+  // Nobody may read what a transaction wrote before it is known how that ended.
+  if (const auto status = core->offsets_.Load(); !is_read_only && !status.ok()) return status;
   return core;
 }
 
@@ -103,10 +105,15 @@ BrokerCore::BrokerCore(std::string path, std::unique_ptr<Directory> root,
                      background_.SyncLater(log.shared_from_this(), log.flush_interval());
                    },
                .request_work_ahead =
-                   [this](PartitionLog& log) { ahead_worker_.Request(log.shared_from_this()); }},
+                   [this](PartitionLog& log) { ahead_worker_.Request(log.shared_from_this()); },
+               .transactions = &decisions_},
       catalog_(context_, counters_),
-      offsets_(catalog_),
-      lock_(std::move(lock)) {}
+      offsets_(context_, catalog_, decisions_, background_),
+      lock_(std::move(lock)) {
+  if (is_read_only()) {
+    decisions_.SetRefresh([this] { offsets_.Load().IgnoreError(); });
+  }
+}
 
 BrokerCore::~BrokerCore() { Close().IgnoreError(); }
 
@@ -187,7 +194,7 @@ absl::StatusOr<GroupDescription> BrokerCore::DescribeGroup(std::string_view name
   }
   std::map<TopicPartition, GroupOffset> offsets;
   for (const auto& [key, offset] : *committed) {
-    offsets[{key.topic, key.partition}].committed = offset;
+    offsets[{key.topic, key.partition}].committed = offset.offset;
   }
   for (const auto& [partition, member] : members.owners) offsets[partition].member = member;
 

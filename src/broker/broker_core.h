@@ -14,8 +14,10 @@
 #include "broker/ahead_worker.h"
 #include "broker/background.h"
 #include "broker/catalog.h"
+#include "broker/decision_table.h"
 #include "broker/group_coordinator.h"
 #include "broker/offset_store.h"
+#include "broker/transaction_names.h"
 #include "daybook/broker.h"
 
 namespace daybook::inline v1 {
@@ -33,6 +35,8 @@ class BrokerCore {
 
   Catalog& catalog() { return catalog_; }
   OffsetStore& offsets() { return offsets_; }
+  DecisionTable& decisions() { return decisions_; }
+  TransactionNames& transaction_names() { return transaction_names_; }
   BackgroundWork& background() { return background_; }
   AheadWorker& ahead_worker() { return ahead_worker_; }
   RecoveryReport recovery_report() const;
@@ -54,9 +58,11 @@ class BrokerCore {
   RecoveryCounters counters_;
   BackgroundWork background_;
   AheadWorker ahead_worker_;
+  DecisionTable decisions_;
   LogContext context_;
   Catalog catalog_;
   OffsetStore offsets_;
+  TransactionNames transaction_names_;
 
   Mutex mutex_;
   std::unique_ptr<FileLock> lock_ ABSL_GUARDED_BY(mutex_);  // of the directory, for writing

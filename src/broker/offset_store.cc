@@ -1,143 +1,299 @@
 #include "broker/offset_store.h"
 
-#include <charconv>
-#include <utility>
+#include <algorithm>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/planted_bug.h"
+#include "broker/offset_place.h"
 
 namespace daybook::inline v1 {
 namespace {
 
-std::string EncodeKey(const OffsetStore::Key& key) {
-  std::string encoded = key.group;
-  encoded.push_back('\0');
-  encoded += key.topic;
-  encoded.push_back('\0');
-  encoded += std::to_string(key.partition);
-  return encoded;
-}
+// Small segments, since only whole ones are dropped.
+constexpr std::int64_t kSegmentBytes = std::int64_t{4} << 20;
+constexpr std::chrono::seconds kSyncTimeout{30};
 
-template <typename Number>
-bool ParseNumber(std::string_view text, Number* number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *number);
-  return error == std::errc() && end == text.data() + text.size() && *number >= 0;
-}
-
-std::optional<OffsetStore::Key> DecodeKey(std::string_view encoded) {
-  const std::size_t first = encoded.find('\0');
-  if (first == std::string_view::npos) return std::nullopt;
-  const std::size_t second = encoded.find('\0', first + 1);
-  if (second == std::string_view::npos) return std::nullopt;
-  OffsetStore::Key key{.group = std::string(encoded.substr(0, first)),
-                       .topic = std::string(encoded.substr(first + 1, second - first - 1)),
-                       .partition = 0};
-  if (!ParseNumber(encoded.substr(second + 1), &key.partition)) return std::nullopt;
-  return key;
+std::string BootName(const BootId& boot) {
+  return absl::BytesToHexString({reinterpret_cast<const char*>(boot.data()), boot.size()});
 }
 
 }  // namespace
 
-absl::Status OffsetStore::Refresh() {
-  if (!topic_) {
-    auto topic = catalog_.Find(kOffsetsTopic);
-    if (absl::IsNotFound(topic.status())) return absl::OkStatus();  // nothing was ever committed
-    if (!topic.ok()) return topic.status();
-    topic_ = *std::move(topic);
-  }
-  PartitionLog& log = topic_->partition(0).log();
-  for (;;) {
-    const auto batch = log.Read(cursor_, ReadOptions{});
-    if (!batch.ok()) return batch.status();
-    if (batch->empty()) return absl::OkStatus();
-    for (const RecordView& record : *batch) {
-      const auto key = DecodeKey(record.key.value_or(""));
-      std::int64_t offset = 0;
-      if (!key || (!record.is_tombstone && !ParseNumber(record.value, &offset))) {
-        return absl::DataLossError(absl::StrCat(std::string(kOffsetsTopic), ": the record at ",
-                                                record.offset.value(), " is not a commit"));
-      }
-      if (record.is_tombstone) {
-        offsets_.erase(*key);
-      } else {
-        offsets_[*key] = Offset(offset);
-      }
-    }
-  }
+OffsetStore::OffsetStore(const LogContext& context, Catalog& catalog, DecisionTable& decisions,
+                         BackgroundWork& background)
+    : context_(context),
+      catalog_(catalog),
+      decisions_(decisions),
+      background_(background),
+      boot_(BootName(context.boot)) {}
+
+OffsetStore::~OffsetStore() = default;
+
+absl::Status OffsetStore::Load() {
+  MutexLock lock(mutex_);
+  return Refresh();
 }
 
-absl::Status OffsetStore::Append(const Key& key, std::optional<Offset> offset) {
-  const auto read = catalog_.Find(key.topic);
-  // What it names is gone when we are.
-  if (read.ok() && read->options().storage == Storage::kMemory) return absl::OkStatus();
+bool OffsetStore::IsInMemory(const Key& key) {
+  const auto topic = catalog_.Find(key.topic);
+  return topic.ok() && topic->options().storage == Storage::kMemory;
+}
+
+absl::StatusOr<OffsetStore::Place*> OffsetStore::FindPlace(const Key& key) {
+  if (auto status = Refresh(); !status.ok()) return status;
+  std::unique_ptr<Place>& place = places_[key];
+  if (place == nullptr) {
+    place = std::make_unique<Place>(Place{.key = key,
+                                          .encoded_key = EncodePlaceKey(key),
+                                          .committed = std::nullopt,
+                                          .when = Timestamp(),
+                                          .is_in_memory = std::nullopt});
+  }
+  return place.get();
+}
+
+OpenRecord OffsetStore::ThisOpen() const { return {.epoch = decisions_.epoch(), .boot = boot_}; }
+
+absl::Status OffsetStore::PrepareAppend() {
   if (!topic_) {
     auto topic = catalog_.Find(kOffsetsTopic);
-    if (absl::IsNotFound(topic.status())) topic = catalog_.Create(kOffsetsTopic, TopicOptions{});
+    if (absl::IsNotFound(topic.status())) {
+      TopicOptions options;
+      options.segment_bytes = kSegmentBytes;
+      topic = catalog_.Create(kOffsetsTopic, options);
+    }
     if (!topic.ok()) return topic.status();
     topic_ = *std::move(topic);
   }
-  const std::string encoded = EncodeKey(key);
-  std::string value;
-  Record record{.key = encoded,
+  if (has_noted_open_) return absl::OkStatus();
+  const EncodedRecord open = Encode(ThisOpen());
+  const auto appended = log().AppendUnsynced({.key = open.key,
+                                              .value = open.value,
+                                              .headers = {},
+                                              .timestamp = std::nullopt,
+                                              .partition = std::nullopt});
+  has_noted_open_ = appended.ok();
+  return appended.status();
+}
+
+absl::Status OffsetStore::Append(Place& place, std::optional<Offset> offset,
+                                 std::string_view metadata) {
+  if (!place.is_in_memory) place.is_in_memory = IsInMemory(place.key);
+  if (*place.is_in_memory) return absl::OkStatus();
+  if (auto status = PrepareAppend(); !status.ok()) return status;
+  Record record{.key = place.encoded_key,
                 .value = std::nullopt,
                 .headers = {},
                 .timestamp = std::nullopt,
                 .partition = std::nullopt};
   if (offset) {
-    value = std::to_string(offset->value());
-    record.value = value;
+    EncodePlace(*offset, metadata, &value_);
+    record.value = value_;
   }
-  return topic_->partition(0).log().AppendUnsynced(record).status();
+  appended_ += place.encoded_key.size() + value_.size() + frame::kFrameHeaderBytes;
+  return log().AppendUnsynced(record).status();
 }
 
-absl::Status OffsetStore::Commit(const Key& key, Offset offset) {
-  MutexLock lock(mutex_);
-  if (const auto status = Refresh(); !status.ok()) return status;
-  if (const auto status = Append(key, offset); !status.ok()) return status;
-  offsets_[key] = offset;
+absl::Status OffsetStore::Store(Place& place, Offset offset, std::string_view metadata,
+                                bool may_go_back) {
+  if (place.committed && !may_go_back) {
+    const bool is_older = offset < place.committed->offset;
+    const bool is_same = offset == place.committed->offset && metadata == place.committed->metadata;
+    if (is_older || is_same) return absl::OkStatus();
+  }
+  if (auto status = Append(place, offset, metadata); !status.ok()) return status;
+  if (!place.committed) place.committed.emplace();
+  place.committed->offset = offset;
+  place.committed->metadata.assign(metadata);
+  place.when = context_.clock->Now();
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::optional<Offset>> OffsetStore::Find(const Key& key) {
-  MutexLock lock(mutex_);
-  if (const auto status = Refresh(); !status.ok()) return status;
-  const auto found = offsets_.find(key);
-  if (found == offsets_.end()) return std::optional<Offset>();
-  return std::optional<Offset>(found->second);
+absl::Status OffsetStore::Commit(const Key& key, Offset offset, std::string_view metadata) {
+  const auto place = PlaceOf(key);
+  if (!place.ok()) return place.status();
+  return Commit(**place, offset, metadata);
 }
 
-absl::StatusOr<std::map<OffsetStore::Key, Offset>> OffsetStore::FindGroup(std::string_view group) {
+absl::Status OffsetStore::Commit(Place& place, Offset offset, std::string_view metadata) {
+  {
+    MutexLock lock(mutex_);
+    const bool may_go_back = IsPlanted(PlantedBug::kCommitGoesBack);
+    if (auto status = Store(place, offset, metadata, may_go_back); !status.ok()) return status;
+    if (!IsCompactionDue()) return absl::OkStatus();
+    is_compaction_asked_for_ = true;
+  }
+  AskForCompaction();
+  return absl::OkStatus();
+}
+
+absl::Status OffsetStore::Reset(const Key& key, Offset offset, std::string_view metadata) {
   MutexLock lock(mutex_);
-  if (const auto status = Refresh(); !status.ok()) return status;
-  std::map<Key, Offset> found;
-  for (auto at = offsets_.lower_bound(Key{std::string(group), "", 0});
-       at != offsets_.end() && at->first.group == group; ++at) {
-    found.insert(*at);
+  const auto place = FindPlace(key);
+  if (!place.ok()) return place.status();
+  return Store(**place, offset, metadata, true);
+}
+
+absl::Status OffsetStore::ForgetPlace(Place& place) {
+  if (!place.committed) return absl::OkStatus();
+  if (auto status = Append(place, std::nullopt, ""); !status.ok()) return status;
+  place.committed.reset();
+  return absl::OkStatus();
+}
+
+absl::Status OffsetStore::Forget(const Key& key) {
+  MutexLock lock(mutex_);
+  const auto place = FindPlace(key);
+  return place.ok() ? ForgetPlace(**place) : place.status();
+}
+
+absl::Status OffsetStore::ForgetTopic(std::string_view topic) {
+  MutexLock lock(mutex_);
+  if (auto status = Refresh(); !status.ok()) return status;
+  for (const auto& [key, place] : places_) {
+    if (key.topic != topic) continue;
+    if (auto status = ForgetPlace(*place); !status.ok()) return status;
+    place->is_in_memory.reset();  // there may be another one of that name
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::int64_t> OffsetStore::Expire(
+    Timestamp time, const std::function<bool(const std::string&)>& is_unused) {
+  MutexLock lock(mutex_);
+  if (auto status = Refresh(); !status.ok()) return status;
+  std::int64_t expired = 0;
+  for (const auto& [key, place] : places_) {
+    if (!place->committed || place->when >= time || !is_unused(key.group)) continue;
+    if (auto status = ForgetPlace(*place); !status.ok()) return status;
+    ++expired;
+  }
+  return expired;
+}
+
+absl::StatusOr<std::optional<CommittedOffset>> OffsetStore::Find(const Key& key) {
+  MutexLock lock(mutex_);
+  if (auto status = Refresh(); !status.ok()) return status;
+  const auto found = places_.find(key);
+  if (found == places_.end()) return std::optional<CommittedOffset>();
+  return found->second->committed;
+}
+
+absl::StatusOr<std::map<OffsetStore::Key, CommittedOffset>> OffsetStore::FindGroup(
+    std::string_view group) {
+  MutexLock lock(mutex_);
+  if (auto status = Refresh(); !status.ok()) return status;
+  std::map<Key, CommittedOffset> found;
+  for (auto at = places_.lower_bound(Key{std::string(group), "", 0});
+       at != places_.end() && at->first.group == group; ++at) {
+    if (at->second->committed) found[at->first] = *at->second->committed;
   }
   return found;
 }
 
 absl::StatusOr<std::vector<std::string>> OffsetStore::Groups() {
   MutexLock lock(mutex_);
-  if (const auto status = Refresh(); !status.ok()) return status;
+  if (auto status = Refresh(); !status.ok()) return status;
   std::vector<std::string> groups;
-  for (const auto& [key, offset] : offsets_) {
-    if (groups.empty() || groups.back() != key.group) groups.push_back(key.group);
+  for (const auto& [key, place] : places_) {
+    if (place->committed && (groups.empty() || groups.back() != key.group)) {
+      groups.push_back(key.group);
+    }
   }
   return groups;
 }
 
-absl::Status OffsetStore::ForgetTopic(std::string_view topic) {
+absl::StatusOr<OffsetStore::Place*> OffsetStore::PlaceOf(const Key& key) {
   MutexLock lock(mutex_);
-  if (const auto status = Refresh(); !status.ok()) return status;
-  for (auto at = offsets_.begin(); at != offsets_.end();) {
-    if (at->first.topic != topic) {
-      ++at;
-      continue;
+  return FindPlace(key);
+}
+
+absl::StatusOr<std::uint64_t> OffsetStore::BeginTransaction() {
+  MutexLock lock(mutex_);
+  if (auto status = Refresh(); !status.ok()) return status;
+  if (!is_open_durable_) {
+    if (auto status = PrepareAppend(); !status.ok()) return status;
+    const auto end = log().end_offset();
+    if (!end.ok()) return end.status();
+    const auto deadline = std::chrono::steady_clock::now() + kSyncTimeout;
+    if (auto status = log().WaitDurable(*end, deadline); !status.ok()) return status;
+    is_open_durable_ = true;
+  }
+  return decisions_.Begin();
+}
+
+absl::Status OffsetStore::Decide(std::uint64_t id, std::vector<Participant> participants,
+                                 const std::map<Key, Offset>& offsets) {
+  MutexLock lock(mutex_);
+  const absl::Status status = AppendDecision(id, std::move(participants), offsets);
+  decisions_.End(id, status.ok() ? TransactionTable::Decision::kCommitted
+                                 : TransactionTable::Decision::kAborted);
+  return status;
+}
+
+absl::Status OffsetStore::AppendDecision(std::uint64_t id, std::vector<Participant> participants,
+                                         const std::map<Key, Offset>& offsets) {
+  std::vector<std::pair<Place*, Offset>> moved;
+  for (const auto& [key, offset] : offsets) {
+    const auto place = FindPlace(key);
+    if (!place.ok()) return place.status();
+    if (!(*place)->committed || (*place)->committed->offset < offset) {
+      moved.emplace_back(*place, offset);
     }
-    if (const auto status = Append(at->first, std::nullopt); !status.ok()) return status;
-    at = offsets_.erase(at);
+  }
+  if (auto status = PrepareAppend(); !status.ok()) return status;
+  if (IsPlanted(PlantedBug::kOffsetsOutsideOfTransaction)) {
+    for (const auto& [place, offset] : std::exchange(moved, {})) {
+      if (auto status = Store(*place, offset, "", false); !status.ok()) return status;
+    }
+  }
+  for (const Participant& one : participants) unsettled_.emplace(one.topic, one.partition);
+  const EncodedRecord decision =
+      Encode(DecisionRecord{.id = id,
+                            .places = static_cast<std::int64_t>(moved.size()),
+                            .participants = std::move(participants)});
+  std::vector<std::string> values(moved.size());
+  std::vector<Record> records = {{.key = decision.key,
+                                  .value = decision.value,
+                                  .headers = {},
+                                  .timestamp = std::nullopt,
+                                  .partition = std::nullopt}};
+  appended_ += decision.key.size() + decision.value.size() + frame::kFrameHeaderBytes;
+  for (std::size_t i = 0; i < moved.size(); ++i) {
+    const auto& [place, offset] = moved[i];
+    EncodePlace(offset, "", &values[i]);
+    records.push_back({.key = place->encoded_key,
+                       .value = values[i],
+                       .headers = {},
+                       .timestamp = std::nullopt,
+                       .partition = std::nullopt});
+    appended_ += place->encoded_key.size() + values[i].size();
+  }
+  if (auto appended = log().AppendBatchUnsynced(records); !appended.ok()) return appended.status();
+  const Timestamp now = context_.clock->Now();
+  for (const auto& [place, offset] : moved) {
+    place->committed = CommittedOffset{.offset = offset};
+    place->when = now;
   }
   return absl::OkStatus();
+}
+
+absl::Status OffsetStore::WaitDurable(std::chrono::steady_clock::time_point deadline) {
+  std::optional<Topic> topic;
+  {
+    MutexLock lock(mutex_);
+    topic = topic_;
+  }
+  if (!topic) return absl::OkStatus();  // nothing was ever committed
+  PartitionLog& log = topic->partition(0).log();
+  const auto end = log.end_offset();
+  return end.ok() ? log.WaitDurable(*end, deadline) : end.status();
+}
+
+void OffsetStore::SyncLater() {
+  MutexLock lock(mutex_);
+  if (topic_) log().MarkDirty();
 }
 
 }  // namespace daybook::inline v1

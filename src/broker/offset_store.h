@@ -1,63 +1,162 @@
 #ifndef DAYBOOK_BROKER_OFFSET_STORE_H_
 #define DAYBOOK_BROKER_OFFSET_STORE_H_
 
+#include <chrono>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
-#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "broker/background.h"
 #include "broker/catalog.h"
-#include "daybook/offset.h"
+#include "broker/decision_table.h"
+#include "broker/offset_record.h"
+#include "daybook/committed_offset.h"
 
 namespace daybook::inline v1 {
 
 inline constexpr std::string_view kOffsetsTopic = "__consumer_offsets";
 
-// The committed offsets of all groups. Durable as a topic of the log's own, __consumer_offsets,
-// with one partition: a commit appends a record, and opening reads them all; the last one of a key
-// counts. Key: group, NUL, topic, NUL, partition in decimal. Value: the committed offset in
-// decimal; a tombstone forgets it. Thread-safe.
+// The committed offsets of all groups, and the decisions on transactions. Durable as a topic of the
+// log's own, __consumer_offsets, with one partition: a commit appends a record, and opening reads
+// them all; offset_record.h has the records. When they have become many, what still counts is
+// written once more, and after a sync the segments of before are dropped (offset_compaction.cc).
+//
+// A group's place never goes back, but by Reset, and never passes the end of its partition: where a
+// power cut took records and left the commit, the place is drawn back before anything is appended
+// in their stead (offset_recovery.cc).
+//
+// Thread-safe. Locks: this one's before those of logs, the catalogue and the decisions.
 class OffsetStore {
  public:
-  // `catalog` must outlive the store.
-  explicit OffsetStore(Catalog& catalog) : catalog_(catalog) {}
+  using Key = PlaceKey;
 
-  struct Key {
-    std::string group;
-    std::string topic;
-    int partition = 0;
-    friend auto operator<=>(const Key&, const Key&) = default;
-  };
+  // All must outlive the store.
+  OffsetStore(const LogContext& context, Catalog& catalog, DecisionTable& decisions,
+              BackgroundWork& background);
+  ~OffsetStore();
 
-  // Survives kill -9 when it returns OK.
-  absl::Status Commit(const Key& key, Offset offset) ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::StatusOr<std::optional<Offset>> Find(const Key& key) ABSL_LOCKS_EXCLUDED(mutex_);
-  // All of a group, by topic and partition.
-  absl::StatusOr<std::map<Key, Offset>> FindGroup(std::string_view group)
+  // Reads what there is, if there is anything, and decides what a crash left undecided. Others call
+  // it when they need it.
+  absl::Status Load() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Survives kill -9 when it returns OK. An offset below the one there changes nothing.
+  absl::Status Commit(const Key& key, Offset offset, std::string_view metadata = {})
       ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::StatusOr<std::vector<std::string>> Groups() ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same, also backwards.
+  absl::Status Reset(const Key& key, Offset offset, std::string_view metadata = {})
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Forget(const Key& key) ABSL_LOCKS_EXCLUDED(mutex_);
   // Forgets every group's place in the topic.
   absl::Status ForgetTopic(std::string_view topic) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Forgets all places that were last committed before `time`, of groups that `is_unused`; how
+  // many.
+  absl::StatusOr<std::int64_t> Expire(Timestamp time,
+                                      const std::function<bool(const std::string&)>& is_unused)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  absl::StatusOr<std::optional<CommittedOffset>> Find(const Key& key) ABSL_LOCKS_EXCLUDED(mutex_);
+  // All of a group, by topic and partition.
+  absl::StatusOr<std::map<Key, CommittedOffset>> FindGroup(std::string_view group)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::vector<std::string>> Groups() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // A place that is committed often: found once. Good as long as the store.
+  struct Place;
+  absl::StatusOr<Place*> PlaceOf(const Key& key) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Commit(Place& place, Offset offset, std::string_view metadata)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // The id of a new transaction, undecided until Decide or until the decisions are told that it
+  // failed. The first one of an open waits for a sync: should a power cut take all that is known of
+  // this open, the next one must not use its ids again.
+  absl::StatusOr<std::uint64_t> BeginTransaction() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Commits a transaction, with these places; survives kill -9 when it returns OK, and is then
+  // committed for readers, too. After an error it is not.
+  absl::Status Decide(std::uint64_t id, std::vector<Participant> participants,
+                      const std::map<Key, Offset>& places) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Waits until all that was decided and committed survives a power cut, or has that done within
+  // the interval of the log.
+  absl::Status WaitDurable(std::chrono::steady_clock::time_point deadline)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void SyncLater() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // What Commit does by itself, in the background, when there is much to drop.
+  absl::Status Compact() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  struct Snapshot {  // of what was committed, when it was last written down
+    Offset at;
+    IdSet ids;
+  };
+
+  absl::StatusOr<Place*> FindPlace(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Append(Place& place, std::optional<Offset> offset, std::string_view metadata)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Store(Place& place, Offset offset, std::string_view metadata, bool may_go_back)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status ForgetPlace(Place& place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status AppendDecision(std::uint64_t id, std::vector<Participant> participants,
+                              const std::map<Key, Offset>& offsets)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsInMemory(const Key& key);
+  // Makes the topic, and notes who writes now, before the first record of this open.
+  absl::Status PrepareAppend() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  OpenRecord ThisOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  PartitionLog& log() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return topic_->partition(0).log(); }
+  bool IsCompactionDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // With no lock held, since it may be done at once.
+  void AskForCompaction() ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Reads what is new in the topic; all of it the first time. Only a read-only broker finds
   // anything later: what another process has committed.
   absl::Status Refresh() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status Append(const Key& key, std::optional<Offset> offset)
+  absl::StatusOr<std::optional<Snapshot>> FindSnapshot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status Apply(const RecordView& record, const std::optional<Snapshot>& snapshot)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether all that the transaction wrote is there.
+  absl::StatusOr<bool> IsWhole(const DecisionRecord& decision)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // After another boot of the machine: draws places back to the ends of their partitions, and notes
+  // what is committed.
+  absl::Status RecoverFromPowerCut() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status AppendSnapshot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
+  const LogContext& context_;
   Catalog& catalog_;
+  DecisionTable& decisions_;
+  BackgroundWork& background_;
+  const std::string boot_;
+
   Mutex mutex_;
   std::optional<Topic> topic_ ABSL_GUARDED_BY(mutex_);
   Cursor cursor_ ABSL_GUARDED_BY(mutex_);
-  std::map<Key, Offset> offsets_ ABSL_GUARDED_BY(mutex_);
+  bool is_loaded_ ABSL_GUARDED_BY(mutex_) = false;
+  bool has_noted_open_ ABSL_GUARDED_BY(mutex_) = false;
+  bool is_open_durable_ ABSL_GUARDED_BY(mutex_) = false;
+  std::map<Key, std::unique_ptr<Place>> places_ ABSL_GUARDED_BY(mutex_);
+  std::string value_ ABSL_GUARDED_BY(mutex_);  // of the record that is appended
+
+  // While reading: who wrote what follows, and how many places to pass over, which belong to a
+  // transaction that is not committed.
+  OpenRecord writer_ ABSL_GUARDED_BY(mutex_);
+  std::int64_t void_places_ ABSL_GUARDED_BY(mutex_) = 0;
+
+  // Partitions with transactions that a power cut could take, though their decisions stay.
+  std::set<std::pair<std::string, int>> unsettled_ ABSL_GUARDED_BY(mutex_);
+  std::uint64_t appended_ ABSL_GUARDED_BY(mutex_) = 0;  // bytes since the last snapshot
+  std::uint64_t snapshot_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool is_compaction_asked_for_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace daybook::inline v1

@@ -122,7 +122,7 @@ class Consumer::State {
       return absl::NotFoundError(absl::StrCat("the group ", group_->name(), " has no place in ",
                                               partition.topic, "-", partition.partition));
     }
-    return **offset;
+    return (*offset)->offset;
   }
 
   const std::string& member_id() const { return member_id_; }
@@ -192,9 +192,9 @@ class Consumer::State {
       if (!end.ok()) return end.status();
       // A power cut can take records at kProcess and leave the commit: what comes in their place
       // is new.
-      if (**committed > *end) return *end;
-      committed_[partition] = **committed;
-      return **committed;
+      if ((*committed)->offset > *end) return *end;
+      committed_[partition] = (*committed)->offset;
+      return (*committed)->offset;
     }
     return options_.offset_reset == OffsetReset::kEarliest ? log.begin_offset() : log.end_offset();
   }

@@ -117,6 +117,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<Offset> stable_end();
 
   absl::Status WaitDurable(Offset end, std::chrono::steady_clock::time_point deadline);
+  // Has all of it synced within the flush interval, if the broker has a thread.
+  void MarkDirty();
   // Syncs all that is committed now. Clears the mark that on_dirty was told.
   absl::Status SyncDirty();
 
@@ -268,7 +270,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
     waiters_.NotifyIfAny();
     if (settings_.durability == Durability::kInterval) MarkDirty();
   }
-  void MarkDirty();
   void RequestWorkAhead();
   bool pages_in() const { return settings_.durability != Durability::kDisk; }
   // Leaves nothing undone that WorkAhead was for, and no file that it prepared. After closed_ is

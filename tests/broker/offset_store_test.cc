@@ -18,12 +18,28 @@ TEST_CASE("The last commit counts and survives a restart and a kill") {
   CHECK_FALSE(Store(broker).Find(kKey).value().has_value());
   REQUIRE(Store(broker).Commit(kKey, Offset(5)).ok());
   REQUIRE(Store(broker).Commit(kKey, Offset(9)).ok());
-  CHECK(Store(broker).Find(kKey).value() == Offset(9));
+  CHECK(Store(broker).Find(kKey).value()->offset == Offset(9));
   broker.Reopen();
-  CHECK(Store(broker).Find(kKey).value() == Offset(9));
+  CHECK(Store(broker).Find(kKey).value()->offset == Offset(9));
   REQUIRE(Store(broker).Commit(kKey, Offset(10)).ok());
   broker.Kill();
-  CHECK(Store(broker).Find(kKey).value() == Offset(10));
+  CHECK(Store(broker).Find(kKey).value()->offset == Offset(10));
+}
+
+TEST_CASE("A commit never goes back, a reset does, and metadata may change in place") {
+  BrokerFixture broker;
+  REQUIRE(Store(broker).Commit(kKey, Offset(5), "five").ok());
+  REQUIRE(Store(broker).Commit(kKey, Offset(4), "four").ok());
+  CHECK(*Store(broker).Find(kKey).value() == CommittedOffset{Offset(5), "five"});
+  REQUIRE(Store(broker).Commit(kKey, Offset(5), "again").ok());
+  broker.Reopen();
+  CHECK(*Store(broker).Find(kKey).value() == CommittedOffset{Offset(5), "again"});
+  REQUIRE(Store(broker).Reset(kKey, Offset(2)).ok());
+  broker.Kill();
+  CHECK(*Store(broker).Find(kKey).value() == CommittedOffset{Offset(2), ""});
+  REQUIRE(Store(broker).Forget(kKey).ok());
+  broker.Kill();
+  CHECK_FALSE(Store(broker).Find(kKey).value().has_value());
 }
 
 TEST_CASE("Groups, topics and partitions do not see each other's places") {
@@ -43,7 +59,7 @@ TEST_CASE("A topic that is forgotten stays forgotten") {
   REQUIRE(Store(broker).ForgetTopic("t").ok());
   broker.Reopen();
   CHECK_FALSE(Store(broker).Find({"a", "t", 0}).value().has_value());
-  CHECK(Store(broker).Find({"a", "u", 0}).value() == Offset(2));
+  CHECK(Store(broker).Find({"a", "u", 0}).value()->offset == Offset(2));
 }
 
 TEST_CASE("A full disk refuses a commit and the place stays as it was") {
@@ -57,7 +73,7 @@ TEST_CASE("A full disk refuses a commit and the place stays as it was") {
     if (status.ok()) ++last;
   }
   CHECK(absl::IsResourceExhausted(status));
-  CHECK(Store(broker).Find(kKey).value() == Offset(last));
+  CHECK(Store(broker).Find(kKey).value()->offset == Offset(last));
 }
 
 }  // namespace daybook

@@ -14,6 +14,7 @@
 #include "daybook/producer.h"
 #include "daybook/reader.h"
 #include "daybook/simulated_file_system.h"
+#include "support/deadline.h"
 #include "support/segment_bytes.h"
 
 namespace daybook {
@@ -27,6 +28,10 @@ inline bool IsReadable(int fd) {
 class BrokerFixture {
  public:
   BrokerFixture() { Reopen(); }
+  // Opens what a crash left.
+  explicit BrokerFixture(std::unique_ptr<SimulatedFileSystem> disk) : disk_(std::move(disk)) {
+    Reopen();
+  }
 
   Broker& operator*() { return *broker_; }
   Broker* operator->() { return broker_.get(); }
@@ -39,9 +44,10 @@ class BrokerFixture {
             .file_system = disk_.get(),
             .clock = &clock_};
   }
+  void Close() { broker_.reset(); }
   // Closes and opens again.
   void Reopen() {
-    broker_.reset();
+    Close();
     auto broker = Broker::Open("/data", Options());
     INFO(broker.status());
     REQUIRE(broker.ok());

@@ -11,13 +11,10 @@
 #include "catch.h"
 #include "daybook/simulated_file_system.h"
 #include "log/partition_log.h"
+#include "support/deadline.h"
 #include "support/segment_bytes.h"
 
 namespace daybook {
-
-inline std::chrono::steady_clock::time_point Soon() {
-  return std::chrono::steady_clock::now() + std::chrono::seconds(30);
-}
 
 // Transactions are undecided until a test decides them.
 class FakeTransactions : public TransactionTable {

@@ -1,0 +1,59 @@
+#include "broker/decision_table.h"
+
+namespace daybook::inline v1 {
+
+DecisionTable::Decision DecisionTable::Look(std::uint64_t id) const {
+  MutexLock lock(mutex_);
+  if (committed_.Contains(id)) return Decision::kCommitted;
+  if (id >> kEpochShift < epoch_) return Decision::kAborted;
+  // Of a follower's writer all that is not decided yet is under way.
+  return refresh_ || undecided_.contains(id) ? Decision::kUndecided : Decision::kAborted;
+}
+
+DecisionTable::Decision DecisionTable::Of(std::uint64_t id) const {
+  const Decision decision = Look(id);
+  if (decision != Decision::kUndecided || !refresh_) return decision;
+  refresh_();
+  return Look(id);
+}
+
+void DecisionTable::LearnCommitted(std::uint64_t id) {
+  MutexLock lock(mutex_);
+  committed_.Add(id);
+}
+
+void DecisionTable::LearnCommitted(const IdSet& ids) {
+  MutexLock lock(mutex_);
+  committed_.AddAll(ids);
+}
+
+void DecisionTable::StartEpoch(std::uint64_t epoch) {
+  MutexLock lock(mutex_);
+  epoch_ = epoch;
+  begun_ = 0;
+}
+
+std::uint64_t DecisionTable::epoch() const {
+  MutexLock lock(mutex_);
+  return epoch_;
+}
+
+IdSet DecisionTable::committed() const {
+  MutexLock lock(mutex_);
+  return committed_;
+}
+
+std::uint64_t DecisionTable::Begin() {
+  MutexLock lock(mutex_);
+  const std::uint64_t id = epoch_ << kEpochShift | begun_++;
+  undecided_.insert(id);
+  return id;
+}
+
+void DecisionTable::End(std::uint64_t id, Decision decision) {
+  MutexLock lock(mutex_);
+  undecided_.erase(id);
+  if (decision == Decision::kCommitted) committed_.Add(id);
+}
+
+}  // namespace daybook::inline v1

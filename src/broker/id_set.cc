@@ -1,0 +1,63 @@
+#include "broker/id_set.h"
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+
+#include "absl/strings/str_cat.h"
+
+namespace daybook::inline v1 {
+
+void IdSet::AddRange(std::uint64_t begin, std::uint64_t end) {
+  if (begin >= end) return;
+  auto next = ranges_.upper_bound(begin);
+  if (next != ranges_.begin()) {
+    const auto before = std::prev(next);
+    if (before->second >= begin) {
+      begin = before->first;
+      end = std::max(end, before->second);
+      ranges_.erase(before);
+    }
+  }
+  while (next != ranges_.end() && next->first <= end) {
+    end = std::max(end, next->second);
+    next = ranges_.erase(next);
+  }
+  ranges_[begin] = end;
+}
+
+bool IdSet::Contains(std::uint64_t id) const {
+  const auto next = ranges_.upper_bound(id);
+  return next != ranges_.begin() && id < std::prev(next)->second;
+}
+
+std::string IdSet::Encode() const {
+  std::string text;
+  for (const auto& [begin, end] : ranges_) {
+    absl::StrAppend(&text, text.empty() ? "" : ",", begin, "-", end);
+  }
+  return text;
+}
+
+std::optional<IdSet> IdSet::Decode(std::string_view text) {
+  IdSet set;
+  std::uint64_t last = 0;
+  const char* at = text.data();
+  const char* const stop = at + text.size();
+  const auto number = [&](std::uint64_t* value, char behind) {
+    const auto [end, error] = std::from_chars(at, stop, *value);
+    if (error != std::errc() || (end != stop && *end != behind)) return false;
+    at = end == stop ? end : end + 1;
+    return true;
+  };
+  while (at != stop) {
+    std::uint64_t begin = 0;
+    std::uint64_t end = 0;
+    if (!number(&begin, '-') || at == stop || !number(&end, ',')) return std::nullopt;
+    if (begin >= end || (!set.empty() && begin <= last)) return std::nullopt;
+    set.ranges_[begin] = last = end;
+  }
+  return set;
+}
+
+}  // namespace daybook::inline v1

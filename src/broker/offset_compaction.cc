@@ -1,0 +1,100 @@
+#include "broker/offset_place.h"
+#include "broker/offset_store.h"
+
+// What counts of __consumer_offsets is little, however much was committed. When the log has become
+// several times as large, all of it is appended once more, synced, and the segments before that are
+// dropped. Whoever reads the rest finds everything; after a crash in between it is there twice.
+
+namespace daybook::inline v1 {
+namespace {
+
+// Not before so much was appended: to read it takes a few milliseconds.
+constexpr std::uint64_t kMinBytes = std::uint64_t{8} << 20;
+// And so many times what the last snapshot had.
+constexpr std::uint64_t kGrowth = 4;
+constexpr std::uint64_t kBatchBytes = std::uint64_t{256} << 10;
+constexpr std::chrono::seconds kSyncTimeout{10};
+
+}  // namespace
+
+bool OffsetStore::IsCompactionDue() const {
+  return !is_compaction_asked_for_ && appended_ > std::max(kMinBytes, kGrowth * snapshot_bytes_);
+}
+
+void OffsetStore::AskForCompaction() {
+  std::shared_ptr<PartitionLog> log;
+  {
+    MutexLock lock(mutex_);
+    log = this->log().shared_from_this();
+  }
+  background_.SyncSoon(std::move(log), Offset(0), [this](const absl::Status& status) {
+    // Nothing is lost when it cannot be done; it is tried again when as much was appended.
+    if (status.ok()) Compact().IgnoreError();
+  });
+}
+
+absl::Status OffsetStore::AppendSnapshot() {
+  std::vector<EncodedRecord> encoded = {Encode(ThisOpen()),
+                                        Encode(CommittedRecord{decisions_.committed()})};
+  std::vector<Timestamp> times(encoded.size());
+  for (const auto& [key, place] : places_) {
+    if (!place->committed || place->is_in_memory == true) continue;
+    EncodePlace(place->committed->offset, place->committed->metadata, &value_);
+    encoded.push_back({place->encoded_key, value_});
+    times.push_back(place->when);
+  }
+  std::vector<Record> batch;
+  std::uint64_t bytes = 0;
+  const auto append = [&]() -> absl::Status {
+    if (batch.empty()) return absl::OkStatus();
+    snapshot_bytes_ += bytes;
+    bytes = 0;
+    auto appended = log().AppendBatchUnsynced(batch);
+    batch.clear();
+    return appended.status();
+  };
+  snapshot_bytes_ = 0;
+  for (std::size_t i = 0; i < encoded.size(); ++i) {
+    Record record{.key = encoded[i].key,
+                  .value = encoded[i].value,
+                  .headers = {},
+                  .timestamp = std::nullopt,
+                  .partition = std::nullopt};
+    if (times[i] != Timestamp()) record.timestamp = times[i];
+    batch.push_back(record);
+    bytes += encoded[i].key.size() + encoded[i].value.size();
+    if (bytes < kBatchBytes) continue;
+    if (auto status = append(); !status.ok()) return status;
+  }
+  return append();
+}
+
+absl::Status OffsetStore::Compact() {
+  MutexLock lock(mutex_);
+  is_compaction_asked_for_ = false;
+  appended_ = 0;  // not at once again, when it fails
+  if (auto status = Refresh(); !status.ok() || !topic_) return status;
+  const auto deadline = std::chrono::steady_clock::now() + kSyncTimeout;
+  // Who drops the decisions with their participants promises that these are there.
+  for (const auto& [name, partition] : unsettled_) {
+    const auto topic = catalog_.Find(name);
+    if (absl::IsNotFound(topic.status())) continue;
+    if (!topic.ok()) return topic.status();
+    if (topic->options().storage == Storage::kMemory) continue;
+    PartitionLog& written = topic->partition(partition).log();
+    const auto end = written.end_offset();
+    if (!end.ok()) return end.status();
+    if (auto status = written.WaitDurable(*end, deadline); !status.ok()) return status;
+  }
+  unsettled_.clear();
+  const auto begin = log().end_offset();
+  if (!begin.ok()) return begin.status();
+  if (auto status = AppendSnapshot(); !status.ok()) return status;
+  has_noted_open_ = true;
+  const auto end = log().end_offset();
+  if (!end.ok()) return end.status();
+  if (auto status = log().WaitDurable(*end, deadline); !status.ok()) return status;
+  return log().DropBefore(*begin);
+}
+
+}  // namespace daybook::inline v1

@@ -1,0 +1,164 @@
+#include "absl/strings/str_cat.h"
+#include "base/planted_bug.h"
+#include "broker/offset_place.h"
+#include "broker/offset_store.h"
+
+// Reading __consumer_offsets, and what a power cut means for it.
+//
+// kill -9 takes nothing that was appended. A power cut takes the tail of each log that was not
+// synced, and of each log another one: a decision may be there although records of its transaction
+// are gone, a group's place although the records before it are. So decisions of an earlier boot
+// count only if all that they decided upon is there, and places are drawn back to the ends of their
+// partitions. Both happens before anything is appended to these partitions, since new records at
+// the old offsets would hide what is missing; and what was found is written down, so that it is not
+// looked for again.
+
+namespace daybook::inline v1 {
+
+absl::StatusOr<std::optional<OffsetStore::Snapshot>> OffsetStore::FindSnapshot() {
+  std::optional<Snapshot> snapshot;
+  const auto begin = log().begin_offset();
+  if (!begin.ok()) return begin.status();
+  Cursor cursor{.offset = *begin, .segment = nullptr, .position = 0};
+  for (;;) {
+    const auto batch = log().Read(cursor, ReadOptions{});
+    if (!batch.ok()) return batch.status();
+    if (batch->empty()) return snapshot;
+    for (const RecordView& record : *batch) {
+      if (record.key.value_or("").substr(0, 1) != std::string_view("\0", 1)) continue;
+      auto decoded = DecodeOffsetRecord(record);
+      if (!decoded || !std::holds_alternative<CommittedRecord>(*decoded)) continue;
+      snapshot = Snapshot{.at = record.offset, .ids = std::get<CommittedRecord>(*decoded).ids};
+    }
+  }
+}
+
+absl::StatusOr<bool> OffsetStore::IsWhole(const DecisionRecord& decision) {
+  if (writer_.boot == boot_ || IsPlanted(PlantedBug::kTornTransactionIsCommitted)) return true;
+  for (const Participant& one : decision.participants) {
+    const auto topic = catalog_.Find(one.topic);
+    if (absl::IsNotFound(topic.status())) continue;  // deleted since then
+    if (!topic.ok()) return topic.status();
+    if (topic->options().storage == Storage::kMemory || one.partition >= topic->partitions()) {
+      continue;
+    }
+    const auto is_there =
+        topic->partition(one.partition).log().HasTransaction(one.last_frame, decision.id);
+    if (absl::IsOutOfRange(is_there.status())) continue;  // dropped since then
+    if (!is_there.ok()) return is_there.status();
+    if (!*is_there) return false;
+  }
+  return true;
+}
+
+absl::Status OffsetStore::Apply(const RecordView& record, const std::optional<Snapshot>& snapshot) {
+  auto decoded = DecodeOffsetRecord(record);
+  if (!decoded) {
+    return absl::DataLossError(absl::StrCat(std::string(kOffsetsTopic), ": the record at ",
+                                            record.offset.value(), " is not one of ours"));
+  }
+  if (const auto* open = std::get_if<OpenRecord>(&*decoded)) {
+    writer_ = *open;
+    decisions_.StartEpoch(open->epoch);
+  } else if (const auto* committed = std::get_if<CommittedRecord>(&*decoded)) {
+    decisions_.LearnCommitted(committed->ids);
+    unsettled_.clear();
+  } else if (const auto* decision = std::get_if<DecisionRecord>(&*decoded)) {
+    const auto is_committed = snapshot && record.offset < snapshot->at
+                                  ? absl::StatusOr<bool>(snapshot->ids.Contains(decision->id))
+                                  : IsWhole(*decision);
+    if (!is_committed.ok()) return is_committed.status();
+    if (*is_committed) decisions_.LearnCommitted(decision->id);
+    for (const Participant& one : decision->participants) {
+      unsettled_.emplace(one.topic, one.partition);
+    }
+    void_places_ = *is_committed ? 0 : decision->places;
+  } else {
+    auto& place = std::get<PlaceRecord>(*decoded);
+    if (void_places_ != 0) {
+      --void_places_;
+      return absl::OkStatus();
+    }
+    std::unique_ptr<Place>& known = places_[place.key];
+    if (known == nullptr) {
+      known = std::make_unique<Place>(Place{.key = place.key,
+                                            .encoded_key = std::string(*record.key),
+                                            .committed = std::nullopt,
+                                            .when = Timestamp(),
+                                            .is_in_memory = std::nullopt});
+    }
+    known->when = record.timestamp;
+    known->committed.reset();
+    if (place.offset) known->committed.emplace(*place.offset, std::move(place.metadata));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status OffsetStore::Refresh() {
+  if (is_loaded_) return absl::OkStatus();
+  if (!topic_) {
+    auto topic = catalog_.Find(kOffsetsTopic);
+    if (absl::IsNotFound(topic.status())) {  // nothing was ever committed
+      is_loaded_ = !context_.is_read_only;
+      if (is_loaded_) decisions_.StartEpoch(1);
+      return absl::OkStatus();
+    }
+    if (!topic.ok()) return topic.status();
+    topic_ = *std::move(topic);
+    const auto begin = log().begin_offset();
+    if (!begin.ok()) return begin.status();
+    cursor_ = {.offset = *begin, .segment = nullptr, .position = 0};
+  }
+  std::optional<Snapshot> snapshot;
+  if (!context_.is_read_only) {
+    auto found = FindSnapshot();
+    if (!found.ok()) return found.status();
+    snapshot = *std::move(found);
+  }
+  for (;;) {
+    const auto batch = log().Read(cursor_, ReadOptions{});
+    if (!batch.ok()) return batch.status();
+    if (batch->empty()) break;
+    for (const RecordView& record : *batch) {
+      if (auto status = Apply(record, snapshot); !status.ok()) return status;
+    }
+  }
+  if (context_.is_read_only) return absl::OkStatus();
+  const bool was_cut = !writer_.boot.empty() && writer_.boot != boot_;
+  decisions_.StartEpoch(writer_.epoch + 1);
+  is_loaded_ = true;
+  if (!was_cut) return absl::OkStatus();
+  const auto status = RecoverFromPowerCut();
+  is_loaded_ = status.ok();
+  return status;
+}
+
+absl::Status OffsetStore::RecoverFromPowerCut() {
+  if (auto status = PrepareAppend(); !status.ok()) return status;
+  for (const auto& [key, place] : places_) {
+    if (!place->committed) continue;
+    const auto topic = catalog_.Find(key.topic);
+    if (absl::IsNotFound(topic.status())) continue;
+    if (!topic.ok()) return topic.status();
+    if (topic->options().storage == Storage::kMemory || key.partition >= topic->partitions()) {
+      continue;
+    }
+    const auto end = topic->partition(key.partition).end_offset();
+    if (!end.ok()) return end.status();
+    if (place->committed->offset <= *end || IsPlanted(PlantedBug::kPlacesPastTheEnd)) continue;
+    const std::string metadata = place->committed->metadata;
+    if (auto status = Store(*place, *end, metadata, true); !status.ok()) return status;
+  }
+  // All that counts was found on the disk.
+  const EncodedRecord committed = Encode(CommittedRecord{decisions_.committed()});
+  unsettled_.clear();
+  return log()
+      .AppendUnsynced({.key = committed.key,
+                       .value = committed.value,
+                       .headers = {},
+                       .timestamp = std::nullopt,
+                       .partition = std::nullopt})
+      .status();
+}
+
+}  // namespace daybook::inline v1

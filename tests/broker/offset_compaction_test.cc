@@ -1,0 +1,103 @@
+#include "broker/broker_core.h"
+#include "broker/offset_store.h"
+#include "catch.h"
+#include "support/broker_fixture.h"
+
+namespace daybook {
+namespace {
+
+OffsetStore& Store(BrokerFixture& broker) { return broker->core().offsets(); }
+
+Partition& OffsetsLog(BrokerFixture& broker) {
+  return broker->OpenTopic("__consumer_offsets")->partition(0);
+}
+
+}  // namespace
+
+TEST_CASE("Many commits do not stay: the log of offsets is as large as what counts, and a bound") {
+  BrokerFixture broker;
+  const std::string metadata(1000, 'm');
+  for (int i = 1; i <= 40'000; ++i) {
+    REQUIRE(Store(broker).Commit({"group", "orders", i % 10}, Offset(i), metadata).ok());
+    if (i % 1000 == 0) REQUIRE(broker->RunBackgroundWork().ok());
+  }
+  const Offset begin = OffsetsLog(broker).begin_offset().value();
+  CHECK(begin > Offset(20'000));
+  CHECK(OffsetsLog(broker).end_offset().value() - begin < 20'000);
+  for (int round = 0; round < 2; ++round) {
+    for (int partition = 0; partition < 10; ++partition) {
+      const auto place = Store(broker).Find({"group", "orders", partition}).value();
+      REQUIRE(place.has_value());
+      CHECK(place->offset == Offset(partition == 0 ? 40'000 : 39'990 + partition));
+      CHECK(place->metadata == metadata);
+    }
+    broker.Kill();
+  }
+}
+
+TEST_CASE("Transactions stay committed when their decisions are dropped, also after a power cut") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("a", {.partitions = 1});
+  for (int i = 0; i < 3; ++i) {
+    const std::string value = std::to_string(i);
+    const Record record = RecordOf(value);
+    const std::uint64_t id = Store(broker).BeginTransaction().value();
+    const auto prepared = topic.partition(0).log().AppendTransactional({&record, 1}, id);
+    REQUIRE(prepared.ok());
+    // The second one is never decided.
+    if (i == 1) {
+      broker->core().decisions().End(id, TransactionTable::Decision::kAborted);
+      continue;
+    }
+    REQUIRE(Store(broker).Decide(id, {{"a", 0, prepared->last_frame}}, {}).ok());
+  }
+  REQUIRE(Store(broker).Compact().ok());
+  const std::vector<std::string> committed = {"0", "2"};
+  CHECK(broker.Values("a") == committed);
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    BrokerFixture after(broker.disk().CutPower(seed));
+    CHECK(after.Values("a") == committed);
+    after.Kill();
+    CHECK(after.Values("a") == committed);
+  }
+}
+
+TEST_CASE("A compaction that is cut off anywhere loses no place") {
+  BrokerFixture broker;
+  for (int i = 0; i < 200; ++i) {
+    REQUIRE(Store(broker).Commit({"group", "orders", i}, Offset(i + 1)).ok());
+  }
+  REQUIRE(Store(broker).WaitDurable(Soon()).ok());
+  std::vector<std::unique_ptr<SimulatedFileSystem>> cuts;
+  broker.disk().SetHook([&](SimulatedFileSystem::Operation, const std::string&) {
+    cuts.push_back(broker.disk().CutPower(cuts.size()));
+    cuts.push_back(broker.disk().Kill());
+    return absl::OkStatus();
+  });
+  REQUIRE(Store(broker).Compact().ok());
+  broker.disk().SetHook(nullptr);
+  cuts.push_back(broker.disk().CutPower(99));
+  REQUIRE(cuts.size() > 4);
+  for (std::unique_ptr<SimulatedFileSystem>& cut : cuts) {
+    BrokerFixture after(std::move(cut));
+    CHECK(Store(after).FindGroup("group").value().size() == 200);
+    CHECK(Store(after).Find({"group", "orders", 7}).value()->offset == Offset(8));
+  }
+}
+
+TEST_CASE("The time of a commit outlives the compaction, so that old groups can expire") {
+  BrokerFixture broker;
+  REQUIRE(Store(broker).Commit({"old", "orders", 0}, Offset(1)).ok());
+  broker.clock().Advance(std::chrono::hours(24));
+  REQUIRE(Store(broker).Commit({"new", "orders", 0}, Offset(1)).ok());
+  REQUIRE(Store(broker).Compact().ok());
+  broker.Reopen();
+  const Timestamp hour_ago = broker.clock().Now() - std::chrono::hours(1);
+  const auto unused = [](const std::string& group) { return group != "used"; };
+  CHECK(Store(broker).Expire(hour_ago, unused).value() == 1);
+  CHECK(Store(broker).Groups().value() == std::vector<std::string>{"new"});
+  broker.Reopen();
+  CHECK(Store(broker).Groups().value() == std::vector<std::string>{"new"});
+}
+
+}  // namespace daybook
