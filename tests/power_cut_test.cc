@@ -219,7 +219,7 @@ class PowerCutRun {
     REQUIRE(polled.ok());
     const auto committed = consumer->Committed(which);
     if (committed.ok()) {
-      CHECK(committed->value() <= model.committed);
+      CHECK(committed->offset.value() <= model.committed);
     } else {
       CHECK(absl::IsNotFound(committed.status()));
     }

@@ -40,10 +40,12 @@ const std::map<std::string, std::string> kPublicHeaders = {
     {"file_system.h", "io"},
     {"simulated_file_system.h", "io"},
     {"partition.h", "log"},
-    {"committed_offset.h", "broker"},
     {"topic.h", "broker"},
     {"broker.h", "broker"},
     {"reader.h", "broker"},
+    {"topic_partition.h", "base"},
+    {"committed_offset.h", "broker"},
+    {"group_options.h", "broker"},
     {"consumer_group.h", "broker"},  // its names are the coordinator's, too
     {"producer.h", "producer"},
     {"daybook.h", "tools"},  // all of them

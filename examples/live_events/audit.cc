@@ -84,7 +84,9 @@ absl::Status PrintPartitions(daybook::Broker& broker, Verdict* verdict) {
       // A group without a place in a partition would begin at its begin.
       daybook::Offset committed = *begin;
       for (const daybook::GroupOffset& place : group->offsets) {
-        if (place.topic == kTopics[topic] && place.partition == id) committed = place.committed;
+        if (place.topic == kTopics[topic] && place.partition == id) {
+          committed = place.committed.value_or(*begin);
+        }
       }
       const std::int64_t lag = *end - committed;
       if (lag != 0) ++verdict->lagging;

@@ -207,9 +207,10 @@ class Dashboard {
         const absl::StatusOr<daybook::Offset> end = topic.partition(id).end_offset();
         if (!end.ok()) return end.status();
         if (*end == daybook::Offset(0)) continue;  // no key falls into it
-        const absl::StatusOr<daybook::Offset> place = consumer_.Committed({topic.name(), id});
+        const absl::StatusOr<daybook::CommittedOffset> place =
+            consumer_.Committed({topic.name(), id});
         if (!place.ok() && !absl::IsNotFound(place.status())) return place.status();
-        if (!place.ok() || *place < *end) return false;
+        if (!place.ok() || place->offset < *end) return false;
       }
     }
     return true;

@@ -2,7 +2,10 @@
 #define DAYBOOK_BROKER_H_
 
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +16,7 @@
 #include "daybook/export.h"
 #include "daybook/file_system.h"
 #include "daybook/topic.h"
+#include "daybook/topic_partition.h"
 
 namespace daybook::inline v1 {
 
@@ -48,14 +52,31 @@ struct RecoveryReport {
 struct GroupOffset {
   std::string topic;
   int partition = 0;
-  Offset committed;    // the next one to read
-  Offset end;          // of the partition; end - committed is the lag
-  std::string member;  // who reads it now; empty when nobody does
+  std::optional<Offset> committed;  // the next one to read; absent when the group has no place
+  std::string metadata;             // of the commit
+  Offset end;                       // of the partition
+  std::int64_t lag = 0;             // from the committed one to the end; without: all there are
+  std::string member;               // who reads it now; empty when nobody does
+};
+
+struct GroupMember {
+  std::string id;
+  std::string instance_id;  // of a static one
+  bool is_away = false;     // its Consumer was destroyed, and its place is kept
+  std::vector<TopicPartition> assigned;
+};
+
+enum class GroupState {
+  kEmpty,        // no members
+  kRebalancing,  // some partitions are not yet where they belong
+  kStable,
 };
 
 struct GroupDescription {
   std::string name;
-  std::vector<std::string> members;
+  GroupState state = GroupState::kEmpty;
+  std::string assignor;  // cooperative-sticky, range, roundrobin, custom; empty without members
+  std::vector<GroupMember> members;  // by id
   std::int64_t generation = 0;       // counts the rebalances since the broker was opened
   std::vector<GroupOffset> offsets;  // by topic, then partition
 };
@@ -96,6 +117,15 @@ class DAYBOOK_EXPORT Broker {
   // valid. NotFound as above.
   absl::Status DeleteTopic(std::string_view name);
 
+  // Adds partitions to a topic until it has `total`. When it returns OK, they survive a power cut.
+  // Groups pick them up. Handles of the topic that are there keep the old number: open it again
+  // (a Producer that sends by the topic's name does). Mind that the partition of a key is its hash
+  // modulo their number: from now on most keys go to another partition than their older records.
+  //   NotFound            there is no such topic
+  //   InvalidArgument     it has as many or more already, or `total` is over 100,000; or it is an
+  //                       internal topic
+  absl::Status CreatePartitions(std::string_view topic, int total);
+
   // In alphabetical order; without internal ones (they begin with "__").
   absl::StatusOr<std::vector<std::string>> ListTopics();
 
@@ -103,6 +133,20 @@ class DAYBOOK_EXPORT Broker {
   absl::StatusOr<std::vector<std::string>> ListGroups();
   // NotFound: no such group.
   absl::StatusOr<GroupDescription> DescribeGroup(std::string_view name);
+
+  // Moves a group's places, forwards or back, whether it had one there or not. Nothing is moved
+  // when one of them is refused.
+  //   FailedPrecondition  the group has members
+  //   InvalidArgument     an offset is not within [begin_offset(), end_offset()] of its partition;
+  //                       or the name cannot be a group's
+  //   NotFound            there is no such topic or partition
+  absl::Status AlterGroupOffsets(std::string_view group,
+                                 const std::map<TopicPartition, Offset>& offsets);
+
+  // Forgets all places of the group.
+  //   NotFound            no such group
+  //   FailedPrecondition  it has members
+  absl::Status DeleteGroup(std::string_view group);
 
   // Does what is due and returns. For Background::kCaller; harmless otherwise.
   absl::Status RunBackgroundWork();

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -11,48 +12,58 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "daybook/broker.h"
+#include "daybook/committed_offset.h"
 #include "daybook/export.h"
+#include "daybook/group_options.h"
+#include "daybook/topic_partition.h"
 
 namespace daybook::inline v1 {
 
-// Where to begin in a partition in which the group has no place, or where its place was dropped
-// from a memory topic.
-enum class OffsetReset { kEarliest, kLatest };
-
-struct GroupOptions {
-  // auto.offset.reset; unlike in Kafka nothing is skipped unless asked for.
-  OffsetReset offset_reset = OffsetReset::kEarliest;
-  // The most that one Poll returns.
-  ReadOptions batch{.max_records = 500, .max_bytes = 1 << 20};
-};
-
-struct TopicPartition {
-  std::string topic;
-  int partition = 0;
-  friend auto operator<=>(const TopicPartition&, const TopicPartition&) = default;
+// Where a member stands in each of its partitions, for a transaction that commits it together with
+// what came of the records.
+struct GroupOffsets {
+  std::string group;
+  std::string member_id;
+  std::map<TopicPartition, CommittedOffset> offsets;
 };
 
 // A member of a group. The members share the partitions of the topics that they subscribe to:
-// each partition is read by one member at a time, and by another one only after this one has let
-// go of it, which it does in its next Poll, Commit or Leave. One thread at a time; threads that
-// share the work each join for themselves. Must not outlive the Broker.
+// each partition is read by one member at a time. When members, topics or partitions come or go,
+// the group is rebalanced, in this order for each partition that moves: it is revoked, its member
+// finishes what is under way and commits it (RebalanceListener::on_revoked), lets go of it, and
+// only then it is assigned to its new member. Members take part in Poll and Commit, and let go of
+// everything in Leave. A partition that stays does not pause.
 //
-// At-least-once: a record is delivered again after a crash, or to the next owner of its
-// partition, unless a Commit covered it.
+// A member that is not in Poll for GroupOptions::max_poll_interval is lost, whoever notices it
+// first: its partitions go on with others, its Commit answers Aborted, and its next Poll calls
+// on_lost for what it had and joins again as a new member, with a new member_id. No thread watches
+// the time: a member in Poll, or whoever commits, joins or describes the group, sees that it is up.
+//
+// What of the records is delivered twice, or not at all, after a crash: see Guarantee.
+//
+// One thread at a time; threads that share the work each join for themselves. Must not outlive the
+// Broker.
+//
+// Errors of all calls, beside those listed:
+//   Aborted             another member took this one's place, with the same instance_id
+//   FailedPrecondition  the consumer left the group
 class DAYBOOK_EXPORT Consumer {
  public:
-  // Leaves. Commits nothing.
+  // Leaves; a static member goes away and keeps its place. Commits nothing, and tells no listener:
+  // call Leave before for that.
   ~Consumer();
   Consumer(const Consumer&) = delete;
   Consumer& operator=(const Consumer&) = delete;
 
-  // The next records of one assigned partition, the partitions taking turns; the first after a
-  // join begin at the group's committed offset. Takes part in the rebalance of the group. Waits,
-  // parked, up to `timeout` for the first one; empty when there was none.
+  // The next records of one assigned partition, the partitions taking turns; the first after it
+  // was assigned begin at the group's committed offset. Takes part in the rebalance of the group.
+  // Waits, parked, up to `timeout` for the first one; empty when there was none. At kAtMostOnce
+  // the records are committed before they are returned, and are not returned when that fails.
   //   DataLoss            damage at the position of a partition: the message gives the offsets.
   //                       Seek beyond them (Partition::NextReadable) to go on
-  //   OutOfRange          Seek was called with an offset behind the end
-  //   FailedPrecondition  the consumer left the group
+  //   OutOfRange          Seek was called with an offset behind the end; or at OffsetReset::kNone
+  //                       a partition has no place to begin at: the message names it. Seek
+  //   FailedPrecondition  a listener called it
   //   Cancelled           Wakeup was called
   absl::StatusOr<RecordBatch> Poll(std::chrono::nanoseconds timeout);
 
@@ -62,31 +73,65 @@ class DAYBOOK_EXPORT Consumer {
   // A descriptor for event loops (epoll, libuv, asio), of eventfd(2), made by the first call and
   // closed with the consumer; leave reading it to Poll. When it is readable, call Poll({}) until
   // that returns nothing: it then becomes readable again when there is something to poll,
-  // a rebalance to take part in among it.
+  // a rebalance to take part in among it. Call Poll({}) at least every max_poll_interval, too:
+  // nothing else shows that the member is alive.
   // A seek makes it readable, too. Appends cost one write(2) more each time it becomes so.
   //   FailedPrecondition  the broker is read-only: nobody wakes us
   //   ResourceExhausted   no descriptor is left
   absl::StatusOr<int> EventFd();
 
   // Stores the position of every assigned partition: all that Poll has returned is done with.
-  // Survives what the group's store survives (kProcess). A partition that has meanwhile gone to
-  // another member is left alone.
+  // Survives what the group's store survives (kProcess). A position that is lower than the
+  // committed one is left alone: a commit never goes back (Broker::AlterGroupOffsets does). Then
+  // takes part in the rebalance.
   //   Aborted             some partitions are no longer this member's; the others were committed
+  //   InvalidArgument     a position is behind the end, by a Seek; the others were committed
+  //   FailedPrecondition  at kExactlyOnce: a Transaction commits Positions() instead
   absl::Status Commit();
 
-  // Lets go of all partitions; what was not committed, the next owner sees again. The consumer
-  // then answers FailedPrecondition.
+  // The same of these places alone. For handlers that finish in another order than Poll's, and to
+  // store metadata. A commit at the committed offset replaces its metadata.
+  //   Aborted             as above; also for a partition that never was this member's
+  absl::Status Commit(const std::map<TopicPartition, CommittedOffset>& offsets);
+
+  // What Commit would store, for a Transaction.
+  GroupOffsets Positions() const;
+
+  // Calls on_revoked for all partitions and lets go of them; what was not committed, the next
+  // owner sees again. A static member gives up its place, too. The consumer then answers
+  // FailedPrecondition.
+  //   FailedPrecondition  a listener called it
   absl::Status Leave();
 
+  // In order.
   std::vector<TopicPartition> Assignment() const;
 
-  // For assigned partitions; FailedPrecondition for others.
+  // Moves where Poll goes on, of assigned partitions; FailedPrecondition for others, and then
+  // nothing moved. Commits nothing. Without partitions: of all that are assigned.
   absl::Status Seek(const TopicPartition& partition, Offset offset);
+  absl::Status SeekToBeginning(const std::vector<TopicPartition>& partitions = {});
+  absl::Status SeekToEnd(const std::vector<TopicPartition>& partitions = {});
+  // To the first record appended at `time` or later, or to the end.
+  absl::Status SeekToTime(Timestamp time, const std::vector<TopicPartition>& partitions = {});
+
+  // The offset that Poll would return next, of an assigned partition; FailedPrecondition for
+  // others. OutOfRange: at OffsetReset::kNone it has none.
   absl::StatusOr<Offset> Position(const TopicPartition& partition) const;
 
-  // The group's place, for any partition; NotFound when it has none.
-  absl::StatusOr<Offset> Committed(const TopicPartition& partition) const;
+  // How many offsets the end is ahead of the position; errors as for Position.
+  absl::StatusOr<std::int64_t> Lag(const TopicPartition& partition) const;
 
+  // The group's place, for any partition; NotFound when it has none.
+  absl::StatusOr<CommittedOffset> Committed(const TopicPartition& partition) const;
+
+  // Poll passes over paused partitions, which stay assigned, and paused until Resume or until they
+  // go. Keep polling meanwhile. FailedPrecondition when one is not assigned; nothing changed then.
+  absl::Status Pause(const std::vector<TopicPartition>& partitions);
+  absl::Status Resume(const std::vector<TopicPartition>& partitions);
+  // In order.
+  std::vector<TopicPartition> Paused() const;
+
+  // Changes when a lost member joins again.
   const std::string& member_id() const;
 
  private:
@@ -105,12 +150,23 @@ class DAYBOOK_EXPORT ConsumerGroup {
   ConsumerGroup(const ConsumerGroup&) = delete;
   ConsumerGroup& operator=(const ConsumerGroup&) = delete;
 
-  // Makes a member that reads `topics`, and rebalances (range assignor, as Kafka's).
+  // Makes a member that reads `topics`, and rebalances the group. Partitions that are added to
+  // them later are picked up; a topic that is deleted goes, and comes back if it is made again.
   //   NotFound            no such topic
-  //   InvalidArgument     no topics given, or the group's name is empty, over 249 bytes, or has
-  //                       control characters
-  //   FailedPrecondition  the broker is read-only
-  absl::StatusOr<std::unique_ptr<Consumer>> Join(std::vector<std::string> topics);
+  //   InvalidArgument     no topics given; or the group's name or instance_id is empty (the
+  //   former),
+  //                       over 249 bytes, or has control characters; or max_poll_interval is not
+  //                       over 0; or what the custom assignor says of the new member is no
+  //                       assignment: the others then go on with the last one
+  //   FailedPrecondition  the broker is read-only; or the members of the group use another assignor
+  absl::StatusOr<std::unique_ptr<Consumer>> Join(std::vector<std::string> topics,
+                                                 JoinOptions options = {});
+
+  // The same with all topics, now and later, whose whole name matches a regular expression of
+  // ECMAScript, as std::regex takes it; but internal ones (they begin with "__").
+  //   InvalidArgument     also: it is no such expression
+  absl::StatusOr<std::unique_ptr<Consumer>> JoinMatching(std::string_view expression,
+                                                         JoinOptions options = {});
 
   const std::string& name() const;
 

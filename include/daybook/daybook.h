@@ -11,6 +11,7 @@
 #include "daybook/export.h"
 #include "daybook/file_system.h"
 #include "daybook/frame.h"
+#include "daybook/group_options.h"
 #include "daybook/offset.h"
 #include "daybook/partition.h"
 #include "daybook/producer.h"
@@ -20,5 +21,6 @@
 #include "daybook/simulated_file_system.h"
 #include "daybook/storage.h"
 #include "daybook/topic.h"
+#include "daybook/topic_partition.h"
 
 #endif  // DAYBOOK_DAYBOOK_H_

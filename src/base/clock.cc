@@ -16,6 +16,10 @@ class SystemClock final : public Clock {
 
 }  // namespace
 
+std::chrono::steady_clock::time_point Clock::MonotonicNow() noexcept {
+  return std::chrono::steady_clock::now();
+}
+
 Clock& Clock::System() {
   static SystemClock clock;
   return clock;

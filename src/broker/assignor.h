@@ -11,7 +11,6 @@ namespace daybook::inline v1 {
 
 // What each member subscribes to, by its id.
 using Subscriptions = std::map<std::string, std::vector<std::string>>;
-using Assignments = std::map<std::string, std::vector<TopicPartition>>;
 
 // Kafka's range assignor: the partitions of each topic, in order, are cut into as many runs as
 // there are subscribers, in the order of their ids; the first ones get one more when it does not

@@ -193,15 +193,22 @@ absl::StatusOr<GroupDescription> BrokerCore::DescribeGroup(std::string_view name
         absl::StrCat("there is no group ", std::string(name), " in ", path_));
   }
   std::map<TopicPartition, GroupOffset> offsets;
-  for (const auto& [key, offset] : *committed) {
-    offsets[{key.topic, key.partition}].committed = offset.offset;
+  for (const auto& [key, place] : *committed) {
+    GroupOffset& offset = offsets[{key.topic, key.partition}];
+    offset.committed = place.offset;
+    offset.metadata = place.metadata;
   }
   for (const auto& [partition, member] : members.owners) offsets[partition].member = member;
 
   GroupDescription description{.name = std::string(name),
-                               .members = members.members,
+                               .state = GroupState::kEmpty,
+                               .assignor = {},
+                               .members = {},
                                .generation = members.generation,
                                .offsets = {}};
+  for (const std::string& id : members.members) {
+    description.members.push_back({.id = id, .instance_id = {}, .is_away = false, .assigned = {}});
+  }
   for (auto& [partition, offset] : offsets) {
     offset.topic = partition.topic;
     offset.partition = partition.partition;
@@ -210,6 +217,9 @@ absl::StatusOr<GroupDescription> BrokerCore::DescribeGroup(std::string_view name
     const auto end = topic->partition(partition.partition).end_offset();
     if (!end.ok()) return end.status();
     offset.end = *end;
+    const auto begin = topic->partition(partition.partition).begin_offset();
+    if (!begin.ok()) return begin.status();
+    offset.lag = *end - offset.committed.value_or(*begin);
     description.offsets.push_back(offset);
   }
   return description;

@@ -114,7 +114,7 @@ class Consumer::State {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<Offset> Committed(const TopicPartition& partition) {
+  absl::StatusOr<CommittedOffset> Committed(const TopicPartition& partition) {
     const auto offset =
         core_.offsets().Find({group_->name(), partition.topic, partition.partition});
     if (!offset.ok()) return offset.status();
@@ -235,7 +235,7 @@ absl::StatusOr<Offset> Consumer::Position(const TopicPartition& partition) const
   return (*entry)->cursor.offset;
 }
 
-absl::StatusOr<Offset> Consumer::Committed(const TopicPartition& partition) const {
+absl::StatusOr<CommittedOffset> Consumer::Committed(const TopicPartition& partition) const {
   return state_->Committed(partition);
 }
 
@@ -245,7 +245,8 @@ ConsumerGroup::ConsumerGroup(Broker& broker, std::string_view name, GroupOptions
     : broker_(broker), name_(name), options_(options) {}
 ConsumerGroup::~ConsumerGroup() = default;
 
-absl::StatusOr<std::unique_ptr<Consumer>> ConsumerGroup::Join(std::vector<std::string> topics) {
+absl::StatusOr<std::unique_ptr<Consumer>> ConsumerGroup::Join(std::vector<std::string> topics,
+                                                              JoinOptions) {
   if (topics.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("a member of the group ", name_, " needs at least one topic to read"));

@@ -25,8 +25,9 @@ absl::Status Describe(const Global& global, const std::string& name) {
   if (!group.ok()) return group.status();
   Table table({"topic", "partition", "committed", "end", "lag"});
   for (const GroupOffset& offset : group->offsets) {
-    table.Add({offset.topic, offset.partition, offset.committed.value(), offset.end.value(),
-               offset.end - offset.committed});
+    nlohmann::json committed;
+    if (offset.committed) committed = offset.committed->value();
+    table.Add({offset.topic, offset.partition, committed, offset.end.value(), offset.lag});
   }
   table.Print(global.format);
   return absl::OkStatus();

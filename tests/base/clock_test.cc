@@ -24,4 +24,18 @@ TEST_CASE("A manual clock stands still until it is moved") {
   CHECK(clock.Now() == Timestamp(std::chrono::seconds(7)));
 }
 
+TEST_CASE("A monotonic clock goes with the steady one, a manual one only forwards") {
+  const auto before = std::chrono::steady_clock::now();
+  const auto now = Clock::System().MonotonicNow();
+  CHECK(now >= before);
+  CHECK(now <= std::chrono::steady_clock::now());
+  ManualClock clock;
+  const auto start = clock.MonotonicNow();
+  clock.Set(Timestamp(std::chrono::seconds(7)));
+  clock.Advance(std::chrono::seconds(-200));
+  CHECK(clock.MonotonicNow() == start);
+  clock.Advance(std::chrono::seconds(3));
+  CHECK(clock.MonotonicNow() == start + std::chrono::seconds(3));
+}
+
 }  // namespace daybook

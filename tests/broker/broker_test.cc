@@ -144,7 +144,8 @@ TEST_CASE("A group is described with its places and its lag") {
   CHECK(consumer->Poll({}).value().size() == 4);
   REQUIRE(consumer->Commit().ok());
   const GroupDescription description = broker->DescribeGroup("service").value();
-  CHECK(description.members == std::vector<std::string>{consumer->member_id()});
+  REQUIRE(description.members.size() == 1);
+  CHECK(description.members[0].id == consumer->member_id());
   CHECK(description.generation == 1);
   REQUIRE(description.offsets.size() == 2);
   CHECK(description.offsets[0].committed == Offset(4));
