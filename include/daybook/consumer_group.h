@@ -19,6 +19,8 @@
 
 namespace daybook::inline v1 {
 
+class Subscription;
+
 // Where a member stands in each of its partitions, for a transaction that commits it together with
 // what came of the records.
 struct GroupOffsets {
@@ -171,6 +173,8 @@ class DAYBOOK_EXPORT ConsumerGroup {
   const std::string& name() const;
 
  private:
+  absl::StatusOr<std::unique_ptr<Consumer>> Join(Subscription subscription, JoinOptions options);
+
   Broker& broker_;
   std::string name_;
   GroupOptions options_;

@@ -22,5 +22,6 @@
 #include "daybook/storage.h"
 #include "daybook/topic.h"
 #include "daybook/topic_partition.h"
+#include "daybook/transaction.h"
 
 #endif  // DAYBOOK_DAYBOOK_H_

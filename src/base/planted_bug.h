@@ -22,6 +22,9 @@ enum class PlantedBug {
   kTornTransactionIsCommitted,   // a decision counts although a power cut took some of its records
   kNoFencingByName,              // a transaction commits although a later one has its name
   kPlacesPastTheEnd,             // places are not drawn back to what a power cut left
+  kStickyForgetsOwner,           // a rebalance moves partitions that could have stayed
+  kLostMemberKeepsPartitions,    // what a lost member had goes on with nobody
+  kRevokedPositionKept,  // a partition that comes back goes on where it was, not where the group is
 };
 
 #if defined(DAYBOOK_PLANTED_BUGS)

@@ -26,7 +26,7 @@ absl::Status Broker::CreateTopic(std::string_view name, TopicOptions options) {
                                                    std::string(kInternalPrefix),
                                                    " are for internal topics; choose another one"));
   }
-  return core_->catalog().Create(name, options).status();
+  return core_->CreateTopic(name, options);
 }
 
 absl::StatusOr<Topic> Broker::OpenTopic(std::string_view name) {
@@ -39,6 +39,14 @@ absl::Status Broker::DeleteTopic(std::string_view name) {
         absl::StrCat(std::string(name), " is an internal topic; it cannot be deleted"));
   }
   return core_->DeleteTopic(name);
+}
+
+absl::Status Broker::CreatePartitions(std::string_view topic, int total) {
+  if (topic.substr(0, kInternalPrefix.size()) == kInternalPrefix) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(std::string(topic), " is an internal topic; its partitions stay as they are"));
+  }
+  return core_->CreatePartitions(topic, total);
 }
 
 absl::StatusOr<std::vector<std::string>> Broker::ListTopics() {
@@ -55,6 +63,13 @@ absl::StatusOr<std::vector<std::string>> Broker::ListGroups() { return core_->Li
 absl::StatusOr<GroupDescription> Broker::DescribeGroup(std::string_view name) {
   return core_->DescribeGroup(name);
 }
+
+absl::Status Broker::AlterGroupOffsets(std::string_view group,
+                                       const std::map<TopicPartition, Offset>& offsets) {
+  return core_->AlterGroupOffsets(group, offsets);
+}
+
+absl::Status Broker::DeleteGroup(std::string_view group) { return core_->DeleteGroup(group); }
 
 absl::Status Broker::RunBackgroundWork() {
   core_->ahead_worker().RunNow();

@@ -1,6 +1,5 @@
 #include "broker/broker_core.h"
 
-#include <algorithm>
 #include <random>
 #include <span>
 #include <utility>
@@ -17,7 +16,6 @@ constexpr std::string_view kPropertiesFile = "daybook.properties";
 constexpr std::string_view kLockFile = "daybook.lock";
 constexpr std::string_view kIdKey = "directory.id";
 constexpr std::size_t kMaxPropertiesBytes = 64 << 10;
-constexpr std::size_t kMaxGroupName = 249;
 
 std::uint64_t RandomId() {
   std::random_device random;
@@ -140,89 +138,6 @@ RecoveryReport BrokerCore::recovery_report() const {
           .bytes_scanned = counters_.bytes_scanned.load(std::memory_order_relaxed),
           .claims_padded = counters_.claims_padded.load(std::memory_order_relaxed),
           .torn_tail_bytes = counters_.torn_tail_bytes.load(std::memory_order_relaxed)};
-}
-
-absl::Status BrokerCore::DeleteTopic(std::string_view name) {
-  if (const auto status = catalog_.Delete(name); !status.ok()) return status;
-  return offsets_.ForgetTopic(name);
-}
-
-absl::StatusOr<std::shared_ptr<GroupCoordinator>> BrokerCore::Group(std::string_view name) {
-  const bool is_printable =
-      std::all_of(name.begin(), name.end(), [](unsigned char c) { return c >= ' ' && c != 0x7f; });
-  if (name.empty() || name.size() > kMaxGroupName || !is_printable) {
-    return absl::InvalidArgumentError(absl::StrCat("a group's name has 1 to ", kMaxGroupName,
-                                                   " bytes, none of them a control character"));
-  }
-  if (is_read_only()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path_, " is open read-only, so group ", std::string(name),
-                     " cannot commit; open it with BrokerAccess::kReadWrite, or use a Reader"));
-  }
-  MutexLock lock(mutex_);
-  if (is_closed_) return absl::FailedPreconditionError("the broker is closed");
-  auto& group = groups_[std::string(name)];
-  if (group == nullptr) group = std::make_shared<GroupCoordinator>(std::string(name), offsets_);
-  return group;
-}
-
-absl::StatusOr<std::vector<std::string>> BrokerCore::ListGroups() {
-  auto groups = offsets_.Groups();
-  if (!groups.ok()) return groups.status();
-  MutexLock lock(mutex_);
-  for (const auto& [name, group] : groups_) {
-    if (!group->Describe().members.empty()) groups->push_back(name);
-  }
-  std::sort(groups->begin(), groups->end());
-  groups->erase(std::unique(groups->begin(), groups->end()), groups->end());
-  return groups;
-}
-
-absl::StatusOr<GroupDescription> BrokerCore::DescribeGroup(std::string_view name) {
-  const auto committed = offsets_.FindGroup(name);
-  if (!committed.ok()) return committed.status();
-  GroupCoordinator::Description members;
-  {
-    MutexLock lock(mutex_);
-    if (const auto group = groups_.find(name); group != groups_.end()) {
-      members = group->second->Describe();
-    }
-  }
-  if (committed->empty() && members.members.empty()) {
-    return absl::NotFoundError(
-        absl::StrCat("there is no group ", std::string(name), " in ", path_));
-  }
-  std::map<TopicPartition, GroupOffset> offsets;
-  for (const auto& [key, place] : *committed) {
-    GroupOffset& offset = offsets[{key.topic, key.partition}];
-    offset.committed = place.offset;
-    offset.metadata = place.metadata;
-  }
-  for (const auto& [partition, member] : members.owners) offsets[partition].member = member;
-
-  GroupDescription description{.name = std::string(name),
-                               .state = GroupState::kEmpty,
-                               .assignor = {},
-                               .members = {},
-                               .generation = members.generation,
-                               .offsets = {}};
-  for (const std::string& id : members.members) {
-    description.members.push_back({.id = id, .instance_id = {}, .is_away = false, .assigned = {}});
-  }
-  for (auto& [partition, offset] : offsets) {
-    offset.topic = partition.topic;
-    offset.partition = partition.partition;
-    const auto topic = catalog_.Find(partition.topic);
-    if (!topic.ok()) return topic.status();
-    const auto end = topic->partition(partition.partition).end_offset();
-    if (!end.ok()) return end.status();
-    offset.end = *end;
-    const auto begin = topic->partition(partition.partition).begin_offset();
-    if (!begin.ok()) return begin.status();
-    offset.lag = *end - offset.committed.value_or(*begin);
-    description.offsets.push_back(offset);
-  }
-  return description;
 }
 
 }  // namespace daybook::inline v1

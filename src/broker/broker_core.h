@@ -22,6 +22,9 @@
 
 namespace daybook::inline v1 {
 
+// InvalidArgument, saying `what` it is, unless it has 1 to 249 bytes and no control characters.
+absl::Status CheckGroupName(std::string_view name, std::string_view what);
+
 // What a Broker consists of. The contract is that of daybook/broker.h.
 class BrokerCore {
  public:
@@ -41,17 +44,31 @@ class BrokerCore {
   AheadWorker& ahead_worker() { return ahead_worker_; }
   RecoveryReport recovery_report() const;
 
-  absl::Status DeleteTopic(std::string_view name);
+  Clock& clock() { return *context_.clock; }
+
+  // These tell the groups.
+  absl::Status CreateTopic(std::string_view name, const TopicOptions& options)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status CreatePartitions(std::string_view topic, int total) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status DeleteTopic(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The coordinator of that group; made when first asked for. FailedPrecondition: read-only.
   absl::StatusOr<std::shared_ptr<GroupCoordinator>> Group(std::string_view name)
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<std::string>> ListGroups() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<GroupDescription> DescribeGroup(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status AlterGroupOffsets(std::string_view name,
+                                 const std::map<TopicPartition, Offset>& offsets)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status DeleteGroup(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   BrokerCore(std::string path, std::unique_ptr<Directory> root, std::unique_ptr<FileLock> lock,
              const BrokerOptions& options);
+
+  // Those that somebody asked for.
+  std::vector<std::shared_ptr<GroupCoordinator>> OpenGroups() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status CheckRange(const TopicPartition& partition, Offset offset);
 
   const std::string path_;
   const std::unique_ptr<Directory> root_;

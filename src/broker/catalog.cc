@@ -104,17 +104,48 @@ absl::StatusOr<Topic> Catalog::Create(std::string_view name, const TopicOptions&
   if (topics_.find(name) != topics_.end()) {
     return absl::AlreadyExistsError(absl::StrCat("there is already a topic ", std::string(name)));
   }
+  if (const auto status = Write(name, options); !status.ok()) return status;
+  auto state = std::make_shared<TopicState>(std::string(name), options, context_, counters_);
+  topics_[std::string(name)] = state;
+  version_.fetch_add(1, std::memory_order_release);
+  return Topic(std::move(state));
+}
+
+absl::Status Catalog::Write(std::string_view name, const TopicOptions& options) {
   Properties properties = ToProperties(options);
   properties[std::string(kNameKey)] = std::string(name);
   const std::string text = EncodeProperties(properties);
-  if (const auto status = AtomicReplace(*context_.root, FileName(name, kSettingsSuffix),
-                                        std::as_bytes(std::span(text)));
-      !status.ok()) {
-    return status;
+  return AtomicReplace(*context_.root, FileName(name, kSettingsSuffix),
+                       std::as_bytes(std::span(text)));
+}
+
+absl::Status Catalog::CreatePartitions(std::string_view name, int total) {
+  if (context_.is_read_only) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(context_.root->path(), " is open read-only; no partitions can be made in it"));
   }
-  auto state = std::make_shared<TopicState>(std::string(name), options, context_, counters_);
-  topics_[std::string(name)] = state;
-  return Topic(std::move(state));
+  MutexLock lock(mutex_);
+  const auto found = topics_.find(name);
+  if (found == topics_.end()) return NoSuchTopic(name);
+  TopicOptions options = found->second->options();
+  if (total <= options.partitions) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        std::string(name), " has ", options.partitions, " partitions already; ask for more than ",
+        options.partitions, " in all, they cannot become fewer"));
+  }
+  options.partitions = total;
+  if (const auto status = CheckTopicOptions(options); !status.ok()) return status;
+  if (const auto status = Write(name, options); !status.ok()) return status;
+  found->second = std::make_shared<TopicState>(*found->second, total, context_, counters_);
+  version_.fetch_add(1, std::memory_order_release);
+  return absl::OkStatus();
+}
+
+std::map<std::string, int> Catalog::PartitionCounts() {
+  MutexLock lock(mutex_);
+  std::map<std::string, int> counts;
+  for (const auto& [name, state] : topics_) counts[name] = state->options().partitions;
+  return counts;
 }
 
 absl::StatusOr<std::vector<std::string>> Catalog::NamesLocked() {
@@ -164,6 +195,7 @@ absl::Status Catalog::Delete(std::string_view name) {
   }
   const std::shared_ptr<TopicState> topic = std::move(found->second);
   topics_.erase(found);
+  version_.fetch_add(1, std::memory_order_release);
   for (Partition& partition : topic->partitions()) {
     partition.log().Delete(
         absl::NotFoundError(absl::StrCat("the topic ", topic->name(), " was deleted")));

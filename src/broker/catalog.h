@@ -1,6 +1,8 @@
 #ifndef DAYBOOK_BROKER_CATALOG_H_
 #define DAYBOOK_BROKER_CATALOG_H_
 
+#include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -34,6 +36,14 @@ class Catalog {
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<Topic> Find(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Delete(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The topic has `total` partitions from now on; its logs are shared with the handles of before.
+  absl::Status CreatePartitions(std::string_view name, int total) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Changes with the topics and their partitions, when that is done. For a directory that is open
+  // for writing.
+  std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
+  // How many partitions each topic has that is open; internal ones included.
+  std::map<std::string, int> PartitionCounts() ABSL_LOCKS_EXCLUDED(mutex_);
   // Internal ones included.
   absl::StatusOr<std::vector<std::string>> Names() ABSL_LOCKS_EXCLUDED(mutex_);
   // Those that are open.
@@ -41,6 +51,8 @@ class Catalog {
 
  private:
   absl::StatusOr<std::shared_ptr<TopicState>> Read(const std::string& name);
+  absl::Status Write(std::string_view name, const TopicOptions& options)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<std::vector<std::string>> ListFiles(std::string_view suffix);
   // Removes the partitions' directories of a topic that is gone, and then its <topic>.gone.
   absl::Status FinishDelete(const std::string& name);
@@ -49,6 +61,7 @@ class Catalog {
 
   const LogContext& context_;
   RecoveryCounters& counters_;
+  std::atomic<std::uint64_t> version_{1};
   Mutex mutex_;
   std::map<std::string, std::shared_ptr<TopicState>, std::less<>> topics_ ABSL_GUARDED_BY(mutex_);
 };

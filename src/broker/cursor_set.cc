@@ -74,6 +74,7 @@ absl::StatusOr<RecordBatch> CursorSet::ReadNext(const ReadOptions& options) {
   for (std::size_t tried = 0; tried < entries_.size(); ++tried) {
     if (next_ >= entries_.size()) next_ = 0;
     Entry& entry = entries_[next_++];
+    if (entry.is_held) continue;
     auto batch = entry.log().Read(entry.cursor, options);
     if (!batch.ok()) return batch;
     last_records_ = batch->size();
@@ -99,8 +100,9 @@ absl::StatusOr<RecordBatch> CursorSet::ReadPrevious(const ReadOptions& options) 
 }
 
 bool CursorSet::HasMore() {
-  return std::any_of(entries_.begin(), entries_.end(),
-                     [](Entry& entry) { return entry.log().HasMore(entry.cursor); });
+  return std::any_of(entries_.begin(), entries_.end(), [](Entry& entry) {
+    return !entry.is_held && entry.log().HasMore(entry.cursor);
+  });
 }
 
 void CursorSet::Wait(std::chrono::steady_clock::time_point deadline, WaitList* other,

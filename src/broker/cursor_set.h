@@ -25,6 +25,12 @@ class CursorSet {
     int partition = 0;
     Cursor cursor;
     std::unique_ptr<ReadMark> mark = nullptr;  // moves with the cursor, if there is one
+    bool is_held = false;                      // not read now
+    // What a group's member keeps of it.
+    bool is_paused = false;
+    bool has_place = true;   // if not, nobody knows where to begin
+    bool was_moved = false;  // by a seek, perhaps to behind the end
+    Offset stored{-1};       // the place that the group has, as far as we know
 
     void MoveTo(Offset offset);
     PartitionLog& log() const { return topic.partition(partition).log(); }

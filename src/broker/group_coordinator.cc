@@ -1,29 +1,184 @@
 #include "broker/group_coordinator.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/planted_bug.h"
+#include "broker/assignor.h"
 
 namespace daybook::inline v1 {
-
-std::string GroupCoordinator::Join(const std::vector<Subscription>& topics) {
-  MutexLock lock(mutex_);
-  // In the order of joining, as the assignor orders members by their ids.
-  const std::string id = absl::StrFormat("%s-%06d", name_, ++joined_);
-  Member& member = members_[id];
-  for (const Subscription& subscription : topics) {
-    member.topics.push_back(subscription.topic);
-    partitions_[subscription.topic] = subscription.partitions;
+absl::StatusOr<GroupCoordinator::Membership> GroupCoordinator::Join(const Joining& joining) {
+  for (const std::string& name : joining.subscription.names()) {
+    const auto topic = catalog_.Find(name);
+    if (!topic.ok() && !joining.was_lost) return topic.status();
   }
-  Rebalance();
-  return id;
+  const MonotonicTime now = clock_.MonotonicNow();
+  Membership membership{.id = {},
+                        .instance_id = joining.instance_id,
+                        .deadline = std::make_shared<PollDeadline>(joining.max_poll_interval)};
+  membership.deadline->Start(now);
+  {
+    MutexLock lock(mutex_);
+    DropLostLocked(now);
+    if (const auto status = CheckJoining(joining); !status.ok()) return status;
+    if (members_.empty()) {
+      assignor_ = joining.assignor;
+      custom_assignor_ = joining.custom_assignor;
+      assigned_ = absl::OkStatus();
+    }
+    // In the order of joining, as assignors order members by their ids.
+    membership.id = absl::StrFormat("%s-%06d", name_, ++joined_);
+    Member member{.subscription = joining.subscription,
+                  .instance_id = joining.instance_id,
+                  .deadline = membership.deadline,
+                  .topics = {}};
+    const auto older = FindInstance(joining.instance_id);
+    if (older != members_.end()) {
+      TakeOver(older, member, membership.id);
+    } else {
+      Changed(true);
+    }
+    members_.emplace(membership.id, std::move(member));
+    if (!joining.instance_id.empty()) instances_[joining.instance_id] = membership.id;
+    deadlines_.Include(membership.deadline->at(), membership.deadline->interval());
+    LookAtTopics();
+  }
+  if (const auto status = Settle(); !status.ok()) {
+    Leave(membership.id);
+    return status;
+  }
+  return membership;
+}
+
+absl::Status GroupCoordinator::CheckJoining(const Joining& joining) {
+  if (members_.empty()) return absl::OkStatus();
+  const bool is_custom = static_cast<bool>(joining.custom_assignor);
+  const bool are_custom = static_cast<bool>(custom_assignor_);
+  if (is_custom == are_custom && (is_custom || joining.assignor == assignor_)) {
+    return absl::OkStatus();
+  }
+  const auto name = [](bool custom, Assignor assignor) {
+    return custom ? std::string("custom") : std::string(NameOf(assignor));
+  };
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the members of the group ", name_, " use the assignor ", name(are_custom, assignor_),
+      ", not ", name(is_custom, joining.assignor), "; use the same, or wait until they have left"));
+}
+
+GroupCoordinator::Members::iterator GroupCoordinator::FindInstance(const std::string& instance_id) {
+  if (instance_id.empty()) return members_.end();
+  const auto latest = instances_.find(instance_id);
+  return latest == instances_.end() ? members_.end() : members_.find(latest->second);
+}
+
+void GroupCoordinator::TakeOver(Members::iterator older, Member& newer, const std::string& id) {
+  // Nobody else needs to move: no rebalance, unless it wants to read something else.
+  Changed(!(older->second.subscription == newer.subscription));
+  newer.topics = older->second.topics;
+  newer.target = std::move(older->second.target);
+  newer.owned = std::move(older->second.owned);
+  for (const TopicPartition& partition : newer.owned) owners_[partition] = id;
+  members_.erase(older);
+  Announce();  // for the older one, if it is still there
 }
 
 void GroupCoordinator::Leave(const std::string& member) {
+  {
+    MutexLock lock(mutex_);
+    const auto found = members_.find(member);
+    if (found == members_.end()) return;
+    Remove(found);
+  }
+  Settle().IgnoreError();
+}
+
+void GroupCoordinator::GoAway(const std::string& member) {
   MutexLock lock(mutex_);
-  if (members_.erase(member) == 0) return;
-  std::erase_if(owners_, [&](const auto& entry) { return entry.second == member; });
+  const auto found = members_.find(member);
+  if (found == members_.end()) return;
+  found->second.is_away = true;
+  // Nothing is under way any more in what it has to let go of.
+  const std::set<TopicPartition> owned = found->second.owned;
+  for (const TopicPartition& partition : owned) {
+    if (!found->second.target.contains(partition)) Release(found->second, member, partition);
+  }
+  Announce();
+}
+
+void GroupCoordinator::Remove(Members::iterator member) {
+  const std::set<TopicPartition> owned = member->second.owned;
+  for (const TopicPartition& partition : owned) Release(member->second, member->first, partition);
+  members_.erase(member);
   if (members_.empty()) marks_.clear();
-  Rebalance();
+  Changed(true);
+  LookAtTopics();
+  Announce();
+}
+
+void GroupCoordinator::Release(Member& member, const std::string& id,
+                               const TopicPartition& partition) {
+  member.owned.erase(partition);
+  const auto owner = owners_.find(partition);
+  if (owner != owners_.end() && owner->second == id) owners_.erase(owner);
+}
+
+void GroupCoordinator::DropLost(MonotonicTime now) {
+  if (!deadlines_.MayBeOver(now)) return;
+  MutexLock lock(mutex_);
+  DropLostLocked(now);
+}
+
+void GroupCoordinator::DropLostLocked(MonotonicTime now) {
+  if (!deadlines_.MayBeOver(now)) return;
+  deadlines_.Reset();
+  std::vector<std::string> lost;
+  for (const auto& [id, member] : members_) {
+    if (member.deadline->IsOver(now)) {
+      lost.push_back(id);
+    } else {
+      deadlines_.Include(member.deadline->at(), member.deadline->interval());
+    }
+  }
+  for (const std::string& id : lost) {
+    const auto member = members_.find(id);
+    if (IsPlanted(PlantedBug::kLostMemberKeepsPartitions)) member->second.owned.clear();
+    Remove(member);
+  }
+}
+
+GroupCoordinator::Assignment GroupCoordinator::Sync(const Membership& membership,
+                                                    const std::vector<TopicPartition>& released) {
+  Settle().IgnoreError();  // of that who joined is told
+  MutexLock lock(mutex_);
+  const auto found = members_.find(membership.id);
+  if (found == members_.end()) {
+    const auto latest = instances_.find(membership.instance_id);
+    const bool is_fenced = latest != instances_.end() && latest->second != membership.id;
+    return {.standing = is_fenced ? Standing::kFenced : Standing::kLost,
+            .epoch = epoch_.load(std::memory_order_relaxed),
+            .owned = {},
+            .revoked = {}};
+  }
+  Member& member = found->second;
+  for (const TopicPartition& partition : released) Release(member, membership.id, partition);
+  // Somebody may be waiting for these.
+  if (!released.empty()) Announce();
+  Assignment assignment{.standing = Standing::kMember,
+                        .epoch = epoch_.load(std::memory_order_relaxed),
+                        .owned = {},
+                        .revoked = {}};
+  for (const TopicPartition& partition : member.owned) {
+    if (!member.target.contains(partition)) assignment.revoked.push_back(partition);
+  }
+  for (const TopicPartition& partition : member.target) {
+    if (!assignment.revoked.empty()) break;
+    const auto [owner, is_taken] = owners_.try_emplace(partition, membership.id);
+    if (IsPlanted(PlantedBug::kAssignBeforeRevoke)) owner->second = membership.id;
+    if (owner->second == membership.id) member.owned.insert(partition);
+  }
+  assignment.owned = member.owned;
+  return assignment;
 }
 
 void GroupCoordinator::Hold(const TopicPartition& partition, PartitionLog& log, Offset from) {
@@ -33,62 +188,106 @@ void GroupCoordinator::Hold(const TopicPartition& partition, PartitionLog& log, 
   if (mark->second != nullptr && mark->second->offset() < from) mark->second->Move(from);
 }
 
-void GroupCoordinator::Rebalance() {
-  ++generation_;
-  Subscriptions subscriptions;
-  for (const auto& [id, member] : members_) subscriptions[id] = member.topics;
-  for (auto& [id, assigned] : AssignRanges(subscriptions, partitions_)) {
-    members_[id].target = {assigned.begin(), assigned.end()};
+absl::Status GroupCoordinator::CheckOwner(const std::string& member,
+                                          const TopicPartition& partition) {
+  const auto owner = owners_.find(partition);
+  if ((owner != owners_.end() && owner->second == member) ||
+      IsPlanted(PlantedBug::kNoGenerationCheck)) {
+    return absl::OkStatus();
   }
-  Announce();
-}
-
-void GroupCoordinator::Announce() {
-  epoch_.fetch_add(1, std::memory_order_acq_rel);
-  waiters_.NotifyIfAny();
-}
-
-absl::StatusOr<GroupCoordinator::Assignment> GroupCoordinator::Sync(const std::string& member) {
-  MutexLock lock(mutex_);
-  const auto found = members_.find(member);
-  if (found == members_.end()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(member, " is no member of the group ", name_, "; join again"));
-  }
-  const std::set<TopicPartition>& target = found->second.target;
-  const std::size_t let_go = std::erase_if(owners_, [&](const auto& entry) {
-    return entry.second == member && !target.contains(entry.first);
-  });
-  // Somebody may be waiting for these.
-  if (let_go != 0) Announce();
-  Assignment assignment{.epoch = epoch_.load(std::memory_order_relaxed), .owned = {}};
-  for (const TopicPartition& partition : target) {
-    const auto [owner, is_taken] = owners_.try_emplace(partition, member);
-    if (is_taken || owner->second == member) assignment.owned.insert(partition);
-  }
-  return assignment;
+  return absl::AbortedError(absl::StrCat(partition.topic, "-", partition.partition,
+                                         " is no longer read by ", member,
+                                         "; what was not committed, its new owner reads again"));
 }
 
 absl::Status GroupCoordinator::Commit(const std::string& member, const TopicPartition& partition,
-                                      Offset offset) {
+                                      Offset offset, std::string_view metadata) {
   MutexLock lock(mutex_);
-  const auto owner = owners_.find(partition);
-  if (owner == owners_.end() || owner->second != member) {
-    return absl::AbortedError(absl::StrCat(partition.topic, "-", partition.partition,
-                                           " is no longer read by ", member,
-                                           "; what was not committed, its new owner reads again"));
-  }
-  auto status = store_.Commit({name_, partition.topic, partition.partition}, offset);
+  if (const auto status = CheckOwner(member, partition); !status.ok()) return status;
+  auto status = store_.Commit({name_, partition.topic, partition.partition}, offset, metadata);
   const auto mark = marks_.find(partition);
-  if (status.ok() && mark != marks_.end() && mark->second != nullptr) mark->second->Move(offset);
+  if (status.ok() && mark != marks_.end() && mark->second != nullptr &&
+      mark->second->offset() < offset) {
+    mark->second->Move(offset);
+  }
   return status;
 }
 
-GroupCoordinator::Description GroupCoordinator::Describe() {
+absl::Status GroupCoordinator::SetBack(const std::string& member, const TopicPartition& partition,
+                                       Offset offset) {
   MutexLock lock(mutex_);
-  Description description{.members = {}, .generation = generation_, .owners = owners_};
-  for (const auto& [id, member] : members_) description.members.push_back(id);
-  return description;
+  if (const auto status = CheckOwner(member, partition); !status.ok()) return status;
+  const OffsetStore::Key key{name_, partition.topic, partition.partition};
+  if (const auto status = store_.Forget(key); !status.ok()) return status;
+  return store_.Commit(key, offset);
+}
+
+absl::Status GroupCoordinator::WhileOwned(const std::string& member,
+                                          const std::vector<TopicPartition>& partitions,
+                                          const std::function<absl::Status()>& then) {
+  const MonotonicTime now = clock_.MonotonicNow();
+  MutexLock lock(mutex_);
+  DropLostLocked(now);
+  for (const TopicPartition& partition : partitions) {
+    if (const auto status = CheckOwner(member, partition); !status.ok()) return status;
+  }
+  if (const auto status = then(); !status.ok()) return status;
+  for (const TopicPartition& partition : partitions) {
+    const auto mark = marks_.find(partition);
+    if (mark == marks_.end() || mark->second == nullptr) continue;
+    const auto place = store_.Find({name_, partition.topic, partition.partition});
+    if (place.ok() && place->has_value() && mark->second->offset() < (*place)->offset) {
+      mark->second->Move((*place)->offset);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GroupCoordinator::WhileEmpty(const std::function<absl::Status()>& then) {
+  const MonotonicTime now = clock_.MonotonicNow();
+  MutexLock lock(mutex_);
+  DropLostLocked(now);
+  if (!members_.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the group ", name_, " has members, among them ", members_.begin()->first,
+                     "; its places are moved when all have left"));
+  }
+  return then();
+}
+
+void GroupCoordinator::CatalogChanged() {
+  MutexLock lock(mutex_);
+  if (!members_.empty()) Announce();
+}
+
+void GroupCoordinator::ForgetTopic(std::string_view topic) {
+  const auto is_of_topic = [&](const TopicPartition& partition) {
+    return partition.topic == topic;
+  };
+  MutexLock lock(mutex_);
+  std::erase_if(owners_, [&](const auto& owner) { return is_of_topic(owner.first); });
+  std::erase_if(marks_, [&](const auto& mark) { return is_of_topic(mark.first); });
+  for (auto& [id, member] : members_) {
+    std::erase_if(member.owned, is_of_topic);
+    std::erase_if(member.target, is_of_topic);
+  }
+  if (members_.empty()) return;
+  // Also if there is one of that name again already: it is another one.
+  if (partitions_.contains(std::string(topic))) Changed(true);
+  Announce();
+}
+
+bool GroupCoordinator::IsMember(const std::string& member) {
+  DropLost(clock_.MonotonicNow());
+  MutexLock lock(mutex_);
+  return members_.contains(member);
+}
+
+bool GroupCoordinator::HasMembers() {
+  const MonotonicTime now = clock_.MonotonicNow();
+  MutexLock lock(mutex_);
+  DropLostLocked(now);
+  return !members_.empty();
 }
 
 }  // namespace daybook::inline v1

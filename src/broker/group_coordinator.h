@@ -3,10 +3,12 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -14,40 +16,73 @@
 #include "absl/status/statusor.h"
 #include "base/event_count.h"
 #include "base/mutex.h"
-#include "broker/assignor.h"
+#include "broker/catalog.h"
 #include "broker/offset_store.h"
-#include "daybook/consumer_group.h"
+#include "broker/poll_deadline.h"
+#include "broker/subscription.h"
+#include "daybook/broker.h"
+#include "daybook/group_options.h"
 
 namespace daybook::inline v1 {
 
-// The members of one group, and who may read what. A change of members makes a new generation with
-// a new target for everybody; partitions then move one by one: a member lets go of what is no
-// longer its own the next time it looks (Sync), and only then may the new owner take it. So no
-// partition ever has two readers, and what stays where it is never pauses. Thread-safe.
+// The members of one group, and who may read what. A change of members, topics or partitions makes
+// a new generation with a new target for everybody; partitions then move one by one: a member is
+// told what it has and shall not have (Sync), finishes and commits that, lets go of it (the next
+// Sync), and only then the new owner may take it. So no partition ever has two readers, and what
+// stays where it is never pauses: targets are computed without the lock, too.
+//
+// Nothing here runs by itself: whoever calls notices whose time to poll is up. Thread-safe.
 class GroupCoordinator {
  public:
-  // `store` must outlive the coordinator.
-  GroupCoordinator(std::string name, OffsetStore& store) : name_(std::move(name)), store_(store) {}
+  // The others must outlive the coordinator.
+  GroupCoordinator(std::string name, OffsetStore& store, Catalog& catalog, Clock& clock)
+      : name_(std::move(name)), store_(store), catalog_(catalog), clock_(clock) {}
 
-  struct Subscription {
-    std::string topic;
-    int partitions = 0;
+  struct Joining {
+    Subscription subscription;
+    std::string instance_id = {};
+    Assignor assignor = Assignor::kCooperativeSticky;
+    AssignorFunction custom_assignor = {};
+    std::chrono::nanoseconds max_poll_interval = std::chrono::minutes(5);
+    bool was_lost = false;  // then the topics need not be there
+  };
+  struct Membership {
+    std::string id;
+    std::string instance_id;
+    std::shared_ptr<PollDeadline> deadline;
   };
 
-  // The id of the new member.
-  std::string Join(const std::vector<Subscription>& topics) ABSL_LOCKS_EXCLUDED(mutex_);
+  // A new member, or a static one that takes its place again. Errors as for ConsumerGroup::Join.
+  absl::StatusOr<Membership> Join(const Joining& joining) ABSL_LOCKS_EXCLUDED(mutex_);
   void Leave(const std::string& member) ABSL_LOCKS_EXCLUDED(mutex_);
+  // A static member is not there for a while.
+  void GoAway(const std::string& member) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Changes whenever a member should Sync; cheap to read.
   std::uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
+  // Who waits for a new epoch registers here.
+  WaitList& waiters() { return waiters_; }
 
+  FirstDeadline& deadlines() { return deadlines_; }
+  // Takes out who has not polled for too long.
+  void DropLost(MonotonicTime now) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  enum class Standing {
+    kMember,
+    kLost,    // it is no member any more, and may join again
+    kFenced,  // another one has its instance_id
+  };
   struct Assignment {
+    Standing standing = Standing::kMember;
     std::uint64_t epoch = 0;
     std::set<TopicPartition> owned;
+    // Of these it has to let go, by another Sync, before it gets anything else.
+    std::vector<TopicPartition> revoked;
   };
-  // Lets go of what the member has and shall not have, takes what it shall have and nobody has,
-  // and tells what it has now. FailedPrecondition: it is no member (any more).
-  absl::StatusOr<Assignment> Sync(const std::string& member) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Lets go of `released`, takes what the member shall have and nobody has, unless there is more to
+  // let go of, and tells what it has now.
+  Assignment Sync(const Membership& member, const std::vector<TopicPartition>& released = {})
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Keeps what is at or after `from`, and not committed, of the partition from being dropped, as
   // long as the group has members. A lower `from` than before changes nothing. `log` is the
@@ -55,16 +90,33 @@ class GroupCoordinator {
   void Hold(const TopicPartition& partition, PartitionLog& log, Offset from)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Stores the offset if the member has the partition, which nobody can take meanwhile.
-  // Aborted: it has not.
-  absl::Status Commit(const std::string& member, const TopicPartition& partition, Offset offset)
+  // Stores the offset if the member has the partition, which nobody can take meanwhile. Whoever
+  // calls has looked for lost members before. Aborted: it has not.
+  absl::Status Commit(const std::string& member, const TopicPartition& partition, Offset offset,
+                      std::string_view metadata = {}) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same, also if the place is further on.
+  absl::Status SetBack(const std::string& member, const TopicPartition& partition, Offset offset)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Who waits for a new epoch registers here.
-  WaitList& waiters() { return waiters_; }
+  // Runs `then` if the member has all of them, which nobody can take meanwhile. For what is
+  // committed together with other things. Aborted: it has not.
+  absl::Status WhileOwned(const std::string& member, const std::vector<TopicPartition>& partitions,
+                          const std::function<absl::Status()>& then) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Runs `then` if there are no members, and nobody can join meanwhile. FailedPrecondition: there
+  // are.
+  absl::Status WhileEmpty(const std::function<absl::Status()>& then) ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // To be called when topics or partitions have come or gone.
+  void CatalogChanged() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Nobody has partitions of it any more; it was deleted.
+  void ForgetTopic(std::string_view topic) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  bool IsMember(const std::string& member) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool HasMembers() ABSL_LOCKS_EXCLUDED(mutex_);
   struct Description {
-    std::vector<std::string> members;
+    GroupState state = GroupState::kEmpty;
+    std::string assignor;
+    std::vector<GroupMember> members;
     std::int64_t generation = 0;
     std::map<TopicPartition, std::string> owners;
   };
@@ -74,23 +126,61 @@ class GroupCoordinator {
 
  private:
   struct Member {
-    std::vector<std::string> topics;
-    std::set<TopicPartition> target;
+    Subscription subscription;
+    std::string instance_id;
+    std::shared_ptr<PollDeadline> deadline;
+    std::vector<std::string> topics;  // those of the subscription that are there
+    bool is_away = false;
+    std::set<TopicPartition> target = {};
+    std::set<TopicPartition> owned = {};
   };
+  using Members = std::map<std::string, Member>;
 
-  void Rebalance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckJoining(const Joining& joining) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Members::iterator FindInstance(const std::string& instance_id)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The member's entry under another id.
+  void TakeOver(Members::iterator older, Member& newer, const std::string& id)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Remove(Members::iterator member) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void DropLostLocked(MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Release(Member& member, const std::string& id, const TopicPartition& partition)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckOwner(const std::string& member, const TopicPartition& partition)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  // Makes the next generation, if there is reason to. Answers what the assignor said the last time:
+  // if that is an error, the last good assignment goes on.
+  absl::Status Settle() ABSL_LOCKS_EXCLUDED(mutex_);
+  // What is subscribed to, as of now; members joined, or the catalogue changed.
+  void LookAtTopics() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  AssignorInput Input() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Apply(const Assignments& assignments) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The members changed: what is being computed does not hold.
+  void Changed(bool calls_for_rebalance) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Announce() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string name_;
   OffsetStore& store_;
+  Catalog& catalog_;
+  Clock& clock_;
   WaitList waiters_;
   std::atomic<std::uint64_t> epoch_{0};
+  FirstDeadline deadlines_;
 
   Mutex mutex_;
   std::int64_t generation_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::int64_t joined_ ABSL_GUARDED_BY(mutex_) = 0;  // members ever
-  std::map<std::string, Member> members_ ABSL_GUARDED_BY(mutex_);
-  std::map<std::string, int> partitions_ ABSL_GUARDED_BY(mutex_);  // of each topic
+  std::int64_t joined_ ABSL_GUARDED_BY(mutex_) = 0;    // members ever
+  std::uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;  // of the members or topics
+  bool needs_rebalance_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status assigned_ ABSL_GUARDED_BY(mutex_);  // what the assignor last said
+  Assignor assignor_ ABSL_GUARDED_BY(mutex_) = Assignor::kCooperativeSticky;
+  AssignorFunction custom_assignor_ ABSL_GUARDED_BY(mutex_);
+  Members members_ ABSL_GUARDED_BY(mutex_);
+  // The latest member of each instance id, also when it has gone: older ones stay fenced.
+  std::map<std::string, std::string> instances_ ABSL_GUARDED_BY(mutex_);
+  std::uint64_t catalog_version_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::map<std::string, int> partitions_ ABSL_GUARDED_BY(mutex_);  // of what is subscribed to
   std::map<TopicPartition, std::string> owners_ ABSL_GUARDED_BY(mutex_);
   // Null where nothing is dropped that is unread.
   std::map<TopicPartition, std::unique_ptr<ReadMark>> marks_ ABSL_GUARDED_BY(mutex_);

@@ -4,30 +4,54 @@
 #include <utility>
 
 namespace daybook::inline v1 {
+namespace {
+
+TopicOptions WithPartitions(TopicOptions options, int partitions) {
+  options.partitions = partitions;
+  return options;
+}
+
+}  // namespace
 
 TopicState::TopicState(std::string name, const TopicOptions& options, const LogContext& context,
                        RecoveryCounters& counters)
-    : name_(std::make_shared<const std::string>(std::move(name))), options_(options) {
-  LogSettings settings{.durability = options.durability,
-                       .flush_interval = options.flush_interval,
-                       .segment_bytes = static_cast<std::uint64_t>(options.segment_bytes),
-                       .max_record_bytes = static_cast<std::uint64_t>(options.max_record_bytes)};
-  if (options.storage == Storage::kMemory) {
-    settings.memory = MemorySettings{
-        .segments = static_cast<std::size_t>(options.memory_bytes / options.segment_bytes),
-        .when_full = options.when_full,
-        .max_block = options.max_block};
+    : name_(std::make_shared<const std::string>(std::move(name))),
+      options_(options),
+      compressor_(std::make_shared<TopicCompressor>(
+          *context.root, *name_,
+          TopicCompressor::Settings{
+              .is_on = options.compression != Compression::kNone,
+              .level = options.compression_level,
+              .dictionary_bytes = static_cast<std::uint64_t>(options.dictionary_bytes)})) {
+  AddPartitions(context, counters);
+}
+
+TopicState::TopicState(TopicState& before, int partitions, const LogContext& context,
+                       RecoveryCounters& counters)
+    : name_(before.name_),
+      options_(WithPartitions(before.options_, partitions)),
+      compressor_(before.compressor_) {
+  for (Partition& partition : before.partitions_) {
+    partitions_.emplace_back(partition.log().shared_from_this());
   }
-  const auto compressor = std::make_shared<TopicCompressor>(
-      *context.root, *name_,
-      TopicCompressor::Settings{
-          .is_on = options.compression != Compression::kNone,
-          .level = options.compression_level,
-          .dictionary_bytes = static_cast<std::uint64_t>(options.dictionary_bytes)});
-  partitions_.reserve(static_cast<std::size_t>(options.partitions));
-  for (int id = 0; id < options.partitions; ++id) {
+  AddPartitions(context, counters);
+}
+
+void TopicState::AddPartitions(const LogContext& context, RecoveryCounters& counters) {
+  LogSettings settings{.durability = options_.durability,
+                       .flush_interval = options_.flush_interval,
+                       .segment_bytes = static_cast<std::uint64_t>(options_.segment_bytes),
+                       .max_record_bytes = static_cast<std::uint64_t>(options_.max_record_bytes)};
+  if (options_.storage == Storage::kMemory) {
+    settings.memory = MemorySettings{
+        .segments = static_cast<std::size_t>(options_.memory_bytes / options_.segment_bytes),
+        .when_full = options_.when_full,
+        .max_block = options_.max_block};
+  }
+  partitions_.reserve(static_cast<std::size_t>(options_.partitions));
+  for (int id = static_cast<int>(partitions_.size()); id < options_.partitions; ++id) {
     partitions_.emplace_back(std::make_shared<PartitionLog>(context, PartitionName(name_, id),
-                                                            settings, counters, compressor));
+                                                            settings, counters, compressor_));
   }
 }
 

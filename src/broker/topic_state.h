@@ -15,14 +15,20 @@ class TopicState {
  public:
   TopicState(std::string name, const TopicOptions& options, const LogContext& context,
              RecoveryCounters& counters);
+  // The same topic with `partitions`, which are more; those that are there are shared.
+  TopicState(TopicState& before, int partitions, const LogContext& context,
+             RecoveryCounters& counters);
 
   const std::string& name() const { return *name_; }
   const TopicOptions& options() const { return options_; }
   std::vector<Partition>& partitions() { return partitions_; }
 
  private:
+  void AddPartitions(const LogContext& context, RecoveryCounters& counters);
+
   const std::shared_ptr<const std::string> name_;
   const TopicOptions options_;
+  const std::shared_ptr<TopicCompressor> compressor_;
   std::vector<Partition> partitions_;
 };
 

@@ -74,14 +74,4 @@ TEST_CASE("Closing twice is closing once") {
   CHECK(broker->Close().ok());
 }
 
-TEST_CASE("Names of groups are printable and not too long") {
-  BrokerFixture broker;
-  BrokerCore& core = broker->core();
-  CHECK(core.Group("service").ok());
-  for (const std::string& bad :
-       {std::string(), std::string(250, 'x'), std::string("a\0b", 3), std::string("a\nb")}) {
-    CHECK(absl::IsInvalidArgument(core.Group(bad).status()));
-  }
-}
-
 }  // namespace daybook

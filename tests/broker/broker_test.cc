@@ -135,24 +135,55 @@ TEST_CASE("A read-only broker reads what another one writes and writes nothing i
   CHECK(writer.disk().Files() == files);
 }
 
-TEST_CASE("A group is described with its places and its lag") {
+TEST_CASE("Partitions are added, the old ones with what is in them, and stay after a power cut") {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    BrokerFixture broker;
+    const Topic before = broker.MakeTopic("t", {.partitions = 2});
+    const Offset end = before.partition(1).Append(RecordOf("old")).value() + 1;
+    REQUIRE(broker->CreatePartitions("t", 5).ok());
+    const Topic after = broker->OpenTopic("t").value();
+    CHECK(after.partitions() == 5);
+    CHECK(before.partitions() == 2);
+    // The logs are the same ones.
+    CHECK(before.partition(1).Append(RecordOf("older handle")).value() == end);
+    CHECK(after.partition(1).end_offset().value() == end + 1);
+    CHECK(after.partition(4).Append(RecordOf("new")).value() == Offset(0));
+    broker.CutPower(seed);
+    CHECK(broker->OpenTopic("t").value().partitions() == 5);
+  }
+}
+
+TEST_CASE("Partitions cannot become fewer, and only those of a topic more") {
   BrokerFixture broker;
-  broker.MakeTopic("orders", {.partitions = 2});
-  broker.SendMany("orders", 0, 10);
-  ConsumerGroup group(*broker, "service", {.batch = {.max_records = 4}});
-  const auto consumer = group.Join({"orders"}).value();
-  CHECK(consumer->Poll({}).value().size() == 4);
-  REQUIRE(consumer->Commit().ok());
-  const GroupDescription description = broker->DescribeGroup("service").value();
-  REQUIRE(description.members.size() == 1);
-  CHECK(description.members[0].id == consumer->member_id());
-  CHECK(description.generation == 1);
-  REQUIRE(description.offsets.size() == 2);
-  CHECK(description.offsets[0].committed == Offset(4));
-  CHECK(description.offsets[0].end == Offset(10));
-  CHECK(description.offsets[0].member == consumer->member_id());
-  CHECK(broker->ListGroups().value() == std::vector<std::string>{"service"});
-  CHECK(absl::IsNotFound(broker->DescribeGroup("nobody").status()));
+  broker.MakeTopic("t", {.partitions = 2, .durability = Durability::kDisk});
+  CHECK(absl::IsInvalidArgument(broker->CreatePartitions("t", 2)));
+  CHECK(absl::IsInvalidArgument(broker->CreatePartitions("t", 1)));
+  CHECK(absl::IsInvalidArgument(broker->CreatePartitions("t", 100'001)));
+  CHECK(absl::IsInvalidArgument(broker->CreatePartitions("__consumer_offsets", 2)));
+  CHECK(absl::IsNotFound(broker->CreatePartitions("u", 2)));
+  REQUIRE(broker->CreatePartitions("t", 3).ok());
+  broker.Reopen();
+  CHECK(broker->OpenTopic("t").value().options().durability == Durability::kDisk);
+  const auto reader = Broker::Open("/data", broker.Options(BrokerAccess::kReadOnly)).value();
+  CHECK(absl::IsFailedPrecondition(reader->CreatePartitions("t", 9)));
+  CHECK(reader->OpenTopic("t").value().partitions() == 3);
+}
+
+TEST_CASE("Adding partitions is all or nothing, whichever call fails") {
+  for (int fail_at = 0;; ++fail_at) {
+    BrokerFixture broker;
+    broker.MakeTopic("t", {.partitions = 2});
+    int calls = 0;
+    broker.disk().SetHook([&](SimulatedFileSystem::Operation, const std::string&) {
+      return calls++ == fail_at ? absl::ResourceExhaustedError("no") : absl::OkStatus();
+    });
+    const absl::Status status = broker->CreatePartitions("t", 4);
+    broker.disk().SetHook(nullptr);
+    CHECK(broker->OpenTopic("t").value().partitions() == (status.ok() ? 4 : 2));
+    CHECK((status.ok() || broker->CreatePartitions("t", 4).ok()));
+    if (status.ok()) break;
+    REQUIRE(fail_at < 100);
+  }
 }
 
 }  // namespace daybook

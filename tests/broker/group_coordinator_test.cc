@@ -1,92 +1,204 @@
 #include "broker/group_coordinator.h"
 
-#include "broker/broker_core.h"
 #include "catch.h"
-#include "support/broker_fixture.h"
+#include "support/group_fixture.h"
 
 namespace daybook {
-namespace {
 
-struct CoordinatorFixture {
-  BrokerFixture broker;
-  GroupCoordinator group{"g", broker->core().offsets()};
-
-  std::string Join(int partitions = 4) { return group.Join({{"t", partitions}}); }
-  std::size_t Owned(const std::string& member) { return group.Sync(member).value().owned.size(); }
-};
-
-}  // namespace
+using Standing = GroupCoordinator::Standing;
 
 TEST_CASE("A partition moves only after its owner has let go of it") {
   CoordinatorFixture fixture;
-  const std::string first = fixture.Join();
-  CHECK(fixture.Owned(first) == 4);
-  const std::string second = fixture.Join();
-  CHECK(fixture.Owned(second) == 0);
-  CHECK(fixture.Owned(first) == 2);
-  CHECK(fixture.Owned(second) == 2);
+  const auto first = fixture.Join();
+  CHECK(fixture.Count(first) == 4);
+  const auto second = fixture.Join();
+  CHECK(fixture.Count(second) == 0);
+  // Told what to let go of, and still its owner.
+  const auto told = fixture.group->Sync(first);
+  CHECK(told.revoked == std::vector<TopicPartition>{{"t", 2}, {"t", 3}});
+  CHECK(told.owned.size() == 4);
+  CHECK(fixture.Count(second) == 0);
+  CHECK(fixture.Commit(first, 3, 7).ok());
+  CHECK(fixture.group->Sync(first, told.revoked).owned.size() == 2);
+  CHECK(absl::IsAborted(fixture.Commit(first, 3, 8)));
+  CHECK(fixture.Count(second) == 2);
 }
 
 TEST_CASE("Every change that concerns a member is announced") {
   CoordinatorFixture fixture;
-  const std::string first = fixture.Join();
-  fixture.Owned(first);
-  const std::uint64_t before = fixture.group.epoch();
-  const std::string second = fixture.Join();
-  CHECK(fixture.group.epoch() != before);
-  const std::uint64_t joined = fixture.group.epoch();
-  fixture.Owned(first);  // lets go
-  CHECK(fixture.group.epoch() != joined);
+  const auto first = fixture.Join();
+  fixture.Count(first);
+  const std::uint64_t before = fixture.group->epoch();
+  const auto second = fixture.Join();
+  CHECK(fixture.group->epoch() != before);
+  const std::uint64_t joined = fixture.group->epoch();
+  fixture.Count(first);  // lets go
+  CHECK(fixture.group->epoch() != joined);
 }
 
 TEST_CASE("A member that leaves gives everything back") {
   CoordinatorFixture fixture;
-  const std::string first = fixture.Join();
-  const std::string second = fixture.Join();
-  fixture.Owned(first);
-  fixture.Owned(second);
-  fixture.group.Leave(first);
-  CHECK(fixture.Owned(second) == 4);
-  CHECK(absl::IsFailedPrecondition(fixture.group.Sync(first).status()));
-  fixture.group.Leave(first);  // once more does nothing
+  const auto first = fixture.Join();
+  const auto second = fixture.Join();
+  fixture.Count(first);
+  fixture.Count(second);
+  fixture.group->Leave(first.id);
+  CHECK(fixture.Count(second) == 4);
+  CHECK(fixture.group->Sync(first).standing == Standing::kLost);
+  fixture.group->Leave(first.id);  // once more does nothing
 }
 
 TEST_CASE("Only the owner commits") {
+  CoordinatorFixture fixture(1);
+  const auto first = fixture.Join();
+  const auto second = fixture.Join();
+  CHECK(fixture.Count(first) == 1);
+  CHECK(fixture.Commit(first, 0, 5).ok());
+  CHECK(absl::IsAborted(fixture.Commit(second, 0, 6)));
+  CHECK(absl::IsAborted(fixture.Commit(first, 9, 6)));
+  CHECK(fixture.store().Find({"g", "t", 0}).value()->offset == Offset(5));
+}
+
+TEST_CASE("A member that does not poll is lost, whoever notices it") {
+  for (const std::string notices : {"sync", "commit", "join", "describe"}) {
+    INFO(notices);
+    CoordinatorFixture fixture;
+    const auto first = fixture.Join();
+    const auto second = fixture.Join();
+    fixture.Count(first);
+    CHECK(fixture.Count(second) == 2);
+    fixture.broker.clock().Advance(std::chrono::minutes(3));
+    second.deadline->Restart(fixture.broker.clock().MonotonicNow());
+    fixture.broker.clock().Advance(std::chrono::minutes(1));
+    CHECK(fixture.Commit(first, 0, 1).ok());
+    fixture.broker.clock().Advance(std::chrono::minutes(1));
+    if (notices == "commit") CHECK(absl::IsAborted(fixture.Commit(first, 0, 2)));
+    if (notices == "join") fixture.group->Leave(fixture.Join().id);
+    if (notices == "describe") CHECK(fixture.group->Describe().members.size() == 1);
+    if (notices == "sync") fixture.group->DropLost(fixture.broker.clock().MonotonicNow());
+    CHECK(fixture.Count(second) == 4);
+    CHECK(fixture.group->Sync(first).standing == Standing::kLost);
+    CHECK(absl::IsAborted(fixture.Commit(first, 0, 2)));
+  }
+}
+
+TEST_CASE("A member that waits in Poll is not lost, until it runs again and does not poll") {
   CoordinatorFixture fixture;
-  const std::string first = fixture.Join(1);
-  const std::string second = fixture.Join(1);
-  CHECK(fixture.Owned(first) == 1);
-  CHECK(fixture.group.Commit(first, {"t", 0}, Offset(5)).ok());
-  CHECK(absl::IsAborted(fixture.group.Commit(second, {"t", 0}, Offset(6))));
-  CHECK(absl::IsAborted(fixture.group.Commit(first, {"t", 9}, Offset(6))));
-  CHECK(fixture.broker->core().offsets().Find({"g", "t", 0}).value()->offset == Offset(5));
+  const auto member = fixture.Join();
+  member.deadline->Stop();
+  fixture.broker.clock().Advance(std::chrono::hours(1));
+  CHECK(fixture.group->HasMembers());
+  const auto now = fixture.broker.clock().MonotonicNow();
+  // Who parks meanwhile looks again when that one can be lost at the earliest.
+  CHECK(fixture.group->deadlines().SleepUntil(now) <= now + std::chrono::minutes(5));
+  member.deadline->Start(now);
+  fixture.group->deadlines().Include(member.deadline->at(), member.deadline->interval());
+  CHECK(fixture.group->deadlines().SleepUntil(now) == now + std::chrono::minutes(5));
+  fixture.broker.clock().Advance(std::chrono::minutes(5));
+  CHECK_FALSE(fixture.group->HasMembers());
+}
+
+TEST_CASE("A static member takes its place again, and the older one is fenced") {
+  CoordinatorFixture fixture;
+  const auto first = fixture.Join("a");
+  const auto second = fixture.Join("b");
+  const auto had = fixture.Owned(first);
+  CHECK(fixture.Count(second) == 2);
+  const std::int64_t generation = fixture.group->Describe().generation;
+  fixture.group->GoAway(first.id);
+  const auto again = fixture.Join("a");
+  CHECK(fixture.group->Describe().generation == generation);
+  CHECK(fixture.Owned(again) == had);
+  CHECK(fixture.group->Sync(first).standing == Standing::kFenced);
+  CHECK(absl::IsAborted(fixture.Commit(first, had.begin()->partition, 1)));
+  fixture.group->Leave(first.id);
+  CHECK(fixture.group->Describe().members.size() == 2);
+  // Also when the newer one has gone for good.
+  fixture.group->Leave(again.id);
+  CHECK(fixture.group->Sync(first).standing == Standing::kFenced);
+  CHECK(fixture.Count(second) == 4);
+}
+
+TEST_CASE("What a static member that is away shall not have goes on at once, the rest stays") {
+  CoordinatorFixture fixture;
+  const auto away = fixture.Join("a");
+  CHECK(fixture.Count(away) == 4);
+  fixture.group->GoAway(away.id);
+  const auto second = fixture.Join();
+  CHECK(fixture.Count(second) == 2);
+  CHECK(fixture.group->Describe().members[0].is_away);
+  CHECK(fixture.group->Describe().members[0].assigned.size() == 2);
+  fixture.broker.clock().Advance(std::chrono::minutes(4));
+  second.deadline->Restart(fixture.broker.clock().MonotonicNow());
+  fixture.broker.clock().Advance(std::chrono::minutes(1));
+  CHECK_FALSE(fixture.group->IsMember(away.id));
+  CHECK(fixture.Count(second) == 4);
+}
+
+TEST_CASE("What is done while a member owns partitions is not done without them") {
+  CoordinatorFixture fixture;
+  const auto first = fixture.Join();
+  fixture.Count(first);
+  int runs = 0;
+  const auto run = [&] {
+    ++runs;
+    return absl::OkStatus();
+  };
+  CHECK(fixture.group->WhileOwned(first.id, {{"t", 0}, {"t", 3}}, run).ok());
+  CHECK(absl::IsAborted(fixture.group->WhileOwned(first.id, {{"t", 0}, {"t", 4}}, run)));
+  CHECK(absl::IsAborted(fixture.group->WhileOwned("nobody", {{"t", 0}}, run)));
+  CHECK(runs == 1);
+  CHECK(absl::IsUnavailable(fixture.group->WhileOwned(
+      first.id, {{"t", 0}}, [] { return absl::UnavailableError("not now"); })));
+  fixture.broker.clock().Advance(std::chrono::minutes(5));
+  CHECK(absl::IsAborted(fixture.group->WhileOwned(first.id, {{"t", 0}}, run)));
+  CHECK(runs == 1);
+}
+
+TEST_CASE("What is done while a group is empty is not done while it has members") {
+  CoordinatorFixture fixture;
+  const auto ok = [] { return absl::OkStatus(); };
+  CHECK(fixture.group->WhileEmpty(ok).ok());
+  const auto member = fixture.Join();
+  const auto refused = fixture.group->WhileEmpty(ok);
+  CHECK(absl::IsFailedPrecondition(refused));
+  CHECK(refused.message().find(member.id) != absl::string_view::npos);
+  fixture.group->Leave(member.id);
+  CHECK(fixture.group->WhileEmpty(ok).ok());
 }
 
 TEST_CASE("However members come and go, no partition has two owners and none is forgotten") {
   std::uint64_t random = 1;
-  CoordinatorFixture fixture;
-  std::vector<std::string> members;
+  CoordinatorFixture fixture(7);
+  std::vector<GroupCoordinator::Membership> members;
   for (int step = 0; step < 2000; ++step) {
     random = random * 6364136223846793005 + 1442695040888963407;
     const std::uint64_t pick = random >> 33;
     if (members.empty() || pick % 10 == 0) {
-      members.push_back(fixture.Join(7));
+      members.push_back(fixture.Join());
     } else if (pick % 10 == 1) {
-      fixture.group.Leave(members.back());
+      fixture.group->Leave(members.back().id);
       members.pop_back();
     } else {
-      REQUIRE(fixture.group.Sync(members[pick % members.size()]).ok());
+      fixture.Owned(members[pick % members.size()]);
     }
-    // owners is a map from partition to its one owner; each must be a member.
-    for (const auto& [partition, owner] : fixture.group.Describe().owners) {
-      REQUIRE(std::find(members.begin(), members.end(), owner) != members.end());
+    // owners is a map from partition to its one owner; each must be a member, and know.
+    const auto described = fixture.group->Describe();
+    std::size_t owned = 0;
+    for (const GroupMember& member : described.members) {
+      owned += member.assigned.size();
+      for (const TopicPartition& partition : member.assigned) {
+        REQUIRE(described.owners.at(partition) == member.id);
+      }
     }
+    REQUIRE(described.owners.size() == owned);
   }
-  if (members.empty()) members.push_back(fixture.Join(7));
+  if (members.empty()) members.push_back(fixture.Join());
   for (int round = 0; round < 2; ++round) {
-    for (const std::string& member : members) fixture.Owned(member);
+    for (const auto& member : members) fixture.Owned(member);
   }
-  CHECK(fixture.group.Describe().owners.size() == 7);
+  CHECK(fixture.group->Describe().owners.size() == 7);
+  CHECK(fixture.group->Describe().state == GroupState::kStable);
 }
 
 }  // namespace daybook

@@ -4,26 +4,10 @@
 #include <thread>
 
 #include "catch.h"
-#include "support/broker_fixture.h"
+#include "support/group_fixture.h"
 #include "support/log_fixture.h"
 
 namespace daybook {
-namespace {
-
-// What Poll gives until there is nothing more.
-std::vector<std::string> Drain(Consumer& consumer) {
-  std::vector<std::string> values;
-  for (;;) {
-    const auto batch = consumer.Poll({});
-    INFO(batch.status());
-    REQUIRE(batch.ok());
-    if (batch->empty()) return values;
-    for (const RecordView& record : *batch) values.emplace_back(record.value);
-  }
-}
-
-}  // namespace
-
 TEST_CASE("A member alone reads everything and goes on where it committed") {
   BrokerFixture broker;
   broker.MakeTopic("t", {.partitions = 2});
@@ -57,22 +41,6 @@ TEST_CASE("A committed place survives a restart, a kill, and belongs to its grou
   CHECK(Drain(*ConsumerGroup(*broker, "other").Join({"t"}).value()).size() == 5);
 }
 
-TEST_CASE("Members share the partitions, and one that joins waits for the others to let go") {
-  BrokerFixture broker;
-  broker.MakeTopic("t", {.partitions = 4});
-  ConsumerGroup group(*broker, "g");
-  const auto first = group.Join({"t"}).value();
-  REQUIRE(first->Poll({}).ok());
-  CHECK(first->Assignment().size() == 4);
-  const auto second = group.Join({"t"}).value();
-  REQUIRE(second->Poll({}).ok());
-  CHECK(second->Assignment().empty());
-  REQUIRE(first->Poll({}).ok());
-  CHECK(first->Assignment() == std::vector<TopicPartition>{{"t", 0}, {"t", 1}});
-  REQUIRE(second->Poll({}).ok());
-  CHECK(second->Assignment() == std::vector<TopicPartition>{{"t", 2}, {"t", 3}});
-}
-
 TEST_CASE("The partitions of a member that leaves go on with the others") {
   BrokerFixture broker;
   broker.MakeTopic("t", {.partitions = 2});
@@ -90,21 +58,6 @@ TEST_CASE("The partitions of a member that leaves go on with the others") {
   CHECK(absl::IsFailedPrecondition(first->Commit()));
 }
 
-TEST_CASE("A commit after the partition went to another member is aborted") {
-  BrokerFixture broker;
-  broker.MakeTopic("t", {.partitions = 2});
-  broker.SendMany("t", 1, 3);
-  ConsumerGroup group(*broker, "g");
-  const auto first = group.Join({"t"}).value();
-  CHECK(Drain(*first).size() == 3);
-  const auto second = group.Join({"t"}).value();
-  // The commit still covers what was read: the partition moves only after it.
-  CHECK(first->Commit().ok());
-  CHECK(first->Assignment().size() == 1);
-  CHECK(Drain(*second).empty());
-  CHECK(first->Committed({"t", 1}).value().offset == Offset(3));
-}
-
 TEST_CASE("A group begins at the beginning, or at the end if it says so") {
   BrokerFixture broker;
   broker.MakeTopic("t");
@@ -117,58 +70,6 @@ TEST_CASE("A group begins at the beginning, or at the end if it says so") {
   CHECK(Drain(*consumer).size() == 1);
 }
 
-TEST_CASE("Seek moves a position, and only of what is assigned") {
-  BrokerFixture broker;
-  broker.MakeTopic("t");
-  broker.SendMany("t", 0, 10);
-  const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
-  CHECK(absl::IsFailedPrecondition(consumer->Seek({"t", 0}, Offset(7))));  // not yet polled
-  CHECK(Drain(*consumer).size() == 10);
-  REQUIRE(consumer->Seek({"t", 0}, Offset(7)).ok());
-  CHECK(consumer->Position({"t", 0}).value() == Offset(7));
-  CHECK(Drain(*consumer) == std::vector<std::string>{"7", "8", "9"});
-  CHECK(absl::IsFailedPrecondition(consumer->Seek({"t", 1}, Offset(0))));
-  CHECK(absl::IsNotFound(consumer->Committed({"t", 0}).status()));
-}
-
-TEST_CASE("A place beyond the end, after a power cut, goes on at the end") {
-  for (std::uint64_t seed = 0; seed < 60; ++seed) {
-    BrokerFixture broker;
-    broker.MakeTopic("t");
-    broker.SendMany("t", 0, 50);
-    {
-      const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
-      Drain(*consumer);
-      REQUIRE(consumer->Commit().ok());
-    }
-    broker.CutPower(seed);
-    const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
-    Drain(*consumer);
-    const Offset end = broker->OpenTopic("t").value().partition(0).end_offset().value();
-    CHECK(consumer->Position({"t", 0}).value() == end);
-    const auto committed = consumer->Committed({"t", 0});
-    CHECK((!committed.ok() || committed->offset <= end));
-    broker.SendMany("t", 0, 1);
-    CHECK(Drain(*consumer).size() == 1);
-  }
-}
-
-TEST_CASE("A topic that is deleted does not keep its members from the other topics") {
-  BrokerFixture broker;
-  broker.MakeTopic("a", {.partitions = 2});
-  broker.MakeTopic("b", {.partitions = 2});
-  ConsumerGroup group(*broker, "g");
-  const auto first = group.Join({"a", "b"}).value();
-  const auto second = group.Join({"a", "b"}).value();
-  CHECK(Drain(*first).empty());
-  CHECK(Drain(*second).empty());
-  REQUIRE(broker->DeleteTopic("a").ok());
-  REQUIRE(first->Leave().ok());
-  broker.SendMany("b", 0, 1);
-  broker.SendMany("b", 1, 1);
-  CHECK(Drain(*second).size() == 2);
-}
-
 TEST_CASE("What cannot be joined says why") {
   BrokerFixture broker;
   broker.MakeTopic("t");
@@ -177,6 +78,13 @@ TEST_CASE("What cannot be joined says why") {
   CHECK(absl::IsInvalidArgument(ConsumerGroup(*broker, "").Join({"t"}).status()));
   const auto reader = Broker::Open("/data", broker.Options(BrokerAccess::kReadOnly)).value();
   CHECK(absl::IsFailedPrecondition(ConsumerGroup(*reader, "g").Join({"t"}).status()));
+  ConsumerGroup group(*broker, "g");
+  CHECK(absl::IsInvalidArgument(group.JoinMatching("(").status()));
+  CHECK(absl::IsInvalidArgument(group.Join({"t"}, {.instance_id = "a\nb"}).status()));
+  CHECK(absl::IsInvalidArgument(
+      ConsumerGroup(*broker, "g", {.max_poll_interval = std::chrono::nanoseconds(0)})
+          .Join({"t"})
+          .status()));
   CHECK(broker->ListGroups().value().empty());
 }
 
@@ -223,37 +131,6 @@ TEST_CASE("Threads of a group read everything once while others send") {
   CHECK(std::set<std::string>(all.begin(), all.end()).size() == kProducers * kEach);
 }
 
-TEST_CASE("A consumer that is woken returns at once and reads on later") {
-  BrokerFixture broker;
-  broker.MakeTopic("t");
-  ConsumerGroup group(*broker, "group");
-  const auto consumer = group.Join({"t"}).value();
-  std::thread other([&] { consumer->Wakeup(); });
-  CHECK(absl::IsCancelled(consumer->Poll(std::chrono::hours(1)).status()));
-  other.join();
-  broker.SendMany("t", 0, 3);
-  CHECK(consumer->Poll({}).value().size() == 3);
-}
-
-TEST_CASE("A group whose place in a memory topic was dropped goes on as it does without one") {
-  for (const OffsetReset reset : {OffsetReset::kEarliest, OffsetReset::kLatest}) {
-    BrokerFixture broker;
-    const Topic topic =
-        broker.MakeTopic("t", {.storage = Storage::kMemory, .memory_bytes = 512 << 10});
-    const auto consumer = ConsumerGroup(*broker, "g", {.offset_reset = reset}).Join({"t"}).value();
-    REQUIRE(consumer->Poll({}).ok());
-    broker.SendMany("t", 0, 1);
-    CHECK(Drain(*consumer).size() == 1);
-    broker.SendMany("t", 0, 50'000);
-    const Offset begin = topic.partition(0).begin_offset().value();
-    REQUIRE(begin > Offset(1));
-    // To the end of where it stood; then it is set back.
-    const std::vector<std::string> values = Drain(*consumer);
-    CHECK(consumer->Position({"t", 0}).value() == Offset(50'001));
-    if (reset == OffsetReset::kEarliest) CHECK(values.back() == "49999");
-  }
-}
-
 TEST_CASE("What a group has not committed of a memory topic is kept as long as it has members") {
   BrokerFixture broker;
   const Topic topic = broker.MakeTopic(
@@ -298,29 +175,30 @@ TEST_CASE("A memory topic is there after a restart, empty, and no group has a pl
   CHECK(Drain(*ConsumerGroup(*broker, "g").Join({"t"}).value()).size() == 20);
 }
 
-TEST_CASE("The descriptor of a member is readable for records, and for a rebalance") {
+TEST_CASE("A member that matches topics reads those that are there and those that come") {
   BrokerFixture broker;
-  broker.MakeTopic("t", {.partitions = 2});
-  ConsumerGroup group(*broker, "g");
-  const auto first = group.Join({"t"}).value();
-  const int fd = first->EventFd().value();
-  CHECK(first->Poll({})->empty());
-  CHECK_FALSE(IsReadable(fd));
-  broker.SendMany("t", 0, 1);
-  CHECK(IsReadable(fd));
-  CHECK(Drain(*first).size() == 1);
-  CHECK_FALSE(IsReadable(fd));
-  const auto second = group.Join({"t"}).value();
-  CHECK(IsReadable(fd));
-  CHECK(first->Poll({})->empty());
-  CHECK(first->Assignment().size() == 1);
-  CHECK_FALSE(IsReadable(fd));
-  // A commit can change what is assigned: that asks for a poll.
-  CHECK(Drain(*second).empty());
-  REQUIRE(second->Leave().ok());
-  REQUIRE(first->Commit().ok());
-  CHECK(first->Assignment().size() == 2);
-  CHECK(IsReadable(fd));
+  const auto consumer = ConsumerGroup(*broker, "g").JoinMatching("orders\\..*").value();
+  CHECK(Settled(*consumer).empty());
+  broker.MakeTopic("orders.eu", {.partitions = 2});
+  broker.MakeTopic("payments");
+  broker.SendMany("orders.eu", 1, 3);
+  CHECK(Drain(*consumer).size() == 3);
+  REQUIRE(broker->CreatePartitions("orders.eu", 3).ok());
+  broker.SendMany("orders.eu", 2, 2);
+  CHECK(Drain(*consumer).size() == 2);
+  REQUIRE(broker->DeleteTopic("orders.eu").ok());
+  CHECK(Settled(*consumer).empty());
+}
+
+TEST_CASE("Members by name and by expression share what both read") {
+  BrokerFixture broker;
+  broker.MakeTopic("a", {.partitions = 2});
+  broker.MakeTopic("b", {.partitions = 2});
+  ConsumerGroup group(*broker, "g", {.assignor = Assignor::kRange});
+  const auto first = group.Join({"a"}).value();
+  const auto second = group.JoinMatching(".*").value();
+  CHECK(Settled(*first) == std::vector<TopicPartition>{{"a", 0}});
+  CHECK(Settled(*second) == std::vector<TopicPartition>{{"a", 1}, {"b", 0}, {"b", 1}});
 }
 
 }  // namespace daybook

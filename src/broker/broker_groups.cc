@@ -1,0 +1,182 @@
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "broker/broker_core.h"
+
+// What a broker does for its groups.
+
+namespace daybook::inline v1 {
+namespace {
+
+constexpr std::size_t kMaxGroupName = 249;
+
+}  // namespace
+
+absl::Status CheckGroupName(std::string_view name, std::string_view what) {
+  const bool is_printable =
+      std::all_of(name.begin(), name.end(), [](unsigned char c) { return c >= ' ' && c != 0x7f; });
+  if (!name.empty() && name.size() <= kMaxGroupName && is_printable) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(std::string(what), " has 1 to ", kMaxGroupName,
+                                                 " bytes, none of them a control character"));
+}
+
+absl::Status BrokerCore::CreateTopic(std::string_view name, const TopicOptions& options) {
+  const auto status = catalog_.Create(name, options).status();
+  for (const auto& group : OpenGroups()) group->CatalogChanged();
+  return status;
+}
+
+absl::Status BrokerCore::CreatePartitions(std::string_view topic, int total) {
+  const auto status = catalog_.CreatePartitions(topic, total);
+  for (const auto& group : OpenGroups()) group->CatalogChanged();
+  return status;
+}
+
+absl::Status BrokerCore::DeleteTopic(std::string_view name) {
+  const std::uint64_t before = catalog_.version();
+  const auto status = catalog_.Delete(name);
+  if (catalog_.version() == before) return status;
+  // First the groups: afterwards nobody commits a place in it any more, which would count if there
+  // is a topic of that name again.
+  for (const auto& group : OpenGroups()) group->ForgetTopic(name);
+  if (!status.ok()) return status;
+  return offsets_.ForgetTopic(name);
+}
+
+std::vector<std::shared_ptr<GroupCoordinator>> BrokerCore::OpenGroups() {
+  MutexLock lock(mutex_);
+  std::vector<std::shared_ptr<GroupCoordinator>> open;
+  for (const auto& [name, group] : groups_) open.push_back(group);
+  return open;
+}
+
+absl::StatusOr<std::shared_ptr<GroupCoordinator>> BrokerCore::Group(std::string_view name) {
+  if (const auto status = CheckGroupName(name, "a group's name"); !status.ok()) return status;
+  if (is_read_only()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path_, " is open read-only, so group ", std::string(name),
+                     " cannot commit; open it with BrokerAccess::kReadWrite, or use a Reader"));
+  }
+  MutexLock lock(mutex_);
+  if (is_closed_) return absl::FailedPreconditionError("the broker is closed");
+  auto& group = groups_[std::string(name)];
+  if (group == nullptr) {
+    group = std::make_shared<GroupCoordinator>(std::string(name), offsets_, catalog_, clock());
+  }
+  return group;
+}
+
+absl::StatusOr<std::vector<std::string>> BrokerCore::ListGroups() {
+  auto groups = offsets_.Groups();
+  if (!groups.ok()) return groups.status();
+  for (const auto& group : OpenGroups()) {
+    if (group->HasMembers()) groups->push_back(group->name());
+  }
+  std::sort(groups->begin(), groups->end());
+  groups->erase(std::unique(groups->begin(), groups->end()), groups->end());
+  return groups;
+}
+
+absl::StatusOr<GroupDescription> BrokerCore::DescribeGroup(std::string_view name) {
+  const auto committed = offsets_.FindGroup(name);
+  if (!committed.ok()) return committed.status();
+  GroupCoordinator::Description members;
+  for (const auto& group : OpenGroups()) {
+    if (group->name() == name) members = group->Describe();
+  }
+  if (committed->empty() && members.members.empty()) {
+    return absl::NotFoundError(
+        absl::StrCat("there is no group ", std::string(name), " in ", path_));
+  }
+  std::map<TopicPartition, GroupOffset> offsets;
+  for (const auto& [key, place] : *committed) {
+    GroupOffset& offset = offsets[{key.topic, key.partition}];
+    offset.committed = place.offset;
+    offset.metadata = place.metadata;
+  }
+  for (const auto& [partition, member] : members.owners) offsets[partition].member = member;
+
+  GroupDescription description{.name = std::string(name),
+                               .state = members.state,
+                               .assignor = members.assignor,
+                               .members = std::move(members.members),
+                               .generation = members.generation,
+                               .offsets = {}};
+  for (auto& [partition, offset] : offsets) {
+    offset.topic = partition.topic;
+    offset.partition = partition.partition;
+    const auto topic = catalog_.Find(partition.topic);
+    if (absl::IsNotFound(topic.status())) continue;  // it was deleted meanwhile
+    if (!topic.ok()) return topic.status();
+    if (partition.partition >= topic->partitions()) continue;
+    Partition& log = topic->partition(partition.partition);
+    const auto begin = log.begin_offset();
+    if (!begin.ok()) return begin.status();
+    const auto end = log.end_offset();
+    if (!end.ok()) return end.status();
+    offset.end = *end;
+    // A place before the begin is one there: what was there is gone.
+    offset.lag = *end - std::max(offset.committed.value_or(*begin), *begin);
+    description.offsets.push_back(offset);
+  }
+  return description;
+}
+
+absl::Status BrokerCore::CheckRange(const TopicPartition& partition, Offset offset) {
+  const auto topic = catalog_.Find(partition.topic);
+  if (!topic.ok()) return topic.status();
+  if (partition.partition < 0 || partition.partition >= topic->partitions()) {
+    return absl::NotFoundError(absl::StrCat(partition.topic, " has no partition ",
+                                            partition.partition, "; it has 0 to ",
+                                            topic->partitions() - 1));
+  }
+  Partition& log = topic->partition(partition.partition);
+  const auto begin = log.begin_offset();
+  if (!begin.ok()) return begin.status();
+  const auto end = log.end_offset();
+  if (!end.ok()) return end.status();
+  if (offset < *begin || offset > *end) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(partition.topic, "-", partition.partition, " has no offset ", offset.value(),
+                     "; choose one from ", begin->value(), " to ", end->value()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status BrokerCore::AlterGroupOffsets(std::string_view name,
+                                           const std::map<TopicPartition, Offset>& offsets) {
+  const auto group = Group(name);
+  if (!group.ok()) return group.status();
+  return (*group)->WhileEmpty([&]() -> absl::Status {
+    for (const auto& [partition, offset] : offsets) {
+      if (const auto status = CheckRange(partition, offset); !status.ok()) return status;
+    }
+    for (const auto& [partition, offset] : offsets) {
+      const OffsetStore::Key key{std::string(name), partition.topic, partition.partition};
+      // A commit alone would not go back.
+      if (const auto status = offsets_.Forget(key); !status.ok()) return status;
+      if (const auto status = offsets_.Commit(key, offset); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  });
+}
+
+absl::Status BrokerCore::DeleteGroup(std::string_view name) {
+  const auto group = Group(name);
+  if (!group.ok()) return group.status();
+  return (*group)->WhileEmpty([&]() -> absl::Status {
+    const auto places = offsets_.FindGroup(name);
+    if (!places.ok()) return places.status();
+    if (places->empty()) {
+      return absl::NotFoundError(
+          absl::StrCat("there is no group ", std::string(name), " in ", path_));
+    }
+    for (const auto& [key, place] : *places) {
+      if (const auto status = offsets_.Forget(key); !status.ok()) return status;
+    }
+    return absl::OkStatus();
+  });
+}
+
+}  // namespace daybook::inline v1

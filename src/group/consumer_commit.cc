@@ -1,0 +1,104 @@
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/planted_bug.h"
+#include "group/consumer_state.h"
+
+// How a member commits.
+
+namespace daybook::inline v1 {
+
+absl::Status Consumer::State::CheckCommit() {
+  if (const auto status = CheckStanding(); !status.ok()) return status;
+  if (options_.guarantee == Guarantee::kExactlyOnce) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the group ", group_->name(),
+                     " is at Guarantee::kExactlyOnce: give Positions() to a Transaction, which "
+                     "commits them together with the results"));
+  }
+  group_->DropLost(core_.clock().MonotonicNow());
+  return absl::OkStatus();
+}
+
+absl::Status Consumer::State::CommitOne(const TopicPartition& partition, Entry* entry,
+                                        const CommittedOffset& committed) {
+  if (entry == nullptr && !IsPlanted(PlantedBug::kNoGenerationCheck)) {
+    return absl::AbortedError(absl::StrCat(partition.topic, "-", partition.partition,
+                                           " is not assigned to ", member_.id,
+                                           "; what was not committed, its owner reads again"));
+  }
+  // What was read is not behind the end.
+  if (entry != nullptr && (entry->was_moved || committed.offset > entry->cursor.offset)) {
+    const auto end = entry->log().end_offset();
+    if (!end.ok()) return end.status();
+    if (committed.offset > *end || committed.offset < Offset(0)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the offset ", committed.offset.value(), " of ", partition.topic, "-",
+          partition.partition, " cannot be committed; the partition ends at ", end->value()));
+    }
+  }
+  return group_->Commit(member_.id, partition, committed.offset, committed.metadata);
+}
+
+absl::Status Consumer::State::EndCommit(const absl::Status& result) {
+  // Also lets go of what others are waiting for, now that all of it is committed.
+  if (!is_in_listener_) {
+    if (const auto status = TakePart(false); !status.ok()) return status;
+  }
+  return result;
+}
+
+absl::Status Consumer::State::Commit() {
+  if (const auto status = CheckCommit(); !status.ok()) return status;
+  absl::Status result;
+  for (Entry& entry : cursors_.entries()) {
+    const Offset offset = entry.cursor.offset;
+    if (!entry.has_place || entry.stored == offset || entry.log().is_deleted()) continue;
+    const auto status = CommitOne(NameOf(entry), &entry, {.offset = offset});
+    if (status.ok()) {
+      entry.stored = offset;
+    } else if (result.ok() || !absl::IsAborted(status)) {
+      result = status;
+    }
+  }
+  return EndCommit(result);
+}
+
+absl::Status Consumer::State::Commit(const std::map<TopicPartition, CommittedOffset>& offsets) {
+  if (const auto status = CheckCommit(); !status.ok()) return status;
+  absl::Status result;
+  for (const auto& [partition, committed] : offsets) {
+    Entry* entry = cursors_.Find(partition.topic, partition.partition);
+    const auto status = CommitOne(partition, entry, committed);
+    if (!status.ok()) {
+      if (result.ok() || !absl::IsAborted(status)) result = status;
+    } else if (entry != nullptr) {
+      entry->stored = committed.offset;
+    }
+  }
+  return EndCommit(result);
+}
+
+absl::StatusOr<bool> Consumer::State::CommitAhead(const RecordBatch& batch) {
+  Entry* entry = cursors_.Find(batch.topic(), batch.partition());
+  const auto status = CommitOne(NameOf(*entry), entry, {.offset = entry->cursor.offset});
+  if (status.ok()) {
+    entry->stored = entry->cursor.offset;
+    return true;
+  }
+  // Nobody has seen them.
+  entry->MoveTo(batch.begin_offset());
+  if (!absl::IsAborted(status)) return status;
+  epoch_ = 0;  // who has it now, the coordinator knows
+  return false;
+}
+
+GroupOffsets Consumer::State::Positions() {
+  GroupOffsets positions{.group = group_->name(), .member_id = member_.id, .offsets = {}};
+  for (const Entry& entry : cursors_.entries()) {
+    if (entry.has_place) positions.offsets[NameOf(entry)] = {.offset = entry.cursor.offset};
+  }
+  return positions;
+}
+
+}  // namespace daybook::inline v1

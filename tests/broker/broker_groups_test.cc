@@ -1,0 +1,117 @@
+#include "catch.h"
+#include "support/group_fixture.h"
+
+// What a broker does for its groups: src/broker/broker_groups.cc.
+
+namespace daybook {
+
+TEST_CASE("Names of groups are printable and not too long") {
+  BrokerFixture broker;
+  BrokerCore& core = broker->core();
+  CHECK(core.Group("service").ok());
+  for (const std::string& bad :
+       {std::string(), std::string(250, 'x'), std::string("a\0b", 3), std::string("a\nb")}) {
+    CHECK(absl::IsInvalidArgument(core.Group(bad).status()));
+  }
+}
+
+TEST_CASE("A group is described with its places, its metadata and its lag") {
+  BrokerFixture broker;
+  broker.MakeTopic("orders", {.partitions = 2});
+  broker.SendMany("orders", 0, 10);
+  broker.SendMany("orders", 1, 3);
+  ConsumerGroup group(*broker, "service", {.batch = {.max_records = 4}});
+  const auto consumer = group.Join({"orders"}, {.instance_id = "one"}).value();
+  CHECK(consumer->Poll({}).value().size() == 4);
+  REQUIRE(consumer->Commit({{{"orders", 0}, {.offset = Offset(4), .metadata = "from here"}}}).ok());
+  const GroupDescription description = broker->DescribeGroup("service").value();
+  CHECK(description.state == GroupState::kStable);
+  CHECK(description.assignor == "cooperative-sticky");
+  CHECK(description.generation == 1);
+  REQUIRE(description.members.size() == 1);
+  CHECK(description.members[0].id == consumer->member_id());
+  CHECK(description.members[0].instance_id == "one");
+  CHECK(description.members[0].assigned.size() == 2);
+  REQUIRE(description.offsets.size() == 2);
+  CHECK(description.offsets[0].committed == Offset(4));
+  CHECK(description.offsets[0].metadata == "from here");
+  CHECK(description.offsets[0].end == Offset(10));
+  CHECK(description.offsets[0].lag == 6);
+  CHECK(description.offsets[0].member == consumer->member_id());
+  CHECK_FALSE(description.offsets[1].committed.has_value());
+  CHECK(description.offsets[1].lag == 3);
+  CHECK(broker->ListGroups().value() == std::vector<std::string>{"service"});
+  CHECK(absl::IsNotFound(broker->DescribeGroup("nobody").status()));
+}
+
+TEST_CASE("Places of a group are moved forwards and back, while it has no members") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2});
+  broker.SendMany("t", 0, 10);
+  const auto move = [&](std::map<TopicPartition, Offset> to) {
+    return broker->AlterGroupOffsets("g", to);
+  };
+  REQUIRE(move({{{"t", 0}, Offset(7)}}).ok());  // it had no place
+  {
+    const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+    CHECK(Drain(*consumer) == std::vector<std::string>{"7", "8", "9"});
+    REQUIRE(consumer->Commit().ok());
+    CHECK(absl::IsFailedPrecondition(move({{{"t", 0}, Offset(2)}})));
+    CHECK(absl::IsFailedPrecondition(broker->DeleteGroup("g")));
+  }
+  REQUIRE(move({{{"t", 0}, Offset(8)}, {{"t", 1}, Offset(0)}}).ok());
+  broker.Reopen();
+  CHECK(Drain(*ConsumerGroup(*broker, "g").Join({"t"}).value()).size() == 2);
+}
+
+TEST_CASE("A place that is not there is refused, and then none is moved") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2});
+  broker.SendMany("t", 0, 10);
+  const auto refusal = [&](const TopicPartition& partition, std::int64_t offset) {
+    const auto status = broker->AlterGroupOffsets(
+        "g", {{{"a", 0}, Offset(0)}, {partition, Offset(offset)}, {{"t", 0}, Offset(3)}});
+    CHECK(broker->ListGroups().value().empty());
+    return status;
+  };
+  broker.MakeTopic("a");
+  CHECK(absl::IsInvalidArgument(refusal({"t", 1}, 1)));
+  CHECK(absl::IsInvalidArgument(refusal({"t", 1}, -1)));
+  CHECK(absl::IsNotFound(refusal({"t", 2}, 0)));
+  CHECK(absl::IsNotFound(refusal({"u", 0}, 0)));
+  CHECK(absl::IsInvalidArgument(broker->AlterGroupOffsets("", {})));
+}
+
+TEST_CASE("A group that is deleted has no places, and begins anew") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 3);
+  {
+    const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+    CHECK(Drain(*consumer).size() == 3);
+    REQUIRE(consumer->Commit().ok());
+  }
+  REQUIRE(broker->DeleteGroup("g").ok());
+  CHECK(absl::IsNotFound(broker->DeleteGroup("g")));
+  CHECK(broker->ListGroups().value().empty());
+  broker.Reopen();
+  CHECK(Drain(*ConsumerGroup(*broker, "g").Join({"t"}).value()).size() == 3);
+}
+
+TEST_CASE("A topic that is deleted and made again is another one to a group") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 10);
+  const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+  CHECK(Drain(*consumer).size() == 10);
+  REQUIRE(broker->DeleteTopic("t").ok());
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 3);
+  consumer->Commit().IgnoreError();
+  CHECK(absl::IsNotFound(consumer->Committed({"t", 0}).status()));
+  CHECK(Drain(*consumer).size() == 3);
+  CHECK(consumer->Commit().ok());
+  CHECK(consumer->Committed({"t", 0}).value().offset == Offset(3));
+}
+
+}  // namespace daybook

@@ -1,0 +1,114 @@
+#include "catch.h"
+#include "support/group_fixture.h"
+
+// How a member commits: src/group/consumer_commit.cc.
+
+namespace daybook {
+
+TEST_CASE("A commit after the partition went to another member is aborted") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2});
+  broker.SendMany("t", 1, 3);
+  ConsumerGroup group(*broker, "g");
+  const auto first = group.Join({"t"}).value();
+  CHECK(Drain(*first).size() == 3);
+  const auto second = group.Join({"t"}).value();
+  // The commit still covers what was read: the partition moves only after it.
+  CHECK(first->Commit().ok());
+  CHECK(first->Assignment().size() == 1);
+  CHECK(Drain(*second).empty());
+  CHECK(first->Committed({"t", 1}).value().offset == Offset(3));
+}
+
+TEST_CASE("A commit of chosen places stores them, with what is said beside") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2});
+  broker.SendMany("t", 0, 5);
+  const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+  CHECK(Drain(*consumer).size() == 5);
+  const TopicPartition first{"t", 0};
+  REQUIRE(consumer->Commit({{first, {.offset = Offset(2), .metadata = "a b"}}}).ok());
+  CHECK(consumer->Committed(first).value() == CommittedOffset{Offset(2), "a b"});
+  CHECK(absl::IsNotFound(consumer->Committed({"t", 1}).status()));
+  CHECK(consumer->Position(first).value() == Offset(5));
+  REQUIRE(consumer->Commit({{first, {.offset = Offset(2), .metadata = "anew"}}}).ok());
+  CHECK(consumer->Committed(first).value().metadata == "anew");
+  REQUIRE(consumer->Commit().ok());
+  CHECK(consumer->Committed(first).value() == CommittedOffset{Offset(5), ""});
+  CHECK(absl::IsAborted(consumer->Commit({{{"t", 7}, {.offset = Offset(0)}}})));
+}
+
+TEST_CASE("A commit never goes back, and never past the end") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2});
+  broker.SendMany("t", 0, 5);
+  broker.SendMany("t", 1, 5);
+  const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+  CHECK(Drain(*consumer).size() == 10);
+  const TopicPartition first{"t", 0};
+  REQUIRE(consumer->Commit({{first, {.offset = Offset(4)}}}).ok());
+  CHECK(consumer->Commit({{first, {.offset = Offset(1)}}}).ok());
+  REQUIRE(consumer->Seek(first, Offset(2)).ok());
+  CHECK(consumer->Commit().ok());
+  CHECK(consumer->Committed(first).value().offset == Offset(4));
+  CHECK(absl::IsInvalidArgument(consumer->Commit({{first, {.offset = Offset(6)}}})));
+  CHECK(absl::IsInvalidArgument(consumer->Commit({{first, {.offset = Offset(-1)}}})));
+  REQUIRE(consumer->Seek(first, Offset(6)).ok());
+  REQUIRE(consumer->Seek({"t", 1}, Offset(5)).ok());
+  CHECK(absl::IsInvalidArgument(consumer->Commit()));
+  CHECK(consumer->Committed(first).value().offset == Offset(4));
+  CHECK(consumer->Committed({"t", 1}).value().offset == Offset(5));
+}
+
+TEST_CASE("At most once: what Poll returns is committed, and not returned if that fails") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 6);
+  const GroupOptions options{.batch = {.max_records = 2}, .guarantee = Guarantee::kAtMostOnce};
+  {
+    const auto consumer = ConsumerGroup(*broker, "g", options).Join({"t"}).value();
+    CHECK(consumer->Poll({})->size() == 2);
+    CHECK(consumer->Committed({"t", 0}).value().offset == Offset(2));
+    broker.disk().SetCapacity(0);
+    absl::Status status;
+    std::size_t seen = 2;
+    while (status.ok() && seen < 6) {
+      const auto batch = consumer->Poll({});
+      status = batch.status();
+      if (batch.ok()) seen += batch->size();
+    }
+    const auto committed = consumer->Committed({"t", 0}).value().offset;
+    CHECK(committed == Offset(static_cast<std::int64_t>(seen)));
+    CHECK(consumer->Position({"t", 0}).value() == committed);
+  }
+  broker.disk().SetCapacity(1 << 30);
+  broker.SendMany("t", 0, 1);
+  // A member that dies with what it was given: that is not delivered again.
+  const auto first = ConsumerGroup(*broker, "g", options).Join({"t"}).value();
+  Drain(*first);
+  broker.clock().Advance(std::chrono::minutes(5));
+  CHECK(Drain(*ConsumerGroup(*broker, "g", options).Join({"t"}).value()).empty());
+  broker.SendMany("t", 0, 1);
+  CHECK(Drain(*first).size() <= 1);
+}
+
+TEST_CASE("Exactly once: a commit is refused, the positions go to a transaction") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2});
+  broker.SendMany("t", 0, 3);
+  const auto consumer =
+      ConsumerGroup(*broker, "g", {.guarantee = Guarantee::kExactlyOnce}).Join({"t"}).value();
+  CHECK(Drain(*consumer).size() == 3);
+  const auto status = consumer->Commit();
+  CHECK(absl::IsFailedPrecondition(status));
+  CHECK(status.message().find("Transaction") != absl::string_view::npos);
+  CHECK(absl::IsFailedPrecondition(consumer->Commit({{{"t", 0}, {.offset = Offset(1)}}})));
+  const GroupOffsets positions = consumer->Positions();
+  CHECK(positions.group == "g");
+  CHECK(positions.member_id == consumer->member_id());
+  REQUIRE(positions.offsets.size() == 2);
+  CHECK(positions.offsets.at({"t", 0}).offset == Offset(3));
+  CHECK(positions.offsets.at({"t", 1}).offset == Offset(0));
+}
+
+}  // namespace daybook

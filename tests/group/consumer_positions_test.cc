@@ -1,0 +1,69 @@
+#include "catch.h"
+#include "support/group_fixture.h"
+
+// Where a member stands, and how that is moved: src/group/consumer_positions.cc.
+
+namespace daybook {
+
+TEST_CASE("Seek moves a position, and only of what is assigned") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 10);
+  const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+  CHECK(absl::IsFailedPrecondition(consumer->Seek({"t", 0}, Offset(7))));  // not yet polled
+  CHECK(Drain(*consumer).size() == 10);
+  REQUIRE(consumer->Seek({"t", 0}, Offset(7)).ok());
+  CHECK(consumer->Position({"t", 0}).value() == Offset(7));
+  CHECK(Drain(*consumer) == std::vector<std::string>{"7", "8", "9"});
+  CHECK(absl::IsFailedPrecondition(consumer->Seek({"t", 1}, Offset(0))));
+  CHECK(absl::IsNotFound(consumer->Committed({"t", 0}).status()));
+}
+
+TEST_CASE("Seeks go to the beginning, the end and a time, of some partitions or of all") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2});
+  broker.SendMany("t", 0, 4);
+  broker.SendMany("t", 1, 2);
+  broker.clock().Advance(std::chrono::seconds(10));
+  const Timestamp later = broker.clock().Now();
+  broker.SendMany("t", 0, 3);
+  const TopicPartition first{"t", 0};
+  const TopicPartition second{"t", 1};
+  const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+  CHECK(Drain(*consumer).size() == 9);
+  const auto positions = [&] {
+    return std::pair(consumer->Position(first).value().value(),
+                     consumer->Position(second).value().value());
+  };
+  REQUIRE(consumer->SeekToBeginning({first}).ok());
+  CHECK(positions() == std::pair<std::int64_t, std::int64_t>(0, 2));
+  CHECK(consumer->Lag(first).value() == 7);
+  CHECK(consumer->Lag(second).value() == 0);
+  REQUIRE(consumer->SeekToTime(later).ok());
+  CHECK(positions() == std::pair<std::int64_t, std::int64_t>(4, 2));
+  CHECK(Drain(*consumer).size() == 3);
+  REQUIRE(consumer->SeekToBeginning().ok());
+  CHECK(positions() == std::pair<std::int64_t, std::int64_t>(0, 0));
+  REQUIRE(consumer->SeekToEnd({second}).ok());
+  CHECK(positions() == std::pair<std::int64_t, std::int64_t>(0, 2));
+  REQUIRE(consumer->SeekToEnd().ok());
+  CHECK(Drain(*consumer).empty());
+  // One that is not assigned: then none moves.
+  CHECK(absl::IsFailedPrecondition(consumer->SeekToBeginning({first, {"t", 2}})));
+  CHECK(positions() == std::pair<std::int64_t, std::int64_t>(7, 2));
+  CHECK(absl::IsFailedPrecondition(consumer->Lag({"t", 2}).status()));
+}
+
+TEST_CASE("A seek behind the end is an error of Poll until another one") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 2);
+  const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+  CHECK(Drain(*consumer).size() == 2);
+  REQUIRE(consumer->Seek({"t", 0}, Offset(3)).ok());
+  CHECK(absl::IsOutOfRange(consumer->Poll({}).status()));
+  REQUIRE(consumer->Seek({"t", 0}, Offset(1)).ok());
+  CHECK(Drain(*consumer).size() == 1);
+}
+
+}  // namespace daybook
