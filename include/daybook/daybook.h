@@ -12,6 +12,7 @@
 #include "daybook/file_system.h"
 #include "daybook/frame.h"
 #include "daybook/group_options.h"
+#include "daybook/group_run.h"
 #include "daybook/offset.h"
 #include "daybook/partition.h"
 #include "daybook/producer.h"

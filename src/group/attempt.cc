@@ -1,0 +1,35 @@
+#include "group/attempt.h"
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+
+#include "absl/strings/str_cat.h"
+
+namespace daybook::inline v1 {
+
+absl::Status CallHandler(const std::function<absl::Status()>& handler) {
+  try {
+    return handler();
+  } catch (const std::exception& error) {
+    return absl::UnknownError(absl::StrCat("the handler threw: ", error.what()));
+  } catch (...) {
+    return absl::UnknownError("the handler threw something that is no std::exception");
+  }
+}
+
+std::chrono::nanoseconds Backoff(const RetryOptions& options, int failures, std::uint64_t random) {
+  const std::chrono::nanoseconds most = options.max_backoff;
+  std::chrono::nanoseconds backoff =
+      std::min<std::chrono::nanoseconds>(options.initial_backoff, most);
+  for (int i = 1; i < failures && backoff < most; ++i) {
+    backoff = backoff > most / 2 ? most : 2 * backoff;
+  }
+  // [0, 1), from the 53 bits that a double holds.
+  const double share = std::ldexp(static_cast<double>(random >> 11), -53);
+  const double kept = 1.0 - options.jitter * share;
+  return std::chrono::nanoseconds(
+      std::llround(static_cast<double>(backoff.count()) * std::clamp(kept, 0.0, 1.0)));
+}
+
+}  // namespace daybook::inline v1

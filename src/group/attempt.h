@@ -1,0 +1,22 @@
+#ifndef DAYBOOK_GROUP_ATTEMPT_H_
+#define DAYBOOK_GROUP_ATTEMPT_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+
+#include "absl/status/status.h"
+#include "daybook/group_run.h"
+
+namespace daybook::inline v1 {
+
+// What the handler says, or what the exception says that leaves it.
+absl::Status CallHandler(const std::function<absl::Status()>& handler);
+
+// How long to wait after the attempt with the number `failures`, from 1 on. `random`: any 64 bits,
+// for the jitter.
+std::chrono::nanoseconds Backoff(const RetryOptions& options, int failures, std::uint64_t random);
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_GROUP_ATTEMPT_H_

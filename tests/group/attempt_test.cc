@@ -1,0 +1,47 @@
+#include "group/attempt.h"
+
+#include <stdexcept>
+
+#include "catch.h"
+
+namespace daybook {
+
+using std::chrono::milliseconds;
+
+TEST_CASE("What a handler throws is its status") {
+  CHECK(CallHandler([] { return absl::OkStatus(); }).ok());
+  CHECK(absl::IsNotFound(CallHandler([] { return absl::NotFoundError("no such user"); })));
+  const absl::Status thrown =
+      CallHandler([]() -> absl::Status { throw std::runtime_error("out of paper"); });
+  CHECK(absl::IsUnknown(thrown));
+  CHECK(thrown.message() == "the handler threw: out of paper");
+  CHECK(absl::IsUnknown(CallHandler([]() -> absl::Status { throw 42; })));
+}
+
+TEST_CASE("The backoff doubles up to its limit") {
+  const RetryOptions options{.initial_backoff = milliseconds(100),
+                             .max_backoff = milliseconds(1500)};
+  const int expected[] = {100, 200, 400, 800, 1500, 1500};
+  for (int failures = 1; failures <= 6; ++failures) {
+    CHECK(Backoff(options, failures, 0) == milliseconds(expected[failures - 1]));
+  }
+  CHECK(Backoff(options, 2'000'000'000, 0) == milliseconds(1500));
+  const RetryOptions none{.initial_backoff = milliseconds(0), .max_backoff = milliseconds(0)};
+  CHECK(Backoff(none, 1'000'000, 0) == milliseconds(0));
+  const RetryOptions most{.initial_backoff = milliseconds(1),
+                          .max_backoff = std::chrono::hours(1'000'000)};
+  CHECK(Backoff(most, 1000, 0) == std::chrono::hours(1'000'000));
+}
+
+TEST_CASE("Jitter shortens the backoff by a random part") {
+  const RetryOptions options{.jitter = 0.5};
+  CHECK(Backoff(options, 1, 0) == milliseconds(100));
+  CHECK(Backoff(options, 1, std::uint64_t{1} << 63) == milliseconds(75));
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    const auto backoff = Backoff(options, 1, i * 0x9e37'79b9'7f4a'7c15);
+    CHECK(backoff >= milliseconds(50));
+    CHECK(backoff <= milliseconds(100));
+  }
+}
+
+}  // namespace daybook
