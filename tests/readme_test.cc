@@ -91,6 +91,18 @@ TEST_CASE("the README's first program prints its event, and the next run only th
   CHECK(RunIn(directory.path(), program) == "{\"total\":99}\n");
 }
 
+TEST_CASE(
+    "the example of a service ships its orders, each once, and puts one aside with the cause") {
+  const fs::path program = Example("order_service");
+  if (program.empty()) return;
+  const TemporaryDirectory directory;
+  const std::string aside =
+      "put aside: the order of dora, after 3 attempts: INVALID_ARGUMENT: the order has no "
+      "address\n";
+  CHECK(RunIn(directory.path(), program) == "shipped: 4 orders\n" + aside);
+  CHECK(RunIn(directory.path(), program) == "shipped: 4 orders\n" + aside + aside);
+}
+
 TEST_CASE("the demonstration accounts for every event after its kill") {
   const fs::path program = Example("live_events");
   if (program.empty()) return;

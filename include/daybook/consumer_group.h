@@ -15,6 +15,7 @@
 #include "daybook/committed_offset.h"
 #include "daybook/export.h"
 #include "daybook/group_options.h"
+#include "daybook/group_run.h"
 #include "daybook/topic_partition.h"
 
 namespace daybook::inline v1 {
@@ -169,6 +170,17 @@ class DAYBOOK_EXPORT ConsumerGroup {
   //   InvalidArgument     also: it is no such expression
   absl::StatusOr<std::unique_ptr<Consumer>> JoinMatching(std::string_view expression,
                                                          JoinOptions options = {});
+
+  // Joins, and calls the handler for every record of `topics`, in `options.threads` workers beside
+  // the thread that calls this, until `options.stop` asks it to end, or something fails: see
+  // group_run.h. Then finishes what was handed out, for up to `options.drain_timeout`, commits,
+  // leaves, and returns when the handlers under way have: OK after a stop, otherwise why it ended.
+  //   InvalidArgument     an option is out of its range; there is no handler; the dead-letter topic
+  //                       is one of `topics`; or the group is set to kExactlyOnce
+  //   ResourceExhausted   the system has no threads left
+  // the errors of Join, Poll, Commit, and Broker::CreateTopic (of the dead-letter topic); and for a
+  // record whose last attempt failed, when it cannot be put aside: the handler's, or the append's.
+  absl::Status Run(std::vector<std::string> topics, const RunOptions& options, Handler handler);
 
   const std::string& name() const;
 

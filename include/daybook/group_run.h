@@ -96,7 +96,8 @@ struct RunOptions {
   // How long, when a partition is taken away or Run is to end, the records handed out may still
   // take. Those that fail meanwhile are not tried again, and what is not begun by then is left.
   std::chrono::milliseconds drain_timeout{10'000};
-  // JoinOptions::instance_id of the member.
+  // JoinOptions::instance_id of the member, which then keeps its place when Run ends: the next Run
+  // with the same one goes on with its partitions, without a rebalance.
   std::string instance_id = {};
   // Ends Run. Without one, only an error does.
   std::stop_token stop = {};
