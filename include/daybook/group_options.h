@@ -82,8 +82,8 @@ class Consumer;
 // Told what happens to a member's partitions, in the member's own thread, within Poll, Commit or
 // Leave, with no lock held, and with at least one partition. Each may be left out. They may call
 // everything of `consumer` but Poll and Leave, which answer FailedPrecondition. They should not
-// take long (the group waits for the partitions that move, though for nothing else), and must not
-// throw.
+// take long: the group waits for the partitions that move, though for nothing else, and their time
+// counts towards max_poll_interval. They must not throw.
 struct RebalanceListener {
   using Callback = std::function<void(Consumer& consumer, const std::vector<TopicPartition>&)>;
 

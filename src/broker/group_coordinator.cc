@@ -213,15 +213,6 @@ absl::Status GroupCoordinator::Commit(const std::string& member, const TopicPart
   return status;
 }
 
-absl::Status GroupCoordinator::SetBack(const std::string& member, const TopicPartition& partition,
-                                       Offset offset) {
-  MutexLock lock(mutex_);
-  if (const auto status = CheckOwner(member, partition); !status.ok()) return status;
-  const OffsetStore::Key key{name_, partition.topic, partition.partition};
-  if (const auto status = store_.Forget(key); !status.ok()) return status;
-  return store_.Commit(key, offset);
-}
-
 absl::Status GroupCoordinator::WhileOwned(const std::string& member,
                                           const std::vector<TopicPartition>& partitions,
                                           const std::function<absl::Status()>& then) {

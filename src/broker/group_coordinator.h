@@ -94,9 +94,6 @@ class GroupCoordinator {
   // calls has looked for lost members before. Aborted: it has not.
   absl::Status Commit(const std::string& member, const TopicPartition& partition, Offset offset,
                       std::string_view metadata = {}) ABSL_LOCKS_EXCLUDED(mutex_);
-  // The same, also if the place is further on.
-  absl::Status SetBack(const std::string& member, const TopicPartition& partition, Offset offset)
-      ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Runs `then` if the member has all of them, which nobody can take meanwhile. For what is
   // committed together with other things. Aborted: it has not.

@@ -110,12 +110,7 @@ absl::StatusOr<std::optional<Offset>> Consumer::State::StartingOffset(
     if (!end.ok()) return end.status();
     *stored = (*committed)->offset;
     if (*stored <= *end) return std::optional<Offset>(*stored);
-    // A power cut can take records at kProcess and leave the commit: what comes in their place is
-    // new, and commits of it must count.
-    if (const auto status = group_->SetBack(member_.id, partition, *end); !status.ok()) {
-      return status;
-    }
-    *stored = *end;
+    // The store draws places back to what a power cut left; this is for one that could not.
     return std::optional<Offset>(*end);
   }
   if (options_.offset_reset == OffsetReset::kNone) return std::optional<Offset>();

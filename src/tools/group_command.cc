@@ -1,7 +1,9 @@
+#include <map>
 #include <memory>
 #include <string>
 
 #include "tools/command.h"
+#include "tools/group_seek.h"
 #include "tools/table.h"
 
 namespace daybook::tools {
@@ -23,12 +25,30 @@ absl::Status Describe(const Global& global, const std::string& name) {
   if (!broker.ok()) return broker.status();
   const auto group = (*broker)->DescribeGroup(name);
   if (!group.ok()) return group.status();
-  Table table({"topic", "partition", "committed", "end", "lag"});
+  Table table({"topic", "partition", "committed", "end", "lag", "metadata"});
   for (const GroupOffset& offset : group->offsets) {
     nlohmann::json committed;
     if (offset.committed) committed = offset.committed->value();
-    table.Add({offset.topic, offset.partition, committed, offset.end.value(), offset.lag});
+    table.Add({offset.topic, offset.partition, committed, offset.end.value(), offset.lag,
+               offset.metadata});
   }
+  table.Print(global.format);
+  return absl::OkStatus();
+}
+
+absl::Status Lag(const Global& global, const std::string& name) {
+  const auto broker = OpenBroker(global, BrokerAccess::kReadOnly);
+  if (!broker.ok()) return broker.status();
+  const auto group = (*broker)->DescribeGroup(name);
+  if (!group.ok()) return group.status();
+  std::map<std::string, std::pair<int, std::int64_t>> topics;
+  for (const GroupOffset& offset : group->offsets) {
+    auto& [partitions, lag] = topics[offset.topic];
+    ++partitions;
+    lag += offset.lag;
+  }
+  Table table({"topic", "partitions", "lag"});
+  for (const auto& [topic, sum] : topics) table.Add({topic, sum.first, sum.second});
   table.Print(global.format);
   return absl::OkStatus();
 }
@@ -36,7 +56,7 @@ absl::Status Describe(const Global& global, const std::string& name) {
 }  // namespace
 
 void AddGroupCommands(CLI::App& app, Global& global) {
-  CLI::App* group = app.add_subcommand("group", "Look at consumer groups");
+  CLI::App* group = app.add_subcommand("group", "Look at consumer groups, and move them");
   group->require_subcommand(1);
   group->fallthrough();
 
@@ -51,6 +71,13 @@ void AddGroupCommands(CLI::App& app, Global& global) {
   describe->add_option("name", *name, "The group")->required();
   describe->callback(
       [&global, name] { global.run = [&global, name] { return Describe(global, *name); }; });
+
+  CLI::App* lag = group->add_subcommand("lag", "How far a group is behind, in each topic");
+  lag->fallthrough();
+  lag->add_option("name", *name, "The group")->required();
+  lag->callback([&global, name] { global.run = [&global, name] { return Lag(global, *name); }; });
+
+  AddGroupSeekCommand(*group, global);
 }
 
 }  // namespace daybook::tools

@@ -18,7 +18,22 @@ TEST_CASE("Groups are listed and described with their lag") {
   CHECK(rows[0]["committed"] == 1);
   CHECK(rows[0]["end"] == 3);
   CHECK(rows[0]["lag"] == 2);
+  CHECK(rows[0]["metadata"] == "");
   CHECK(daybook.Run("group describe nobody").status == 1);
+}
+
+TEST_CASE("The lag of a group is summed up by topic") {
+  CommandFixture daybook;
+  daybook.Output("topic create t --partitions 2");
+  daybook.Output("produce t -p 0", "0\n1\n2\n");
+  daybook.Output("produce t -p 1", "0\n1\n");
+  daybook.Output("group seek service --topic t --to-earliest --execute");
+  const auto rows = nlohmann::json::parse(daybook.Output("--format json group lag service"));
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0]["topic"] == "t");
+  CHECK(rows[0]["partitions"] == 2);
+  CHECK(rows[0]["lag"] == 5);
+  CHECK(daybook.Run("group lag nobody").status == 1);
 }
 
 }  // namespace daybook
