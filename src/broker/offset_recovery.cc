@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/planted_bug.h"
 #include "broker/offset_place.h"
@@ -8,10 +11,11 @@
 // kill -9 takes nothing that was appended. A power cut takes the tail of each log that was not
 // synced, and of each log another one: a decision may be there although records of its transaction
 // are gone, a group's place although the records before it are. So decisions of an earlier boot
-// count only if all that they decided upon is there, and places are drawn back to the ends of their
-// partitions. Both happens before anything is appended to these partitions, since new records at
-// the old offsets would hide what is missing; and what was found is written down, so that it is not
-// looked for again.
+// count only if all that they decided upon is there; a place that stood in one that does not count
+// stays where it was before, since the next ones went on from there, and they do not count either.
+// And places are drawn back to the ends of their partitions. All of it happens before anything is
+// appended to these partitions, since new records at the old offsets would hide what is missing;
+// and what was found is written down, so that it is not looked for again.
 
 namespace daybook::inline v1 {
 
@@ -57,41 +61,71 @@ absl::Status OffsetStore::Apply(const RecordView& record, const std::optional<Sn
     return absl::DataLossError(absl::StrCat(std::string(kOffsetsTopic), ": the record at ",
                                             record.offset.value(), " is not one of ours"));
   }
+  needs_recovery_ = needs_recovery_ || (!writer_.boot.empty() && writer_.boot != boot_);
   if (const auto* open = std::get_if<OpenRecord>(&*decoded)) {
     writer_ = *open;
     decisions_.StartEpoch(open->epoch);
   } else if (const auto* committed = std::get_if<CommittedRecord>(&*decoded)) {
     decisions_.LearnCommitted(committed->ids);
     unsettled_.clear();
-  } else if (const auto* decision = std::get_if<DecisionRecord>(&*decoded)) {
-    const auto is_committed = snapshot && record.offset < snapshot->at
-                                  ? absl::StatusOr<bool>(snapshot->ids.Contains(decision->id))
-                                  : IsWhole(*decision);
-    if (!is_committed.ok()) return is_committed.status();
-    if (*is_committed) decisions_.LearnCommitted(decision->id);
-    for (const Participant& one : decision->participants) {
-      unsettled_.emplace(one.topic, one.partition);
-    }
-    void_places_ = *is_committed ? 0 : decision->places;
+    void_places_.clear();
+    needs_recovery_ = false;
+  } else if (auto* decision = std::get_if<DecisionRecord>(&*decoded)) {
+    deciding_ = Deciding{.decision = std::move(*decision),
+                         .at = record.offset,
+                         .when = record.timestamp,
+                         .places = {}};
+  } else if (deciding_) {
+    deciding_->places.push_back(std::get<PlaceRecord>(std::move(*decoded)));
+  } else if (auto& place = std::get<PlaceRecord>(*decoded); void_places_.count(place.key) == 0) {
+    Take(std::move(place), record.timestamp);
+  }
+  if (!deciding_ ||
+      static_cast<std::int64_t>(deciding_->places.size()) != deciding_->decision.places) {
+    return absl::OkStatus();
+  }
+  return Conclude(*std::exchange(deciding_, std::nullopt), snapshot);
+}
+
+absl::Status OffsetStore::Conclude(const Deciding& read, const std::optional<Snapshot>& snapshot) {
+  const DecisionRecord& decision = read.decision;
+  bool is_committed = false;
+  if (snapshot && read.at < snapshot->at) {
+    is_committed = snapshot->ids.Contains(decision.id);
   } else {
-    auto& place = std::get<PlaceRecord>(*decoded);
-    if (void_places_ != 0) {
-      --void_places_;
-      return absl::OkStatus();
+    const auto is_whole = IsWhole(decision);
+    if (!is_whole.ok()) return is_whole.status();
+    is_committed = *is_whole && std::none_of(read.places.begin(), read.places.end(),
+                                             [this](const PlaceRecord& place) {
+                                               return void_places_.count(place.key) != 0;
+                                             });
+  }
+  for (const Participant& one : decision.participants) {
+    unsettled_.emplace(one.topic, one.partition);
+  }
+  if (is_committed) decisions_.LearnCommitted(decision.id);
+  for (const PlaceRecord& place : read.places) {
+    if (is_committed) {
+      Take(place, read.when);
+    } else if (!snapshot || read.at > snapshot->at) {
+      void_places_.insert(place.key);
     }
-    std::unique_ptr<Place>& known = places_[place.key];
-    if (known == nullptr) {
-      known = std::make_unique<Place>(Place{.key = place.key,
-                                            .encoded_key = std::string(*record.key),
-                                            .committed = std::nullopt,
-                                            .when = Timestamp(),
-                                            .is_in_memory = std::nullopt});
-    }
-    known->when = record.timestamp;
-    known->committed.reset();
-    if (place.offset) known->committed.emplace(*place.offset, std::move(place.metadata));
   }
   return absl::OkStatus();
+}
+
+void OffsetStore::Take(PlaceRecord record, Timestamp when) {
+  std::unique_ptr<Place>& place = places_[record.key];
+  if (place == nullptr) {
+    place = std::make_unique<Place>(Place{.key = record.key,
+                                          .encoded_key = EncodePlaceKey(record.key),
+                                          .committed = std::nullopt,
+                                          .when = Timestamp(),
+                                          .is_in_memory = std::nullopt});
+  }
+  place->when = when;
+  place->committed.reset();
+  if (record.offset) place->committed.emplace(*record.offset, std::move(record.metadata));
 }
 
 absl::Status OffsetStore::Refresh() {
@@ -124,10 +158,10 @@ absl::Status OffsetStore::Refresh() {
     }
   }
   if (context_.is_read_only) return absl::OkStatus();
-  const bool was_cut = !writer_.boot.empty() && writer_.boot != boot_;
+  needs_recovery_ = needs_recovery_ || (!writer_.boot.empty() && writer_.boot != boot_);
   decisions_.StartEpoch(writer_.epoch + 1);
   is_loaded_ = true;
-  if (!was_cut) return absl::OkStatus();
+  if (!needs_recovery_) return absl::OkStatus();
   const auto status = RecoverFromPowerCut();
   is_loaded_ = status.ok();
   return status;
@@ -135,6 +169,15 @@ absl::Status OffsetStore::Refresh() {
 
 absl::Status OffsetStore::RecoverFromPowerCut() {
   if (auto status = PrepareAppend(); !status.ok()) return status;
+  // Behind what does not count, what does.
+  for (const Key& key : void_places_) {
+    const auto place = FindPlace(key);
+    if (!place.ok()) return place.status();
+    const std::optional<CommittedOffset> committed = (*place)->committed;
+    const auto status = committed ? Append(**place, committed->offset, committed->metadata)
+                                  : Append(**place, std::nullopt, "");
+    if (!status.ok()) return status;
+  }
   for (const auto& [key, place] : places_) {
     if (!place->committed) continue;
     const auto topic = catalog_.Find(key.topic);
@@ -149,6 +192,8 @@ absl::Status OffsetStore::RecoverFromPowerCut() {
     const std::string metadata = place->committed->metadata;
     if (auto status = Store(*place, *end, metadata, true); !status.ok()) return status;
   }
+  void_places_.clear();
+  needs_recovery_ = false;
   // All that counts was found on the disk.
   const EncodedRecord committed = Encode(CommittedRecord{decisions_.committed()});
   unsettled_.clear();

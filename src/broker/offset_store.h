@@ -100,6 +100,13 @@ class OffsetStore {
     IdSet ids;
   };
 
+  struct Deciding {
+    DecisionRecord decision;
+    Offset at;
+    Timestamp when;
+    std::vector<PlaceRecord> places;
+  };
+
   absl::StatusOr<Place*> FindPlace(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Append(Place& place, std::optional<Offset> offset, std::string_view metadata)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -124,6 +131,10 @@ class OffsetStore {
   absl::StatusOr<std::optional<Snapshot>> FindSnapshot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Apply(const RecordView& record, const std::optional<Snapshot>& snapshot)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // When its places have been read: whether it counts, and what follows from that.
+  absl::Status Conclude(const Deciding& read, const std::optional<Snapshot>& snapshot)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Take(PlaceRecord record, Timestamp when) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether all that the transaction wrote is there.
   absl::StatusOr<bool> IsWhole(const DecisionRecord& decision)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -147,10 +158,13 @@ class OffsetStore {
   std::map<Key, std::unique_ptr<Place>> places_ ABSL_GUARDED_BY(mutex_);
   std::string value_ ABSL_GUARDED_BY(mutex_);  // of the record that is appended
 
-  // While reading: who wrote what follows, and how many places to pass over, which belong to a
-  // transaction that is not committed.
+  // While reading: who wrote what follows; the decision whose places come next; and the places of
+  // transactions that do not count.
   OpenRecord writer_ ABSL_GUARDED_BY(mutex_);
-  std::int64_t void_places_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::optional<Deciding> deciding_ ABSL_GUARDED_BY(mutex_);
+  std::set<Key> void_places_ ABSL_GUARDED_BY(mutex_);
+  // Something was written in another boot, and nobody has noted since then what of it is there.
+  bool needs_recovery_ ABSL_GUARDED_BY(mutex_) = false;
 
   // Partitions with transactions that a power cut could take, though their decisions stay.
   std::set<std::pair<std::string, int>> unsettled_ ABSL_GUARDED_BY(mutex_);

@@ -109,6 +109,41 @@ TEST_CASE("A decision that a power cut left without some of its records does not
   CHECK(gone > 0);
 }
 
+TEST_CASE("What went on from a transaction that a power cut took does not count either") {
+  BrokerFixture broker;
+  broker.MakeTopic("a");
+  broker.MakeTopic("b");
+  for (const std::string topic : {"a", "b"}) {
+    broker.Send(topic, "k", "before");
+    SyncTopic(broker, topic);
+  }
+  Steps first(broker);
+  first.Write("a", "1");
+  first.Decide(1);
+  Steps second(broker);
+  second.Write("b", "2");
+  second.Decide(2);
+  REQUIRE(Store(broker).Commit(kPlace, Offset(3)).ok());
+  SyncTopic(broker, "b");
+  SyncDecisions(broker);
+  int gone = 0;
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    BrokerFixture after(broker.disk().CutPower(seed));
+    const bool is_there = after.Values("a").size() == 2;
+    gone += !is_there;
+    for (int round = 0; round < 3; ++round) {
+      CHECK((after.Values("b").size() == 2) == is_there);
+      const auto place = Store(after).Find(kPlace).value();
+      REQUIRE(place.has_value() == (is_there || round > 0));
+      if (place) CHECK(place->offset == Offset(is_there ? 3 : round));
+      if (!is_there) REQUIRE(Store(after).Commit(kPlace, Offset(round + 1)).ok());
+      SyncDecisions(after);
+      round == 0 ? after.Kill() : after.CutPower(seed);
+    }
+  }
+  CHECK(gone > 0);
+}
+
 TEST_CASE("A place is drawn back to what a power cut left, before new records take the offsets") {
   BrokerFixture broker;
   broker.MakeTopic("in");
