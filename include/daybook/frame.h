@@ -62,6 +62,8 @@
 //     20   4  attributes        by kind, below
 //
 //   kind 1, record. attributes: bits 0..23 key length, then flags (see Attribute). Then
+//             8  producer       if kHasProducer: XXH3 of the name of who produced it, ...
+//             8  sequence       ... and its number there, not negative, which rises
 //             8  event_time     if kHasEventTime
 //           key  bytes          if kHasKey
 //             4  headers_size   if kHasHeaders, and so many bytes of headers, each:
@@ -132,8 +134,9 @@ enum Attribute : std::uint32_t {
   kHasHeaders = 1U << 25,
   kHasEventTime = 1U << 26,
   kTombstone = 1U << 27,
+  kHasProducer = 1U << 28,
   kKeyLengthMask = kMaxKeyBytes,
-  kReservedAttributes = 0xf000'0000,
+  kReservedAttributes = 0xe000'0000,
 };
 
 enum BatchAttribute : std::uint32_t {
@@ -144,6 +147,7 @@ inline constexpr std::uint32_t kMaxBatchRecords = kBatchCountMask;
 inline constexpr int kBatchDictionaryShift = 21;
 inline constexpr std::uint32_t kMaxDictionaries = (1U << 11) - 1;
 inline constexpr std::uint32_t kTransactionIdBytes = 8;
+inline constexpr std::uint32_t kProducerBytes = 16;
 
 enum EntryFlag : std::uint32_t {
   kEntryHasKey = 1U << 28,
@@ -152,6 +156,13 @@ enum EntryFlag : std::uint32_t {
   kEntryTombstone = 1U << 31,
   kEntryValueMask = (1U << 28) - 1,
 };
+
+// Whose a record is, and which of theirs: as it stands in a frame with kHasProducer.
+struct ProducerSequence {
+  std::uint64_t producer = 0;
+  std::int64_t sequence = 0;
+};
+static_assert(sizeof(ProducerSequence) == kProducerBytes);
 
 struct SegmentHeader {
   std::array<char, 8> magic;
@@ -248,6 +259,13 @@ constexpr std::uint32_t OffsetCount(const FrameHeader& header) {
   }
 }
 
+// Of a well-formed record with kHasProducer.
+inline ProducerSequence ProducerOf(const std::byte* frame) {
+  ProducerSequence sequence;
+  std::memcpy(&sequence, frame + kFrameHeaderBytes, sizeof sequence);
+  return sequence;
+}
+
 // The transaction of a well-formed frame of kind kTransactional.
 inline std::uint64_t TransactionOf(const std::byte* frame) {
   std::uint64_t id;
@@ -327,6 +345,10 @@ inline bool DecodeRecord(const std::byte* frame, const FrameHeader& header, Offs
     return true;
   }
 
+  if (attributes & kHasProducer) {
+    if (left < kProducerBytes) return false;
+    skip(kProducerBytes);
+  }
   if (attributes & kHasEventTime) {
     if (left < 8) return false;
     std::int64_t nanos;

@@ -25,6 +25,7 @@ enum class PlantedBug {
   kStickyForgetsOwner,           // a rebalance moves partitions that could have stayed
   kLostMemberKeepsPartitions,    // what a lost member had goes on with nobody
   kRevokedPositionKept,  // a partition that comes back goes on where it was, not where the group is
+  kNoSequenceCheck,      // what a named producer sends again is appended again
 };
 
 #if defined(DAYBOOK_PLANTED_BUGS)

@@ -32,6 +32,7 @@ struct RecordParts {
   std::optional<Timestamp> event_time;
   std::size_t value_bytes = 0;
   bool tombstone = false;
+  std::optional<ProducerSequence> producer = std::nullopt;
 };
 
 inline RecordParts PartsOf(const Record& record) {
@@ -53,6 +54,10 @@ bool HeadersAreWellFormed(std::span<const std::byte> encoded);
 inline RecordLayout LayoutOf(const RecordParts& parts) {
   RecordLayout layout;
   std::uint64_t length = kFrameHeaderBytes;
+  if (parts.producer) {
+    layout.attributes |= kHasProducer;
+    length += kProducerBytes;
+  }
   if (parts.event_time) {
     layout.attributes |= kHasEventTime;
     length += 8;
@@ -121,6 +126,10 @@ inline std::byte* FillRecord(std::byte* frame, const RecordLayout& layout, const
   std::memset(frame + AlignedLength(layout.length) - 8, 0, 8);
   std::memcpy(frame + 8, &head, sizeof head);
   std::byte* at = frame + kFrameHeaderBytes;
+  if (parts.producer) {
+    std::memcpy(at, &*parts.producer, kProducerBytes);
+    at += kProducerBytes;
+  }
   if (parts.event_time) {
     const std::int64_t nanos = parts.event_time->time_since_epoch().count();
     std::memcpy(at, &nanos, sizeof nanos);
@@ -176,7 +185,8 @@ inline bool PlainRecordIsWellFormed(const FrameHeader& header) {
   if (attributes & (kReservedAttributes | kHasHeaders)) return false;
   if (!(attributes & kHasKey) && key_bytes != 0) return false;
   const std::uint64_t body = LengthOf(header.length_word) - kFrameHeaderBytes;
-  const std::uint64_t before_value = key_bytes + (attributes & kHasEventTime ? 8U : 0U);
+  const std::uint64_t before_value = key_bytes + (attributes & kHasEventTime ? 8U : 0U) +
+                                     (attributes & kHasProducer ? kProducerBytes : 0U);
   return attributes & kTombstone ? body == before_value : body >= before_value;
 }
 

@@ -153,6 +153,13 @@ absl::StatusOr<Offset> PartitionLog::AppendUnsynced(const Record& record) {
   return AppendParts(frame::PartsOf(record), record.value.value_or(std::string_view()), record);
 }
 
+absl::StatusOr<Offset> PartitionLog::AppendFromProducer(const Record& record,
+                                                        const frame::ProducerSequence& producer) {
+  frame::RecordParts parts = frame::PartsOf(record);
+  parts.producer = producer;
+  return AppendParts(parts, record.value.value_or(std::string_view()), record);
+}
+
 absl::StatusOr<Offset> PartitionLog::Append(const Record& record,
                                             std::optional<Durability> durability) {
   return WaitsForDisk(durability) ? AppendSynced(record, durability) : AppendUnsynced(record);

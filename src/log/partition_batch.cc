@@ -124,7 +124,7 @@ absl::StatusOr<Offset> PartitionLog::AppendBody(const BatchBody& body) {
   std::byte* frame = segment.At(PositionOf(claimed.before));
   std::byte* to = frame::FillRecord(frame, layout, {}, now, RecordsOf(claimed.before));
   std::memcpy(to, body.bytes.data(), body.bytes.size());
-  if (body.kind == frame::Kind::kTransactional) NoteUndecided(first, frame::TransactionOf(frame));
+  if (body.kind == frame::Kind::kTransactional) undecided_.Note(first, frame::TransactionOf(frame));
   segment.Commit(frame, frame::LengthWord(body.kind, layout.length), claimed.before,
                  frame::HeadOf(layout, now, RecordsOf(claimed.before)), body_hash, count);
   Committed();

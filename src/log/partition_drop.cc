@@ -45,12 +45,13 @@ void PartitionLog::ForgetBefore(Offset base) {
 
 void PartitionLog::ReleaseForgotten() {
   if (forgotten_.empty() || lookers_.load() != 0) return;  // ReleaseIdle says why
-  std::erase_if(forgotten_, [this](std::shared_ptr<Segment>& segment) {
-    if (!IsOnlyOwner(segment)) return false;
-    segment->Release();
-    retired_.push_back(std::move(segment));
-    return true;
-  });
+  std::vector<std::shared_ptr<Segment>> forgotten;
+  forgotten.swap(forgotten_);
+  for (std::shared_ptr<Segment>& segment : forgotten) {
+    const bool is_free = IsOnlyOwner(segment);
+    if (is_free) segment->Release();
+    (is_free ? retired_ : forgotten_).push_back(std::move(segment));
+  }
 }
 
 absl::Status PartitionLog::RemoveDroppedFiles() {
@@ -66,7 +67,9 @@ absl::Status PartitionLog::RemoveDroppedFiles() {
   if (!directory.ok()) return directory.status();
   while (!dropped_files_.empty()) {
     const Offset base = dropped_files_.front();
-    (*directory)->RemoveFile(SegmentFileName(base, ".index")).IgnoreError();  // it may have none
+    // It may have none of these.
+    (*directory)->RemoveFile(SegmentFileName(base, ".index")).IgnoreError();
+    (*directory)->RemoveFile(SegmentFileName(base, ".producers")).IgnoreError();
     const auto removed = (*directory)->RemoveFile(SegmentFileName(base, ".log"));
     // It is gone already if the last call failed after this.
     if (!removed.ok() && !absl::IsNotFound(removed)) return removed;

@@ -9,7 +9,7 @@
 
 namespace daybook::inline v1 {
 
-PartitionLog::OpenSegment* PartitionLog::FindSlot(Offset base) {
+OpenSegment* PartitionLog::FindSlot(Offset base) {
   const auto slot = std::lower_bound(
       segments_.begin(), segments_.end(), base,
       [](const OpenSegment& open, Offset offset) { return open.base_offset < offset; });

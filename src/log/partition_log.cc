@@ -169,7 +169,15 @@ absl::StatusOr<Offset> PartitionLog::EndOffsetLocked() {
     const auto segment = OpenAt(first_uncommitted_);
     if (absl::IsOutOfRange(segment.status())) continue;  // it was dropped: look at the next one
     if (!segment.ok()) return segment.status();
-    return (*segment)->base_offset() + RecordsOf((*segment)->CommittedEnd());
+    const Offset base = (*segment)->base_offset();
+    if (context_.is_read_only) {
+      // The process that writes may have sealed it since, and gone on in the next one.
+      const auto directory = OpenDirectory();
+      if (directory.ok()) (*segment)->RefreshLimit(**directory).IgnoreError();  // it may be dropped
+      PassCommitted();
+      if (segments_[first_uncommitted_].base_offset != base) continue;
+    }
+    return base + RecordsOf((*segment)->CommittedEnd());
   }
   return next_base_;
 }

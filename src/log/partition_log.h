@@ -4,6 +4,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -16,27 +17,15 @@
 #include "base/mutex.h"
 #include "daybook/partition.h"
 #include "log/log_context.h"
+#include "log/open_segment.h"
+#include "log/producer_state.h"
+#include "log/read_mark.h"
 #include "log/topic_compressor.h"
+#include "log/undecided_transactions.h"
 #include "segment/segment.h"
 #include "segment/segment_pool.h"
 
 namespace daybook::inline v1 {
-
-// Keeps what is at or after an offset from being dropped where memory is short. Any thread.
-class ReadMark {
- public:
-  ReadMark(std::shared_ptr<PartitionLog> log, Offset offset);
-  ~ReadMark();
-  ReadMark(const ReadMark&) = delete;
-  ReadMark& operator=(const ReadMark&) = delete;
-
-  void Move(Offset offset);
-  Offset offset() const { return Offset(offset_.load()); }
-
- private:
-  const std::shared_ptr<PartitionLog> log_;
-  std::atomic<std::int64_t> offset_;
-};
 
 // One ordered log: a directory of segments, the last of which is appended to. Thread-safe. What
 // the public calls promise is said in daybook/partition.h; this is the same contract.
@@ -66,6 +55,19 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<Offset> AppendEntries(std::span<const std::byte> entries, std::uint32_t count);
   std::uint64_t max_entry_bytes() const { return max_frame_bytes_ - frame::kFrameHeaderBytes; }
   absl::StatusOr<RecordClaim> Claim(const ClaimOptions& options);
+
+  // Appends a record of a named producer, once: within a partition its sequences rise. One at or
+  // below its last is not appended again; the answer is the offset that it was given then. Checked
+  // and appended as one step; acknowledges at kProcess; never compressed. `producer`: ProducerId.
+  // The first call after opening looks for what earlier processes appended.
+  //   InvalidArgument     `sequence` is negative, or the record over the limits of the topic
+  //   OutOfRange          `sequence` is below the last one, and was never appended, or was dropped
+  absl::StatusOr<Offset> AppendSequenced(const Record& record, std::uint64_t producer,
+                                         std::int64_t sequence)
+      ABSL_LOCKS_EXCLUDED(sequence_mutex_, mutex_);
+  // The last sequence of a producer and its offset; absent: there is none.
+  absl::StatusOr<std::optional<ProducerState::Last>> LastSequence(std::uint64_t producer)
+      ABSL_LOCKS_EXCLUDED(sequence_mutex_, mutex_);
 
   // Where the records of a transaction are. Others may have appended between its frames.
   struct Prepared {
@@ -148,14 +150,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
     ClaimWord before = 0;
   };
 
-  struct OpenSegment {
-    Offset base_offset;
-    std::shared_ptr<Segment> segment = nullptr;  // empty until it is needed
-    bool was_active = false;                     // somebody held up may still claim in it
-    bool is_durable = false;                     // if it is not open: to its seal
-    std::uint64_t last_used = 0;                 // by the count of uses_
-  };
-
   absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory();
   absl::Status EnsureOpen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status OpenForWriting(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -170,9 +164,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // For reading only, OutOfRange: the process that writes has dropped it; so is it here, now.
   absl::StatusOr<std::shared_ptr<Segment>> OpenAt(std::size_t index)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  static bool IsDurable(const OpenSegment& slot) {
-    return slot.is_durable || (slot.segment != nullptr && slot.segment->is_durable());
-  }
   // The slot has a segment now.
   void Opened(OpenSegment& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Unmaps sealed segments that were not used for long, if there are too many.
@@ -230,7 +221,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::Status Full() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool is_in_memory() const { return pool_ != nullptr; }
   bool Accepts(const frame::RecordLayout& layout) const {
-    return layout.length != 0 && layout.length <= max_frame_bytes_;
+    const bool has_more = (layout.attributes & frame::kHasProducer) != 0;
+    return layout.length != 0 &&
+           layout.length <= max_frame_bytes_ + (has_more ? frame::kProducerBytes : 0);
   }
   // Appends one batch frame; OutOfRange when it is too large for one.
   absl::StatusOr<Offset> AppendFrame(std::span<const Record> records);
@@ -252,12 +245,29 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // The same of what stands there, if that is a whole one.
   std::optional<TransactionTable::Decision> DecisionAt(Segment& segment,
                                                        std::uint64_t position) const;
-  // Before a frame at `first` of that transaction is committed.
-  void NoteUndecided(Offset first, std::uint64_t id);
   // The first record of an undecided transaction; none: beyond every offset.
-  Offset FirstUndecided();
+  Offset FirstUndecided() { return undecided_.First(context_.transactions); }
   absl::StatusOr<Offset> AppendParts(frame::RecordParts parts, std::string_view value,
                                      const Record& record);
+  absl::StatusOr<Offset> AppendFromProducer(const Record& record,
+                                            const frame::ProducerSequence& producer);
+  // Learns of all producers what there is in the log.
+  absl::Status LoadProducers() ABSL_EXCLUSIVE_LOCKS_REQUIRED(sequence_mutex_);
+  // Takes in the newest hint that is valid and accepted; returns what it knows all before, and that
+  // is the beginning if there is none.
+  absl::StatusOr<Offset> LoadProducerHint(ProducerState& state,
+                                          const std::function<bool(const ProducerState&)>& accept)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // If the record at `offset` is the first sequenced one in its segment: leaves a hint beside the
+  // segment before it. Before that record is noted.
+  void LeaveProducerHint(Offset offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(sequence_mutex_)
+      ABSL_LOCKS_EXCLUDED(ahead_mutex_, mutex_);
+  absl::StatusOr<Offset> OffsetOfSequence(const frame::ProducerSequence& wanted)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(sequence_mutex_);
+  // Shows the sequenced records in [begin, end), as far as they are committed, until false comes.
+  using SequenceVisitor = std::function<bool(Offset offset, const frame::ProducerSequence&)>;
+  absl::Status VisitSequenced(Offset begin, Offset end, const SequenceVisitor& visitor)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<Offset> AppendSynced(const Record& record, std::optional<Durability> durability);
   bool WaitsForDisk(std::optional<Durability> durability) const {
     return settings_.durability == Durability::kDisk || durability == Durability::kDisk;
@@ -390,13 +400,15 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   std::atomic<int> room_waiters_{0};
   CondVar room_;  // a mark moved or went, or the log was closed
 
-  // What AppendTransactional has appended and nobody is known to have decided.
-  struct Undecided {
-    Offset first;
-    std::uint64_t id = 0;
-  };
-  Mutex undecided_mutex_ ABSL_ACQUIRED_AFTER(mutex_);
-  std::vector<Undecided> undecided_ ABSL_GUARDED_BY(undecided_mutex_);
+  UndecidedTransactions undecided_;  // what AppendTransactional has appended
+
+  // Held from the look whether a sequence is new until it is appended: by sequenced appends alone.
+  Mutex sequence_mutex_ ABSL_ACQUIRED_BEFORE(ahead_mutex_, mutex_);
+  ProducerState producers_ ABSL_GUARDED_BY(sequence_mutex_);
+  // They are known up to here; absent: not yet.
+  std::optional<Offset> producers_end_ ABSL_GUARDED_BY(sequence_mutex_);
+  // The segment with the last sequenced record; there is a hint beside the one before it.
+  Offset sequenced_base_ ABSL_GUARDED_BY(sequence_mutex_);
 
   // When the active segment was last extended, and whether that was soon after the time before.
   Timestamp last_extension_ ABSL_GUARDED_BY(mutex_);
@@ -415,7 +427,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   EventCount synced_;                    // a sync ended
   std::atomic<bool> is_syncing_{false};  // whoever sets it syncs for all
   std::atomic<int> sync_waiters_{0};     // in WaitDurable
-  // How many there were when the last sync ended, and how long that took.
   // How many records the last sync found, or came while it ran. Only for the thread that syncs.
   std::int64_t last_group_ = 0;
   std::atomic<std::chrono::nanoseconds> last_sync_time_{std::chrono::nanoseconds(0)};

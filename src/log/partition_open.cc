@@ -154,6 +154,7 @@ absl::Status PartitionLog::DropSegmentsFrom(Directory& directory, std::size_t in
       return status;
     }
     directory.RemoveFile(SegmentFileName(base, ".index")).IgnoreError();  // it may have none
+    directory.RemoveFile(SegmentFileName(base, ".producers")).IgnoreError();
     segments_.pop_back();
   }
   return directory.Sync();

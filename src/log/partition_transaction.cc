@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstring>
-#include <limits>
 #include <string>
 
 #include "absl/strings/str_cat.h"
@@ -105,23 +104,6 @@ std::optional<TransactionTable::Decision> PartitionLog::DecisionAt(Segment& segm
     return std::nullopt;
   }
   return DecisionOf(segment.At(position));
-}
-
-void PartitionLog::NoteUndecided(Offset first, std::uint64_t id) {
-  if (context_.transactions == nullptr) return;
-  MutexLock lock(undecided_mutex_);
-  undecided_.push_back({.first = first, .id = id});
-}
-
-Offset PartitionLog::FirstUndecided() {
-  Offset first(std::numeric_limits<std::int64_t>::max());
-  if (context_.transactions == nullptr) return first;
-  MutexLock lock(undecided_mutex_);
-  std::erase_if(undecided_, [&](const Undecided& one) {
-    return context_.transactions->Of(one.id) != TransactionTable::Decision::kUndecided;
-  });
-  for (const Undecided& one : undecided_) first = std::min(first, one.first);
-  return first;
 }
 
 absl::StatusOr<Offset> PartitionLog::stable_end() {

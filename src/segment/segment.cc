@@ -383,6 +383,7 @@ absl::Status Segment::RefreshLimit(Directory& directory) {
   const auto size = (*file)->Size();
   if (!size.ok()) return size.status();
   SetLimit(std::min(*size, header_.capacity) / frame::kFrameAlignment * frame::kFrameAlignment);
+  if (!sealed_end()) AdoptSeal(PositionOf(CommittedEnd()) + frame::kSealBytes);
   return absl::OkStatus();
 }
 

@@ -264,7 +264,7 @@ class Segment {
     return end == 0 ? std::nullopt : std::optional(end);
   }
 
-  // For a file that another process writes: looks how far it reaches now.
+  // For a file that another process writes: looks how far it reaches now, and whether it is sealed.
   absl::Status RefreshLimit(Directory& directory);
 
   // --- Durability and recovery ------------------------------------------------------------------

@@ -66,6 +66,12 @@ void PrintContent(const DumpedFrame& dumped, Offset base) {
                   static_cast<long long>(record.timestamp.time_since_epoch().count() / 1'000'000),
                   record.key ? static_cast<long long>(record.key->size()) : -1,
                   record.is_tombstone ? -1 : static_cast<long long>(record.value.size()));
+      if (header.attributes & frame::kHasProducer) {
+        const frame::ProducerSequence from = frame::ProducerOf(dumped.frame);
+        std::printf(" producerId: %016llx sequence: %lld",
+                    static_cast<unsigned long long>(from.producer),
+                    static_cast<long long>(from.sequence));
+      }
       break;
     case frame::Kind::kBatch:
     case frame::Kind::kTransactional:
@@ -106,6 +112,10 @@ void PrintJson(const std::string& partition, const DumpedFrame& dumped) {
       if (!frame::DecodeRecord(dumped.frame, header, base, &record)) break;
       if (record.key) line["key_size"] = record.key->size();
       if (!record.is_tombstone) line["value_size"] = record.value.size();
+      if (header.attributes & frame::kHasProducer) {
+        line["producer"] = frame::ProducerOf(dumped.frame).producer;
+        line["sequence"] = frame::ProducerOf(dumped.frame).sequence;
+      }
       break;
     case frame::Kind::kBatch:
     case frame::Kind::kTransactional:

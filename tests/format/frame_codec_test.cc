@@ -69,6 +69,61 @@ TEST_CASE("A batch frame has the bytes that the format describes", "[golden]") {
 
 namespace {
 
+// A record with a key and a time of producer 0x2122232425262728, sequence 0x31.
+std::uint64_t WriteSequenced(SegmentInMemory& segment, std::span<const Header> headers = {}) {
+  const frame::RecordParts parts{
+      .key = "key",
+      .headers = headers,
+      .event_time = Timestamp(std::chrono::nanoseconds(0x41)),
+      .value_bytes = 5,
+      .tombstone = false,
+      .producer = frame::ProducerSequence{.producer = 0x2122232425262728, .sequence = 0x31}};
+  const frame::RecordLayout layout = frame::LayoutOf(parts);
+  std::byte* const value = frame::FillRecord(segment.at(4096), layout, parts,
+                                             Timestamp(std::chrono::nanoseconds(0x11)), 5);
+  std::memcpy(value, "value", 5);
+  frame::FinishFrame(segment.at(4096), frame::LengthWord(frame::Kind::kRecord, layout.length), 4096,
+                     SegmentInMemory::kId);
+  return 4096;
+}
+
+}  // namespace
+
+TEST_CASE("A sequenced record frame has the bytes that the format describes", "[golden]") {
+  SegmentInMemory segment;
+  const RecordView view = Decode(segment, WriteSequenced(segment));
+  CHECK(Hex(segment.at(4096), 56) ==
+        "38000010 9ac88a1c 11000000 00000000 05000000 03000015 28272625 24232221 31000000 00000000 "
+        "41000000 00000000 6b657976 616c7565");
+  CHECK(view.key == "key");
+  CHECK(view.value == "value");
+  CHECK(view.timestamp == Timestamp(std::chrono::nanoseconds(0x41)));
+  CHECK(frame::ProducerOf(segment.at(4096)).producer == 0x2122232425262728);
+  CHECK(frame::ProducerOf(segment.at(4096)).sequence == 0x31);
+}
+
+TEST_CASE("Every flipped bit of a sequenced record is found, with headers and without") {
+  for (const bool has_headers : {false, true}) {
+    SegmentInMemory segment;
+    const std::array<Header, 1> headers = {{{"name", "value"}}};
+    const std::uint64_t position =
+        WriteSequenced(segment, std::span<const Header>(headers).first(has_headers ? 1 : 0));
+    frame::FrameHeader header;
+    REQUIRE(frame::Inspect(segment.View(), position, &header) == frame::FrameState::kValid);
+    CHECK(frame::PlainRecordIsWellFormed(header) != has_headers);  // verified in the fast way
+    for (std::uint64_t byte = 0; byte < frame::LengthOf(header.length_word); ++byte) {
+      for (unsigned bit = 0; bit < 8; ++bit) {
+        segment.Flip(position + byte, 1U << bit);
+        frame::FrameHeader ignored;
+        CHECK(frame::Inspect(segment.View(), position, &ignored) != frame::FrameState::kValid);
+        segment.Flip(position + byte, 1U << bit);
+      }
+    }
+  }
+}
+
+namespace {
+
 // A transactional frame of two records, without kBatchCompressed.
 frame::FrameState WriteTransactional(SegmentInMemory& segment, std::uint32_t length,
                                      std::uint32_t attributes, frame::FrameHeader* header) {
@@ -266,6 +321,7 @@ TEST_CASE("Fields that contradict each other make no frame though the checksum i
   CHECK(with_attributes(frame::kTombstone | 0) == frame::FrameState::kBad);  // with a value
   CHECK(with_attributes(frame::kHasHeaders) == frame::FrameState::kBad);     // size is text
   CHECK(with_attributes(0x8000'0000) == frame::FrameState::kBad);            // reserved
+  CHECK(with_attributes(frame::kHasProducer) == frame::FrameState::kBad);    // no room for it
 }
 
 }  // namespace daybook

@@ -71,4 +71,17 @@ TEST_CASE("Offsets and bytes of many threads are dense and each thread's order i
   CHECK(next == std::vector<int>(kThreads, kEach));
 }
 
+TEST_CASE("Who reads another process's log sees its end, whatever segments come") {
+  LogFixture log;
+  log.Write("a");
+  const auto follower = log.Follow();
+  CHECK(follower->end_offset().value() == Offset(1));
+  for (int i = 0; i < 5; ++i) {
+    log.WriteMany(700);
+    CHECK(follower->end_offset().value() == log.end());
+    Cursor cursor{.offset = Offset(log.end().value() - 1), .segment = nullptr, .position = 0};
+    CHECK(follower->Read(cursor, {}).value().size() == 1);
+  }
+}
+
 }  // namespace daybook

@@ -140,6 +140,16 @@ TEST_CASE("Dump shows of which transaction records are") {
   CHECK(daybook.Output("verify").find("5") != std::string::npos);
 }
 
+TEST_CASE("Dump shows whose a record is") {
+  ThreeRecords daybook;
+  daybook.WithLog(
+      [](PartitionLog& log) { REQUIRE(log.AppendSequenced(RecordOf("a"), 0xabc, 17).ok()); });
+  CHECK(daybook.Output("dump t").find("valueSize: 1 producerId: 0000000000000abc sequence: 17") !=
+        std::string::npos);
+  CHECK(daybook.Output("dump t --format json").find("\"producer\":2748,\"sequence\":17") !=
+        std::string::npos);
+}
+
 TEST_CASE("A dump of a partition that the topic has not is refused") {
   ThreeRecords daybook;
   const auto result = daybook.Run("dump t -p 7");

@@ -1,0 +1,32 @@
+#ifndef DAYBOOK_LOG_READ_MARK_H_
+#define DAYBOOK_LOG_READ_MARK_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+#include "daybook/offset.h"
+
+namespace daybook::inline v1 {
+
+class PartitionLog;
+
+// Keeps what is at or after an offset from being dropped where memory is short. Any thread.
+class ReadMark {
+ public:
+  ReadMark(std::shared_ptr<PartitionLog> log, Offset offset);
+  ~ReadMark();
+  ReadMark(const ReadMark&) = delete;
+  ReadMark& operator=(const ReadMark&) = delete;
+
+  void Move(Offset offset);
+  Offset offset() const { return Offset(offset_.load()); }
+
+ private:
+  const std::shared_ptr<PartitionLog> log_;
+  std::atomic<std::int64_t> offset_;
+};
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_LOG_READ_MARK_H_

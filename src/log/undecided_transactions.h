@@ -1,0 +1,46 @@
+#ifndef DAYBOOK_LOG_UNDECIDED_TRANSACTIONS_H_
+#define DAYBOOK_LOG_UNDECIDED_TRANSACTIONS_H_
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "base/mutex.h"
+#include "daybook/offset.h"
+#include "log/transaction_table.h"
+
+namespace daybook::inline v1 {
+
+// The transactional frames of a log that nobody is known to have decided. Thread-safe.
+class UndecidedTransactions {
+ public:
+  // Before the frame at `first` is committed, so that who sees it finds it here.
+  void Note(Offset first, std::uint64_t id) ABSL_LOCKS_EXCLUDED(mutex_) {
+    MutexLock lock(mutex_);
+    frames_.push_back({.first = first, .id = id});
+  }
+  // The first of them; beyond every offset if there is none. Forgets those that are decided.
+  Offset First(const TransactionTable* table) ABSL_LOCKS_EXCLUDED(mutex_) {
+    Offset first(std::numeric_limits<std::int64_t>::max());
+    MutexLock lock(mutex_);
+    std::erase_if(frames_, [table](const Frame& frame) {
+      return table == nullptr || table->Of(frame.id) != TransactionTable::Decision::kUndecided;
+    });
+    for (const Frame& frame : frames_) first = std::min(first, frame.first);
+    return first;
+  }
+
+ private:
+  struct Frame {
+    Offset first;
+    std::uint64_t id = 0;
+  };
+  Mutex mutex_;
+  std::vector<Frame> frames_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_LOG_UNDECIDED_TRANSACTIONS_H_
