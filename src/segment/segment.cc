@@ -358,21 +358,21 @@ absl::Status Segment::Tidy(Directory& directory) {
   MutexLock lock(file_mutex_);
   const auto file = OpenedFile(directory);
   if (!file.ok()) return file.status();
-  absl::Status status =
+  const absl::Status status =
       (*file)->Deallocate(RoundUpToPage(PositionOf(end) + frame::kSealBytes),
                           limit_.load(std::memory_order_relaxed) + frame::kSealBytes);
   file_.reset();
-  const std::string index = index_.Encode(header_.segment_id, end);
-  auto index_file = [&]() -> absl::StatusOr<std::unique_ptr<File>> {
-    const std::string name = SegmentFileName(base_offset(), ".index");
-    auto created = directory.OpenFile(name, FileMode::kCreate);
-    return absl::IsAlreadyExists(created.status()) ? directory.OpenFile(name, FileMode::kReadWrite)
-                                                   : std::move(created);
-  }();
+  // The index is a hint: it may be missing, and must not keep a full disk from being read.
+  const std::string name = SegmentFileName(base_offset(), ".index");
+  auto index_file = directory.OpenFile(name, FileMode::kCreate);
+  if (absl::IsAlreadyExists(index_file.status())) {
+    index_file = directory.OpenFile(name, FileMode::kReadWrite);
+  }
   if (index_file.ok()) {
-    status.Update((*index_file)->WriteAt(0, std::as_bytes(std::span(index))));
-  } else {
-    status.Update(index_file.status());
+    const std::string index = index_.Encode(header_.segment_id, end);
+    if (!(*index_file)->WriteAt(0, std::as_bytes(std::span(index))).ok()) {
+      directory.RemoveFile(name).IgnoreError();
+    }
   }
   return status;
 }

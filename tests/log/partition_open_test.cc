@@ -197,4 +197,17 @@ TEST_CASE("Files that are not ours are left alone") {
   CHECK((*directory)->OpenFile("7.log", FileMode::kRead).ok());
 }
 
+TEST_CASE("A full disk does not keep what is there from being read after a kill") {
+  LogFixture log;
+  log.Write("a");
+  auto dead = log.log().Claim(ClaimOf(50));
+  REQUIRE(dead.ok());
+  std::fill(dead->value().begin(), dead->value().end(), std::byte{'x'});
+  log.disk().SetCapacity(0);
+  // It is sealed behind "a", and there is no space for the index of it.
+  log.Kill();
+  CHECK(log.Values() == std::vector<std::string>{"a"});
+  CHECK_FALSE(log.HasFile("00000000000000000000.index"));
+}
+
 }  // namespace daybook
