@@ -149,6 +149,12 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
     const Offset offset = base + header.offset_delta;
     if (offset >= bound.offset) break;
     const Offset frame_end = offset + frame::OffsetCount(header);
+    // Offsets never go back: a frame that says so is no better than one with a wrong checksum.
+    if (frame_end != offset &&
+        (frame_end <= at.offset || (source->records != 0 && offset < at.offset))) {
+      state = frame::FrameState::kBad;
+      break;
+    }
     if (frame::KindOf(header.length_word) == frame::Kind::kTransactional) {
       using Decision = TransactionTable::Decision;
       const Decision decision = DecisionOf(segment.At(end));

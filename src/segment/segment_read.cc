@@ -53,6 +53,7 @@ std::size_t Segment::PassPlainRecords(Place* place, std::size_t most, std::uint6
       break;
     }
     const frame::FrameHeader header = frame::LoadFrameHeader(at, word);
+    if (header.offset_delta < delta) break;
     if (verifies || position >= verified) {
       if (!frame::PlainRecordIsWellFormed(header) ||
           frame::ChecksumOf(at, word, position, segment.segment_id) != header.checksum) {
