@@ -125,11 +125,15 @@ void OffsetStore::Take(PlaceRecord record, Timestamp when) {
   }
   place->when = when;
   place->committed.reset();
-  if (record.offset) place->committed.emplace(*record.offset, std::move(record.metadata));
+  if (record.offset) {
+    place->committed =
+        CommittedOffset{.offset = *record.offset, .metadata = std::move(record.metadata)};
+  }
 }
 
 absl::Status OffsetStore::Refresh() {
   if (is_loaded_) return absl::OkStatus();
+  if (!broken_.ok()) return broken_;
   if (!topic_) {
     auto topic = catalog_.Find(kOffsetsTopic);
     if (absl::IsNotFound(topic.status())) {  // nothing was ever committed
@@ -154,7 +158,8 @@ absl::Status OffsetStore::Refresh() {
     if (!batch.ok()) return batch.status();
     if (batch->empty()) break;
     for (const RecordView& record : *batch) {
-      if (auto status = Apply(record, snapshot); !status.ok()) return status;
+      broken_ = Apply(record, snapshot);
+      if (!broken_.ok()) return broken_;
     }
   }
   if (context_.is_read_only) return absl::OkStatus();

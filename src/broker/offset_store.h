@@ -152,6 +152,8 @@ class OffsetStore {
   Mutex mutex_;
   std::optional<Topic> topic_ ABSL_GUARDED_BY(mutex_);
   Cursor cursor_ ABSL_GUARDED_BY(mutex_);
+  // A record could not be taken in: nothing behind it is, however often it is asked for.
+  absl::Status broken_ ABSL_GUARDED_BY(mutex_);
   bool is_loaded_ ABSL_GUARDED_BY(mutex_) = false;
   bool has_noted_open_ ABSL_GUARDED_BY(mutex_) = false;
   bool is_open_durable_ ABSL_GUARDED_BY(mutex_) = false;

@@ -197,4 +197,17 @@ TEST_CASE("What is no record of ours among the commits is damage, not an empty s
   CHECK(absl::IsDataLoss(opened.status()));
 }
 
+TEST_CASE("A record of the store that is damaged is reported each time, not passed over") {
+  BrokerFixture broker;
+  REQUIRE(Store(broker).Commit({"group", "t", 0}, Offset(1)).ok());
+  const Topic store = broker->OpenTopic("__consumer_offsets").value();
+  REQUIRE(store.partition(0).Append(RecordOf("no key", "no number")).ok());
+  REQUIRE(Store(broker).Commit({"group", "t", 0}, Offset(2)).ok());
+  const auto reader = Broker::Open("/data", broker.Options(BrokerAccess::kReadOnly));
+  REQUIRE(reader.ok());
+  for (int i = 0; i < 2; ++i) {
+    CHECK(absl::IsDataLoss((*reader)->core().offsets().Find({"group", "t", 0}).status()));
+  }
+}
+
 }  // namespace daybook
