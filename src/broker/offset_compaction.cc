@@ -45,7 +45,7 @@ absl::Status OffsetStore::AppendSnapshot() {
   }
   std::vector<Record> batch;
   std::uint64_t bytes = 0;
-  const auto append = [&]() -> absl::Status {
+  const auto append = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) -> absl::Status {
     if (batch.empty()) return absl::OkStatus();
     snapshot_bytes_ += bytes;
     bytes = 0;
