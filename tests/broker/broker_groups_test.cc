@@ -114,4 +114,19 @@ TEST_CASE("A topic that is deleted and made again is another one to a group") {
   CHECK(consumer->Committed({"t", 0}).value().offset == Offset(3));
 }
 
+TEST_CASE("A group is described without its places in what is not there") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 1});
+  OffsetStore& store = broker->core().offsets();
+  REQUIRE(store.Commit({"group", "t", 0}, Offset(0)).ok());
+  // As after a topic was deleted and made anew, when the process died in between.
+  REQUIRE(store.Commit({"group", "t", 7}, Offset(3)).ok());
+  REQUIRE(store.Commit({"group", "gone", 0}, Offset(3)).ok());
+  const auto group = broker->DescribeGroup("group");
+  INFO(group.status());
+  REQUIRE(group.ok());
+  REQUIRE(group->offsets.size() == 1);
+  CHECK(group->offsets[0].partition == 0);
+}
+
 }  // namespace daybook
