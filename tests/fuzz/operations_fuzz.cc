@@ -1,0 +1,408 @@
+#include <algorithm>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "daybook/consumer_group.h"
+#include "fuzz/directory_image.h"
+#include "fuzz/fuzz_target.h"
+#include "fuzz/observe.h"
+#include "fuzz/operations_model.h"
+
+// Sequences of operations against a model: each byte is one, the next ones say how. Power cuts come
+// at any operation of the disk, in recovery as well, with a seed that says which writes of the open
+// ones had been completed, in which order; errors come at any, too.
+
+namespace daybook::fuzz {
+namespace {
+
+using State = PartitionModel::State;
+
+constexpr std::size_t kMaxSteps = 120;
+constexpr std::string_view kGroup = "group";
+// One partition each: never synced by itself, synced by every append, compressed.
+const std::vector<std::string>& Topics() {
+  static const std::vector<std::string> topics = {"process", "disk", "zstd"};
+  return topics;
+}
+
+class Run {
+ public:
+  explicit Run(Input input) : choices_(input) {}
+
+  void All() {
+    Open();
+    for (const std::string& topic : Topics()) {
+      TopicOptions options{.segment_bytes = 64 << 10, .max_record_bytes = 16 << 10};
+      if (topic == "disk") options.durability = Durability::kDisk;
+      if (topic == "zstd") options.compression = Compression::kZstd;
+      options.dictionary_bytes = 256;
+      ExpectOk(broker_->CreateTopic(topic, options), "a topic");
+    }
+    Arm();
+    for (std::size_t step = 0; step < kMaxSteps && !choices_.empty(); ++step) Step();
+    claims_.clear();
+    Replace(disk_->Kill(), Fate::kKill);
+    Close();
+    const auto first = CheckAll(*disk_, Fate::kNothing);
+    Expect(Values(CheckAll(*disk_, Fate::kNothing)) == Values(first), "opening again changes it");
+  }
+
+ private:
+  using Models = std::vector<PartitionModel>;
+
+  // What an operation may answer beside OK.
+  bool MayFail() const { return has_failed_ || is_full_; }
+  void Check(const absl::Status& status, std::string_view what) const {
+    if (status.ok()) return;
+    Expect(MayFail() || AnyDamage(), absl::StrCat(std::string(what), ": ", status.ToString()));
+    ExpectTyped(status);
+  }
+  bool AnyDamage() const {
+    return is_store_damaged_ || std::any_of(models_.begin(), models_.end(),
+                                            [](const auto& model) { return model.is_damaged; });
+  }
+  static std::vector<std::string> Values(const Models& models) {
+    std::vector<std::string> values;
+    for (const PartitionModel& model : models) {
+      for (const auto& entry : model.entries) values.push_back(entry.value);
+      values.push_back("end");
+    }
+    return values;
+  }
+
+  // --- The disk: cuts and errors at any of its operations ---------------------------------------
+
+  void Arm() {
+    disk_->SetHook([this](SimulatedFileSystem::Operation operation, const std::string&) {
+      if (cut_in_ != 0 && --cut_in_ == 0) CheckCut();
+      if (fail_in_ != 0 && --fail_in_ == 0) {
+        has_failed_ = true;
+        // The page cache of any file may have been meant.
+        if (operation == SimulatedFileSystem::Operation::kSync) {
+          for (PartitionModel& model : models_) model.has_lost_pages = true;
+        }
+        return fails_full_ ? absl::ResourceExhaustedError("no space left, as the fuzzer likes")
+                           : absl::DataLossError("an I/O error, as the fuzzer likes");
+      }
+      return absl::OkStatus();
+    });
+  }
+
+  // The power goes now, and perhaps again while the first cut is being recovered from.
+  void CheckCut() {
+    const std::unique_ptr<SimulatedFileSystem> left = disk_->CutPower(seed_);
+    std::unique_ptr<SimulatedFileSystem> again;
+    left->SetHook([&](SimulatedFileSystem::Operation, const std::string&) {
+      if (cut_again_in_ != 0 && --cut_again_in_ == 0) again = left->CutPower(seed_ + 1);
+      return absl::OkStatus();
+    });
+    const Models first = CheckAll(*left, Fate::kPowerCut);
+    left->SetHook(nullptr);
+    Expect(Values(CheckAll(*left, Fate::kPowerCut)) == Values(first), "opening again changes it");
+    if (again != nullptr) CheckAll(*again, Fate::kPowerCut);
+  }
+
+  // Opens `disk` and compares all with the models; what is there.
+  Models CheckAll(SimulatedFileSystem& disk, Fate fate) const {
+    Models found = models_;
+    const auto broker = OpenBroker(disk, BrokerAccess::kReadWrite);
+    if (!broker.ok()) {
+      Check(broker.status(), "open");
+      return found;
+    }
+    CheckBroker(**broker, fate, &found);
+    return found;
+  }
+  void CheckBroker(Broker& broker, Fate fate, Models* found) const {
+    for (std::size_t i = 0; i < Topics().size(); ++i) {
+      const auto topic = broker.OpenTopic(Topics()[i]);
+      ExpectOk(topic.status(), "a topic that was made");
+      CheckPartition(topic->partition(0), models_[i], fate, &(*found)[i]);
+    }
+    if (!AnyDamage()) CheckGroup(broker, kGroup, Topics(), models_, fate);
+  }
+
+  void Open() {
+    auto broker = OpenBroker(*disk_, BrokerAccess::kReadWrite);
+    if (!broker.ok()) Check(broker.status(), "open");
+    if (!broker.ok()) broker = OpenBroker(*disk_, BrokerAccess::kReadWrite);  // one error is enough
+    if (!broker.ok()) Check(broker.status(), "open");
+    if (broker.ok()) broker_ = *std::move(broker);
+  }
+  void Close() {
+    claims_.clear();
+    broker_.reset();
+  }
+  // The broker is gone, what is left is on `disk`.
+  void Replace(std::unique_ptr<SimulatedFileSystem> disk, Fate fate) {
+    fail_in_ = cut_in_ = 0;
+    Close();
+    disk_->SetHook(nullptr);
+    disk_ = std::move(disk);
+    is_full_ = false;
+    disk_->SetCapacity(~std::uint64_t{0});
+    has_failed_ = false;
+    Open();
+    if (broker_ == nullptr) return;
+    Models found = models_;
+    CheckBroker(*broker_, fate, &found);
+    for (std::size_t i = 0; i < models_.size(); ++i) {
+      PartitionModel& model = models_[i];
+      model.entries = found[i].entries;
+      model.durable = std::min(model.durable, model.entries.size());
+      if (fate != Fate::kPowerCut) continue;
+      // A new boot reads what the disk has. What is lost was, from now on, never there.
+      if (model.has_lost_pages) model.is_damaged = true;
+      model.has_lost_pages = false;
+      model.committed = 0;
+    }
+    Arm();
+  }
+
+  // --- The operations ---------------------------------------------------------------------------
+
+  PartitionModel& model() { return models_[which_]; }
+  Partition& partition() { return topic_->partition(0); }
+
+  void Step() {
+    const std::uint64_t operation = choices_.Pick(20);
+    which_ = choices_.Pick(Topics().size());
+    if (broker_ == nullptr) return;
+    auto topic = broker_->OpenTopic(Topics()[which_]);
+    ExpectOk(topic.status(), "a topic that was made");
+    topic_ = *std::move(topic);
+    switch (operation) {
+      case 0:
+      case 1:
+        return Append(choices_.Byte());
+      case 2:
+        return Append(choices_.Pick(15'000));
+      case 3:
+        return AppendBatch(1 + choices_.Pick(6), choices_.Byte());
+      case 4:
+        return Claim(choices_.Pick(3000));
+      case 5:
+        return Settle(choices_.Flip());
+      case 6:  // a roll
+        for (int i = 0; i < 5; ++i) Append(14'000);
+        return;
+      case 7:
+        return Sync();
+      case 8:
+        return Read(choices_.Number(2), choices_.Flip());
+      case 9:
+        return UseGroup(choices_.Pick(4));
+      case 10:
+        return Check(broker_->RunBackgroundWork(), "background work");
+      case 11:
+        return Replace(disk_->Kill(), Fate::kKill);
+      case 12:
+        return Replace(disk_->CutPower(choices_.Number(4)), Fate::kPowerCut);
+      case 13:
+        return Corrupt();
+      case 14:
+      case 15:
+        cut_in_ = 1 + choices_.Byte() % 32;
+        cut_again_in_ = choices_.Byte() % 32;
+        seed_ = choices_.Number(4);
+        return;
+      case 16:
+        fail_in_ = 1 + choices_.Byte() % 32;
+        fails_full_ = choices_.Flip();
+        return;
+      case 17:
+        is_full_ = !is_full_;
+        return disk_->SetCapacity(is_full_ ? 0 : ~std::uint64_t{0});
+      case 18:
+        return Reopen();
+      default:
+        return CheckEnds();
+    }
+  }
+
+  std::string NextValue(std::size_t size) {
+    std::string value = absl::StrCat(Topics()[which_], " ", ++values_, " ");
+    value.resize(std::max(value.size(), size), static_cast<char>('a' + values_ % 26));
+    model().attempted.insert(value);
+    return value;
+  }
+  static Record RecordOf(std::string_view value) {
+    return {.key = {}, .value = value, .headers = {}, .timestamp = {}, .partition = {}};
+  }
+
+  // After an append of what the last entries are, from `first` on.
+  void Appended(std::size_t first, const absl::StatusOr<Offset>& offset) {
+    auto& entries = model().entries;
+    if (offset.ok()) {
+      const auto index = static_cast<std::size_t>(offset->value());
+      // After an error it is not known how far the log had come.
+      Expect(index == first || has_failed_ || model().is_damaged,
+             absl::StrCat("the offset is ", index, " and not ", first));
+      std::vector<PartitionModel::Entry> mine(entries.begin() + static_cast<std::ptrdiff_t>(first),
+                                              entries.end());
+      entries.resize(std::min(first, index));
+      entries.resize(index, {State::kUnknown, ""});
+      for (auto& entry : mine) entries.push_back({State::kAcknowledged, entry.value});
+      if (which_ == 1) model().durable = entries.size();
+      return;
+    }
+    Check(offset.status(), "append");
+    const auto end = partition().end_offset();
+    if (end.ok()) entries.resize(std::min<std::size_t>(entries.size(), UpperEnd(*end)));
+    for (std::size_t i = first; i < entries.size(); ++i) entries[i].state = State::kUnknown;
+  }
+  // One past the last offset that may be in use when `end` is the end: behind an open claim it
+  // does not show.
+  std::size_t UpperEnd(Offset end) {
+    const bool is_open = which_ == 0 && !claims_.empty();
+    return is_open ? model().entries.size() : static_cast<std::size_t>(end.value());
+  }
+
+  void Append(std::size_t size) {
+    const std::size_t first = model().entries.size();
+    const std::string value = NextValue(size);
+    model().entries.push_back({State::kAttempted, value});
+    Appended(first, partition().Append(RecordOf(value)));
+  }
+
+  void AppendBatch(std::size_t count, std::size_t size) {
+    const std::size_t first = model().entries.size();
+    std::deque<std::string> values;
+    std::vector<Record> records;
+    for (std::size_t i = 0; i < count; ++i) {
+      records.push_back(RecordOf(values.emplace_back(NextValue(size))));
+      model().entries.push_back({State::kAttempted, values.back()});
+    }
+    Appended(first, partition().AppendBatch(records));
+  }
+
+  // Only where nobody waits for it.
+  void Claim(std::size_t size) {
+    if (which_ != 0 || claims_.size() == 3) return;
+    const std::size_t first = model().entries.size();
+    const std::string value = NextValue(size);
+    model().entries.push_back({State::kAttempted, value});
+    ClaimOptions options;
+    options.value_bytes = value.size();
+    auto claim = partition().Claim(options);
+    Appended(first, claim.ok() ? absl::StatusOr<Offset>(claim->offset())
+                               : absl::StatusOr<Offset>(claim.status()));
+    if (!claim.ok()) return;
+    model().entries.back().state = State::kAttempted;
+    std::copy(value.begin(), value.end(), reinterpret_cast<char*>(claim->value().data()));
+    claims_.push_back(*std::move(claim));
+  }
+  void Settle(bool is_committed) {
+    if (claims_.empty()) return;
+    RecordClaim claim = std::move(claims_.front());
+    claims_.pop_front();
+    auto& entry = models_[0].entries[static_cast<std::size_t>(claim.offset().value())];
+    entry.state = is_committed ? State::kAcknowledged : State::kAbandoned;
+    if (is_committed) std::move(claim).Commit();
+  }
+
+  void Sync() {
+    const auto end = partition().end_offset();
+    Check(end.status(), "the end");
+    if (!end.ok()) return;
+    const absl::Status status = partition().WaitDurable(*end);
+    Check(status, "sync");
+    if (!status.ok() || model().has_lost_pages) return;
+    model().durable = std::max(model().durable, static_cast<std::size_t>(end->value()));
+  }
+
+  void Read(std::uint64_t place, bool is_backwards) {
+    const auto end = partition().end_offset();
+    Check(end.status(), "the end");
+    if (!end.ok()) return;
+    const Offset from(static_cast<std::int64_t>(place) % (end->value() + 1));
+    if (MayFail()) return ExpectTyped(partition().Read(from).status());
+    if (is_backwards) return CheckReadBackwards(partition(), model(), from);
+    CheckRead(partition(), model(), from);
+  }
+
+  void UseGroup(std::uint64_t polls) {
+    ConsumerGroup group(*broker_, kGroup);
+    const auto consumer = group.Join(Topics());
+    Check(consumer.status(), "join");
+    if (!consumer.ok()) return;
+    for (std::uint64_t i = 0; i <= polls; ++i) Check((*consumer)->Poll({}).status(), "poll");
+    std::vector<std::int64_t> positions;
+    for (std::size_t i = 0; i < models_.size(); ++i) {
+      const auto position = (*consumer)->Position({Topics()[i], 0});
+      Check(position.status(), "position");
+      positions.push_back(position.ok() ? position->value() : 0);
+      models_[i].highest_commit = std::max(models_[i].highest_commit, positions[i]);
+    }
+    const absl::Status status = (*consumer)->Commit();
+    Check(status, "commit");
+    if (!status.ok()) return;
+    for (std::size_t i = 0; i < models_.size(); ++i) models_[i].committed = positions[i];
+  }
+
+  // While it is closed: what a process has verified it need not verify again.
+  void Corrupt() {
+    Close();
+    const std::vector<std::string> files = disk_->Files();
+    const std::string& path = files[choices_.Pick(files.size())];
+    const std::uint64_t position = choices_.Number(3) % (128 << 10);
+    const auto mask = static_cast<std::byte>(1U << choices_.Pick(8));
+    if (disk_->Corrupt(path, position, mask).ok()) {
+      is_store_damaged_ = true;
+      for (std::size_t i = 0; i < models_.size(); ++i) {
+        if (path.find(absl::StrCat("/", Topics()[i])) != path.npos) models_[i].is_damaged = true;
+      }
+    }
+    Replace(disk_->Kill(), Fate::kNothing);
+  }
+
+  void Reopen() {
+    Close();
+    Replace(disk_->Kill(), Fate::kNothing);
+  }
+
+  void CheckEnds() {
+    const auto end = partition().end_offset();
+    const auto durable = partition().durable_offset();
+    Check(end.status(), "the end");
+    Check(durable.status(), "the durable end");
+    if (!end.ok() || !durable.ok()) return;
+    Expect(*durable <= *end, "more is durable than is committed");
+    if (MayFail() || model().is_damaged) return;
+    std::size_t visible = model().entries.size();
+    if (which_ == 0) {
+      for (const RecordClaim& claim : claims_) {
+        visible = std::min(visible, static_cast<std::size_t>(claim.offset().value()));
+      }
+    }
+    Expect(static_cast<std::size_t>(end->value()) == visible, "the end is elsewhere");
+  }
+
+  Choices choices_;
+  std::unique_ptr<SimulatedFileSystem> disk_ = std::make_unique<SimulatedFileSystem>();
+  std::unique_ptr<Broker> broker_;
+  std::optional<Topic> topic_;
+  std::deque<RecordClaim> claims_;  // open, of the first topic
+  Models models_ = Models(Topics().size());
+  std::size_t which_ = 0;
+  std::size_t values_ = 0;
+  // In so many operations of the disk; 0: not.
+  std::size_t cut_in_ = 0;
+  std::size_t cut_again_in_ = 0;
+  std::size_t fail_in_ = 0;
+  std::uint64_t seed_ = 0;
+  bool fails_full_ = false;
+  bool has_failed_ = false;  // something since the broker was opened
+  bool is_full_ = false;
+  bool is_store_damaged_ = false;
+};
+
+}  // namespace
+
+void FuzzOperations(Input input) { Run(input).All(); }
+
+}  // namespace daybook::fuzz
