@@ -81,6 +81,9 @@ class DAYBOOK_EXPORT SimulatedFileSystem final : public FileSystem {
   // Flips the bits of `mask` in one byte of a file, now and durably.
   absl::Status Corrupt(const std::string& path, std::uint64_t position, std::byte mask);
 
+  // How many files, maps, directories and locks are open now.
+  std::int64_t OpenHandles() const;
+
   // All files, by path.
   std::vector<std::string> Files() const;
 

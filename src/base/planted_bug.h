@@ -26,6 +26,25 @@ enum class PlantedBug {
   kLostMemberKeepsPartitions,    // what a lost member had goes on with nobody
   kRevokedPositionKept,  // a partition that comes back goes on where it was, not where the group is
   kNoSequenceCheck,      // what a named producer sends again is appended again
+  kAcknowledgeBeforeSync,  // an append at kDisk does not wait
+  kNoChecksum,             // frames are taken as they are
+  kChecksumWithoutPlace,   // a checksum holds in another place and another segment, too
+  kSyncsLastSegmentAlone,  // the one before it, rolled since the last sync, is not synced
+  kNoDirectorySync,        // new files can be gone with the power
+  kNoSyncBeforeRename,     // a small file can be there and empty
+  kRetriesFailedSync,      // the second sync answers OK, and lies
+  kDurableBeforeSync,      // the watermark is raised first
+  kStopsAtFirstBadRecord,  // recovery takes it for the end
+  kSkipsDamage,            // readers pass it over in silence
+  kSparseFile,             // a full disk is a SIGBUS
+  kCommitsBeforeFill,      // the length word is stored before the value
+  kCheckpointAheadOfData,  // it says that something is durable that is yet to be synced
+  kLosesSeal,              // a segment that takes no more does not say so
+  kKeepsStaleTail,         // appends go on over what a power cut tore
+  kPaddingSwallowsRecord,  // a claim that was never committed takes the next record with it
+  kLeavesHalfMadeFile,     // on an error
+  kForgetsNoPlaces,        // a new topic begins at the places of an older one of its name
+  kDropsDurableSegments,   // what is behind a cut goes, although it is durable
 };
 
 #if defined(DAYBOOK_PLANTED_BUGS)

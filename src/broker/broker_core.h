@@ -48,7 +48,7 @@ class BrokerCore {
 
   // These tell the groups.
   absl::Status CreateTopic(std::string_view name, const TopicOptions& options)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+      ABSL_LOCKS_EXCLUDED(create_mutex_, mutex_);
   absl::Status CreatePartitions(std::string_view topic, int total) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status DeleteTopic(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
 
@@ -81,6 +81,7 @@ class BrokerCore {
   OffsetStore offsets_;
   TransactionNames transaction_names_;
 
+  Mutex create_mutex_;  // one topic is made at a time
   Mutex mutex_;
   std::unique_ptr<FileLock> lock_ ABSL_GUARDED_BY(mutex_);  // of the directory, for writing
   bool is_closed_ ABSL_GUARDED_BY(mutex_) = false;

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/planted_bug.h"
 #include "broker/broker_core.h"
 
 // What a broker does for its groups.
@@ -22,6 +23,13 @@ absl::Status CheckGroupName(std::string_view name, std::string_view what) {
 }
 
 absl::Status BrokerCore::CreateTopic(std::string_view name, const TopicOptions& options) {
+  MutexLock lock(create_mutex_);
+  // A crash can have come between the end of an older topic of this name and that of the places
+  // that groups had in it. Nobody may go on there in this one.
+  if (!is_read_only() && !IsPlanted(PlantedBug::kForgetsNoPlaces) &&
+      absl::IsNotFound(catalog_.Find(name).status())) {
+    if (auto status = offsets_.ForgetTopic(name); !status.ok()) return status;
+  }
   const auto status = catalog_.Create(name, options).status();
   for (const auto& group : OpenGroups()) group->CatalogChanged();
   return status;

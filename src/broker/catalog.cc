@@ -104,6 +104,11 @@ absl::StatusOr<Topic> Catalog::Create(std::string_view name, const TopicOptions&
   if (topics_.find(name) != topics_.end()) {
     return absl::AlreadyExistsError(absl::StrCat("there is already a topic ", std::string(name)));
   }
+  // One of that name that is only half deleted, after an error, would take the new one's files.
+  const auto gone = context_.root->OpenFile(FileName(name, kGoneSuffix), FileMode::kRead);
+  if (!absl::IsNotFound(gone.status())) {
+    if (const auto status = FinishDelete(std::string(name)); !status.ok()) return status;
+  }
   if (const auto status = Write(name, options); !status.ok()) return status;
   auto state = std::make_shared<TopicState>(std::string(name), options, context_, counters_);
   topics_[std::string(name)] = state;

@@ -151,12 +151,16 @@ absl::Status OffsetStore::Forget(const Key& key) {
 absl::Status OffsetStore::ForgetTopic(std::string_view topic) {
   MutexLock lock(mutex_);
   if (auto status = Refresh(); !status.ok()) return status;
+  bool has_forgotten = false;
   for (const auto& [key, place] : places_) {
     if (key.topic != topic) continue;
+    has_forgotten = has_forgotten || place->committed.has_value();
     if (auto status = ForgetPlace(*place); !status.ok()) return status;
     place->is_in_memory.reset();  // there may be another one of that name
   }
-  return absl::OkStatus();
+  // Unlike a commit, which is only repeated, it must not be undone by a power cut: the next topic
+  // of that name would begin at a place of this one.
+  return has_forgotten && topic_ ? log().SyncDirty() : absl::OkStatus();
 }
 
 absl::StatusOr<std::int64_t> OffsetStore::Expire(

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "base/checksum.h"
+#include "base/planted_bug.h"
 #include "daybook/frame.h"
 #include "daybook/record.h"
 
@@ -101,6 +102,7 @@ inline FrameHead HeadOf(const RecordLayout& layout, Timestamp append_time,
 inline std::uint32_t ChecksumOf(const FrameHead& head, std::uint64_t body_hash,
                                 std::uint32_t length_word, std::uint64_t position,
                                 std::uint64_t segment_id) {
+  if (IsPlanted(PlantedBug::kChecksumWithoutPlace)) position = segment_id = 0;
   return Checksum32(body_hash ^ std::rotl(Hash64(std::as_bytes(std::span(&head, 1))), 32),
                     segment_id ^ (position << 32 | length_word));
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/planted_bug.h"
+
 namespace daybook::inline v1::frame {
 namespace {
 
@@ -50,7 +52,7 @@ ScanResult Scan(const SegmentBytes& segment, ScanFrom from, const FrameVisitor& 
     if (state != FrameState::kValid || header.offset_delta < result.end_delta) {
       const auto next = FindFrameWithin(
           segment, {.position = position + kFrameAlignment, .delta = result.end_delta}, &budget);
-      if (!next) break;
+      if (!next || IsPlanted(PlantedBug::kStopsAtFirstBadRecord)) break;
       result.gaps.push_back({.begin_position = position,
                              .end_position = next->position,
                              .begin_delta = result.end_delta,

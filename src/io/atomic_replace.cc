@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "base/planted_bug.h"
 
 namespace daybook::inline v1 {
 
@@ -15,7 +16,7 @@ absl::Status AtomicReplace(Directory& directory, std::string_view name,
   }
   if (!file.ok()) return file.status();
   absl::Status status = (*file)->WriteAt(0, bytes);
-  if (status.ok()) status = (*file)->Sync();
+  if (status.ok() && !IsPlanted(PlantedBug::kNoSyncBeforeRename)) status = (*file)->Sync();
   if (status.ok()) status = directory.Rename(temporary, name);
   if (!status.ok()) {
     directory.RemoveFile(temporary).IgnoreError();

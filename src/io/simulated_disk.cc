@@ -138,6 +138,11 @@ std::shared_ptr<SimulatedFile> SimulatedFile::AfterPowerCut(std::mt19937_64& ran
   return left;
 }
 
+OpenHandle::OpenHandle(std::shared_ptr<SimulatedDisk> disk) : disk_(std::move(disk)) {
+  disk_->handles.fetch_add(1, std::memory_order_relaxed);
+}
+OpenHandle::~OpenHandle() { disk_->handles.fetch_sub(1, std::memory_order_relaxed); }
+
 SimulatedDisk::SimulatedDisk() : root(std::make_shared<SimulatedDirectory>()) {}
 
 absl::Status SimulatedDisk::Before(Operation operation, const std::string& path) {

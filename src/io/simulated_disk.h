@@ -2,6 +2,7 @@
 #define DAYBOOK_IO_SIMULATED_DISK_H_
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -80,6 +81,20 @@ struct SimulatedDirectory {
   Entries durable;
 };
 
+class SimulatedDisk;
+
+// Counts what holds it among the disk's open handles.
+class OpenHandle {
+ public:
+  explicit OpenHandle(std::shared_ptr<SimulatedDisk> disk);
+  ~OpenHandle();
+  OpenHandle(const OpenHandle&) = delete;
+  OpenHandle& operator=(const OpenHandle&) = delete;
+
+ private:
+  const std::shared_ptr<SimulatedDisk> disk_;
+};
+
 // The state of a SimulatedFileSystem, shared with all that was opened through it.
 class SimulatedDisk {
  public:
@@ -110,6 +125,9 @@ class SimulatedDisk {
 
   std::shared_ptr<SimulatedDisk> Clone() const ABSL_LOCKS_EXCLUDED(mutex);
   std::shared_ptr<SimulatedDisk> AfterPowerCut(std::uint64_t seed) const ABSL_LOCKS_EXCLUDED(mutex);
+
+  // Files, maps, directories and locks that are open.
+  std::atomic<std::int64_t> handles{0};
 
   mutable Mutex mutex;
   std::shared_ptr<SimulatedDirectory> root ABSL_GUARDED_BY(mutex);

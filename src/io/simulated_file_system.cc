@@ -24,12 +24,14 @@ absl::Status WrongKind(const std::string& path) {
 
 class SimulatedMappedFile final : public MappedFile {
  public:
-  SimulatedMappedFile(std::shared_ptr<SimulatedFile> file, std::size_t size)
-      : MappedFile(file->data(), size), file_(std::move(file)) {}
+  SimulatedMappedFile(std::shared_ptr<SimulatedDisk> disk, std::shared_ptr<SimulatedFile> file,
+                      std::size_t size)
+      : MappedFile(file->data(), size), handle_(std::move(disk)), file_(std::move(file)) {}
 
   void LetGo(std::size_t, std::size_t) override {}  // no pages here
 
  private:
+  const OpenHandle handle_;
   const std::shared_ptr<SimulatedFile> file_;
 };
 
@@ -107,7 +109,7 @@ class OpenedFile final : public File {
                                                        ": the simulated disk maps at most ",
                                                        SimulatedFile::kLargest, " bytes"));
     }
-    return std::make_unique<SimulatedMappedFile>(file_, length);
+    return std::make_unique<SimulatedMappedFile>(disk_, file_, length);
   }
 
  private:
@@ -115,6 +117,7 @@ class OpenedFile final : public File {
   const std::shared_ptr<SimulatedFile> file_;
   const std::string path_;
   const bool is_writable_;
+  const OpenHandle handle_{disk_};
 };
 
 class HeldLock final : public FileLock {
@@ -129,6 +132,7 @@ class HeldLock final : public FileLock {
  private:
   const std::shared_ptr<SimulatedDisk> disk_;
   const std::shared_ptr<SimulatedFile> file_;
+  const OpenHandle handle_{disk_};
 };
 
 class OpenedDirectory final : public Directory {
@@ -269,6 +273,7 @@ class OpenedDirectory final : public Directory {
   const std::shared_ptr<SimulatedDisk> disk_;
   const std::shared_ptr<SimulatedDirectory> directory_;
   const std::string path_;
+  const OpenHandle handle_{disk_};
 };
 
 // Calls `visit` for every file below `directory`.
@@ -357,6 +362,8 @@ absl::Status SimulatedFileSystem::Corrupt(const std::string& path, std::uint64_t
   });
   return status;
 }
+
+std::int64_t SimulatedFileSystem::OpenHandles() const { return disk_->handles; }
 
 std::vector<std::string> SimulatedFileSystem::Files() const {
   MutexLock lock(disk_->mutex);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/planted_bug.h"
 #include "log/partition_log.h"
 
 namespace daybook::inline v1 {
@@ -125,6 +126,7 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
   const std::uint32_t length_word = frame::LengthWord(frame::Kind::kRecord, layout.length);
   std::byte* frame = segment.At(PositionOf(claimed.before));
   std::byte* to = frame::FillRecord(frame, layout, parts, now, RecordsOf(claimed.before));
+  if (IsPlanted(PlantedBug::kCommitsBeforeFill)) frame::CommitLengthWord(frame, length_word);
   if (!value.empty()) std::memcpy(to, value.data(), value.size());
   if (is_plain) {
     segment.Commit(frame, length_word, claimed.before,
@@ -175,6 +177,7 @@ absl::StatusOr<Offset> PartitionLog::Append(const Record& record,
 
 absl::Status PartitionLog::Acknowledge(Offset end, std::optional<Durability> durability) {
   if (!WaitsForDisk(durability)) return absl::OkStatus();
+  if (IsPlanted(PlantedBug::kAcknowledgeBeforeSync)) return absl::OkStatus();
   return WaitDurable(end, std::chrono::steady_clock::now() + kAcknowledgeTimeout);
 }
 

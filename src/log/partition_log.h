@@ -158,6 +158,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // How many segments at the beginning need no recovery, as the last one knows that they were whole
   // when this same boot made it. Learns which of them are durable.
   std::size_t SkipSettled(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // How many segments at the beginning were synced whole, as one behind them was synced after them.
+  // In another boot than that which wrote them; 0 in the same one.
+  std::size_t CountSynced(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Removes what was built upon records that a power cut took.
   absl::Status DropSegmentsFrom(Directory& directory, std::size_t index)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

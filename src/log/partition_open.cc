@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/planted_bug.h"
 #include "log/partition_log.h"
 
 // Opening a partition's directory: which segments there are, and, for writing, their recovery one
@@ -59,6 +60,7 @@ absl::Status PartitionLog::ListSegments(Directory& directory) {
 absl::Status PartitionLog::OpenForWriting(Directory& directory) {
   Segment::RemovePrepared(directory);  // left over from a crash
   const std::size_t settled = SkipSettled(directory);
+  const std::size_t durable = settled == 0 ? CountSynced(directory) : 0;
   bool is_durable_so_far = settled == 0 || segments_[settled - 1].is_durable;
   for (std::size_t i = settled; i < segments_.size(); ++i) {
     const Offset base = segments_[i].base_offset;
@@ -77,7 +79,7 @@ absl::Status PartitionLog::OpenForWriting(Directory& directory) {
     const auto recovery =
         segment->Recover(directory, context_.boot,
                          is_last ? std::nullopt : std::optional(segments_[i + 1].base_offset),
-                         context_.clock->Now());
+                         context_.clock->Now(), i < durable);
     if (!recovery.ok()) return recovery.status();
     counters_.bytes_scanned += static_cast<std::int64_t>(recovery->scanned_bytes);
     counters_.claims_padded += recovery->claims_padded;
@@ -136,6 +138,18 @@ std::size_t PartitionLog::SkipSettled(Directory& directory) {
   return settled;
 }
 
+std::size_t PartitionLog::CountSynced(Directory& directory) {
+  for (std::size_t i = segments_.size(); i > 1; --i) {
+    const auto segment =
+        Segment::Open(directory, name_, segments_[i - 1].base_offset, MapAccess::kRead);
+    if (!segment.ok()) continue;
+    (*segment)->Follow(context_.boot);
+    if ((*segment)->IsOfBoot(context_.boot)) return 0;  // recovery has better to go by
+    if ((*segment)->durable_end() > (*segment)->base_offset()) return i - 1;
+  }
+  return 0;
+}
+
 absl::Status PartitionLog::DropSegmentsFrom(Directory& directory, std::size_t index) {
   // A segment is synced only after all before it, so if one behind the cut is durable, the power
   // is not what took the records: it is damage, which readers report as a gap.
@@ -145,6 +159,7 @@ absl::Status PartitionLog::DropSegmentsFrom(Directory& directory, std::size_t in
     if (absl::IsNotFound(segment.status())) continue;
     if (!segment.ok()) return segment.status();
     (*segment)->Follow(context_.boot);
+    if (IsPlanted(PlantedBug::kDropsDurableSegments)) continue;
     if ((*segment)->durable_end() > (*segment)->base_offset()) return absl::OkStatus();
   }
   // The last one first: should the power go again, no hole is left in the middle.

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/planted_bug.h"
 #include "log/partition_log.h"
 
 namespace daybook::inline v1 {
@@ -252,6 +253,17 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
       }
       if (!status.ok()) return status;
       continue;
+    }
+    if (state == frame::FrameState::kBad && IsPlanted(PlantedBug::kSkipsDamage)) {
+      const auto found = frame::FindFrame(
+          segment.Bytes(),
+          {.position = cursor.position + frame::kFrameAlignment,
+           .delta = static_cast<std::uint32_t>(cursor.offset - segment.base_offset())});
+      if (found) {
+        cursor.position = found->position;
+        cursor.offset = segment.base_offset() + found->header.offset_delta;
+        continue;
+      }
     }
     if (state == frame::FrameState::kBad) return DamageAt(cursor);
     return RecordBatch();

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "base/planted_bug.h"
 #include "log/partition_log.h"
 
 // Group commit: of all threads that wait for durability, one syncs, and everything that was
@@ -57,6 +58,9 @@ absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
   if (segments.empty()) return durable;
   const auto directory = OpenDirectory();
   if (!directory.ok()) return directory.status();
+  if (IsPlanted(PlantedBug::kSyncsLastSegmentAlone)) {
+    segments.erase(segments.begin(), segments.end() - 1);
+  }
   // In order, each whole before the next, so that the durable part is always a beginning.
   for (const OpenSegment& slot : segments) {
     std::shared_ptr<Segment> segment = slot.segment;
@@ -80,7 +84,8 @@ absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
     }
     if (segment->sealed_end() && end != segment->sealed_end()) break;  // open claims
   }
-  if (!last_synced_entry_ || *last_synced_entry_ < last_entry) {
+  const bool has_new_entries = !last_synced_entry_ || *last_synced_entry_ < last_entry;
+  if (has_new_entries && !IsPlanted(PlantedBug::kNoDirectorySync)) {
     absl::Status status = (*directory)->Sync();
     if (!last_synced_entry_) status.Update(context_.root->Sync());
     if (!status.ok()) {
@@ -168,6 +173,7 @@ absl::Status PartitionLog::SyncForAll(Offset end) {
   GatherGroup();
   const auto start = std::chrono::steady_clock::now();
   bool disk_failed = false;
+  if (IsPlanted(PlantedBug::kDurableBeforeSync)) durable_.store(end.value());
   const auto durable = SyncCommitted(&disk_failed);
   last_group_ = ClaimedEnd().value() - durable_.load(std::memory_order_relaxed);
   last_sync_time_ = std::chrono::steady_clock::now() - start;
@@ -175,7 +181,7 @@ absl::Status PartitionLog::SyncForAll(Offset end) {
     durable_.store(durable->value(), std::memory_order_release);
     return absl::OkStatus();
   }
-  if (disk_failed) {
+  if (disk_failed && !IsPlanted(PlantedBug::kRetriesFailedSync)) {
     // What the disk holds is not known any more: a second sync would answer OK for pages that the
     // kernel has dropped. No more writes until the directory is opened anew.
     Close(absl::FailedPreconditionError(absl::StrCat(
@@ -190,6 +196,7 @@ absl::Status PartitionLog::SyncForAll(Offset end) {
 
 absl::Status PartitionLog::SyncDirty() {
   is_dirty_.store(false);
+  if (is_deleted()) return absl::OkStatus();  // nobody waits for it any more
   const auto end = end_offset();
   if (!end.ok()) return end.status();
   return WaitDurable(*end, std::chrono::steady_clock::now() + std::chrono::seconds(30));

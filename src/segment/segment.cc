@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/planted_bug.h"
 #include "format/segment_header.h"
 #include "io/atomic_replace.h"
 
@@ -84,6 +85,7 @@ absl::StatusOr<PreparedFile> MakeFile(Directory& directory, const std::string& n
     }
     status = map.status();
   }
+  if (IsPlanted(PlantedBug::kLeavesHalfMadeFile)) return status;
   directory.RemoveFile(name).IgnoreError();
   return status;
 }
@@ -349,7 +351,9 @@ void Segment::Seal(ClaimWord end, Timestamp now) {
   } else {
     NoteClaimBound(position + frame::kSealBytes);
   }
-  frame::WriteSeal(At(position), position, header_.segment_id, now, RecordsOf(end));
+  if (!IsPlanted(PlantedBug::kLosesSeal)) {
+    frame::WriteSeal(At(position), position, header_.segment_id, now, RecordsOf(end));
+  }
   sealed_end_.store(end, std::memory_order_release);
 }
 
@@ -398,6 +402,7 @@ absl::Status Segment::Sync(Directory& directory, ClaimWord end, const BootId& bo
     // A sealed segment has nothing left to write: its descriptor is not needed any more.
     if (sealed == end) file_.reset();
   }
+  if (IsPlanted(PlantedBug::kCheckpointAheadOfData)) WriteCheckpoint(boot, end);
   // Without the lock: appends go on meanwhile.
   if (const auto synced = file->Sync(); !synced.ok()) return synced;
   if (sealed == end) {

@@ -294,9 +294,11 @@ class Segment {
   // Finds the end of what was written before and makes it fit to go on; segment_recovery.cc says
   // how. A segment with a dirty tail is sealed, so that nothing is ever appended on top of stale
   // bytes, and so is one that others follow; `next_base` is the base offset of the next one.
-  // Before the segment is shared.
+  // `is_durable`: it was synced whole, which its own checkpoint may not know. Before the segment is
+  // shared.
   absl::StatusOr<Recovery> Recover(Directory& directory, const BootId& boot,
-                                   std::optional<Offset> next_base, Timestamp now);
+                                   std::optional<Offset> next_base, Timestamp now,
+                                   bool is_durable = false);
 
   // The same for reading only: takes what is there, changes nothing.
   void Follow(const BootId& boot);
@@ -348,6 +350,8 @@ class Segment {
       ABSL_LOCKS_EXCLUDED(checkpoint_mutex_);
   absl::StatusOr<std::shared_ptr<File>> OpenedFile(Directory& directory)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
+  // DataLoss: the file is shorter than its checkpoint says that it was.
+  absl::Status CheckLength(const BootId& boot) const;
   // Takes over the checkpoint that the file has; returns up to where its frames are trusted.
   ClaimWord LoadCheckpoint(const BootId& boot);
   // If a seal ends at `position`: takes the segment as sealed there.

@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
+#include "absl/strings/str_cat.h"
+#include "base/planted_bug.h"
 #include "format/segment_header.h"
 #include "segment/segment.h"
 
@@ -14,6 +17,8 @@
 //   other boot  hole or damage     the kernel had not yet written that page; nothing behind it was
 //                                  promised to survive (it is above the durable mark): cut there
 //               dirty tail         the same
+//               but where a later segment is durable, and so this one was synced whole before it,
+//               hole and damage    stay, and readers are told
 //
 // Below the durable mark nothing is scanned, and nothing is ever cut: what is bad there is damage,
 // which readers report.
@@ -116,9 +121,24 @@ absl::Status Segment::CutAt(ClaimWord end, Timestamp now) {
   return absl::OkStatus();
 }
 
+absl::Status Segment::CheckLength(const BootId& boot) const {
+  const std::uint64_t file_bytes = limit_.load(std::memory_order_relaxed) + frame::kSealBytes;
+  const frame::CheckpointSlot slot =
+      frame::LatestCheckpoint({mapped_->data(), frame::kSegmentHeaderBytes}, header_.segment_id,
+                              std::numeric_limits<std::uint64_t>::max());
+  // What is durable was synced with the size, and in the same boot nothing is lost at all.
+  const std::uint64_t least =
+      slot.boot_id == boot ? slot.committed_position : slot.durable_position;
+  if (slot.sequence == 0 || least <= file_bytes) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(path_, ": it has ", file_bytes, " bytes, and had ", least,
+                                          " once; it was cut short from outside"));
+}
+
 absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const BootId& boot,
-                                                   std::optional<Offset> next_base, Timestamp now) {
+                                                   std::optional<Offset> next_base, Timestamp now,
+                                                   bool is_durable) {
   Recovery recovery;
+  if (auto status = CheckLength(boot); !status.ok()) return status;
   const ClaimWord trusted = LoadCheckpoint(boot);
   if (AdoptCheckpoint(trusted)) {
     recovery.state = SegmentState::kSealed;
@@ -153,12 +173,14 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
   recovery.scanned_bytes = scan.end_position - PositionOf(trusted);
   ClaimWord end = MakeClaimWord(scan.end_delta, scan.end_position);
 
-  if (!is_same_boot) {
+  const bool keeps_damage = is_durable && (!scan.gaps.empty() || !scan.is_sealed);
+  if (!is_same_boot && !keeps_damage) {
     if (scan.is_sealed) end -= kSealWord;
     if (!scan.gaps.empty()) {
       end = MakeClaimWord(scan.gaps.front().begin_delta, scan.gaps.front().begin_position);
     }
-    const bool is_clean = scan.gaps.empty() && scan.tail_bytes == 0;
+    const bool is_clean =
+        (scan.gaps.empty() && scan.tail_bytes == 0) || IsPlanted(PlantedBug::kKeepsStaleTail);
     if (is_clean && !scan.is_sealed && !next_base) {
       if (const auto status = GoOnAt(end); !status.ok()) return status;
       WriteCheckpoint(boot, std::nullopt);
@@ -174,12 +196,19 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
     return recovery;
   }
 
+  if (keeps_damage) found_end_ = PositionOf(end);  // zeros before it are a hole, too
   for (const frame::Gap& gap : scan.gaps) {
+    if (keeps_damage) break;
     // Less than a frame is no claim; nor is what was committed and is damaged now.
     if (!gap.is_uncommitted || gap.end_position - gap.begin_position < frame::kFrameHeaderBytes) {
       continue;
     }
-    PadGap(gap);
+    frame::Gap padded = gap;
+    if (IsPlanted(PlantedBug::kPaddingSwallowsRecord)) {
+      padded.end_position +=
+          frame::AlignedLength(frame::LengthOf(frame::AcquireLengthWord(At(gap.end_position))));
+    }
+    PadGap(padded);
     ++recovery.claims_padded;
   }
   if (scan.is_sealed) {
@@ -199,6 +228,9 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
     return status;
   }
   WriteCheckpoint(boot, std::nullopt);
+  if (keeps_damage) {
+    if (const auto status = Sync(directory, *sealed_end(), boot); !status.ok()) return status;
+  }
   return recovery;
 }
 

@@ -149,6 +149,26 @@ TEST_CASE("Damage below the durable mark is kept and reported, never cut") {
   CHECK(log.end() == Offset(30));
 }
 
+TEST_CASE("Damage in a segment that was synced whole is kept, though its own checkpoint was lost") {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    INFO("seed " << seed);
+    LogFixture log;
+    log.WriteMany(700);  // over one segment
+    log.Sync();
+    log.Write("of the sync that makes the note of the one before it durable");
+    log.Sync();
+    const std::vector<std::string> before = log.Values();
+    log.Corrupt("00000000000000000000.log", frame::kSegmentHeaderBytes + 30);
+    log.CutPower(seed);
+    std::vector<std::string> expected = before;
+    expected[0] = "<damage>";
+    CHECK(log.Values() == expected);
+    CHECK(log.end() == Offset(701));
+    log.Kill();
+    CHECK(log.Values() == expected);
+  }
+}
+
 TEST_CASE("A record that was acknowledged and is damaged after a kill keeps its place") {
   LogFixture log;
   log.Write("a");

@@ -1,0 +1,20 @@
+#include "torture/family.h"
+
+#include <algorithm>
+
+namespace daybook::torture {
+
+std::vector<Family> AllFamilies() {
+  return {PowerCutFamily(),   SequencesFamily(), KillFamily(),   ErrorsFamily(),
+          AllocationFamily(), DiskFullFamily(),  FlipsFamily(),  TruncationFamily(),
+          MutationsFamily(),  ClockFamily(),     GroupsFamily(), GroupRunFamily(),
+          ExactlyOnceFamily()};
+}
+
+const Family* FindFamily(const std::vector<Family>& families, const std::string& name) {
+  const auto found = std::find_if(families.begin(), families.end(),
+                                  [&](const Family& family) { return family.name == name; });
+  return found == families.end() ? nullptr : &*found;
+}
+
+}  // namespace daybook::torture

@@ -1,0 +1,90 @@
+#ifndef DAYBOOK_TORTURE_RUN_H_
+#define DAYBOOK_TORTURE_RUN_H_
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// How a family of tests is run: it is a number of cases, each of which depends on its number and
+// the seed alone, so any one can be repeated alone. Cases go to worker processes, so that a crash
+// or a hang is found out, counted, and ends one case and not the run.
+
+namespace daybook::torture {
+
+// What holds in no case was seen not to hold.
+struct Violation {
+  std::int64_t case_number = 0;
+  std::string what;
+};
+
+// What cases found: figures, by name, and violations. One thread at a time.
+class Tally {
+ public:
+  void Count(std::string_view figure, std::int64_t by = 1);
+  // Of figures that are the largest of something.
+  void CountMost(std::string_view figure, std::int64_t value);
+  void Violate(std::string what);
+  // Why something was left out.
+  void Skip(std::string why);
+  // Of the case that is running, for what it violates.
+  void Begin(std::int64_t case_number) { case_number_ = case_number; }
+  void Merge(const Tally& other);
+
+  std::int64_t operator[](const std::string& figure) const;
+  const std::map<std::string, std::int64_t>& figures() const { return figures_; }
+  const std::vector<Violation>& violations() const { return violations_; }
+  std::vector<Violation> TakeViolations() { return std::exchange(violations_, {}); }
+  const std::vector<std::string>& skipped() const { return skipped_; }
+
+  nlohmann::json ToJson() const;
+  static Tally FromJson(const nlohmann::json& json);
+
+ private:
+  std::int64_t case_number_ = 0;
+  std::map<std::string, std::int64_t> figures_;
+  std::vector<Violation> violations_;
+  std::vector<std::string> skipped_;
+};
+
+struct RunOptions {
+  std::string family;  // for progress
+  std::uint64_t seed = 1;
+  // How much, in units of the family's own: cuts, kills, sizes. 0: all there is.
+  std::int64_t amount = 0;
+  // Processes; 0: everything happens in this one, for tests.
+  int workers = 0;
+  std::optional<std::int64_t> only_case = std::nullopt;
+  // For real files; must be there. Each case uses a directory of its own below it.
+  std::string directory = "/tmp";
+  // After so many violations the rest is not run.
+  std::int64_t most_violations = 5;
+  bool shows_progress = false;
+  // A case that takes longer hangs.
+  std::int64_t most_seconds_a_case = 300;
+};
+
+// The work of one case: returns how many units it was.
+using CaseBody = std::function<std::int64_t(std::int64_t case_number, Tally& tally)>;
+
+// Runs cases 0, 1, ... until there are `cases` of them, or the units reach the amount.
+Tally RunCases(const RunOptions& options, std::int64_t cases, const CaseBody& body);
+
+// Runs `body` in a process of its own, which a crash ends and nothing else; that is a violation.
+void RunInChild(Tally& tally, const std::function<void(Tally&)>& body);
+
+// A seed for one case.
+std::uint64_t SeedOf(const RunOptions& options, std::int64_t case_number);
+
+// As an amount for RunCases.
+inline constexpr std::int64_t kUnbounded = std::int64_t{1} << 60;
+
+}  // namespace daybook::torture
+
+#endif  // DAYBOOK_TORTURE_RUN_H_

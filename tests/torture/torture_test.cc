@@ -1,0 +1,83 @@
+#include "catch.h"
+#include "torture/family.h"
+
+// A short form of every family of `daybook-torture`, in this process. A failure says which case it
+// was, and the program repeats it.
+
+namespace daybook::torture {
+namespace {
+
+// Sanitizers make everything several times slower.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr std::int64_t kSlower = 10;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+constexpr std::int64_t kSlower = 10;
+#else
+constexpr std::int64_t kSlower = 1;
+#endif
+#else
+constexpr std::int64_t kSlower = 1;
+#endif
+
+void RunShort(const std::string& name) {
+  const std::vector<Family> families = AllFamilies();
+  const Family* family = FindFamily(families, name);
+  REQUIRE(family != nullptr);
+  RunOptions options;
+  options.family = name;
+  options.amount = std::max<std::int64_t>(1, family->asked.quick / kSlower);
+  const Tally tally = family->run(options);
+  for (const Violation& violation : tally.violations()) {
+    FAIL_CHECK(violation.what << "\nrepeat: daybook-torture " << name << " --seed " << options.seed
+                              << " --case " << violation.case_number);
+  }
+  for (const std::string& why : tally.skipped()) WARN("skipped: " << why);
+  CHECK((tally[family->figure] > 0 || !tally.skipped().empty()));
+}
+
+}  // namespace
+
+TEST_CASE("No acknowledged record is lost in a power cut at any sync or write", "[crash]") {
+  RunShort("power-cut");
+}
+
+TEST_CASE("No acknowledged record is lost when the process is killed", "[crash]") {
+  RunShort("kill");
+}
+
+TEST_CASE("Every flipped bit of a record is found and costs that record alone", "[crash]") {
+  RunShort("flips");
+}
+
+TEST_CASE("No sequence of a few operations loses a record in a power cut", "[crash]") {
+  RunShort("sequences");
+}
+
+TEST_CASE("An error at any call is answered with an error and costs nothing else", "[crash]") {
+  RunShort("errors");
+}
+
+TEST_CASE("A disk of any size that runs full refuses appends and nothing else", "[crash]") {
+  RunShort("disk-full");
+}
+
+TEST_CASE("A file cut short to any length is found out or read up to there", "[crash]") {
+  RunShort("truncation");
+}
+
+TEST_CASE("Missing, extra, swapped and mixed files never give a wrong record", "[crash]") {
+  RunShort("mutations");
+}
+
+TEST_CASE("A clock that jumps deletes nothing and holds nothing up", "[crash]") {
+  RunShort("clock");
+}
+
+TEST_CASE("Members come, go and die, and every guarantee holds", "[crash]") { RunShort("groups"); }
+
+TEST_CASE("A transformation that is killed has every input once in its output", "[crash]") {
+  RunShort("exactly-once");
+}
+
+}  // namespace daybook::torture

@@ -1,0 +1,395 @@
+#include "torture/workload.h"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "daybook/consumer_group.h"
+
+namespace daybook::torture {
+namespace {
+
+constexpr char kGroup[] = "group";
+constexpr std::size_t kLarge = 15'000;
+constexpr int kAppenders = 3;
+
+Record RecordOf(std::string_view value) {
+  Record record;
+  record.value = value;
+  return record;
+}
+
+}  // namespace
+
+std::string_view NameOf(Operation operation) {
+  static constexpr std::string_view kNames[kOperations] = {
+      "append-small", "append-large", "append-disk",  "batch",       "abandon",
+      "hold-claim",   "roll",         "wait-durable", "background",  "commit-group",
+      "together",     "reopen",       "create-topic", "delete-topic"};
+  return kNames[static_cast<int>(operation)];
+}
+
+std::vector<TopicPlan> StandardTopics() {
+  TopicOptions options;
+  options.partitions = 2;
+  options.segment_bytes = 64 << 10;
+  options.max_record_bytes = 16 << 10;
+  TopicOptions disk = options;
+  disk.durability = Durability::kDisk;
+  TopicOptions process = options;
+  process.compression = Compression::kZstd;
+  TopicOptions interval = options;
+  interval.durability = Durability::kInterval;
+  interval.partitions = 1;
+  return {{.name = "disk", .options = disk},
+          {.name = "process", .options = process},
+          {.name = "interval", .options = interval}};
+}
+
+Workload::Workload(FileSystem& disk, std::string directory, std::uint64_t seed,
+                   std::vector<TopicPlan> topics, Model& model, OnError on_error)
+    : disk_(&disk),
+      directory_(std::move(directory)),
+      random_(seed),
+      plans_(std::move(topics)),
+      model_(model),
+      on_error_(std::move(on_error)) {}
+
+Workload::~Workload() { handle_.reset(); }
+
+bool Workload::Open() {
+  if (broker_ != nullptr) return true;
+  auto broker = Broker::Open(directory_, {.access = BrokerAccess::kReadWrite,
+                                          .background = Background::kCaller,
+                                          .file_system = disk_,
+                                          .clock = &clock_});
+  if (!broker.ok()) {
+    Error(broker.status(), "open");
+    return false;
+  }
+  broker_ = *std::move(broker);
+  return true;
+}
+
+void Workload::Close() {
+  if (broker_ == nullptr) return;
+  handle_.reset();
+  const absl::Status status = broker_->Close();
+  if (!status.ok()) Error(status, "close");
+  broker_.reset();
+  if (!status.ok()) return;
+  for (auto& [name, topic] : model_.topics) {
+    if (topic.options.durability != Durability::kInterval) continue;
+    for (PartitionModel& partition : topic.partitions) {
+      partition.on_disk = partition.attempted.size();
+    }
+  }
+}
+
+void Workload::Fix(std::size_t topic, int partition) {
+  is_fixed_ = true;
+  topic_ = topic;
+  partition_ = partition;
+}
+
+bool Workload::Create(const TopicPlan& plan) {
+  TopicModel& topic = model_.topics[plan.name];
+  topic = {
+      .state = TopicModel::State::kCreating,
+      .options = plan.options,
+      .partitions = std::vector<PartitionModel>(static_cast<std::size_t>(plan.options.partitions))};
+  model_.deleted.erase(plan.name);
+  ++made_;
+  const auto status = broker_->CreateTopic(plan.name, plan.options);
+  // After an error it may be there nonetheless: a failed sync of the directory does not tell.
+  if (!status.ok() && !absl::IsAlreadyExists(status)) {
+    Error(status, "create topic");
+    return false;
+  }
+  topic.state = TopicModel::State::kThere;
+  return true;
+}
+
+TopicModel* Workload::Target() {
+  if (!is_fixed_) topic_ = Pick(plans_.size());
+  const TopicPlan& plan = plans_[topic_];
+  const auto found = model_.topics.find(plan.name);
+  const bool is_there =
+      found != model_.topics.end() && found->second.state == TopicModel::State::kThere;
+  if (!is_there && !Create(plan)) return nullptr;
+  if (!is_fixed_) {
+    partition_ = static_cast<int>(Pick(static_cast<std::uint64_t>(plan.options.partitions)));
+  }
+  auto topic = broker_->OpenTopic(plan.name);
+  if (!topic.ok()) {
+    Error(topic.status(), "open topic");
+    return nullptr;
+  }
+  handle_ = *std::move(topic);
+  return &model_.topics[plan.name];
+}
+
+PartitionModel& Workload::model() {
+  return model_.topics[plans_[topic_].name].partitions[static_cast<std::size_t>(partition_)];
+}
+
+std::string Workload::Value(std::size_t offset, std::size_t bytes) {
+  // No two values are the same.
+  std::string value = absl::StrCat(plans_[topic_].name, "#", made_, "-", partition_, "@", offset,
+                                   ":", random_() % 1000, " ");
+  value.resize(std::max(value.size(), bytes), static_cast<char>('a' + Pick(26)));
+  return value;
+}
+
+void Workload::Settle(const absl::StatusOr<Offset>& offset, std::size_t records, bool at_disk,
+                      std::string_view what) {
+  PartitionModel& partition = model();
+  if (!offset.ok()) {
+    Error(offset.status(), what);
+    // Without a sync nothing was appended; a sync that failed leaves it in the log.
+    const auto end = this->partition().end_offset();
+    if (!end.ok()) {
+      partition.is_unsure = true;
+    } else if (end->value() < static_cast<std::int64_t>(partition.attempted.size())) {
+      partition.attempted.resize(partition.attempted.size() - records);
+    }
+    return;
+  }
+  std::size_t first = partition.attempted.size() - records;
+  if (partition.is_unsure && offset->value() < static_cast<std::int64_t>(first)) {
+    partition.attempted.erase(
+        partition.attempted.begin() + static_cast<std::ptrdiff_t>(offset->value()),
+        partition.attempted.begin() + static_cast<std::ptrdiff_t>(first));
+    first = static_cast<std::size_t>(offset->value());
+  }
+  partition.is_unsure = false;
+  if (offset->value() != static_cast<std::int64_t>(first)) {
+    Error(absl::InternalError(absl::StrCat("offset ", offset->value(), " in place of ", first)),
+          what);
+  }
+  partition.in_process = partition.attempted.size();
+  if (at_disk || plans_[topic_].options.durability == Durability::kDisk) {
+    partition.on_disk = partition.attempted.size();
+  }
+}
+
+void Workload::Append(std::size_t bytes, bool at_disk) {
+  const std::string value = Value(model().attempted.size(), bytes);
+  Attempt(value);
+  AppendOptions options;
+  if (at_disk) options.durability = Durability::kDisk;
+  Settle(partition().Append(RecordOf(value), options), 1, at_disk, "append");
+}
+
+void Workload::Batch() {
+  constexpr std::size_t kRecords = 5;
+  const std::size_t first = model().attempted.size();
+  std::vector<std::string> values;
+  for (std::size_t i = 0; i < kRecords; ++i) values.push_back(Value(first + i, Pick(1000)));
+  std::vector<Record> records;
+  for (const std::string& value : values) {
+    Attempt(value);
+    records.push_back(RecordOf(value));
+  }
+  Settle(partition().AppendBatch(records), kRecords, false, "batch");
+}
+
+void Workload::Abandon() {
+  ClaimOptions options;
+  options.value_bytes = Pick(3000);
+  model().attempted.push_back(std::nullopt);
+  const auto claim = partition().Claim(options);
+  if (claim.ok()) return;
+  Error(claim.status(), "claim");
+  model().attempted.pop_back();
+}
+
+void Workload::HoldClaim() {
+  ClaimOptions options;
+  options.value_bytes = 200;
+  const std::size_t offset = model().attempted.size();
+  model().attempted.push_back(std::nullopt);
+  auto claim = partition().Claim(options);
+  if (!claim.ok()) {
+    Error(claim.status(), "claim");
+    model().attempted.pop_back();
+    return;
+  }
+  std::string value = Value(offset, options.value_bytes);
+  value.resize(options.value_bytes, '.');
+  std::copy_n(reinterpret_cast<const std::byte*>(value.data()), value.size(),
+              claim->value().begin());
+  // One that waits for a sync would wait for the claim.
+  if (plans_[topic_].options.durability != Durability::kDisk) {
+    Append(Pick(300), false);
+    Append(Pick(3) == 0 ? kLarge : Pick(300), false);
+  }
+  if (Pick(2) == 0) return;
+  model().attempted[offset] = value;
+  std::move(*claim).Commit();
+}
+
+void Workload::WaitDurable() {
+  const std::size_t end = model().attempted.size();
+  const auto status = partition().WaitDurable(Offset(static_cast<std::int64_t>(end)));
+  if (!status.ok()) return Error(status, "wait durable");
+  model().on_disk = end;
+}
+
+void Workload::RunBackground() {
+  const auto status = broker_->RunBackgroundWork();
+  if (!status.ok()) return Error(status, "background work");
+  for (auto& [name, topic] : model_.topics) {
+    if (topic.options.durability != Durability::kInterval) continue;
+    for (PartitionModel& partition : topic.partitions) {
+      partition.on_disk = partition.attempted.size();
+    }
+  }
+}
+
+void Workload::CommitGroup() {
+  const std::string& name = plans_[topic_].name;
+  TopicModel& topic = model_.topics[name];
+  ConsumerGroup group(*broker_, kGroup);
+  const auto consumer = group.Join({name});
+  if (!consumer.ok()) return Error(consumer.status(), "join");
+  for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
+    const auto polled = (*consumer)->Poll({});
+    if (!polled.ok()) return Error(polled.status(), "poll");
+  }
+  std::vector<std::int64_t> positions;
+  for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
+    const auto position = (*consumer)->Position({name, static_cast<int>(i)});
+    if (!position.ok()) return Error(position.status(), "position");
+    positions.push_back(position->value());
+    topic.partitions[i].committed = std::max(topic.partitions[i].committed, position->value());
+  }
+  const auto status = (*consumer)->Commit();
+  if (!status.ok()) return Error(status, "commit");
+  for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
+    topic.partitions[i].kept_commit = std::max(topic.partitions[i].kept_commit, positions[i]);
+  }
+}
+
+void Workload::AppendTogether() {
+  auto together = std::make_unique<Together>();
+  together->topic = plans_[topic_].name;
+  together->partition = partition_;
+  for (int i = 0; i < kAppenders; ++i) {
+    Together::Appender& appender = together->appenders.emplace_back();
+    const std::size_t count = 1 + Pick(4);
+    for (std::size_t n = 0; n < count; ++n) {
+      appender.values.push_back(
+          absl::StrCat("thread ", i, " ", Value(n, Pick(8) == 0 ? kLarge : Pick(300))));
+    }
+  }
+  model_.together = std::move(together);
+  std::vector<std::thread> threads;
+  std::vector<std::vector<std::int64_t>> offsets(kAppenders);
+  std::vector<absl::Status> errors(kAppenders);
+  for (std::size_t i = 0; i < kAppenders; ++i) {
+    threads.emplace_back([&, i] {
+      Together::Appender& appender = model_.together->appenders[i];
+      for (const std::string& value : appender.values) {
+        ++appender.attempted;
+        const auto offset = partition().Append(RecordOf(value), {.durability = Durability::kDisk});
+        if (!offset.ok()) {
+          errors[i] = offset.status();
+          return;
+        }
+        offsets[i].push_back(offset->value());
+        ++appender.acknowledged;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const std::unique_ptr<Together> done = std::move(model_.together);
+  PartitionModel& into = model();
+  for (std::size_t i = 0; i < kAppenders; ++i) {
+    if (!errors[i].ok()) Error(errors[i], "append together");
+    for (std::size_t n = 0; n < offsets[i].size(); ++n) {
+      const auto offset = static_cast<std::size_t>(offsets[i][n]);
+      if (into.attempted.size() <= offset) into.attempted.resize(offset + 1);
+      into.attempted[offset] = done->appenders[i].values[n];
+    }
+  }
+  into.in_process = into.on_disk = into.attempted.size();
+}
+
+void Workload::Delete() {
+  const std::string name = plans_[topic_].name;
+  handle_.reset();
+  model_.topics[name].state = TopicModel::State::kDeleting;
+  const auto status = broker_->DeleteTopic(name);
+  if (!status.ok()) return Error(status, "delete topic");
+  model_.topics.erase(name);
+  model_.deleted.insert(name);
+}
+
+void Workload::Do(Operation operation) {
+  if (!Open()) return;
+  switch (operation) {
+    case Operation::kBackground:
+      return RunBackground();
+    case Operation::kReopen:
+      Close();
+      Open();
+      return;
+    default:
+      break;
+  }
+  if (Target() == nullptr) return;
+  switch (operation) {
+    case Operation::kAppendSmall:
+      return Append(Pick(300), false);
+    case Operation::kAppendLarge:
+      return Append(kLarge, false);
+    case Operation::kAppendDisk:
+      return Append(Pick(300), true);
+    case Operation::kBatch:
+      return Batch();
+    case Operation::kAbandon:
+      return Abandon();
+    case Operation::kHoldClaim:
+      return HoldClaim();
+    case Operation::kRoll:
+      for (int i = 0; i < 4; ++i) Append(kLarge, false);
+      return;
+    case Operation::kWaitDurable:
+      return WaitDurable();
+    case Operation::kCommitGroup:
+      return CommitGroup();
+    case Operation::kTogether:
+      return AppendTogether();
+    case Operation::kDeleteTopic:
+      return Delete();
+    default:
+      return;  // made by Target
+  }
+}
+
+void Workload::Step() {
+  clock_.Advance(std::chrono::milliseconds(Pick(1000)));
+  static constexpr Operation kUsual[] = {
+      Operation::kAppendSmall, Operation::kAppendSmall, Operation::kAppendSmall,
+      Operation::kAppendSmall, Operation::kAppendLarge, Operation::kAppendLarge,
+      Operation::kAppendDisk,  Operation::kBatch,       Operation::kBatch,
+      Operation::kAbandon,     Operation::kHoldClaim,   Operation::kWaitDurable,
+      Operation::kBackground,  Operation::kCommitGroup, Operation::kCommitGroup};
+  const std::uint64_t seldom = Pick(40);
+  switch (seldom) {
+    case 0:
+      return Do(Operation::kTogether);
+    case 1:
+      return Do(Operation::kReopen);
+    case 2:
+      return Do(Operation::kDeleteTopic);
+    case 3:
+      return Do(Operation::kRoll);
+    default:
+      return Do(kUsual[Pick(std::size(kUsual))]);
+  }
+}
+
+}  // namespace daybook::torture

@@ -1,0 +1,113 @@
+#ifndef DAYBOOK_TORTURE_WORKLOAD_H_
+#define DAYBOOK_TORTURE_WORKLOAD_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daybook/broker.h"
+#include "daybook/clock.h"
+#include "torture/model.h"
+
+namespace daybook::torture {
+
+// What a program does with a data directory.
+enum class Operation {
+  kAppendSmall,
+  kAppendLarge,
+  kAppendDisk,   // acknowledged at kDisk, whatever the topic is
+  kBatch,        // all of it or none
+  kAbandon,      // a claim that is not committed
+  kHoldClaim,    // one that is held while others append behind it
+  kRoll,         // as many appends as it takes
+  kWaitDurable,  // everything so far
+  kBackground,   // what is due at kInterval
+  kCommitGroup,  // a consumer reads on and commits
+  kTogether,     // several threads append at kDisk, and share syncs
+  kReopen,       // closed cleanly
+  kCreateTopic,
+  kDeleteTopic,
+};
+inline constexpr int kOperations = 14;
+std::string_view NameOf(Operation operation);
+
+// The topics that a workload makes.
+struct TopicPlan {
+  std::string name;
+  TopicOptions options;
+};
+// One at each level of durability, one of them compressed.
+std::vector<TopicPlan> StandardTopics();
+
+// Does operations and keeps the model of them up to date. Every error is handed to `on_error`,
+// which says what to make of it; the model then says what an error leaves: nothing, or after a
+// failed sync a record that may be there.
+class Workload {
+ public:
+  using OnError = std::function<void(const absl::Status& status, std::string_view what)>;
+
+  Workload(FileSystem& disk, std::string directory, std::uint64_t seed,
+           std::vector<TopicPlan> topics, Model& model, OnError on_error);
+  ~Workload();
+
+  // False when the broker could not be opened.
+  bool Open();
+  void Close();
+  // Goes on with another disk, closed before.
+  void MoveTo(FileSystem& disk) { disk_ = &disk; }
+
+  void Do(Operation operation);
+  // One at random; kTogether seldom, as its threads cost more than all the rest.
+  void Step();
+
+  Broker* broker() { return broker_.get(); }
+  ManualClock& clock() { return clock_; }
+  std::uint64_t Pick(std::uint64_t below) { return random_() % below; }
+  // Which topic and partition operations are about, as long as it is set.
+  void Fix(std::size_t topic, int partition);
+  void Unfix() { is_fixed_ = false; }
+
+ private:
+  // The topic of this operation, made if it is not there; null when that failed.
+  TopicModel* Target();
+  bool Create(const TopicPlan& plan);
+  PartitionModel& model();
+  Partition& partition() { return handle_->partition(partition_); }
+  std::string Value(std::size_t offset, std::size_t bytes);
+  void Attempt(std::string value) { model().attempted.emplace_back(std::move(value)); }
+  // Takes back what an append that failed would have added.
+  void Settle(const absl::StatusOr<Offset>& offset, std::size_t records, bool at_disk,
+              std::string_view what);
+  void Append(std::size_t bytes, bool at_disk);
+  void Batch();
+  void Abandon();
+  void HoldClaim();
+  void WaitDurable();
+  void RunBackground();
+  void CommitGroup();
+  void AppendTogether();
+  void Delete();
+  void Error(const absl::Status& status, std::string_view what) { on_error_(status, what); }
+
+  FileSystem* disk_;
+  const std::string directory_;
+  std::mt19937_64 random_;
+  const std::vector<TopicPlan> plans_;
+  Model& model_;
+  const OnError on_error_;
+  ManualClock clock_;
+  std::unique_ptr<Broker> broker_;
+  std::optional<Topic> handle_;
+  std::size_t topic_ = 0;
+  int partition_ = 0;
+  bool is_fixed_ = false;
+  std::int64_t made_ = 0;  // topics, so that values of each are its own
+};
+
+}  // namespace daybook::torture
+
+#endif  // DAYBOOK_TORTURE_WORKLOAD_H_
