@@ -294,6 +294,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Another process may have added segments.
   absl::Status Refresh() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckRange(Offset wanted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The base offset of the first segment above that one; the end of the log where there is none.
+  absl::StatusOr<Offset> BaseAbove(Offset offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The index of the first segment with a base offset above that one.
   std::size_t SegmentAbove(Offset offset) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<std::shared_ptr<Segment>> OpenWithIndex(std::size_t index)

@@ -160,7 +160,11 @@ absl::Status PartitionLog::DropSegmentsFrom(Directory& directory, std::size_t in
     if (!segment.ok()) return segment.status();
     (*segment)->Follow(context_.boot);
     if (IsPlanted(PlantedBug::kDropsDurableSegments)) continue;
-    if ((*segment)->durable_end() > (*segment)->base_offset()) return absl::OkStatus();
+    // Nor did it if they are of this boot.
+    if ((*segment)->durable_end() > (*segment)->base_offset() ||
+        (*segment)->IsOfBoot(context_.boot)) {
+      return absl::OkStatus();
+    }
   }
   // The last one first: should the power go again, no hole is left in the middle.
   while (segments_.size() > index) {

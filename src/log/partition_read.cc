@@ -288,6 +288,11 @@ bool PartitionLog::HasMore(Cursor& cursor) {
   return !segments_.empty() && segments_.back().base_offset > segment.base_offset();
 }
 
+absl::StatusOr<Offset> PartitionLog::BaseAbove(Offset offset) {
+  const std::size_t next = SegmentAbove(offset);
+  return next == segments_.size() ? EndOffsetLocked() : segments_[next].base_offset;
+}
+
 absl::StatusOr<Offset> PartitionLog::NextReadable(Offset damaged) {
   Cursor cursor{.offset = damaged, .segment = nullptr, .position = 0};
   const auto batch = Read(cursor, {.max_records = 1, .max_bytes = 0});
@@ -302,16 +307,17 @@ absl::StatusOr<Offset> PartitionLog::NextReadable(Offset damaged) {
   if (cursor.segment == nullptr && !Place(cursor).ok()) {
     // Not even its header can be read: the next segment can.
     MutexLock lock(mutex_);
-    const std::size_t next = SegmentAbove(damaged);
-    return next == segments_.size() ? EndOffsetLocked() : segments_[next].base_offset;
+    return BaseAbove(damaged);
   }
   Segment& segment = *cursor.segment;
   const auto found = frame::FindFrame(
       segment.Bytes(),
       {.position = cursor.position + frame::kFrameAlignment,
        .delta = static_cast<std::uint32_t>(cursor.offset - segment.base_offset())});
-  if (!found) return end_offset();
-  return segment.base_offset() + found->header.offset_delta;
+  if (found) return segment.base_offset() + found->header.offset_delta;
+  // Nothing else in this segment can be read, but what is in the next one can.
+  MutexLock lock(mutex_);
+  return BaseAbove(segment.base_offset());
 }
 
 absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::SegmentOf(Timestamp time) {

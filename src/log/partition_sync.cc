@@ -20,6 +20,23 @@ constexpr int kSpins = 100;
 // than the sync itself on a virtual machine, and each of them needs it.
 constexpr int kManyWaiters = 2;
 
+// Ends the turn of who syncs, even when memory runs out in the middle of it.
+class SyncTurn {
+ public:
+  SyncTurn(std::atomic<bool>& is_syncing, EventCount& synced)
+      : is_syncing_(is_syncing), synced_(synced) {}
+  ~SyncTurn() {
+    is_syncing_.store(false, std::memory_order_release);
+    synced_.Notify();
+  }
+  SyncTurn(const SyncTurn&) = delete;
+  SyncTurn& operator=(const SyncTurn&) = delete;
+
+ private:
+  std::atomic<bool>& is_syncing_;
+  EventCount& synced_;
+};
+
 }  // namespace
 
 absl::Status PartitionLog::AwaitCommitted(Offset end,
@@ -149,9 +166,11 @@ absl::Status PartitionLog::AwaitDurable(Offset end,
       if (auto status = AwaitCommitted(end, deadline); !status.ok()) return status;
       is_committed = true;
     } else if (!is_syncing_.exchange(true, std::memory_order_acquire)) {
-      absl::Status status = SyncForAll(end);
-      is_syncing_.store(false, std::memory_order_release);
-      synced_.Notify();
+      absl::Status status;
+      {
+        const SyncTurn turn(is_syncing_, synced_);
+        status = SyncForAll(end);
+      }
       if (!status.ok()) return status;
       is_committed = false;  // if that was not enough, a claim in an earlier segment is open
     } else if (!AwaitSync(key, deadline)) {
@@ -198,8 +217,13 @@ absl::Status PartitionLog::SyncDirty() {
   is_dirty_.store(false);
   if (is_deleted()) return absl::OkStatus();  // nobody waits for it any more
   const auto end = end_offset();
-  if (!end.ok()) return end.status();
-  return WaitDurable(*end, std::chrono::steady_clock::now() + std::chrono::seconds(30));
+  absl::Status status = end.status();
+  if (end.ok()) {
+    status = WaitDurable(*end, std::chrono::steady_clock::now() + std::chrono::seconds(30));
+  }
+  // What is promised is still to be done; after a failed sync, never.
+  if (!status.ok() && !has_sync_failed_.load(std::memory_order_acquire)) MarkDirty();
+  return status;
 }
 
 absl::StatusOr<Offset> PartitionLog::durable_offset() {

@@ -227,7 +227,7 @@ class KillCase {
     if (!places.ok()) return tally_.Violate("the group: " + places.status().ToString());
     for (const GroupOffset& place : places->offsets) {
       const auto which = static_cast<std::size_t>(place.partition);
-      const std::int64_t committed = PlaceOf(place.committed);
+      const std::int64_t committed = std::max<std::int64_t>(0, PlaceOf(place.committed));
       if (committed < acknowledged_->kept_commit[which] ||
           committed > acknowledged_->attempted_commit[which] || committed > place.end.value()) {
         tally_.Violate(absl::StrCat("the group's place in partition ", place.partition, " is ",

@@ -77,7 +77,8 @@ nlohmann::json RunFamily(const Family& family, RunOptions options, Budget budget
   row["reached"] = tally[family.figure];
   row["seconds"] = seconds;
   row["seed"] = options.seed;
-  const bool is_whole = asked == 0 || tally[family.figure] >= asked || !tally.skipped().empty();
+  const bool is_whole = asked == 0 || tally[family.figure] >= asked || !tally.skipped().empty() ||
+      options.only_case.has_value();
   row["verdict"] = !tally.violations().empty() ? "VIOLATED"
                    : tally[family.figure] == 0 ? "skipped"
                    : is_whole                  ? "held"
