@@ -47,7 +47,11 @@ std::vector<Suite> AllSuites() {
           OpenAfterKillSuite(),
           OpenManySuite(),
           CompressionSuite(),
-          OverheadSuite()};
+          OverheadSuite(),
+          CommitOffsetSuite(),
+          TransactionSuite(),
+          RebalanceSuite(),
+          GroupRunSuite()};
 }
 
 namespace {
@@ -199,7 +203,7 @@ int Main(int argc, char** argv) {
       "--processor-time", [&] { timing = Timing::kProcessor; },
       "append and scan: count what the thread runs, not the time that passes");
   app.add_option("--profile", profile, "run this loop alone, for perf and callgrind")
-      ->check(CLI::IsMember({"append", "append_hot", "claim", "poll"}));
+      ->check(CLI::IsMember({"append", "append_hot", "claim", "poll", "commit"}));
   app.allow_extras();
   CLI11_PARSE(app, argc, argv);
   const std::vector<std::string> extras = app.remaining();

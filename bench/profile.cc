@@ -7,6 +7,7 @@
 #include <iostream>
 #include <utility>
 
+#include "daybook/consumer_group.h"
 #include "daybook/reader.h"
 #include "scratch.h"
 
@@ -48,6 +49,21 @@ void Profile(const std::string& what, const Settings& settings) {
       if (!claim.ok()) Check(claim.status());
       std::memcpy(claim->value().data(), value.data(), value.size());
       std::move(*claim).Commit();
+      return 1;
+    });
+  } else if (what == "commit") {
+    scratch.Fill(partition, settings.log_bytes, kValueBytes);
+    ConsumerGroup group(scratch.broker(), "profile",
+                        {.batch = {.max_records = 1, .max_bytes = 1 << 20}});
+    const auto consumer = Check(group.Join({"profile"}));
+    Check(consumer->Poll(std::chrono::seconds(1)).status());  // opens the store
+    Check(consumer->Commit());
+    watch = Stopwatch();
+    ProfiledLoop(records, [&] {
+      const auto batch = consumer->Poll(std::chrono::seconds(1));
+      if (!batch.ok()) Check(batch.status());
+      const absl::Status status = consumer->Commit();
+      if (!status.ok()) Check(status);
       return 1;
     });
   } else {

@@ -30,6 +30,10 @@ Suite OpenAfterKillSuite();
 Suite OpenManySuite();
 Suite CompressionSuite();
 Suite OverheadSuite();
+Suite CommitOffsetSuite();
+Suite TransactionSuite();
+Suite RebalanceSuite();
+Suite GroupRunSuite();
 
 // Adds the stages behind AppendPartsSuite to Google Benchmark's list. Before that suite is run.
 void RegisterAppendStages(const Settings& settings);

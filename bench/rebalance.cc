@@ -1,0 +1,135 @@
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "daybook/consumer_group.h"
+#include "scratch.h"
+#include "suites.h"
+
+// A member reads 1,000 partitions, a record at a time, when a second one joins: how long until each
+// has its half, and the longest time without a record from the partitions that stay. The limit of
+// that pause is the longest such time before anybody joined, which is the machine's own.
+
+namespace daybook::bench {
+namespace {
+
+constexpr int kMaxPartitions = 1000;
+constexpr std::size_t kRecords = 500;  // in each
+constexpr std::size_t kValueBytes = 16;
+// Between two polls of the first member, so that its records last.
+constexpr std::chrono::microseconds kPace{5};
+// It reads so many times as many records as there are partitions before the second one joins.
+constexpr std::size_t kTurnsBefore = 20;
+
+using Clock = std::chrono::steady_clock;
+using Time = Clock::time_point;
+
+struct Delivery {
+  Time at;
+  int partition;
+};
+
+// The longest time between two deliveries from `partitions`, of those that end after `from` and not
+// after `to`.
+double LongestGap(const std::vector<Delivery>& deliveries, const std::set<int>& partitions,
+                  Time from, Time to) {
+  Clock::duration longest{};
+  Time before = Time::max();
+  for (const Delivery& delivery : deliveries) {
+    if (!partitions.contains(delivery.partition)) continue;
+    if (before != Time::max() && delivery.at > from && delivery.at <= to) {
+      longest = std::max(longest, delivery.at - before);
+    }
+    before = delivery.at;
+  }
+  return std::chrono::duration<double, std::milli>(longest).count();
+}
+
+class RebalanceContest final : public Contest {
+ public:
+  explicit RebalanceContest(const Settings& settings)
+      : settings_(settings), partitions_(std::min(kMaxPartitions, settings.partitions)) {}
+
+  std::vector<double> Measure() override {
+    ScratchBroker scratch(settings_);
+    Fill(scratch);
+    ConsumerGroup group(scratch.broker(), "bench",
+                        {.batch = {.max_records = 1, .max_bytes = 1 << 20}});
+    const auto first = Check(group.Join({"rebalance"}));
+    const auto half = static_cast<std::size_t>(partitions_ / 2);
+    std::vector<Delivery> deliveries;
+    deliveries.reserve(static_cast<std::size_t>(partitions_) * kRecords);
+    std::atomic<bool> is_ready{false};
+    std::atomic<bool> stops{false};
+    std::thread reader([&] {
+      for (Time next = Clock::now(); !stops.load(std::memory_order_relaxed); next += kPace) {
+        while (Clock::now() < next) continue;
+        const RecordBatch batch = Check(first->Poll({}));
+        const Time now = Clock::now();
+        next = std::max(next, now - kPace);
+        if (!batch.empty()) deliveries.push_back({now, batch.partition()});
+        is_ready.store(deliveries.size() >= kTurnsBefore * static_cast<std::size_t>(partitions_),
+                       std::memory_order_relaxed);
+      }
+    });
+    while (!is_ready.load()) std::this_thread::yield();
+    const Time joined = Clock::now();
+    const auto second = Check(group.Join({"rebalance"}));
+    // It has its last one when the first one has let go of it, so that has its half, too.
+    std::vector<TopicPartition> moved;
+    for (; moved.size() < half; moved = second->Assignment()) Check(second->Poll({}).status());
+    const Time done = Clock::now();
+    stops.store(true);
+    reader.join();
+
+    std::set<int> staying;
+    for (int partition = 0; partition < partitions_; ++partition) staying.insert(partition);
+    for (const TopicPartition& one : moved) staying.erase(one.partition);
+    const Time before = std::max(joined - (done - joined), deliveries.front().at);
+    normal_gap_ = LongestGap(deliveries, staying, before, joined);
+    return {std::chrono::duration<double, std::milli>(done - joined).count(),
+            LongestGap(deliveries, staying, joined, Time::max())};
+  }
+
+  std::vector<double> MeasureLimit() override { return {kNoLimit, normal_gap_}; }
+
+ private:
+  void Fill(ScratchBroker& scratch) const {
+    TopicOptions options;
+    options.partitions = partitions_;
+    options.segment_bytes = 64 << 10;
+    const Topic topic = scratch.NewTopic("rebalance", options);
+    const std::string value(kValueBytes, 'v');
+    Record record;
+    record.value = value;
+    const std::vector<Record> batch(kRecords, record);
+    for (int partition = 0; partition < partitions_; ++partition) {
+      Check(topic.partition(partition).AppendBatch(batch).status());
+    }
+  }
+
+  const Settings settings_;
+  const int partitions_;
+  double normal_gap_ = 0;
+};
+
+}  // namespace
+
+Suite RebalanceSuite() {
+  return {.name = "rebalance_1000_partitions",
+          .rows = {{.name = "rebalance_1000_partitions", .unit = "ms", .note = "lower is better"},
+                   {.name = "rebalance_1000_partitions.pause",
+                    .unit = "ms",
+                    .note = "of what stays; the limit is the longest gap before"}},
+          .open = [](const Settings& settings) {
+            return std::make_unique<RebalanceContest>(settings);
+          }};
+}
+
+}  // namespace daybook::bench
