@@ -16,6 +16,8 @@
 
 namespace daybook::inline v1 {
 
+struct GroupPartition;
+
 // Cursors on several partitions that are read in turn, and the wait for the next record of any of
 // them. What Reader and Consumer share. One thread at a time, but for Wakeup.
 class CursorSet {
@@ -31,6 +33,7 @@ class CursorSet {
     bool has_place = true;   // if not, nobody knows where to begin
     bool was_moved = false;  // by a seek, perhaps to behind the end
     Offset stored{-1};       // the place that the group has, as far as we know
+    GroupPartition* of_group = nullptr;
 
     void MoveTo(Offset offset);
     PartitionLog& log() const { return topic.partition(partition).log(); }

@@ -78,7 +78,7 @@ void GroupCoordinator::TakeOver(Members::iterator older, Member& newer, const st
   newer.topics = older->second.topics;
   newer.target = std::move(older->second.target);
   newer.owned = std::move(older->second.owned);
-  for (const TopicPartition& partition : newer.owned) owners_[partition] = id;
+  for (const TopicPartition& partition : newer.owned) Of(partition).owner = id;
   members_.erase(older);
   Announce();  // for the older one, if it is still there
 }
@@ -110,7 +110,12 @@ void GroupCoordinator::Remove(Members::iterator member) {
   const std::set<TopicPartition> owned = member->second.owned;
   for (const TopicPartition& partition : owned) Release(member->second, member->first, partition);
   members_.erase(member);
-  if (members_.empty()) marks_.clear();
+  if (members_.empty()) {
+    for (auto& [name, partition] : all_) {
+      partition.is_held = false;
+      partition.mark.reset();
+    }
+  }
   Changed(true);
   LookAtTopics();
   Announce();
@@ -119,8 +124,8 @@ void GroupCoordinator::Remove(Members::iterator member) {
 void GroupCoordinator::Release(Member& member, const std::string& id,
                                const TopicPartition& partition) {
   member.owned.erase(partition);
-  const auto owner = owners_.find(partition);
-  if (owner != owners_.end() && owner->second == id) owners_.erase(owner);
+  std::string& owner = Of(partition).owner;
+  if (owner == id) owner.clear();
 }
 
 void GroupCoordinator::DropLost(MonotonicTime now) {
@@ -173,43 +178,62 @@ GroupCoordinator::Assignment GroupCoordinator::Sync(const Membership& membership
   }
   for (const TopicPartition& partition : member.target) {
     if (!assignment.revoked.empty()) break;
-    const auto [owner, is_taken] = owners_.try_emplace(partition, membership.id);
-    if (IsPlanted(PlantedBug::kAssignBeforeRevoke)) owner->second = membership.id;
-    if (owner->second == membership.id) member.owned.insert(partition);
+    std::string& owner = Of(partition).owner;
+    if (owner.empty() || IsPlanted(PlantedBug::kAssignBeforeRevoke)) owner = membership.id;
+    if (owner == membership.id) member.owned.insert(partition);
   }
   assignment.owned = member.owned;
   return assignment;
 }
 
-void GroupCoordinator::Hold(const TopicPartition& partition, PartitionLog& log, Offset from) {
+GroupPartition& GroupCoordinator::Of(const TopicPartition& partition) {
+  return all_.try_emplace(partition, GroupPartition{.name = partition}).first->second;
+}
+
+void GroupCoordinator::MoveMark(GroupPartition& partition, Offset offset) {
+  if (partition.mark != nullptr && partition.mark->offset() < offset) partition.mark->Move(offset);
+}
+
+GroupPartition* GroupCoordinator::Hold(const TopicPartition& partition, PartitionLog& log,
+                                       Offset from) {
   MutexLock lock(mutex_);
-  const auto [mark, is_new] = marks_.try_emplace(partition);
-  if (is_new) mark->second = log.Mark(from);
-  if (mark->second != nullptr && mark->second->offset() < from) mark->second->Move(from);
+  GroupPartition& held = Of(partition);
+  if (!std::exchange(held.is_held, true)) held.mark = log.Mark(from);
+  MoveMark(held, from);
+  return &held;
 }
 
 absl::Status GroupCoordinator::CheckOwner(const std::string& member,
-                                          const TopicPartition& partition) {
-  const auto owner = owners_.find(partition);
-  if ((owner != owners_.end() && owner->second == member) ||
-      IsPlanted(PlantedBug::kNoGenerationCheck)) {
+                                          const GroupPartition& partition) {
+  if (partition.owner == member || IsPlanted(PlantedBug::kNoGenerationCheck)) {
     return absl::OkStatus();
   }
-  return absl::AbortedError(absl::StrCat(partition.topic, "-", partition.partition,
+  return absl::AbortedError(absl::StrCat(partition.name.topic, "-", partition.name.partition,
                                          " is no longer read by ", member,
                                          "; what was not committed, its new owner reads again"));
 }
 
 absl::Status GroupCoordinator::Commit(const std::string& member, const TopicPartition& partition,
                                       Offset offset, std::string_view metadata) {
-  MutexLock lock(mutex_);
-  if (const auto status = CheckOwner(member, partition); !status.ok()) return status;
-  auto status = store_.Commit({name_, partition.topic, partition.partition}, offset, metadata);
-  const auto mark = marks_.find(partition);
-  if (status.ok() && mark != marks_.end() && mark->second != nullptr &&
-      mark->second->offset() < offset) {
-    mark->second->Move(offset);
+  GroupPartition* found = nullptr;
+  {
+    MutexLock lock(mutex_);
+    found = &Of(partition);
   }
+  return Commit(member, *found, offset, metadata);
+}
+
+absl::Status GroupCoordinator::Commit(const std::string& member, GroupPartition& partition,
+                                      Offset offset, std::string_view metadata) {
+  MutexLock lock(mutex_);
+  if (auto status = CheckOwner(member, partition); !status.ok()) return status;
+  if (partition.place == nullptr) {
+    const auto place = store_.PlaceOf({name_, partition.name.topic, partition.name.partition});
+    if (!place.ok()) return place.status();
+    partition.place = *place;
+  }
+  auto status = store_.Commit(*partition.place, offset, metadata);
+  if (status.ok()) MoveMark(partition, offset);
   return status;
 }
 
@@ -220,16 +244,14 @@ absl::Status GroupCoordinator::WhileOwned(const std::string& member,
   MutexLock lock(mutex_);
   DropLostLocked(now);
   for (const TopicPartition& partition : partitions) {
-    if (const auto status = CheckOwner(member, partition); !status.ok()) return status;
+    if (const auto status = CheckOwner(member, Of(partition)); !status.ok()) return status;
   }
   if (const auto status = then(); !status.ok()) return status;
   for (const TopicPartition& partition : partitions) {
-    const auto mark = marks_.find(partition);
-    if (mark == marks_.end() || mark->second == nullptr) continue;
+    GroupPartition& held = Of(partition);
+    if (held.mark == nullptr) continue;
     const auto place = store_.Find({name_, partition.topic, partition.partition});
-    if (place.ok() && place->has_value() && mark->second->offset() < (*place)->offset) {
-      mark->second->Move((*place)->offset);
-    }
+    if (place.ok() && place->has_value()) MoveMark(held, (*place)->offset);
   }
   return absl::OkStatus();
 }
@@ -256,8 +278,12 @@ void GroupCoordinator::ForgetTopic(std::string_view topic) {
     return partition.topic == topic;
   };
   MutexLock lock(mutex_);
-  std::erase_if(owners_, [&](const auto& owner) { return is_of_topic(owner.first); });
-  std::erase_if(marks_, [&](const auto& mark) { return is_of_topic(mark.first); });
+  for (auto& [name, partition] : all_) {
+    if (!is_of_topic(name)) continue;
+    partition.owner.clear();
+    partition.is_held = false;
+    partition.mark.reset();
+  }
   for (auto& [id, member] : members_) {
     std::erase_if(member.owned, is_of_topic);
     std::erase_if(member.target, is_of_topic);

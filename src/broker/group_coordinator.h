@@ -25,6 +25,16 @@
 
 namespace daybook::inline v1 {
 
+// What a group has of a partition: guarded by its coordinator, and at one place as long as that is.
+// Who commits often keeps a pointer to it instead of looking for its name.
+struct GroupPartition {
+  TopicPartition name;
+  std::string owner = {};               // empty: nobody
+  OffsetStore::Place* place = nullptr;  // once it was committed
+  bool is_held = false;
+  std::unique_ptr<ReadMark> mark = nullptr;  // null where nothing is dropped that is unread
+};
+
 // The members of one group, and who may read what. A change of members, topics or partitions makes
 // a new generation with a new target for everybody; partitions then move one by one: a member is
 // told what it has and shall not have (Sync), finishes and commits that, lets go of it (the next
@@ -86,13 +96,15 @@ class GroupCoordinator {
 
   // Keeps what is at or after `from`, and not committed, of the partition from being dropped, as
   // long as the group has members. A lower `from` than before changes nothing. `log` is the
-  // partition's.
-  void Hold(const TopicPartition& partition, PartitionLog& log, Offset from)
+  // partition's. Answers what Commit takes.
+  GroupPartition* Hold(const TopicPartition& partition, PartitionLog& log, Offset from)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Stores the offset if the member has the partition, which nobody can take meanwhile. Whoever
   // calls has looked for lost members before. Aborted: it has not.
   absl::Status Commit(const std::string& member, const TopicPartition& partition, Offset offset,
+                      std::string_view metadata = {}) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Commit(const std::string& member, GroupPartition& partition, Offset offset,
                       std::string_view metadata = {}) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Runs `then` if the member has all of them, which nobody can take meanwhile. For what is
@@ -143,8 +155,10 @@ class GroupCoordinator {
   void DropLostLocked(MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Release(Member& member, const std::string& id, const TopicPartition& partition)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status CheckOwner(const std::string& member, const TopicPartition& partition)
+  GroupPartition& Of(const TopicPartition& partition) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status CheckOwner(const std::string& member, const GroupPartition& partition)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  static void MoveMark(GroupPartition& partition, Offset offset);
 
   // Makes the next generation, if there is reason to. Answers what the assignor said the last time:
   // if that is an error, the last good assignment goes on.
@@ -178,9 +192,8 @@ class GroupCoordinator {
   std::map<std::string, std::string> instances_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t catalog_version_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, int> partitions_ ABSL_GUARDED_BY(mutex_);  // of what is subscribed to
-  std::map<TopicPartition, std::string> owners_ ABSL_GUARDED_BY(mutex_);
-  // Null where nothing is dropped that is unread.
-  std::map<TopicPartition, std::unique_ptr<ReadMark>> marks_ ABSL_GUARDED_BY(mutex_);
+  // Of what was ever assigned; none goes, since members have pointers to them.
+  std::map<TopicPartition, GroupPartition> all_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace daybook::inline v1

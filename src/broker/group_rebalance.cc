@@ -55,7 +55,10 @@ void GroupCoordinator::LookAtTopics() {
 
 AssignorInput GroupCoordinator::Input() {
   // Who has it, or else who was to take it.
-  std::map<TopicPartition, std::string> holders = owners_;
+  std::map<TopicPartition, std::string> holders;
+  for (const auto& [name, partition] : all_) {
+    if (!partition.owner.empty()) holders.emplace_hint(holders.end(), name, partition.owner);
+  }
   for (const auto& [id, member] : members_) {
     for (const TopicPartition& partition : member.target) holders.try_emplace(partition, id);
   }
@@ -123,7 +126,10 @@ GroupCoordinator::Description GroupCoordinator::Describe() {
                           .assignor = {},
                           .members = {},
                           .generation = generation_,
-                          .owners = owners_};
+                          .owners = {}};
+  for (const auto& [name, partition] : all_) {
+    if (!partition.owner.empty()) description.owners[name] = partition.owner;
+  }
   if (!members_.empty()) {
     description.assignor = custom_assignor_ ? "custom" : std::string(NameOf(assignor_));
   }

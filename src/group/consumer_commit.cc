@@ -20,24 +20,32 @@ absl::Status Consumer::State::CheckCommit() {
   return absl::OkStatus();
 }
 
-absl::Status Consumer::State::CommitOne(const TopicPartition& partition, Entry* entry,
-                                        const CommittedOffset& committed) {
-  if (entry == nullptr && !IsPlanted(PlantedBug::kNoGenerationCheck)) {
-    return absl::AbortedError(absl::StrCat(partition.topic, "-", partition.partition,
-                                           " is not assigned to ", member_.id,
-                                           "; what was not committed, its owner reads again"));
-  }
+absl::Status Consumer::State::CommitOne(Entry& entry, Offset offset, std::string_view metadata) {
   // What was read is not behind the end.
-  if (entry != nullptr && (entry->was_moved || committed.offset > entry->cursor.offset)) {
-    const auto end = entry->log().end_offset();
+  if (entry.was_moved || offset > entry.cursor.offset) {
+    const auto end = entry.log().end_offset();
     if (!end.ok()) return end.status();
-    if (committed.offset > *end || committed.offset < Offset(0)) {
+    if (offset > *end || offset < Offset(0)) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "the offset ", committed.offset.value(), " of ", partition.topic, "-",
-          partition.partition, " cannot be committed; the partition ends at ", end->value()));
+          "the offset ", offset.value(), " of ", entry.topic.name(), "-", entry.partition,
+          " cannot be committed; the partition ends at ", end->value()));
     }
   }
-  return group_->Commit(member_.id, partition, committed.offset, committed.metadata);
+  auto status = group_->Commit(member_.id, *entry.of_group, offset, metadata);
+  if (status.ok()) entry.stored = offset;
+  return status;
+}
+
+absl::Status Consumer::State::CommitOne(const TopicPartition& partition,
+                                        const CommittedOffset& committed) {
+  Entry* const entry = cursors_.Find(partition.topic, partition.partition);
+  if (entry != nullptr) return CommitOne(*entry, committed.offset, committed.metadata);
+  if (IsPlanted(PlantedBug::kNoGenerationCheck)) {
+    return group_->Commit(member_.id, partition, committed.offset, committed.metadata);
+  }
+  return absl::AbortedError(absl::StrCat(partition.topic, "-", partition.partition,
+                                         " is not assigned to ", member_.id,
+                                         "; what was not committed, its owner reads again"));
 }
 
 absl::Status Consumer::State::EndCommit(const absl::Status& result) {
@@ -54,12 +62,8 @@ absl::Status Consumer::State::Commit() {
   for (Entry& entry : cursors_.entries()) {
     const Offset offset = entry.cursor.offset;
     if (!entry.has_place || entry.stored == offset || entry.log().is_deleted()) continue;
-    const auto status = CommitOne(NameOf(entry), &entry, {.offset = offset});
-    if (status.ok()) {
-      entry.stored = offset;
-    } else if (result.ok() || !absl::IsAborted(status)) {
-      result = status;
-    }
+    const auto status = CommitOne(entry, offset, "");
+    if (!status.ok() && (result.ok() || !absl::IsAborted(status))) result = status;
   }
   return EndCommit(result);
 }
@@ -68,24 +72,16 @@ absl::Status Consumer::State::Commit(const std::map<TopicPartition, CommittedOff
   if (const auto status = CheckCommit(); !status.ok()) return status;
   absl::Status result;
   for (const auto& [partition, committed] : offsets) {
-    Entry* entry = cursors_.Find(partition.topic, partition.partition);
-    const auto status = CommitOne(partition, entry, committed);
-    if (!status.ok()) {
-      if (result.ok() || !absl::IsAborted(status)) result = status;
-    } else if (entry != nullptr) {
-      entry->stored = committed.offset;
-    }
+    const auto status = CommitOne(partition, committed);
+    if (!status.ok() && (result.ok() || !absl::IsAborted(status))) result = status;
   }
   return EndCommit(result);
 }
 
 absl::StatusOr<bool> Consumer::State::CommitAhead(const RecordBatch& batch) {
   Entry* entry = cursors_.Find(batch.topic(), batch.partition());
-  const auto status = CommitOne(NameOf(*entry), entry, {.offset = entry->cursor.offset});
-  if (status.ok()) {
-    entry->stored = entry->cursor.offset;
-    return true;
-  }
+  const auto status = CommitOne(*entry, entry->cursor.offset, "");
+  if (status.ok()) return true;
   // Nobody has seen them.
   entry->MoveTo(batch.begin_offset());
   if (!absl::IsAborted(status)) return status;

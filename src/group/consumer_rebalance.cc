@@ -82,7 +82,8 @@ absl::Status Consumer::State::TakeOne(const TopicPartition& partition, bool* was
   if (!topic.ok()) return topic.status();
   if (partition.partition >= topic->partitions()) return absl::OkStatus();
   PartitionLog& log = topic->partition(partition.partition).log();
-  group_->Hold(partition, log, Offset(0));  // all, until it is known what is needed
+  GroupPartition* const of_group =
+      group_->Hold(partition, log, Offset(0));  // all, until it is known what is needed
   Offset stored(-1);
   const auto offset = StartingOffset(*topic, partition, &stored);
   if (!offset.ok()) return offset.status();
@@ -91,6 +92,7 @@ absl::Status Consumer::State::TakeOne(const TopicPartition& partition, bool* was
   Entry& entry = cursors_.entries().back();
   entry.has_place = offset->has_value();
   entry.stored = stored;
+  entry.of_group = of_group;
   *was_taken = true;
   return absl::OkStatus();
 }

@@ -85,8 +85,8 @@ class Consumer::State {
                                                        Offset* stored);
   void Remove(const std::set<TopicPartition>& partitions);
 
-  absl::Status CommitOne(const TopicPartition& partition, Entry* entry,
-                         const CommittedOffset& committed);
+  absl::Status CommitOne(Entry& entry, Offset offset, std::string_view metadata);
+  absl::Status CommitOne(const TopicPartition& partition, const CommittedOffset& committed);
   absl::Status CheckCommit();
   absl::Status EndCommit(const absl::Status& result);
 
