@@ -78,7 +78,7 @@ nlohmann::json RunFamily(const Family& family, RunOptions options, Budget budget
   row["seconds"] = seconds;
   row["seed"] = options.seed;
   const bool is_whole = asked == 0 || tally[family.figure] >= asked || !tally.skipped().empty() ||
-      options.only_case.has_value();
+                        options.only_case.has_value();
   row["verdict"] = !tally.violations().empty() ? "VIOLATED"
                    : tally[family.figure] == 0 ? "skipped"
                    : is_whole                  ? "held"
