@@ -381,16 +381,6 @@ absl::Status Segment::Tidy(Directory& directory) {
   return status;
 }
 
-absl::Status Segment::RefreshLimit(Directory& directory) {
-  auto file = directory.OpenFile(SegmentFileName(base_offset(), ".log"), FileMode::kRead);
-  if (!file.ok()) return file.status();
-  const auto size = (*file)->Size();
-  if (!size.ok()) return size.status();
-  SetLimit(std::min(*size, header_.capacity) / frame::kFrameAlignment * frame::kFrameAlignment);
-  if (!sealed_end()) AdoptSeal(PositionOf(CommittedEnd()) + frame::kSealBytes);
-  return absl::OkStatus();
-}
-
 absl::Status Segment::Sync(Directory& directory, ClaimWord end, const BootId& boot) {
   const auto sealed = sealed_end();
   std::shared_ptr<File> file;

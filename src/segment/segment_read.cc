@@ -176,4 +176,14 @@ void Segment::LoadIndex(Directory& directory) {
   if (encoded.ok()) index_.Load(header_.segment_id, *encoded).IgnoreError();
 }
 
+absl::Status Segment::RefreshLimit(Directory& directory) {
+  auto file = directory.OpenFile(SegmentFileName(base_offset(), ".log"), FileMode::kRead);
+  if (!file.ok()) return file.status();
+  const auto size = (*file)->Size();
+  if (!size.ok()) return size.status();
+  SetLimit(std::min(*size, header_.capacity) / frame::kFrameAlignment * frame::kFrameAlignment);
+  if (!sealed_end()) AdoptSeal(PositionOf(CommittedEnd()) + frame::kSealBytes);
+  return absl::OkStatus();
+}
+
 }  // namespace daybook::inline v1
