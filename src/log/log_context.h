@@ -89,6 +89,13 @@ struct Cursor {
   std::shared_ptr<const std::string> unpacked = nullptr;
 };
 
+// Where the records of a transaction are. Others may have appended between its frames.
+struct PreparedRecords {
+  Offset first;       // of its first record
+  Offset last_frame;  // of the first record of its last frame
+  Offset end;         // one past its last record
+};
+
 }  // namespace daybook::inline v1
 
 #endif  // DAYBOOK_LOG_LOG_CONTEXT_H_

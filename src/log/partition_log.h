@@ -69,12 +69,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<std::optional<ProducerState::Last>> LastSequence(std::uint64_t producer)
       ABSL_LOCKS_EXCLUDED(sequence_mutex_, mutex_);
 
-  // Where the records of a transaction are. Others may have appended between its frames.
-  struct Prepared {
-    Offset first;       // of its first record
-    Offset last_frame;  // of the first record of its last frame
-    Offset end;         // one past its last record
-  };
+  using Prepared = PreparedRecords;
   // Appends the records of transaction `id`, in as many transactional frames as they need;
   // acknowledges at kProcess. They are there for readers once context.transactions says so, after
   // which Announce is to be called. After an error some of the frames may be there: the transaction
