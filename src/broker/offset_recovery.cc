@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -95,10 +94,10 @@ absl::Status OffsetStore::Conclude(const Deciding& read, const std::optional<Sna
   } else {
     const auto is_whole = IsWhole(decision);
     if (!is_whole.ok()) return is_whole.status();
-    is_committed = *is_whole && std::none_of(read.places.begin(), read.places.end(),
-                                             [this](const PlaceRecord& place) {
-                                               return void_places_.count(place.key) != 0;
-                                             });
+    is_committed = *is_whole;
+    for (const PlaceRecord& place : read.places) {
+      is_committed = is_committed && void_places_.count(place.key) == 0;
+    }
   }
   for (const Participant& one : decision.participants) {
     unsettled_.emplace(one.topic, one.partition);
