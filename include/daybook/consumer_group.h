@@ -117,6 +117,12 @@ class DAYBOOK_EXPORT Consumer {
   // To the first record appended at `time` or later, or to the end.
   absl::Status SeekToTime(Timestamp time, const std::vector<TopicPartition>& partitions = {});
 
+  // Takes back what was polled and not committed: every assigned partition goes to the group's
+  // place, or where it has none, to where this member began when it was assigned. For the next try
+  // after a transaction that was aborted. At OffsetReset::kNone a partition without a place, in
+  // which a Seek said where to begin, needs another one.
+  absl::Status SeekToCommitted();
+
   // The offset that Poll would return next, of an assigned partition; FailedPrecondition for
   // others. OutOfRange: at OffsetReset::kNone it has none.
   absl::StatusOr<Offset> Position(const TopicPartition& partition) const;

@@ -36,10 +36,14 @@ struct TransactionOptions {
 //   for (;;) {
 //     auto batch = consumer->Poll(std::chrono::seconds(1)).value();
 //     auto transaction = Transaction::Begin(*broker, {.name = "biller-1"}).value();
-//     for (const RecordView& order : batch) transaction.Send("bills", Bill(order)).IgnoreError();
-//     transaction.AddOffsets(*consumer).IgnoreError();
-//     absl::Status committed = transaction.Commit();
+//     absl::Status status;
+//     for (const RecordView& order : batch) status.Update(transaction.Send("bills", Bill(order)));
+//     status.Update(transaction.AddOffsets(*consumer));
+//     if (status.ok()) status = transaction.Commit();
+//     if (!status.ok()) consumer->SeekToCommitted().IgnoreError();  // the same records again
 //   }
+//
+// ConsumerGroup::Run is this loop in several threads, with retries and a dead-letter topic.
 //
 // It holds what it is given in memory until Commit, so an open transaction is in nobody's way and
 // an aborted one never reached a log. Commit writes each partition's records as prepared frames,
@@ -82,7 +86,7 @@ class DAYBOOK_EXPORT Transaction {
 
   // Ends it. OK: all of it is there, and survives what its durability says.
   //   Aborted             a later one has its name, or the consumer lost a partition: nothing was
-  //                       committed. Seek the consumer to what is committed and begin anew
+  //                       committed. Consumer::SeekToCommitted, and begin anew
   //   ResourceExhausted   the disk is full; nothing was committed
   //   DeadlineExceeded, DataLoss   a sync did not end or failed: before the decision, then nothing
   //                       was committed, or after it: then it is committed, and whether it survives

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -34,6 +35,8 @@ class CursorSet {
     bool was_moved = false;  // by a seek, perhaps to behind the end
     Offset stored{-1};       // the place that the group has, as far as we know
     GroupPartition* of_group = nullptr;
+    // Where the member began, or was reset to: with no place later than this, it begins here again.
+    std::optional<Offset> began = {};
 
     void MoveTo(Offset offset);
     PartitionLog& log() const { return topic.partition(partition).log(); }

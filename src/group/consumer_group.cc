@@ -37,6 +37,7 @@ absl::Status Consumer::SeekToEnd(const std::vector<TopicPartition>& partitions) 
 absl::Status Consumer::SeekToTime(Timestamp time, const std::vector<TopicPartition>& partitions) {
   return state_->SeekAll(partitions, [time](PartitionLog& log) { return log.OffsetForTime(time); });
 }
+absl::Status Consumer::SeekToCommitted() { return state_->SeekToCommitted(); }
 
 absl::StatusOr<Offset> Consumer::Position(const TopicPartition& partition) const {
   return state_->Position(partition);

@@ -79,6 +79,30 @@ absl::Status Consumer::State::SeekAll(
   return absl::OkStatus();
 }
 
+absl::Status Consumer::State::SeekToCommitted() {
+  if (const auto status = CheckStanding(); !status.ok()) return status;
+  std::vector<std::optional<Offset>> offsets;
+  for (const Entry& entry : cursors_.entries()) {
+    const auto place = core_.offsets().Find({group_->name(), entry.topic.name(), entry.partition});
+    if (!place.ok()) return place.status();
+    // Not simply the place, or where a reset begins now: the place may have been retained away, and
+    // at kLatest the end is behind what was polled.
+    std::optional<Offset> offset = entry.began;
+    if (place->has_value()) {
+      offset = std::max(offset.value_or((*place)->offset), (*place)->offset);
+    }
+    offsets.push_back(offset);
+  }
+  cursors_.Moved();
+  for (std::size_t i = 0; i < offsets.size(); ++i) {
+    Entry& entry = cursors_.entries()[i];
+    entry.has_place = offsets[i].has_value();
+    if (entry.has_place) entry.MoveTo(*offsets[i]);
+  }
+  UpdateHeld();
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Offset> Consumer::State::Position(const TopicPartition& partition) {
   const auto entry = Find(partition);
   if (!entry.ok()) return entry.status();

@@ -93,6 +93,7 @@ absl::Status Consumer::State::TakeOne(const TopicPartition& partition, bool* was
   entry.has_place = offset->has_value();
   entry.stored = stored;
   entry.of_group = of_group;
+  entry.began = *offset;
   *was_taken = true;
   return absl::OkStatus();
 }

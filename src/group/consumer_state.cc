@@ -156,12 +156,14 @@ absl::StatusOr<bool> Consumer::State::Overcome(const absl::Status& status) {
     was_reset = true;
     if (options_.offset_reset == OffsetReset::kNone) {
       entry.has_place = false;
+      entry.began.reset();
       continue;
     }
     const auto offset =
         options_.offset_reset == OffsetReset::kEarliest ? *begin : entry.log().end_offset();
     if (!offset.ok()) return offset.status();
     entry.MoveTo(*offset);
+    entry.began = *offset;
   }
   UpdateHeld();
   return was_reset;

@@ -43,6 +43,7 @@ class Consumer::State {
   // To where `choose` says, for each.
   absl::Status SeekAll(const std::vector<TopicPartition>& partitions,
                        const std::function<absl::StatusOr<Offset>(PartitionLog&)>& choose);
+  absl::Status SeekToCommitted();
   absl::StatusOr<Offset> Position(const TopicPartition& partition);
   absl::StatusOr<std::int64_t> Lag(const TopicPartition& partition);
   absl::StatusOr<CommittedOffset> Committed(const TopicPartition& partition);

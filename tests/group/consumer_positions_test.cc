@@ -66,4 +66,57 @@ TEST_CASE("A seek behind the end is an error of Poll until another one") {
   CHECK(Drain(*consumer).size() == 1);
 }
 
+TEST_CASE("SeekToCommitted takes back what was polled since the last commit, in all partitions") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2});
+  broker.SendMany("t", 0, 3);
+  const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+  CHECK(Drain(*consumer).size() == 3);
+  REQUIRE(consumer->Commit().ok());
+  broker.SendMany("t", 0, 2);
+  broker.SendMany("t", 1, 4);
+  CHECK(Drain(*consumer).size() == 6);
+  REQUIRE(consumer->SeekToCommitted().ok());
+  CHECK(consumer->Position({"t", 0}).value() == Offset(3));
+  CHECK(consumer->Position({"t", 1}).value() == Offset(0));
+  CHECK(Drain(*consumer).size() == 6);
+  REQUIRE(consumer->SeekToBeginning().ok());
+  REQUIRE(consumer->SeekToCommitted().ok());  // forward as well
+  CHECK(Drain(*consumer).size() == 6);
+  REQUIRE(consumer->Leave().ok());
+  CHECK(absl::IsFailedPrecondition(consumer->SeekToCommitted()));
+}
+
+TEST_CASE("SeekToCommitted at kLatest goes to where the member began, not past what it polled") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 3);
+  const auto consumer =
+      ConsumerGroup(*broker, "g", {.offset_reset = OffsetReset::kLatest}).Join({"t"}).value();
+  CHECK(Drain(*consumer).empty());
+  broker.SendMany("t", 0, 2);
+  CHECK(Drain(*consumer).size() == 2);
+  REQUIRE(consumer->SeekToCommitted().ok());
+  CHECK(consumer->Position({"t", 0}).value() == Offset(3));
+  CHECK(Drain(*consumer).size() == 2);
+}
+
+TEST_CASE("SeekToCommitted at kNone leaves a partition without a place, until the next Seek") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 3);
+  const auto consumer =
+      ConsumerGroup(*broker, "g", {.offset_reset = OffsetReset::kNone}).Join({"t"}).value();
+  CHECK(absl::IsOutOfRange(consumer->Poll({}).status()));
+  REQUIRE(consumer->Seek({"t", 0}, Offset(1)).ok());
+  CHECK(Drain(*consumer).size() == 2);
+  REQUIRE(consumer->SeekToCommitted().ok());
+  CHECK(absl::IsOutOfRange(consumer->Poll({}).status()));
+  REQUIRE(consumer->Seek({"t", 0}, Offset(1)).ok());
+  CHECK(Drain(*consumer).size() == 2);
+  REQUIRE(consumer->Commit().ok());
+  REQUIRE(consumer->SeekToCommitted().ok());
+  CHECK(Drain(*consumer).empty());
+}
+
 }  // namespace daybook
