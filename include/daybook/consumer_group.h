@@ -182,11 +182,17 @@ class DAYBOOK_EXPORT ConsumerGroup {
   // group_run.h. Then finishes what was handed out, for up to `options.drain_timeout`, commits,
   // leaves, and returns when the handlers under way have: OK after a stop, otherwise why it ended.
   //   InvalidArgument     an option is out of its range; there is no handler; the dead-letter topic
-  //                       is one of `topics`; or the group is set to kExactlyOnce
+  //                       is one of `topics`; or the group is set to kExactlyOnce,
+  //                       which takes a TransactionHandler
   //   ResourceExhausted   the system has no threads left
   // the errors of Join, Poll, Commit, and Broker::CreateTopic (of the dead-letter topic); and for a
   // record whose last attempt failed, when it cannot be put aside: the handler's, or the append's.
   absl::Status Run(std::vector<std::string> topics, const RunOptions& options, Handler handler);
+  // The same at kExactlyOnce: `options.threads` members, each with a transaction for every batch.
+  // Errors as above, InvalidArgument for a group that is not set to kExactlyOnce, and those of
+  // Transaction::Commit, but Aborted.
+  absl::Status Run(std::vector<std::string> topics, const RunOptions& options,
+                   TransactionHandler handler);
 
   const std::string& name() const;
 

@@ -7,6 +7,14 @@
 #include "absl/strings/str_cat.h"
 
 namespace daybook::inline v1 {
+namespace {
+
+std::string PlaceOf(const RecordView& record) {
+  return absl::StrCat(std::string(record.topic), "-", record.partition, ", offset ",
+                      record.offset.value());
+}
+
+}  // namespace
 
 absl::Status CallHandler(const std::function<absl::Status()>& handler) {
   try {
@@ -30,6 +38,20 @@ std::chrono::nanoseconds Backoff(const RetryOptions& options, int failures, std:
   const double kept = 1.0 - options.jitter * share;
   return std::chrono::nanoseconds(
       std::llround(static_cast<double>(backoff.count()) * std::clamp(kept, 0.0, 1.0)));
+}
+
+absl::Status NotPutAside(const RecordView& record, const absl::Status& cause, int attempts) {
+  return absl::Status(cause.code(),
+                      absl::StrCat(PlaceOf(record), " failed ", attempts,
+                                   " times; set dead_letter_topic to go on without it. ",
+                                   "The last time: ", cause.message()));
+}
+
+absl::Status CannotPutAside(const RecordView& record, const std::string& topic,
+                            const absl::Status& why) {
+  return absl::Status(
+      why.code(), absl::StrCat(PlaceOf(record), " cannot be put into the dead-letter topic ", topic,
+                               ": ", why.message()));
 }
 
 }  // namespace daybook::inline v1

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <string>
 
 #include "absl/status/status.h"
 #include "daybook/group_run.h"
@@ -16,6 +17,12 @@ absl::Status CallHandler(const std::function<absl::Status()>& handler);
 // How long to wait after the attempt with the number `failures`, from 1 on. `random`: any 64 bits,
 // for the jitter.
 std::chrono::nanoseconds Backoff(const RetryOptions& options, int failures, std::uint64_t random);
+
+// Why Run ends with a record whose last attempt failed: there is nowhere to put it,
+absl::Status NotPutAside(const RecordView& record, const absl::Status& cause, int attempts);
+// or it cannot be put into the dead-letter topic.
+absl::Status CannotPutAside(const RecordView& record, const std::string& topic,
+                            const absl::Status& why);
 
 }  // namespace daybook::inline v1
 

@@ -65,7 +65,15 @@ absl::StatusOr<DeadLetters> DeadLetters::Open(Broker& broker, std::string_view t
 absl::Status DeadLetters::Append(const RecordView& record, const absl::Status& cause,
                                  int attempts) const {
   const DeadLetter letter(record, cause, attempts);
-  return topic_.partition(record.partition % topic_.partitions()).Append(letter.record()).status();
+  return topic_.partition(PartitionFor(record)).Append(letter.record()).status();
+}
+
+absl::Status DeadLetters::Send(Transaction& transaction, const RecordView& record,
+                               const absl::Status& cause, int attempts) const {
+  const DeadLetter letter(record, cause, attempts);
+  Record copy = letter.record();
+  copy.partition = PartitionFor(record);
+  return transaction.Send(topic_, copy);
 }
 
 }  // namespace daybook::inline v1

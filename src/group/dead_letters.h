@@ -10,12 +10,13 @@
 #include "absl/status/statusor.h"
 #include "daybook/broker.h"
 #include "daybook/record.h"
+#include "daybook/transaction.h"
 
 namespace daybook::inline v1 {
 
 // A record that could not be handled, as it is kept: itself, and where it came from and why in
 // headers behind its own (RunOptions::dead_letter_topic has their names). Whoever appends it
-// otherwise than DeadLetters, to a transaction for one, can take it from here.
+// otherwise than DeadLetters can take it from here.
 class DeadLetter {
  public:
   // `record` must outlive it.
@@ -44,9 +45,16 @@ class DeadLetters {
 
   // Returns when the record is acknowledged. Errors as for Partition::Append.
   absl::Status Append(const RecordView& record, const absl::Status& cause, int attempts) const;
+  // Makes it a part of the transaction. Errors as for Transaction::Send.
+  absl::Status Send(Transaction& transaction, const RecordView& record, const absl::Status& cause,
+                    int attempts) const;
 
  private:
   explicit DeadLetters(Topic topic) : topic_(std::move(topic)) {}
+  int PartitionFor(const RecordView& record) const {
+    return record.partition % topic_.partitions();
+  }
+
   Topic topic_;
 };
 

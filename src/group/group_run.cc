@@ -1,15 +1,22 @@
 #include "daybook/group_run.h"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
+#include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "base/mutex.h"
 #include "broker/broker_core.h"
 #include "daybook/consumer_group.h"
 #include "group/group_runner.h"
+#include "group/transaction_runner.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -39,6 +46,8 @@ absl::Status Check(const RunOptions& options) {
       CheckRange("retries.jitter", retries.jitter, 0, 1),
       CheckRange("commit_interval", milliseconds(options.commit_interval), 0, kDay),
       CheckRange("drain_timeout", milliseconds(options.drain_timeout), 0, kDay),
+      CheckRange("max_transaction_bytes", static_cast<double>(options.max_transaction_bytes), 1,
+                 kNoLimit),
   };
   for (const absl::Status& check : checks) {
     if (!check.ok()) return check;
@@ -46,14 +55,59 @@ absl::Status Check(const RunOptions& options) {
   return absl::OkStatus();
 }
 
+absl::Status NoHandler(const std::string& group) {
+  return absl::InvalidArgumentError(absl::StrCat("the group ", group, " has no handler to run"));
+}
+
+// What several threads come to together: the first error of theirs.
+class Outcome {
+ public:
+  void Update(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mutex_) {
+    MutexLock lock(mutex_);
+    status_.Update(status);
+  }
+  absl::Status status() ABSL_LOCKS_EXCLUDED(mutex_) {
+    MutexLock lock(mutex_);
+    return status_;
+  }
+
+ private:
+  Mutex mutex_;
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+};
+
+// Calls `run` with the numbers from 0 on, each in a thread of its own, until all have returned.
+// When one ends, whatever for, the others are asked to.
+absl::Status RunThreads(int threads, const std::stop_token& outer,
+                        const std::function<absl::Status(int, const std::stop_token&)>& run) {
+  std::stop_source stop;
+  const std::stop_callback on_stop(outer, [&stop] { stop.request_stop(); });
+  Outcome outcome;
+  std::vector<std::thread> started;
+  for (int i = 0; i < threads; ++i) {
+    try {
+      started.emplace_back([&, i] {
+        outcome.Update(run(i, stop.get_token()));
+        stop.request_stop();
+      });
+    } catch (const std::system_error& error) {
+      outcome.Update(absl::ResourceExhaustedError(
+          absl::StrCat("cannot start ", threads, " threads: ", error.what(),
+                       "; raise the limit of threads, or run with fewer")));
+      stop.request_stop();
+      break;
+    }
+  }
+  for (std::thread& thread : started) thread.join();
+  return outcome.status();
+}
+
 }  // namespace
 
 absl::Status ConsumerGroup::Run(std::vector<std::string> topics, const RunOptions& options,
                                 Handler handler) {
   if (auto status = Check(options); !status.ok()) return status;
-  if (handler == nullptr) {
-    return absl::InvalidArgumentError(absl::StrCat("the group ", name_, " has no handler to run"));
-  }
+  if (handler == nullptr) return NoHandler(name_);
   if (options_.guarantee == Guarantee::kExactlyOnce) {
     return absl::InvalidArgumentError(
         absl::StrCat("the group ", name_, " is set to exactly-once, which takes a handler that ",
@@ -74,6 +128,35 @@ absl::Status ConsumerGroup::Run(std::vector<std::string> topics, const RunOption
       Join(std::move(topics), {.instance_id = options.instance_id, .listener = runner.Listener()});
   if (!consumer.ok()) return consumer.status();
   return runner.Run(**consumer);
+}
+
+absl::Status ConsumerGroup::Run(std::vector<std::string> topics, const RunOptions& options,
+                                TransactionHandler handler) {
+  if (auto status = Check(options); !status.ok()) return status;
+  if (handler == nullptr) return NoHandler(name_);
+  if (options_.guarantee != Guarantee::kExactlyOnce) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the group ", name_, " is not set to exactly-once, and its handler writes to ",
+                     "a transaction; choose Guarantee::kExactlyOnce"));
+  }
+  if (options.stop.stop_requested()) return absl::OkStatus();
+  TransactionRunner::Settings settings{.broker = &broker_,
+                                       .clock = &broker_.core().clock(),
+                                       .options = options,
+                                       .handler = std::move(handler)};
+  if (options.dead_letter_topic.has_value()) {
+    auto opened = DeadLetters::Open(broker_, *options.dead_letter_topic, topics);
+    if (!opened.ok()) return opened.status();
+    settings.dead_letters = *std::move(opened);
+  }
+  const std::string& instance = options.instance_id;
+  return RunThreads(options.threads, options.stop, [&](int number, const std::stop_token& stop) {
+    TransactionRunner runner(settings, stop);
+    const auto consumer =
+        Join(topics, {.instance_id = instance.empty() ? "" : absl::StrCat(instance, "-", number),
+                      .listener = runner.Listener()});
+    return consumer.ok() ? runner.Run(**consumer) : consumer.status();
+  });
 }
 
 }  // namespace daybook::inline v1

@@ -6,7 +6,6 @@
 #include <stop_token>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/checksum.h"
 #include "base/planted_bug.h"
 #include "group/attempt.h"
@@ -377,18 +376,12 @@ LanePool::Verdict GroupRunner::Attempt(const LaneTask& task, int attempt) {
     const std::uint64_t random = Mix(random_.fetch_add(kGolden));
     return {.kind = Kind::kRetry, .backoff = Backoff(options.retries, attempt, random)};
   }
-  const std::string where = absl::StrCat(std::string(record.topic), "-", record.partition,
-                                         ", offset ", record.offset.value());
   if (settings_.dead_letters.has_value()) {
     const auto appended = settings_.dead_letters->Append(record, status, attempt);
     if (appended.ok()) return {.kind = Kind::kFinished};
-    Fail(absl::Status(appended.code(),
-                      absl::StrCat(where, " cannot be put into the dead-letter topic ",
-                                   *options.dead_letter_topic, ": ", appended.message())));
+    Fail(CannotPutAside(record, *options.dead_letter_topic, appended));
   } else {
-    Fail(absl::Status(status.code(),
-                      absl::StrCat(where, " failed ", attempt, " times; set dead_letter_topic to ",
-                                   "go on without it. The last time: ", status.message())));
+    Fail(NotPutAside(record, status, attempt));
   }
   // What comes after it of the same key must not be handled before it is; but what is committed is
   // handled now or never.

@@ -18,6 +18,20 @@ TEST_CASE("What a handler throws is its status") {
   CHECK(absl::IsUnknown(CallHandler([]() -> absl::Status { throw 42; })));
 }
 
+TEST_CASE("Why a record ends Run is said with its place") {
+  RecordView record;
+  record.topic = "t";
+  record.partition = 3;
+  record.offset = Offset(7);
+  const absl::Status cause = absl::NotFoundError("no such user");
+  CHECK(NotPutAside(record, cause, 5) ==
+        absl::NotFoundError("t-3, offset 7 failed 5 times; set dead_letter_topic to go on without "
+                            "it. The last time: no such user"));
+  CHECK(CannotPutAside(record, "dead", absl::InvalidArgumentError("too large")) ==
+        absl::InvalidArgumentError(
+            "t-3, offset 7 cannot be put into the dead-letter topic dead: too large"));
+}
+
 TEST_CASE("The backoff doubles up to its limit") {
   const RetryOptions options{.initial_backoff = milliseconds(100),
                              .max_backoff = milliseconds(1500)};

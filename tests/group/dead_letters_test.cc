@@ -54,6 +54,25 @@ TEST_CASE("A dead letter is the record, and where it came from and why") {
   CHECK(letters[1].headers.Last("daybook.dead.offset") == "1");
 }
 
+TEST_CASE("A dead letter of a transaction is there when that is committed, in the same partition") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("t", {.partitions = 3});
+  REQUIRE(topic.partition(2).Append(RecordOf("k", "v")).ok());
+  broker.MakeTopic("dead", {.partitions = 2});
+  const auto dead = DeadLetters::Open(*broker, "dead", {"t"});
+  REQUIRE(dead.ok());
+  Transaction transaction = Transaction::Begin(*broker).value();
+  for (const RecordView& record : ReadAll(*broker, "t", 2)) {
+    REQUIRE(dead->Send(transaction, record, absl::NotFoundError("no such user"), 3).ok());
+  }
+  CHECK(broker.Values("dead").empty());
+  REQUIRE(transaction.Commit().ok());
+  const RecordBatch letters = ReadAll(*broker, "dead", 0);
+  REQUIRE(letters.size() == 1);
+  CHECK((*letters.begin()).headers.Last("daybook.dead.cause") == "NOT_FOUND: no such user");
+  CHECK((*letters.begin()).headers.Last("daybook.dead.partition") == "2");
+}
+
 TEST_CASE("A long cause is cut") {
   BrokerFixture broker;
   broker.MakeTopic("t");

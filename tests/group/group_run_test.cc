@@ -361,7 +361,7 @@ TEST_CASE("What Run cannot do is refused, with what to do") {
   CHECK(absl::IsInvalidArgument(group.Run({"t"}, {.retries = {.max_attempts = 0}}, handler)));
   CHECK(absl::IsInvalidArgument(group.Run({"t"}, {.retries = {.jitter = 1.5}}, handler)));
   CHECK(absl::IsInvalidArgument(group.Run({"t"}, {.commit_interval = milliseconds(-1)}, handler)));
-  CHECK(absl::IsInvalidArgument(group.Run({"t"}, {}, nullptr)));
+  CHECK(absl::IsInvalidArgument(group.Run({"t"}, {}, Handler())));
   CHECK(absl::IsInvalidArgument(group.Run({"t"}, {.dead_letter_topic = "t"}, handler)));
   CHECK(absl::IsInvalidArgument(group.Run({}, {}, handler)));
   CHECK(absl::IsNotFound(group.Run({"u"}, {}, handler)));

@@ -18,8 +18,10 @@ namespace daybook {
 // A ConsumerGroup::Run in a thread of its own, until Stop or its own end.
 class RunningGroup {
  public:
-  RunningGroup(Broker& broker, std::vector<std::string> topics, RunOptions options, Handler handler,
-               GroupOptions group = {}, std::string name = "g")
+  // `handler`: a Handler or a TransactionHandler.
+  template <typename AnyHandler>
+  RunningGroup(Broker& broker, std::vector<std::string> topics, RunOptions options,
+               AnyHandler handler, GroupOptions group = {}, std::string name = "g")
       : group_(broker, name, std::move(group)) {
     options.stop = stop_.get_token();
     thread_ = std::thread(
