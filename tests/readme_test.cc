@@ -60,7 +60,7 @@ fs::path Example(const std::string& name) {
 
 // Runs `program` in `directory`; what it has printed.
 std::string RunIn(const fs::path& directory, const fs::path& program,
-                  const std::string& arguments = "") {
+                  const std::string& arguments = "", int exit_code = 0) {
   const fs::path output = directory / "output.txt";
   const std::string command = "cd '" + directory.string() + "' && '" + program.string() + "' " +
                               arguments + " > output.txt 2>&1";
@@ -68,7 +68,7 @@ std::string RunIn(const fs::path& directory, const fs::path& program,
   const std::string printed = ReadFile(output);
   INFO(program << " printed: " << printed);
   REQUIRE(WIFEXITED(status));
-  REQUIRE(WEXITSTATUS(status) == 0);
+  REQUIRE(WEXITSTATUS(status) == exit_code);
   return printed;
 }
 
@@ -101,6 +101,17 @@ TEST_CASE(
       "address\n";
   CHECK(RunIn(directory.path(), program) == "shipped: 4 orders\n" + aside);
   CHECK(RunIn(directory.path(), program) == "shipped: 4 orders\n" + aside + aside);
+}
+
+TEST_CASE("the example with SQLite has each record in one row, wherever it was ended") {
+  const fs::path program = Example("exactly_once_sqlite");
+  if (program.empty()) return;
+  const TemporaryDirectory directory;
+  constexpr int kEndedAbruptly = 9;
+  RunIn(directory.path(), program, "--send 4000 --exit-after 1", kEndedAbruptly);
+  RunIn(directory.path(), program, "--exit-after 1", kEndedAbruptly);
+  CHECK(RunIn(directory.path(), program) == "rows: 4000, different: 4000\n");
+  CHECK(RunIn(directory.path(), program) == "rows: 4000, different: 4000\n");
 }
 
 TEST_CASE("the demonstration accounts for every event after its kill") {
