@@ -178,6 +178,7 @@ void RunCase(const RunOptions& options, std::int64_t kills, Tally& tally) {
     const std::int64_t before = progress.load();
     const pid_t victim = fork();
     if (victim == 0) RunVictim(directory, progress);
+    if (victim < 0) return tally.Violate("no process can be started");
     int status = 0;
     pid_t ended = 0;
     // A part of what is left each time, so that the last ones still find work.

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <chrono>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -163,6 +164,7 @@ class KillCase {
     const std::uint64_t spins = random_() % 8 == 0 ? random_() % 300 : 2'000'000;
     const pid_t victim = fork();
     if (victim == 0) RunVictim(directory_.path(), *acknowledged_);
+    if (victim < 0) throw std::runtime_error("no process can be started");
     int status = 0;
     pid_t ended = 0;
     for (std::uint64_t i = 0; i < spins && acknowledged_->operations < enough && ended == 0; ++i) {
