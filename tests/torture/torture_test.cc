@@ -54,10 +54,6 @@ TEST_CASE("No sequence of a few operations loses a record in a power cut", "[cra
   RunShort("sequences");
 }
 
-TEST_CASE("A disk of any size that runs full refuses appends and nothing else", "[crash]") {
-  RunShort("disk-full");
-}
-
 TEST_CASE("Missing, extra, swapped and mixed files never give a wrong record", "[crash]") {
   RunShort("mutations");
 }
