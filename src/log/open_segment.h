@@ -22,6 +22,12 @@ inline bool IsDurable(const OpenSegment& slot) {
   return slot.is_durable || (slot.segment != nullptr && slot.segment->is_durable());
 }
 
+// A claim that holds: its place, and the segment that it is in.
+struct Claimed {
+  Segment* segment = nullptr;
+  ClaimWord before = 0;
+};
+
 }  // namespace daybook::inline v1
 
 #endif  // DAYBOOK_LOG_OPEN_SEGMENT_H_

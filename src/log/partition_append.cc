@@ -93,7 +93,7 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
         if (const auto status = AwaitRoom(deadline); !status.ok()) return status;
         continue;  // somebody else may have used it
       }
-      if (const auto status = StartSegment(next_base_); !status.ok()) return status;
+      if (const auto status = StartSegment(next_base_, bytes); !status.ok()) return status;
     }
     Segment* segment = active_.load(std::memory_order_relaxed);
     if (segment->is_closing()) {

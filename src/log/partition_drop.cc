@@ -43,6 +43,20 @@ void PartitionLog::ForgetBefore(Offset base) {
   std::erase_if(untidy_, [base](const auto& segment) { return segment->base_offset() < base; });
 }
 
+void PartitionLog::ForgetReplaced(Offset base_offset) {
+  if (is_in_memory() || segments_.empty() || segments_.back().base_offset != base_offset) return;
+  OpenSegment& slot = segments_.back();
+  if (slot.segment != nullptr) {
+    std::erase(mapped_, base_offset);
+    limits_->maps_held.fetch_sub(1, std::memory_order_relaxed);
+    slot.segment->CloseFile();
+    std::erase(untidy_, slot.segment);
+    if (slot.was_active) forgotten_.push_back(std::move(slot.segment));
+  }
+  segments_.pop_back();
+  first_uncommitted_ = std::min(first_uncommitted_, segments_.size());
+}
+
 void PartitionLog::ReleaseForgotten() {
   if (forgotten_.empty() || lookers_.load() != 0) return;  // ReleaseIdle says why
   std::vector<std::shared_ptr<Segment>> forgotten;

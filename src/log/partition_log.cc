@@ -65,7 +65,8 @@ Offset PartitionLog::SettledBefore() {
   return segments_.empty() ? Offset(0) : segments_[first_uncommitted_].base_offset;
 }
 
-absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::CreateSegment(Offset base_offset) {
+absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::CreateSegment(Offset base_offset,
+                                                                     std::uint64_t bytes) {
   if (is_in_memory()) return pool_->Take(base_offset, context_.clock->Now());
   auto directory = OpenDirectory();
   if (absl::IsNotFound(directory.status())) {
@@ -79,15 +80,17 @@ absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::CreateSegment(Offset base
                                  .created = context_.clock->Now(),
                                  .boot = context_.boot,
                                  .settled_before = SettledBefore(),
+                                 .first_bytes = bytes,
                                  .page_in = pages_in()};
   auto prepared = std::exchange(prepared_, std::nullopt);
   return prepared ? Segment::Create(**directory, name_, settings, *std::move(prepared))
                   : Segment::Create(**directory, name_, settings);
 }
 
-absl::Status PartitionLog::StartSegment(Offset base_offset) {
-  auto segment = CreateSegment(base_offset);
+absl::Status PartitionLog::StartSegment(Offset base_offset, std::uint64_t bytes) {
+  auto segment = CreateSegment(base_offset, bytes);
   if (!segment.ok()) return segment.status();
+  ForgetReplaced(base_offset);
   CloseFileIfScarce(**segment);  // until more is appended than a little
   segments_.push_back(
       {.base_offset = base_offset, .segment = *std::move(segment), .was_active = true});

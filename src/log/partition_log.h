@@ -139,12 +139,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   friend class daybook::RecordClaim;
   friend class ReadMark;
 
-  // A claim that holds: its place, and the segment that it is in.
-  struct Claimed {
-    Segment* segment = nullptr;
-    ClaimWord before = 0;
-  };
-
   absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory();
   absl::Status EnsureOpen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status OpenForWriting(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -201,10 +195,14 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   void SealActive(Segment& segment, ClaimWord crossing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Lets no more appends in; what was appended stays as it is.
   void StopAppends() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status StartSegment(Offset base_offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // With room for a claim of that many bytes.
+  absl::Status StartSegment(Offset base_offset, std::uint64_t bytes)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // One that was sealed empty, by a full disk or a power cut, gives its name to the next one.
+  void ForgetReplaced(Offset base_offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // See SegmentSettings.
   Offset SettledBefore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<std::shared_ptr<Segment>> CreateSegment(Offset base_offset)
+  absl::StatusOr<std::shared_ptr<Segment>> CreateSegment(Offset base_offset, std::uint64_t bytes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetActive(Segment* segment) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Waits until another segment is active, or none.

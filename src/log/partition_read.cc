@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -79,7 +80,19 @@ absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
     if (!directory.ok()) return directory.status();
     if (const auto status = ListSegments(**directory); !status.ok()) return status;
   }
-  const std::size_t next = SegmentAbove(base);
+  std::size_t next = SegmentAbove(base);
+  if (cursor.segment->sealed_end() == kFirstFrame && next != 0) {
+    // It may have been replaced by another one of this base.
+    OpenSegment& slot = segments_[next - 1];
+    if (context_.is_read_only && slot.segment == cursor.segment) {
+      slot.segment = nullptr;
+      std::erase(mapped_, base);
+      limits_->maps_held.fetch_sub(1, std::memory_order_relaxed);
+    }
+    auto again = OpenAt(next - 1);
+    if (!again.ok()) return again.status();
+    if (slot.base_offset == base && (*again)->sealed_end() != kFirstFrame) --next;
+  }
   if (next == segments_.size()) return false;
   // In files, offsets between segments are void: they were never promised. Before the first one
   // they were dropped.
@@ -100,12 +113,19 @@ absl::Status PartitionLog::DamageAt(const Cursor& cursor, std::string_view cause
       segment.Bytes(),
       {.position = cursor.position + frame::kFrameAlignment,
        .delta = static_cast<std::uint32_t>(cursor.offset - segment.base_offset())});
+  std::optional<Offset> next;
+  if (found) {
+    next = segment.base_offset() + found->header.offset_delta;
+  } else {
+    MutexLock lock(mutex_);
+    const std::size_t above = SegmentAbove(segment.base_offset());
+    if (above != segments_.size()) next = segments_[above].base_offset;
+  }
   std::string what =
       absl::StrCat(name_.directory(), ": damage in ", segment.path(), " at position ",
                    cursor.position, ": offsets [", cursor.offset.value(), ", ");
-  if (found) {
-    const Offset next = segment.base_offset() + found->header.offset_delta;
-    absl::StrAppend(&what, next.value(), ") cannot be read; seek to ", next.value(), " to go on");
+  if (next) {
+    absl::StrAppend(&what, next->value(), ") cannot be read; seek to ", next->value(), " to go on");
   } else {
     absl::StrAppend(&what, "end) cannot be read, and nothing follows yet");
   }
@@ -285,7 +305,10 @@ bool PartitionLog::HasMore(Cursor& cursor) {
   }
   if (frame::KindOf(length_word) != frame::Kind::kSeal) return true;
   MutexLock lock(mutex_);
-  return !segments_.empty() && segments_.back().base_offset > segment.base_offset();
+  if (segments_.empty()) return false;
+  const OpenSegment& last = segments_.back();
+  return last.base_offset > segment.base_offset() ||
+         (last.base_offset == segment.base_offset() && last.segment.get() != &segment);
 }
 
 absl::StatusOr<Offset> PartitionLog::BaseAbove(Offset offset) {

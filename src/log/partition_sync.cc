@@ -89,12 +89,15 @@ absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
     }
     first_undurable_ = slot.base_offset;
     const ClaimWord end = segment->CommittedEnd();
+    // No descriptor to sync with says nothing about the disk.
+    if (auto status = segment->EnsureFile(**directory); !status.ok()) return status;
     if (const auto status = segment->Sync(**directory, end, context_.boot); !status.ok()) {
       *disk_failed = true;
       return status;
     }
     durable = segment->base_offset() + RecordsOf(end);
-    if (segment->is_durable()) {
+    // One without a record may be replaced by another one of this base.
+    if (segment->is_durable() && RecordsOf(end) != 0) {
       first_undurable_ = first_undurable_ + 1;
       MutexLock lock(mutex_);
       FindSlot(slot.base_offset)->is_durable = true;  // nothing is dropped before
@@ -221,8 +224,8 @@ absl::Status PartitionLog::SyncDirty() {
   if (end.ok()) {
     status = WaitDurable(*end, std::chrono::steady_clock::now() + std::chrono::seconds(30));
   }
-  // What is promised is still to be done; after a failed sync, never.
-  if (!status.ok() && !has_sync_failed_.load(std::memory_order_acquire)) MarkDirty();
+  // What is promised is still to be done; after a failed sync whoever asks is told so again.
+  if (!status.ok()) MarkDirty();
   return status;
 }
 

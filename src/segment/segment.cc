@@ -38,6 +38,11 @@ constexpr std::string_view kPreparedName = "next.tmp";
 
 std::uint64_t RoundUpToPage(std::uint64_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 
+std::uint64_t FirstAllocation(std::uint64_t frame_bytes) {
+  return std::max(kFirstAllocation,
+                  RoundUpToPage(frame::kSegmentHeaderBytes + frame_bytes + frame::kSealBytes));
+}
+
 absl::Status Annotate(const absl::Status& status, const std::string& path) {
   return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
 }
@@ -117,7 +122,8 @@ void Segment::RemovePrepared(Directory& directory) {
 absl::StatusOr<std::shared_ptr<Segment>> Segment::Create(Directory& directory, PartitionName name,
                                                          const SegmentSettings& settings) {
   auto made = MakeFile(directory, SegmentFileName(settings.base_offset, ".log.tmp"),
-                       std::min(kFirstAllocation, settings.capacity), settings.capacity);
+                       std::min(FirstAllocation(settings.first_bytes), settings.capacity),
+                       settings.capacity);
   if (!made.ok()) return made.status();
   return Publish(directory, std::move(name), settings, *std::move(made),
                  SegmentFileName(settings.base_offset, ".log.tmp"));

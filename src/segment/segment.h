@@ -39,6 +39,8 @@ struct SegmentSettings {
   BootId boot{};
   // All segments below it are sealed, have no open claims, and checkpoints that say so.
   Offset settled_before{};
+  // Bytes of frames that it has room for from the beginning, and at least a page of them.
+  std::uint64_t first_bytes = 0;
   // Bring pages into memory ahead of the appends. That makes them in large pieces, which a sync
   // then writes as a whole: not for a segment that is synced all the time.
   bool page_in = true;
@@ -350,6 +352,8 @@ class Segment {
       ABSL_LOCKS_EXCLUDED(checkpoint_mutex_);
   absl::StatusOr<std::shared_ptr<File>> OpenedFile(Directory& directory)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
+  // How far the file reached once, by its checkpoint.
+  std::uint64_t KnownEnd(const BootId& boot) const;
   // DataLoss: the file is shorter than its checkpoint says that it was.
   absl::Status CheckLength(const BootId& boot) const;
   // Takes over the checkpoint that the file has; returns up to where its frames are trusted.

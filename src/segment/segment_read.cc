@@ -168,14 +168,6 @@ ClaimWord Segment::FindTime(Timestamp time) {
   }
 }
 
-void Segment::LoadIndex(Directory& directory) {
-  if (index_loaded_.exchange(true, std::memory_order_relaxed)) return;
-  const std::string name = SegmentFileName(base_offset(), ".index");
-  const auto encoded = ReadFile(directory, name, header_.capacity);
-  // Missing or damaged: look-ups walk, and fill it again as they go.
-  if (encoded.ok()) index_.Load(header_.segment_id, *encoded).IgnoreError();
-}
-
 absl::Status Segment::RefreshLimit(Directory& directory) {
   auto file = directory.OpenFile(SegmentFileName(base_offset(), ".log"), FileMode::kRead);
   if (!file.ok()) return file.status();
@@ -184,6 +176,14 @@ absl::Status Segment::RefreshLimit(Directory& directory) {
   SetLimit(std::min(*size, header_.capacity) / frame::kFrameAlignment * frame::kFrameAlignment);
   if (!sealed_end()) AdoptSeal(PositionOf(CommittedEnd()) + frame::kSealBytes);
   return absl::OkStatus();
+}
+
+void Segment::LoadIndex(Directory& directory) {
+  if (index_loaded_.exchange(true, std::memory_order_relaxed)) return;
+  const std::string name = SegmentFileName(base_offset(), ".index");
+  const auto encoded = ReadFile(directory, name, header_.capacity);
+  // Missing or damaged: look-ups walk, and fill it again as they go.
+  if (encoded.ok()) index_.Load(header_.segment_id, *encoded).IgnoreError();
 }
 
 }  // namespace daybook::inline v1

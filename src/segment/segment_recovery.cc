@@ -1,6 +1,5 @@
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "base/planted_bug.h"
@@ -121,15 +120,17 @@ absl::Status Segment::CutAt(ClaimWord end, Timestamp now) {
   return absl::OkStatus();
 }
 
+std::uint64_t Segment::KnownEnd(const BootId& boot) const {
+  const frame::CheckpointSlot slot = frame::LatestCheckpoint(
+      {mapped_->data(), frame::kSegmentHeaderBytes}, header_.segment_id, header_.capacity);
+  return slot.boot_id == boot ? slot.committed_position : slot.durable_position;
+}
+
 absl::Status Segment::CheckLength(const BootId& boot) const {
   const std::uint64_t file_bytes = limit_.load(std::memory_order_relaxed) + frame::kSealBytes;
-  const frame::CheckpointSlot slot =
-      frame::LatestCheckpoint({mapped_->data(), frame::kSegmentHeaderBytes}, header_.segment_id,
-                              std::numeric_limits<std::uint64_t>::max());
   // What is durable was synced with the size, and in the same boot nothing is lost at all.
-  const std::uint64_t least =
-      slot.boot_id == boot ? slot.committed_position : slot.durable_position;
-  if (slot.sequence == 0 || least <= file_bytes) return absl::OkStatus();
+  const std::uint64_t least = KnownEnd(boot);
+  if (least <= file_bytes) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(path_, ": it has ", file_bytes, " bytes, and had ", least,
                                           " once; it was cut short from outside"));
 }
@@ -236,6 +237,7 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
 
 void Segment::Follow(const BootId& boot) {
   const ClaimWord trusted = LoadCheckpoint(boot);
+  found_end_ = std::max(found_end_, KnownEnd(boot));  // of a file that was cut short: damage there
   if (AdoptCheckpoint(trusted)) return;
   committed_.store(trusted, std::memory_order_relaxed);
 }

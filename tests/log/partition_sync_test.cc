@@ -97,6 +97,25 @@ TEST_CASE("An open claim holds durability up to the deadline and not beyond") {
   CHECK(log.log().WaitDurable(Offset(2), Soon()).ok());
 }
 
+TEST_CASE("Records that found no room keep no later ones from becoming durable") {
+  LogFixture log;
+  const std::string large(15'000, '.');
+  log.Write(large);
+  log.disk().SetCapacity(32 << 10);
+  // The first one closes the segment, the second one finds no room in the next.
+  for (int i = 0; i < 3; ++i) {
+    CHECK(absl::IsResourceExhausted(log.log().Append(RecordOf(large), std::nullopt).status()));
+    log.Sync();
+  }
+  log.disk().SetCapacity(1 << 20);
+  log.Write("x");
+  log.Sync();
+  CHECK(log.durable() == Offset(2));
+  CHECK(log.Values() == std::vector<std::string>{large, "x"});
+  log.CutPower(1);
+  CHECK(log.Values() == std::vector<std::string>{large, "x"});
+}
+
 TEST_CASE("Who waits for an open claim holds up nobody who waits for less") {
   LogFixture log;
   log.Write("before");

@@ -1,5 +1,6 @@
 #include "torture/allocation.h"
 
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -30,6 +31,7 @@ constexpr std::int64_t kNumbersOfCase = 8;
 constexpr std::size_t kMostRecords = 256;
 constexpr std::array<const char*, 2> kTopics = {"process", "disk"};
 constexpr std::int64_t kManyFailures = 20;
+constexpr unsigned kMostSeconds = 2;
 
 // What the process did, in memory that outlives it.
 struct Shared {
@@ -137,6 +139,7 @@ std::int64_t RunOne(const std::string& below, std::int64_t fail_at, std::int64_t
   const pid_t child = fork();
   if (child == 0) {
     std::set_terminate([] { _exit(3); });
+    alarm(kMostSeconds);
     allocation_control->count = 0;
     allocation_control->failures = failures;
     allocation_control->fail_at = fail_at;
@@ -147,7 +150,9 @@ std::int64_t RunOne(const std::string& below, std::int64_t fail_at, std::int64_t
   }
   int status = 0;
   waitpid(child, &status, 0);
-  if (WIFSIGNALED(status)) {
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
+    tally.Count("held up afterwards");
+  } else if (WIFSIGNALED(status)) {
     tally.Violate(
         absl::StrCat("allocation ", fail_at, ": the process ended with signal ", WTERMSIG(status)));
   }

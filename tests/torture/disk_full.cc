@@ -109,7 +109,7 @@ void RunExt4(const std::string& directory, std::uint64_t pages, std::uint64_t se
   const std::string ballast = mounted + "/ballast";
   const int fd = open(ballast.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
   const auto taken =
-      static_cast<off_t>((free.f_bfree - std::min<std::uint64_t>(pages, free.f_bfree)) * kPage);
+      static_cast<off_t>((free.f_bavail - std::min<std::uint64_t>(pages, free.f_bavail)) * kPage);
   if (fd < 0 || (taken != 0 && fallocate(fd, 0, 0, taken) != 0)) {
     tally.Skip("ext4: its blocks cannot be allocated");
   } else {

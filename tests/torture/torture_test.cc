@@ -54,6 +54,18 @@ TEST_CASE("No sequence of a few operations loses a record in a power cut", "[cra
   RunShort("sequences");
 }
 
+TEST_CASE("An error at any call is answered with an error and costs nothing else", "[crash]") {
+  RunShort("errors");
+}
+
+TEST_CASE("A disk of any size that runs full refuses appends and nothing else", "[crash]") {
+  RunShort("disk-full");
+}
+
+TEST_CASE("A file cut short to any length is found out or read up to there", "[crash]") {
+  RunShort("truncation");
+}
+
 TEST_CASE("Missing, extra, swapped and mixed files never give a wrong record", "[crash]") {
   RunShort("mutations");
 }

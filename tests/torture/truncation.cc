@@ -60,7 +60,8 @@ void Compare(const Image& image, const std::string& file, std::uint64_t length, 
   }
   for (std::size_t i = 0; i < image.values.size(); ++i) {
     const auto offset = static_cast<std::int64_t>(i);
-    const bool is_cut = image.places[i].file == file && image.places[i].end > length;
+    const bool is_cut =
+        image.places[i].file == file && frame::AlignedLength(image.places[i].end) > length;
     if (out.values.contains(offset)) continue;
     if (!is_cut) return violate(absl::StrCat("record ", i, " is gone, and it was before the cut"));
     if (!out.IsDamaged(offset)) tally.Count("records cut off without a word");

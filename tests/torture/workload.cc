@@ -82,7 +82,7 @@ void Workload::Close() {
   for (auto& [name, topic] : model_.topics) {
     if (topic.options.durability != Durability::kInterval) continue;
     for (PartitionModel& partition : topic.partitions) {
-      partition.on_disk = partition.attempted.size();
+      partition.on_disk = std::max(partition.on_disk, partition.in_process);
     }
   }
 }
@@ -231,10 +231,10 @@ void Workload::HoldClaim() {
 }
 
 void Workload::WaitDurable() {
-  const std::size_t end = model().attempted.size();
+  const std::size_t end = model().is_unsure ? model().in_process : model().attempted.size();
   const auto status = partition().WaitDurable(Offset(static_cast<std::int64_t>(end)));
   if (!status.ok()) return Error(status, "wait durable");
-  model().on_disk = end;
+  model().on_disk = std::max(model().on_disk, end);
 }
 
 void Workload::RunBackground() {
@@ -243,7 +243,7 @@ void Workload::RunBackground() {
   for (auto& [name, topic] : model_.topics) {
     if (topic.options.durability != Durability::kInterval) continue;
     for (PartitionModel& partition : topic.partitions) {
-      partition.on_disk = partition.attempted.size();
+      partition.on_disk = std::max(partition.on_disk, partition.in_process);
     }
   }
 }
