@@ -33,8 +33,10 @@ class SimulatedDisk;
 // directories. Bytes behind the end of a file cannot be touched through its mappings: it is a
 // segmentation fault here, where it would be SIGBUS on a real disk.
 //
-// Thread-safe, with one exception: bytes that are written through a mapping while a Sync or a
-// CutPower runs are a data race. Must outlive everything opened through it.
+// Thread-safe, with one exception: bytes that are written through a mapping while a Sync, a
+// CutPower or a Kill runs are a data race, and may be in what that keeps or not, each on its own. A
+// Kill is the state of one moment only while nobody writes. Must outlive everything opened through
+// it.
 class DAYBOOK_EXPORT SimulatedFileSystem final : public FileSystem {
  public:
   SimulatedFileSystem();

@@ -98,7 +98,7 @@ void SimulatedFile::WriteBackSomePage(std::mt19937_64& random) {
 std::shared_ptr<SimulatedFile> SimulatedFile::Clone() const {
   auto copy = std::make_shared<SimulatedFile>();
   copy->Resize(size_);
-  if (size_ != 0) std::memcpy(copy->data_, data_, size_);
+  CopyWhileWritten(copy->data_, data_, size_);
   copy->durable_ = durable_;
   copy->early_ = early_;
   copy->dropped_ = dropped_;
