@@ -327,6 +327,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
                                                             const frame::FrameHeader& header);
   absl::Status AwaitDurable(Offset end, std::chrono::steady_clock::time_point deadline);
   absl::Status AwaitCommitted(Offset end, std::chrono::steady_clock::time_point deadline);
+  absl::StatusOr<std::shared_ptr<Segment>> SegmentToSync(const OpenSegment& listed)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // What is durable then. `disk_failed` is set when it was a sync that failed.
   absl::StatusOr<Offset> SyncCommitted(bool* disk_failed) ABSL_LOCKS_EXCLUDED(mutex_);
   // Waits until as many records wait for a sync as for the last one, at most as long as that took.

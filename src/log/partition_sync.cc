@@ -59,6 +59,14 @@ absl::Status PartitionLog::AwaitCommitted(Offset end,
   }
 }
 
+absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::SegmentToSync(const OpenSegment& listed) {
+  if (listed.segment != nullptr) return listed.segment;
+  // The one that readers get, too: of two for one file each would write over what the other notes.
+  MutexLock lock(mutex_);
+  const OpenSegment* const slot = FindSlot(listed.base_offset);  // nothing is dropped before
+  return OpenAt(static_cast<std::size_t>(slot - segments_.data()));
+}
+
 absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
   std::vector<OpenSegment> segments;
   Offset last_entry;
@@ -80,13 +88,9 @@ absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
   }
   // In order, each whole before the next, so that the durable part is always a beginning.
   for (const OpenSegment& slot : segments) {
-    std::shared_ptr<Segment> segment = slot.segment;
-    if (segment == nullptr) {
-      auto opened = Segment::Open(**directory, name_, slot.base_offset, MapAccess::kReadWrite);
-      if (!opened.ok()) return opened.status();
-      segment = *std::move(opened);
-      segment->Follow(context_.boot);
-    }
+    auto opened = SegmentToSync(slot);
+    if (!opened.ok()) return opened.status();
+    const std::shared_ptr<Segment> segment = *std::move(opened);
     first_undurable_ = slot.base_offset;
     const ClaimWord end = segment->CommittedEnd();
     // No descriptor to sync with says nothing about the disk.

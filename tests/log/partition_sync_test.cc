@@ -154,4 +154,21 @@ TEST_CASE("Threads that wait together share syncs") {
   CHECK(log.durable() == Offset(64));
 }
 
+TEST_CASE("A sync and a reader share what they open of a file, so that neither undoes its notes") {
+  LogFixture log;
+  log.limits().idle_maps = 1;
+  log.WriteMany(5'000);  // the first segments are not mapped any more, and not durable
+  log.limits().idle_maps = 256;
+  int maps = 0;
+  log.disk().SetHook([&maps](SimulatedFileSystem::Operation operation, const std::string& path) {
+    const bool is_first = path.find("/00000000000000000000.log") != std::string::npos;
+    maps += is_first && operation == SimulatedFileSystem::Operation::kMap;
+    return absl::OkStatus();
+  });
+  log.Sync();
+  CHECK(log.Values().size() == 5'000);
+  log.disk().SetHook(nullptr);
+  CHECK(maps == 1);
+}
+
 }  // namespace daybook
