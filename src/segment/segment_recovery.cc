@@ -143,6 +143,8 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
   const ClaimWord trusted = LoadCheckpoint(boot);
   if (AdoptCheckpoint(trusted)) {
     recovery.state = SegmentState::kSealed;
+    // By an earlier recovery, perhaps, that the power cut short before it had dropped the rest.
+    recovery.was_cut = next_base && *next_base != base_offset() + RecordsOf(*sealed_end());
     return recovery;
   }
   const bool is_same_boot = IsOfBoot(boot);
