@@ -148,6 +148,13 @@ class DAYBOOK_EXPORT Broker {
   //   FailedPrecondition  it has members
   absl::Status DeleteGroup(std::string_view group);
 
+  // Forgets the places that groups without members have not committed for `unused_for`, by
+  // BrokerOptions::clock; how many. Unlike in Kafka (offsets.retention.minutes) none ever expires
+  // by itself.
+  //   InvalidArgument     `unused_for` is negative
+  //   FailedPrecondition  the broker is read-only
+  absl::StatusOr<std::int64_t> ExpireGroupOffsets(std::chrono::nanoseconds unused_for);
+
   // Does what is due and returns. For Background::kCaller; harmless otherwise.
   absl::Status RunBackgroundWork();
 

@@ -56,7 +56,7 @@ struct AssignorInput {
 using Assignments = std::map<std::string, std::vector<TopicPartition>>;
 
 // An assignor of the user's own. Pure: the same answer for the same input, whichever thread asks,
-// and no call into the library. Must not throw.
+// and no call into the library. Asked only when there are members. Must not throw.
 using AssignorFunction = std::function<Assignments(const AssignorInput&)>;
 
 // Beside each, Kafka's name for it.

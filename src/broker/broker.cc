@@ -71,6 +71,10 @@ absl::Status Broker::AlterGroupOffsets(std::string_view group,
 
 absl::Status Broker::DeleteGroup(std::string_view group) { return core_->DeleteGroup(group); }
 
+absl::StatusOr<std::int64_t> Broker::ExpireGroupOffsets(std::chrono::nanoseconds unused_for) {
+  return core_->ExpireGroupOffsets(unused_for);
+}
+
 absl::Status Broker::RunBackgroundWork() {
   core_->ahead_worker().RunNow();
   return core_->background().RunNow();

@@ -61,6 +61,8 @@ class BrokerCore {
                                  const std::map<TopicPartition, Offset>& offsets)
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status DeleteGroup(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::int64_t> ExpireGroupOffsets(std::chrono::nanoseconds unused_for)
+      ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   BrokerCore(std::string path, std::unique_ptr<Directory> root, std::unique_ptr<FileLock> lock,

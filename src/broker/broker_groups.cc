@@ -185,4 +185,25 @@ absl::Status BrokerCore::DeleteGroup(std::string_view name) {
   });
 }
 
+absl::StatusOr<std::int64_t> BrokerCore::ExpireGroupOffsets(std::chrono::nanoseconds unused_for) {
+  if (unused_for.count() < 0) {
+    return absl::InvalidArgumentError("places expire after a time that is not negative");
+  }
+  const auto groups = offsets_.Groups();
+  if (!groups.ok()) return groups.status();
+  const Timestamp time = context_.clock->Now() - unused_for;
+  std::int64_t expired = 0;
+  for (const std::string& name : *groups) {
+    const auto group = Group(name);
+    if (!group.ok()) return group.status();
+    const auto status = (*group)->WhileEmpty([&]() -> absl::Status {
+      const auto forgotten = offsets_.Expire(name, time);
+      if (forgotten.ok()) expired += *forgotten;
+      return forgotten.status();
+    });
+    if (!status.ok() && !absl::IsFailedPrecondition(status)) return status;  // it has members
+  }
+  return expired;
+}
+
 }  // namespace daybook::inline v1

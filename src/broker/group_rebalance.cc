@@ -24,7 +24,9 @@ absl::Status GroupCoordinator::Settle() {
       custom = custom_assignor_;
     }
     // Without the lock: it may take long, and it may be the user's.
-    const auto assignments = Assign(assignor, custom, input);
+    // With nobody to assign to there is nothing to ask.
+    const auto assignments = input.members.empty() ? absl::StatusOr<Assignments>(Assignments())
+                                                   : Assign(assignor, custom, input);
     MutexLock lock(mutex_);
     if (changes != changes_) continue;        // of somebody who has left, perhaps
     if (!needs_rebalance_) return assigned_;  // somebody was faster

@@ -17,8 +17,11 @@ constexpr std::chrono::seconds kSyncTimeout{10};
 
 }  // namespace
 
-bool OffsetStore::IsCompactionDue() const {
-  return !is_compaction_asked_for_ && appended_ > std::max(kMinBytes, kGrowth * snapshot_bytes_);
+bool OffsetStore::TakeCompactionDue() {
+  if (is_compaction_asked_for_ || appended_ <= std::max(kMinBytes, kGrowth * snapshot_bytes_)) {
+    return false;
+  }
+  return is_compaction_asked_for_ = true;
 }
 
 void OffsetStore::AskForCompaction() {
@@ -80,7 +83,8 @@ absl::Status OffsetStore::Compact() {
     const auto topic = catalog_.Find(name);
     if (absl::IsNotFound(topic.status())) continue;
     if (!topic.ok()) return topic.status();
-    if (topic->options().storage == Storage::kMemory) continue;
+    // There may be another one of that name, and smaller.
+    if (topic->options().storage == Storage::kMemory || partition >= topic->partitions()) continue;
     PartitionLog& written = topic->partition(partition).log();
     const auto end = written.end_offset();
     if (!end.ok()) return end.status();

@@ -121,8 +121,7 @@ absl::Status OffsetStore::Commit(Place& place, Offset offset, std::string_view m
     MutexLock lock(mutex_);
     const bool may_go_back = IsPlanted(PlantedBug::kCommitGoesBack);
     if (auto status = Store(place, offset, metadata, may_go_back); !status.ok()) return status;
-    if (!IsCompactionDue()) return absl::OkStatus();
-    is_compaction_asked_for_ = true;
+    if (!TakeCompactionDue()) return absl::OkStatus();
   }
   AskForCompaction();
   return absl::OkStatus();
@@ -163,14 +162,15 @@ absl::Status OffsetStore::ForgetTopic(std::string_view topic) {
   return has_forgotten && topic_ ? log().SyncDirty() : absl::OkStatus();
 }
 
-absl::StatusOr<std::int64_t> OffsetStore::Expire(
-    Timestamp time, const std::function<bool(const std::string&)>& is_unused) {
+absl::StatusOr<std::int64_t> OffsetStore::Expire(std::string_view group, Timestamp time) {
   MutexLock lock(mutex_);
   if (auto status = Refresh(); !status.ok()) return status;
   std::int64_t expired = 0;
-  for (const auto& [key, place] : places_) {
-    if (!place->committed || place->when >= time || !is_unused(key.group)) continue;
-    if (auto status = ForgetPlace(*place); !status.ok()) return status;
+  for (auto at = places_.lower_bound(Key{std::string(group), "", 0});
+       at != places_.end() && at->first.group == group; ++at) {
+    Place& place = *at->second;
+    if (!place.committed || place.when >= time) continue;
+    if (auto status = ForgetPlace(place); !status.ok()) return status;
     ++expired;
   }
   return expired;
@@ -229,10 +229,15 @@ absl::StatusOr<std::uint64_t> OffsetStore::BeginTransaction() {
 
 absl::Status OffsetStore::Decide(std::uint64_t id, std::vector<Participant> participants,
                                  const std::map<Key, Offset>& offsets) {
-  MutexLock lock(mutex_);
-  const absl::Status status = AppendDecision(id, std::move(participants), offsets);
-  decisions_.End(id, status.ok() ? TransactionTable::Decision::kCommitted
-                                 : TransactionTable::Decision::kAborted);
+  absl::Status status;
+  {
+    MutexLock lock(mutex_);
+    status = AppendDecision(id, std::move(participants), offsets);
+    decisions_.End(id, status.ok() ? TransactionTable::Decision::kCommitted
+                                   : TransactionTable::Decision::kAborted);
+    if (!TakeCompactionDue()) return status;
+  }
+  AskForCompaction();
   return status;
 }
 

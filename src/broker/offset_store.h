@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -59,10 +58,8 @@ class OffsetStore {
   absl::Status Forget(const Key& key) ABSL_LOCKS_EXCLUDED(mutex_);
   // Forgets every group's place in the topic.
   absl::Status ForgetTopic(std::string_view topic) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Forgets all places that were last committed before `time`, of groups that `is_unused`; how
-  // many.
-  absl::StatusOr<std::int64_t> Expire(Timestamp time,
-                                      const std::function<bool(const std::string&)>& is_unused)
+  // Forgets the group's places that were last committed before `time`; how many.
+  absl::StatusOr<std::int64_t> Expire(std::string_view group, Timestamp time)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   absl::StatusOr<std::optional<CommittedOffset>> Find(const Key& key) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -121,7 +118,8 @@ class OffsetStore {
   absl::Status PrepareAppend() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   OpenRecord ThisOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   PartitionLog& log() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return topic_->partition(0).log(); }
-  bool IsCompactionDue() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // True, once, when there is so much to drop that AskForCompaction should follow.
+  bool TakeCompactionDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // With no lock held, since it may be done at once.
   void AskForCompaction() ABSL_LOCKS_EXCLUDED(mutex_);
 

@@ -129,4 +129,22 @@ TEST_CASE("A group is described without its places in what is not there") {
   CHECK(group->offsets[0].partition == 0);
 }
 
+TEST_CASE("Places expire only when asked, and not those of a group that is in use") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 2);
+  for (const std::string group : {"idle", "used"}) {
+    const auto consumer = ConsumerGroup(*broker, group).Join({"t"}).value();
+    REQUIRE(consumer->Poll({}).ok());
+    REQUIRE(consumer->Commit().ok());
+  }
+  broker.clock().Advance(std::chrono::hours(24 * 365));
+  CHECK(broker->ListGroups()->size() == 2);
+  const auto member = ConsumerGroup(*broker, "used").Join({"t"}).value();
+  CHECK(broker->ExpireGroupOffsets(std::chrono::hours(24 * 366)).value() == 0);
+  CHECK(broker->ExpireGroupOffsets(std::chrono::hours(1)).value() == 1);
+  CHECK(broker->ListGroups().value() == std::vector<std::string>{"used"});
+  CHECK(absl::IsInvalidArgument(broker->ExpireGroupOffsets(std::chrono::hours(-1)).status()));
+}
+
 }  // namespace daybook

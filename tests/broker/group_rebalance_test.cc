@@ -152,4 +152,18 @@ TEST_CASE("A group is described as it is on its way") {
   CHECK(fixture.group->Describe().state == GroupState::kEmpty);
 }
 
+TEST_CASE("An assignor of the user's own is not asked when nobody is left") {
+  CoordinatorFixture fixture;
+  int asked = 0;
+  const auto member = fixture.group->Join(ToTopics({"t"}, [&asked](const AssignorInput& input) {
+    ++asked;
+    REQUIRE_FALSE(input.members.empty());
+    return ToTheLast(input);
+  }));
+  REQUIRE(member.ok());
+  CHECK(asked > 0);
+  fixture.group->Leave(member->id);
+  CHECK(fixture.group->Describe().members.empty());
+}
+
 }  // namespace daybook

@@ -35,6 +35,33 @@ TEST_CASE("Many commits do not stay: the log of offsets is as large as what coun
   }
 }
 
+TEST_CASE("Decisions do not stay either, when nothing but transactions commits") {
+  BrokerFixture broker;
+  for (int i = 0; i < 60; ++i) {
+    // Large ones, so that few will do; of topics that are gone since.
+    std::vector<Participant> participants;
+    for (int partition = 0; partition < 1'000; ++partition) {
+      participants.push_back({std::string(200, 't'), partition, Offset(i)});
+    }
+    const std::uint64_t id = Store(broker).BeginTransaction().value();
+    REQUIRE(Store(broker).Decide(id, participants, {{{"group", "in", 0}, Offset(i + 1)}}).ok());
+    REQUIRE(broker->RunBackgroundWork().ok());
+  }
+  CHECK(OffsetsLog(broker).begin_offset().value() > Offset(0));
+  broker.Kill();
+  CHECK(Store(broker).Find({"group", "in", 0}).value()->offset == Offset(60));
+}
+
+TEST_CASE("A topic that was made again with fewer partitions does not disturb the compaction") {
+  BrokerFixture broker;
+  broker.MakeTopic("a", {.partitions = 3});
+  const std::uint64_t id = Store(broker).BeginTransaction().value();
+  REQUIRE(Store(broker).Decide(id, {{"a", 2, Offset(0)}}, {}).ok());
+  REQUIRE(broker->DeleteTopic("a").ok());
+  broker.MakeTopic("a", {.partitions = 1});
+  CHECK(Store(broker).Compact().ok());
+}
+
 TEST_CASE("Transactions stay committed when their decisions are dropped, also after a power cut") {
   BrokerFixture broker;
   const Topic topic = broker.MakeTopic("a", {.partitions = 1});
@@ -92,9 +119,7 @@ TEST_CASE("The time of a commit outlives the compaction, so that old groups can 
   REQUIRE(Store(broker).Commit({"new", "orders", 0}, Offset(1)).ok());
   REQUIRE(Store(broker).Compact().ok());
   broker.Reopen();
-  const Timestamp hour_ago = broker.clock().Now() - std::chrono::hours(1);
-  const auto unused = [](const std::string& group) { return group != "used"; };
-  CHECK(Store(broker).Expire(hour_ago, unused).value() == 1);
+  CHECK(broker->ExpireGroupOffsets(std::chrono::hours(1)).value() == 1);
   CHECK(Store(broker).Groups().value() == std::vector<std::string>{"new"});
   broker.Reopen();
   CHECK(Store(broker).Groups().value() == std::vector<std::string>{"new"});

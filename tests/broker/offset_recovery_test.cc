@@ -40,6 +40,14 @@ void SyncTopic(BrokerFixture& broker, const std::string& topic) {
   Partition& partition = broker->OpenTopic(topic)->partition(0);
   REQUIRE(partition.WaitDurable(partition.end_offset().value()).ok());
 }
+// "a" and "b", each with a record that no power cut takes.
+void MakeDurableTopics(BrokerFixture& broker) {
+  for (const std::string topic : {"a", "b"}) {
+    broker.MakeTopic(topic);
+    broker.Send(topic, "k", "before");
+    SyncTopic(broker, topic);
+  }
+}
 void SyncDecisions(BrokerFixture& broker) { REQUIRE(Store(broker).WaitDurable(Soon()).ok()); }
 
 }  // namespace
@@ -77,12 +85,7 @@ TEST_CASE("A transaction that was not decided before a kill never is, and what f
 
 TEST_CASE("A decision that a power cut left without some of its records does not count") {
   BrokerFixture broker;
-  broker.MakeTopic("a");
-  broker.MakeTopic("b");
-  for (const std::string topic : {"a", "b"}) {
-    broker.Send(topic, "k", "before");
-    SyncTopic(broker, topic);
-  }
+  MakeDurableTopics(broker);
   Steps first(broker);
   first.Write("a", "x");
   first.Write("b", "y");
@@ -111,12 +114,7 @@ TEST_CASE("A decision that a power cut left without some of its records does not
 
 TEST_CASE("What went on from a transaction that a power cut took does not count either") {
   BrokerFixture broker;
-  broker.MakeTopic("a");
-  broker.MakeTopic("b");
-  for (const std::string topic : {"a", "b"}) {
-    broker.Send(topic, "k", "before");
-    SyncTopic(broker, topic);
-  }
+  MakeDurableTopics(broker);
   Steps first(broker);
   first.Write("a", "1");
   first.Decide(1);
