@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -53,6 +54,10 @@ class DAYBOOK_EXPORT Receipt {
 using DeliveryCallback = std::function<void(const absl::Status&, const Receipt&)>;
 
 struct ProducerOptions {
+  // For SendOnce: the same one after a restart is the same producer. Two names are taken for one
+  // only if their 64-bit hashes are (XXH3). Empty: none.
+  std::string name = {};
+
   // At most so many asynchronous sends are not acknowledged; the next one waits for that.
   std::int64_t max_in_flight = 100'000;
 
@@ -99,6 +104,20 @@ class DAYBOOK_EXPORT Producer {
                                     DeliveryCallback on_delivery = nullptr);
   absl::StatusOr<Receipt> SendAsync(const Topic& topic, const Record& record,
                                     DeliveryCallback on_delivery = nullptr);
+
+  // Appends a record once, however often it is sent: after a crash the application sends again what
+  // it does not know to be there. `sequence` is its own number for the record, a line of its input
+  // say; within a partition those of one name must rise. One at or below the last is not appended
+  // again: the receipt says where it has been all the time. Acknowledged as by Send; neither
+  // gathered nor compressed.
+  //   InvalidArgument     the producer has no name; the record has neither a key nor a partition,
+  //                       so that it could go elsewhere the next time; or `sequence` is negative
+  //   OutOfRange          `sequence` is below the last one and was never sent, or was dropped
+  // and the others of Send.
+  absl::StatusOr<Receipt> SendOnce(std::string_view topic, const Record& record,
+                                   std::int64_t sequence);
+  // The last sequence of this producer's name in a partition, to go on behind; absent: none.
+  absl::StatusOr<std::optional<std::int64_t>> LastSequence(std::string_view topic, int partition);
 
   // Appends what is gathered, and waits until every send of before is acknowledged and its callback
   // has returned; the first error, if any. DeadlineExceeded after `timeout`.

@@ -10,9 +10,21 @@
 #include "broker/broker_core.h"
 #include "broker/cursor_set.h"
 #include "broker/partitioner.h"
+#include "log/producer_state.h"
 #include "producer/batcher.h"
 
 namespace daybook::inline v1 {
+
+namespace {
+
+constexpr std::chrono::seconds kAcknowledgeTimeout{30};
+
+absl::Status HasNoName() {
+  return absl::InvalidArgumentError(
+      "a producer is known again by its name; give it one in ProducerOptions");
+}
+
+}  // namespace
 
 Receipt::Receipt(Topic topic, int partition, Offset offset)
     : topic_(std::move(topic)), partition_(partition), offset_(offset) {}
@@ -60,6 +72,7 @@ class Producer::State : public std::enable_shared_from_this<State> {
   }
 
   BrokerCore& core() { return core_; }
+  const std::string& name() const { return options_.name; }
 
   absl::StatusOr<int> ChoosePartition(const Topic& topic, const Record& record) {
     return partitioner_.Choose(topic, record);
@@ -204,6 +217,45 @@ absl::StatusOr<Receipt> Producer::SendAsync(const Topic& topic, const Record& re
         state->Finish(1, status);
       });
   return receipt;
+}
+
+absl::StatusOr<Receipt> Producer::SendOnce(std::string_view topic, const Record& record,
+                                           std::int64_t sequence) {
+  if (state_->name().empty()) return HasNoName();
+  if (!record.key && !record.partition) {
+    return absl::InvalidArgumentError(
+        "a record that is sent once needs a key or a partition: without, it could go to another "
+        "one when it is sent again");
+  }
+  const auto found = state_->core().catalog().Find(topic);
+  if (!found.ok()) return found.status();
+  const auto partition = state_->ChoosePartition(*found, record);
+  if (!partition.ok()) return partition.status();
+  if (state_->batcher() != nullptr) state_->batcher()->AppendOf(*found, *partition);
+  PartitionLog& log = found->partition(*partition).log();
+  const auto offset = log.AppendSequenced(record, ProducerId(state_->name()), sequence);
+  if (!offset.ok()) return offset.status();
+  if (found->options().durability == Durability::kDisk) {
+    auto status = log.WaitDurable(*offset + 1, DeadlineAfter(kAcknowledgeTimeout));
+    if (!status.ok()) return status;
+  }
+  return Receipt(*found, *partition, *offset);
+}
+
+absl::StatusOr<std::optional<std::int64_t>> Producer::LastSequence(std::string_view topic,
+                                                                   int partition) {
+  if (state_->name().empty()) return HasNoName();
+  const auto found = state_->core().catalog().Find(topic);
+  if (!found.ok()) return found.status();
+  Record record;
+  record.partition = partition;
+  if (const auto chosen = state_->ChoosePartition(*found, record); !chosen.ok()) {
+    return chosen.status();
+  }
+  const auto last = found->partition(partition).log().LastSequence(ProducerId(state_->name()));
+  if (!last.ok()) return last.status();
+  if (!last->has_value()) return std::optional<std::int64_t>();
+  return std::optional<std::int64_t>((*last)->sequence);
 }
 
 absl::Status Producer::Flush(std::chrono::nanoseconds timeout) {

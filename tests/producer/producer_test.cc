@@ -249,4 +249,49 @@ TEST_CASE("More sends than may be in flight hand over what is gathered") {
   CHECK(topic.partition(0).end_offset().value() == Offset(30));
 }
 
+TEST_CASE("A record that is sent again after a crash is answered with its first offset") {
+  for (const Durability durability : {Durability::kProcess, Durability::kDisk}) {
+    BrokerFixture broker;
+    broker.MakeTopic("t", {.partitions = 3, .durability = durability});
+    std::vector<Offset> offsets;
+    for (int round = 0; round < 3; ++round) {
+      {
+        Producer producer(*broker, {.name = "importer"});
+        for (int line = 0; line < 20; ++line) {
+          const std::string key = "key " + std::to_string(line % 5);
+          const std::string value = std::to_string(line);
+          const auto receipt = producer.SendOnce("t", RecordOf(key, value), line);
+          INFO(receipt.status());
+          REQUIRE(receipt.ok());
+          if (round == 0) offsets.push_back(receipt->offset());
+          CHECK(receipt->offset() == offsets[static_cast<std::size_t>(line)]);
+        }
+        const int partition = Producer::PartitionForKey("key 4", 3);
+        CHECK(producer.LastSequence("t", partition).value() == 19);
+        Producer other(*broker, {.name = "other"});
+        CHECK(other.LastSequence("t", partition).value() == std::nullopt);
+      }
+      CHECK(broker.Values("t").size() == 20);
+      if (durability == Durability::kDisk) broker.CutPower(static_cast<unsigned>(round));
+      if (durability == Durability::kProcess) broker.Kill();
+    }
+  }
+}
+
+TEST_CASE("What cannot be sent once says why") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2});
+  Producer unnamed(*broker);
+  CHECK(absl::IsInvalidArgument(unnamed.SendOnce("t", RecordOf("k", "v"), 0).status()));
+  CHECK(absl::IsInvalidArgument(unnamed.LastSequence("t", 0).status()));
+  Producer producer(*broker, {.name = "importer"});
+  CHECK(absl::IsInvalidArgument(producer.SendOnce("t", RecordOf("v"), 0).status()));
+  CHECK(absl::IsInvalidArgument(producer.SendOnce("t", RecordOf("k", "v"), -1).status()));
+  CHECK(absl::IsNotFound(producer.SendOnce("u", RecordOf("k", "v"), 0).status()));
+  CHECK(absl::IsInvalidArgument(producer.LastSequence("t", 2).status()));
+  REQUIRE(producer.SendOnce("t", RecordOf("k", "v"), 10).ok());
+  CHECK(absl::IsOutOfRange(producer.SendOnce("t", RecordOf("k", "v"), 5).status()));
+  CHECK(broker.Values("t").size() == 1);
+}
+
 }  // namespace daybook
