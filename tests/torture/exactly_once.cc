@@ -127,10 +127,7 @@ absl::StatusOr<Sum> Fill(Broker& broker, Tally& tally) {
         if (!transaction->AddOffsets(**consumer).ok()) _exit(8);
         const auto status = transaction->Commit();
         if (absl::IsAborted(status)) {  // a partition went to the other member
-          for (const TopicPartition& one : (*consumer)->Assignment()) {
-            const auto place = (*consumer)->Committed(one);
-            if (!(*consumer)->Seek(one, place.ok() ? place->offset : Offset(0)).ok()) break;
-          }
+          if (!(*consumer)->SeekToCommitted().ok()) _exit(10);
           continue;
         }
         if (!status.ok()) _exit(9);
@@ -172,7 +169,7 @@ void RunCase(const RunOptions& options, std::int64_t kills, Tally& tally) {
   InSharedMemory<std::atomic<std::int64_t>> shared;
   std::atomic<std::int64_t>& progress = *shared;
   std::mt19937_64 random(SeedOf(options, 0));
-  const std::int64_t step = expected.records / (kills + 1);
+  const std::int64_t step = expected.records / (2 * (kills + 1));
   bool is_done = false;
   for (std::int64_t kill_number = 0; !is_done; ++kill_number) {
     const std::int64_t before = progress.load();

@@ -101,6 +101,11 @@ void RunCase(std::uint64_t seed, Tally& tally) {
     if (!ended.ok()) tally.Violate(absl::StrCat("Run ended: ", ended.ToString()));
     has_ended = true;
   });
+  // So that records are in flight when another member wants partitions.
+  for (bool is_under_way = false; !is_under_way && !has_ended;) {
+    MutexLock lock(world.mutex);
+    is_under_way = !world.handled.empty();
+  }
   {
     auto other = group.Join({"in"});
     for (int i = 0; i < 8 && other.ok(); ++i) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/broker_core.h"
+#include "daybook/producer.h"
 #include "support/segment_bytes.h"
 
 namespace daybook::torture {
@@ -71,7 +72,8 @@ void GroupWorld::Step() {
   clock_.Advance(std::chrono::milliseconds(Pick(200)));
   Member* const member = PickMember();
   const std::uint64_t choice = Pick(100);
-  if (choice < 15) return Produce();
+  if (choice < 12) return Produce();
+  if (choice < 15) return SendTwice();
   if (choice < 25 || member == nullptr) return JoinMember();
   if (choice < 55) return PollMember(*member);
   if (choice < 67) return FinishSome(*member);
@@ -106,6 +108,31 @@ void GroupWorld::Produce() {
     if (!Expect(offset.ok(), "a record is appended")) return;
     produced_[static_cast<std::size_t>(id)][*offset] = value;
   }
+}
+
+void GroupWorld::SendTwice() {
+  // Once before a kill, perhaps, and once after: it is appended once.
+  const int id = static_cast<int>(Pick(static_cast<std::uint64_t>(partitions_)));
+  const std::string value = std::to_string(next_value_++);
+  const std::int64_t sequence = next_sequence_++;
+  Record record = RecordOf(value);
+  record.partition = id;
+  std::optional<Offset> first;
+  for (int time = 0; time < 2 && IsHeld(); ++time) {
+    {
+      Producer producer(*broker_, {.name = "importer"});
+      const auto sent = producer.SendOnce("in", record, sequence);
+      if (!Expect(sent.ok(), absl::StrCat("a record is sent: ", sent.status().ToString()))) return;
+      if (!first) produced_[static_cast<std::size_t>(id)][sent->offset()] = value;
+      Expect(!first || *first == sent->offset(), "what is sent again is where it was");
+      first = sent->offset();
+    }
+    if (time == 0 && Pick(3) == 0) Kill();
+  }
+  if (!IsHeld()) return;
+  const auto end = broker_->OpenTopic("in")->partition(id).end_offset();
+  Expect(end.ok() && *end == *first + 1, "what is sent again is appended once");
+  tally_.Count("records sent twice");
 }
 
 void GroupWorld::JoinMember() {

@@ -68,6 +68,7 @@ class GroupWorld {
   void Open();
   void Step();
   void Produce();
+  void SendTwice();
   void JoinMember();
   void RemoveMember();
   void PollMember(Member& member);
@@ -111,6 +112,7 @@ class GroupWorld {
   const Durability input_durability_;
   int step_ = 0;
   std::int64_t next_value_ = 0;
+  std::int64_t next_sequence_ = 0;
   bool was_cut_ = false;
   bool is_calm_ = false;  // nobody hangs or dies within a transaction
 
