@@ -10,6 +10,38 @@
 
 namespace daybook::inline v1 {
 
+namespace {
+
+// The last frame before `position`, where `delta` is reached. Where offsets are missing before
+// that, or taken up by padding, `*is_behind_gap` is set, and it may be an earlier one. They may be
+// missing by the million, so steps double.
+ClaimWord FrameBefore(Segment& segment, std::uint64_t position, std::uint32_t delta,
+                      bool* is_behind_gap) {
+  std::uint32_t last = delta - 1;
+  std::uint64_t found = 0;
+  frame::FrameHeader header;
+  frame::FrameState state;
+  const auto is_missing = [&] {
+    found = segment.FindDelta(last);
+    state = segment.Look(found, &header);
+    if (found < position || state == frame::FrameState::kBad) return false;
+    // `position` itself may be within the batch that holds both.
+    return state == frame::FrameState::kNothing || header.offset_delta > last;
+  };
+  *is_behind_gap = is_missing();
+  for (std::uint64_t step = 1; is_missing() && last != 0; step *= 2) {
+    last -= static_cast<std::uint32_t>(std::min<std::uint64_t>(last, step));
+  }
+  if (state == frame::FrameState::kValid &&
+      frame::KindOf(header.length_word) == frame::Kind::kPadding) {
+    last = std::min(last, header.offset_delta);
+    *is_behind_gap = true;
+  }
+  return MakeClaimWord(last, found);
+}
+
+}  // namespace
+
 absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::SegmentBefore(Offset before) {
   MutexLock lock(mutex_);
   if (const auto status = Refresh(); !status.ok()) return status;
@@ -38,13 +70,19 @@ absl::StatusOr<RecordBatch> PartitionLog::CollectBackwards(const std::shared_ptr
   const std::uint64_t wanted = bound.position > bytes ? bound.position - bytes : 0;
   ClaimWord begin =
       wanted <= PositionOf(kFirstFrame) ? kFirstFrame : segment->FindPosition(wanted, end);
-  if (PositionOf(begin) >= bound.position && RecordsOf(end) != 0) {
-    const std::uint32_t last = RecordsOf(end) - 1;
-    begin = MakeClaimWord(last, segment->FindDelta(last));
-  }
-  if (RecordsOf(end) > records && RecordsOf(begin) < RecordsOf(end) - records) {
+  if (RecordsOf(end) > records && RecordsOf(begin) < RecordsOf(end) - records &&
+      PositionOf(begin) < bound.position) {
     const std::uint32_t first = RecordsOf(end) - records;
     begin = MakeClaimWord(first, segment->FindDelta(first));
+  }
+  bool is_behind_gap = false;
+  if (PositionOf(begin) >= bound.position && RecordsOf(end) != 0) {
+    begin = FrameBefore(*segment, bound.position, RecordsOf(end), &is_behind_gap);
+    // Of a batch only so much.
+    if (!is_behind_gap && RecordsOf(end) > records) {
+      begin =
+          MakeClaimWord(std::max(RecordsOf(begin), RecordsOf(end) - records), PositionOf(begin));
+    }
   }
 
   Cursor at{.offset = base + RecordsOf(begin), .segment = segment, .position = PositionOf(begin)};
@@ -60,6 +98,10 @@ absl::StatusOr<RecordBatch> PartitionLog::CollectBackwards(const std::shared_ptr
     const auto decision = is_done ? std::nullopt : DecisionAt(*segment, at.position);
     const bool is_undecided = decision == TransactionTable::Decision::kUndecided;
     if (is_done || is_undecided) {
+      if (last.records != 0 && is_behind_gap) {  // there may be too many
+        *before = std::min(last.next_offset, Offset(before->value() - 1));
+        return RecordBatch();
+      }
       if (last.records != 0) return RecordBatch(std::move(last));
       // Nothing, or claims that were given up; or `before` lies within a batch that is damaged.
       *before = is_undecided ? at.offset : std::min(from, Offset(before->value() - 1));

@@ -22,13 +22,13 @@ Record RecordOf(std::string_view value) {
 }
 
 // Appends are refused with an error, or can be read.
-void AppendTo(Partition& partition) {
+void AppendTo(Partition& partition, bool is_forged) {
   const std::string value = "appended to what was found";
   const std::vector<Record> records(3, RecordOf(value));
   for (const auto& offset : {partition.Append(records[0]), partition.AppendBatch(records),
                              partition.Append(records[0], {.durability = Durability::kDisk})}) {
     ExpectTyped(offset.status());
-    if (!offset.ok()) continue;
+    if (!offset.ok() || is_forged) continue;
     const auto batch = partition.Read(*offset, {.max_records = 1});
     ExpectOk(batch.status(), "what was appended cannot be read");
     Expect(!batch->empty() && batch->begin()->offset == *offset && batch->begin()->value == value,
@@ -46,7 +46,7 @@ void UseGroup(Broker& broker, const std::vector<std::string>& topics) {
   ExpectTyped((*consumer)->Commit());
 }
 
-void AppendToAll(Broker& broker) {
+void AppendToAll(Broker& broker, const std::vector<std::string>& found) {
   const auto names = broker.ListTopics();
   if (!names.ok()) return ExpectTyped(names.status());
   std::vector<std::string> small;
@@ -54,14 +54,20 @@ void AppendToAll(Broker& broker) {
     const auto topic = broker.OpenTopic(name);
     ExpectOk(topic.status(), "a topic that is listed");
     const int partitions = std::min(topic->partitions(), kObservedPartitions);
-    for (int id = 0; id < partitions; ++id) AppendTo(topic->partition(id));
+    for (int id = 0; id < partitions; ++id) {
+      AppendTo(topic->partition(id), IsForged(found, absl::StrCat(name, "-", id)));
+    }
     if (topic->partitions() <= kObservedPartitions) small.push_back(name);
   }
   UseGroup(broker, small);
   ExpectTyped(broker.RunBackgroundWork());
 }
 
-bool IsRecord(const std::string& line) { return line.find(" record ") != line.npos; }
+// Whether the line is of a record that must stay.
+bool MustStay(const std::string& line, const std::vector<std::string>& found) {
+  const std::size_t name = line.find(" record ");
+  return name != line.npos && !IsForged(found, std::string_view(line).substr(0, name));
+}
 
 }  // namespace
 
@@ -76,11 +82,12 @@ void FuzzDirectory(Input input) {
 
   auto broker = OpenBroker(*disk, BrokerAccess::kReadWrite);
   if (!broker.ok()) return ExpectTyped(broker.status());
-  std::vector<std::string> found = Observe(**broker);
-  AppendToAll(**broker);
+  const std::vector<std::string> found = Observe(**broker);
+  AppendToAll(**broker, found);
   const std::vector<std::string> all = Observe(**broker);
-  std::erase_if(found, [](const std::string& line) { return !IsRecord(line); });
-  const std::string lost = MissingFrom(all, found);
+  std::vector<std::string> records = found;
+  std::erase_if(records, [&](const std::string& line) { return !MustStay(line, found); });
+  const std::string lost = MissingFrom(all, records);
   Expect(lost.empty(), absl::StrCat("appending lost \"", lost, "\""));
   const std::unique_ptr<SimulatedFileSystem> killed = disk->Kill();
   ExpectTyped((*broker)->Close());

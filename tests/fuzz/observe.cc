@@ -13,6 +13,7 @@ namespace daybook::fuzz {
 namespace {
 
 constexpr std::size_t kMaxRecords = 20'000;
+constexpr std::string_view kForged = "forged";
 
 std::string CodeOf(const absl::Status& status) {
   ExpectTyped(status);
@@ -53,6 +54,10 @@ class PartitionObserver {
     Expect(!durable.ok() || *durable <= *end, "more is durable than there is");
     const std::vector<std::int64_t> forwards = Forwards(*begin, *end);
     const bool was_whole = is_whole_;
+    if (is_forged_) {
+      Add(kForged, "");
+      return ExpectTyped(partition_.ReadBackwards(*end).status());
+    }
     const std::vector<std::int64_t> backwards = Backwards(*begin, *end);
     if (was_whole && is_whole_) {
       Expect(std::equal(forwards.rbegin(), forwards.rend(), backwards.begin(), backwards.end()),
@@ -93,7 +98,7 @@ class PartitionObserver {
       for (const RecordView& record : *batch) {
         Expect(record.offset >= at, "a record is before the one before it");
         // Two frames may say what cannot both be, and nobody but a forger makes such.
-        if (record.offset >= end) is_whole_ = false;
+        if (record.offset >= end) is_forged_ = true;
         offsets.push_back(record.offset.value());
         Add("record", absl::StrCat(record.offset.value(), " ", HashOf(record)));
         at = record.offset + 1;
@@ -137,6 +142,7 @@ class PartitionObserver {
   const std::string name_;
   std::vector<std::string>& lines_;
   bool is_whole_ = true;  // all was read, and nothing is damaged
+  bool is_forged_ = false;
 };
 
 void ObserveGroups(Broker& broker, std::vector<std::string>* lines) {
@@ -157,6 +163,12 @@ void ObserveGroups(Broker& broker, std::vector<std::string>* lines) {
 }
 
 }  // namespace
+
+bool IsForged(const std::vector<std::string>& lines, std::string_view partition) {
+  return std::find(lines.begin(), lines.end(),
+                   absl::StrCat(std::string(partition), " ", std::string(kForged), " ")) !=
+         lines.end();
+}
 
 absl::StatusOr<std::unique_ptr<Broker>> OpenBroker(SimulatedFileSystem& disk, BrokerAccess access) {
   static ManualClock clock;

@@ -22,6 +22,10 @@ absl::StatusOr<std::unique_ptr<Broker>> OpenBroker(SimulatedFileSystem& disk, Br
 // many records the first of them.
 std::vector<std::string> Observe(Broker& broker);
 
+// Whether these are the lines of a partition ("t-0") in which frames contradict each other, with
+// checksums that are right: whoever forges such is told of no more than he wrote.
+bool IsForged(const std::vector<std::string>& lines, std::string_view partition);
+
 // The first line that is in `lines` and not in `others`; empty if there is none.
 std::string MissingFrom(const std::vector<std::string>& others,
                         const std::vector<std::string>& lines);
