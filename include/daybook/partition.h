@@ -110,8 +110,8 @@ class DAYBOOK_EXPORT Partition {
   // The records from `from` on, as far as they lie in one segment; empty at the end. `from` may
   // be an offset that holds nothing: the batch then begins after it.
   //   OutOfRange          `from` is before begin_offset() or after end_offset()
-  //   DataLoss            what is stored at `from` is damaged; the message gives the range of
-  //                       offsets, NextReadable the way past it
+  //   DataLoss            what is stored at `from` is damaged or gone; the message and DamageOf
+  //                       (damage.h) give the range of offsets, NextReadable the way past it
   absl::StatusOr<RecordBatch> Read(Offset from, ReadOptions options = {});
 
   // The records that end before `before`, as many as the options allow, as far as they lie in one

@@ -38,7 +38,7 @@ class DAYBOOK_EXPORT Reader {
   // `timeout` for the first one; empty when there was none. On a read-only broker it looks every
   // millisecond instead, since the writer is another process.
   //   DataLoss            damage at the position of a partition, which stays there: the message
-  //                       gives the offsets. Go on with SkipDamage.
+  //                       and DamageOf (damage.h) give the offsets. Go on with SkipDamage.
   //   OutOfRange          the position was dropped meanwhile; go on with SkipDamage, or Seek
   //   Cancelled           Wakeup was called
   absl::StatusOr<RecordBatch> Poll(std::chrono::nanoseconds timeout);

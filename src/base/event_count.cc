@@ -43,6 +43,12 @@ EventCount::Key EventCount::PrepareWait() {
 bool EventCount::CommitWait(Key key, std::chrono::steady_clock::time_point deadline) {
   // FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC, which is libstdc++'s and libc++'s
   // steady_clock on Linux.
+#if defined(DAYBOOK_INSTRUMENTED)
+  if (scheduler != nullptr) {  // deadlines never come
+    scheduler->WaitUntil([&] { return key_.load(std::memory_order_acquire) != key; });
+    return true;
+  }
+#endif
   const auto since_boot =
       std::max(deadline.time_since_epoch(), std::chrono::steady_clock::duration::zero());
   const auto seconds = std::chrono::floor<std::chrono::seconds>(since_boot);
@@ -65,6 +71,9 @@ void EventCount::Notify() {
     return;
   }
   key_.fetch_add(1, std::memory_order_release);
+#if defined(DAYBOOK_INSTRUMENTED)
+  if (scheduler != nullptr) return;
+#endif
   syscall(SYS_futex, &key_, FUTEX_WAKE_PRIVATE, 0x7fffffff, nullptr, nullptr, 0);
 }
 

@@ -9,6 +9,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
+#include "base/scheduler.h"
 
 namespace daybook::inline v1 {
 
@@ -58,8 +59,8 @@ class EventCount {
   static constexpr int kNotArmed = -1;
   static constexpr int kSignalled = -2;
 
-  std::atomic<Key> key_{0};
-  std::atomic<int> armed_{kNotArmed};
+  Atomic<Key> key_{0};
+  Atomic<int> armed_{kNotArmed};
 };
 
 // Who is to be told that something happened.
@@ -94,7 +95,7 @@ class WaitList {
 
   void NotifyAll() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  std::atomic<std::size_t> count_{0};
+  Atomic<std::size_t> count_{0};
   Mutex mutex_;
   std::vector<EventCount*> events_ ABSL_GUARDED_BY(mutex_);
 };

@@ -1,11 +1,13 @@
 #ifndef DAYBOOK_BASE_MUTEX_H_
 #define DAYBOOK_BASE_MUTEX_H_
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 
 #include "absl/base/thread_annotations.h"
+#include "base/scheduler.h"
 
 namespace daybook::inline v1 {
 
@@ -14,12 +16,28 @@ namespace daybook::inline v1 {
 // reports races where there are none; std::mutex it knows.
 class ABSL_LOCKABLE Mutex {
  public:
+#if defined(DAYBOOK_INSTRUMENTED)
+  void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
+    if (scheduler == nullptr) return mutex_.lock();
+    scheduler->Point();
+    scheduler->WaitUntil([this] { return !is_locked_; });
+    is_locked_ = true;
+  }
+  void Unlock() ABSL_UNLOCK_FUNCTION() {
+    if (scheduler == nullptr) return mutex_.unlock();
+    is_locked_ = false;
+  }
+#else
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mutex_.lock(); }
   void Unlock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
+#endif
 
  private:
   friend class CondVar;
   std::mutex mutex_;
+#if defined(DAYBOOK_INSTRUMENTED)
+  bool is_locked_ = false;  // by a fiber
+#endif
 };
 
 class ABSL_SCOPED_LOCKABLE MutexLock {
@@ -39,6 +57,9 @@ class ABSL_SCOPED_LOCKABLE MutexLock {
 class CondVar {
  public:
   void Wait(Mutex& mutex) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+#if defined(DAYBOOK_INSTRUMENTED)
+    if (scheduler != nullptr) return WaitForFiber(mutex);
+#endif
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
     condition_.wait(lock);
     lock.release();
@@ -46,14 +67,36 @@ class CondVar {
   // False when the deadline has passed.
   bool WaitUntil(Mutex& mutex, std::chrono::steady_clock::time_point deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+#if defined(DAYBOOK_INSTRUMENTED)
+    if (scheduler != nullptr) {  // deadlines never come
+      WaitForFiber(mutex);
+      return true;
+    }
+#endif
     std::unique_lock<std::mutex> lock(mutex.mutex_, std::adopt_lock);
     const bool is_in_time = condition_.wait_until(lock, deadline) == std::cv_status::no_timeout;
     lock.release();
     return is_in_time;
   }
+#if defined(DAYBOOK_INSTRUMENTED)
+  void NotifyAll() {
+    ++notified_;
+    condition_.notify_all();
+  }
+#else
   void NotifyAll() { condition_.notify_all(); }
+#endif
 
  private:
+#if defined(DAYBOOK_INSTRUMENTED)
+  void WaitForFiber(Mutex& mutex) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+    const int before = notified_;
+    mutex.Unlock();
+    scheduler->WaitUntil([&] { return notified_ != before; });
+    mutex.Lock();
+  }
+  std::atomic<int> notified_{0};
+#endif
   std::condition_variable condition_;
 };
 

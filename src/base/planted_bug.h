@@ -5,8 +5,8 @@
 
 // Checks the checkers. Each of these is a mistake that systems of this kind have made; where the
 // library could make it, it asks IsPlanted, which is the constant false, and gone after
-// compilation, but in the variant of the library that `daybook-torture-planted` links: there one
-// at a time is switched on, and the torture tests must find it.
+// compilation, but in the variant of the library that `daybook-torture-instrumented` links: there
+// one at a time is switched on, and the torture tests must find it.
 
 namespace daybook::inline v1 {
 
@@ -45,9 +45,14 @@ enum class PlantedBug {
   kLeavesHalfMadeFile,     // on an error
   kForgetsNoPlaces,        // a new topic begins at the places of an older one of its name
   kDropsDurableSegments,   // what is behind a cut goes, although it is durable
+  kWakesTooEarly,          // waiters are told before a record is committed, and not after
+  kCommitsOverOpenClaims,  // what is committed counts, though a claim before it is open
+  kClaimsWhileClosing,     // the last claim of a segment is settled as if there were no other
+  kVerifyFirstGapOnly,     // a verification stops at the first damaged record of a segment
+  kRepairDropsOffsets,     // a repair closes a gap without keeping the offsets in it
 };
 
-#if defined(DAYBOOK_PLANTED_BUGS)
+#if defined(DAYBOOK_INSTRUMENTED)
 inline std::atomic<PlantedBug> planted_bug{PlantedBug::kNone};
 inline bool IsPlanted(PlantedBug bug) { return planted_bug.load(std::memory_order_relaxed) == bug; }
 #else

@@ -6,14 +6,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "broker/directory_check.h"
 #include "format/properties.h"
 #include "io/atomic_replace.h"
 
 namespace daybook::inline v1 {
 namespace {
 
-constexpr std::string_view kPropertiesFile = "daybook.properties";
-constexpr std::string_view kLockFile = "daybook.lock";
 constexpr std::string_view kIdKey = "directory.id";
 constexpr std::size_t kMaxPropertiesBytes = 64 << 10;
 

@@ -7,7 +7,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "broker/topic_settings.h"
-#include "format/properties.h"
 #include "io/atomic_replace.h"
 
 namespace daybook::inline v1 {
@@ -15,7 +14,6 @@ namespace {
 
 constexpr std::string_view kSettingsSuffix = ".topic";
 constexpr std::string_view kGoneSuffix = ".gone";
-constexpr std::string_view kNameKey = "name";
 constexpr std::size_t kMaxFileBytes = 64 << 10;
 
 std::string FileName(std::string_view topic, std::string_view suffix) {
@@ -55,23 +53,12 @@ absl::StatusOr<std::shared_ptr<TopicState>> Catalog::Read(const std::string& nam
   const std::string file = FileName(name, kSettingsSuffix);
   const auto text = ReadFile(*context_.root, file, kMaxFileBytes);
   if (!text.ok()) return text.status();
-  auto properties = DecodeProperties(*text);
-  const auto annotate = [&](const absl::Status& status) {
-    return absl::Status(status.code(),
-                        absl::StrCat(context_.root->path(), "/", file, ": ", status.message()));
-  };
-  if (!properties.ok()) return annotate(properties.status());
-  const auto stored_name = properties->extract(std::string(kNameKey));
-  if (!stored_name || stored_name.mapped() != name) {
-    return annotate(absl::DataLossError("it is the file of another topic; was it renamed?"));
+  const auto options = DecodeTopicFile(*text, name);
+  if (!options.ok()) {
+    return absl::Status(options.status().code(), absl::StrCat(context_.root->path(), "/", file,
+                                                              ": ", options.status().message()));
   }
-  TopicOptions options;
-  for (const auto& [key, value] : *properties) {
-    if (const auto status = SetOption(options, key, value); !status.ok()) return annotate(status);
-  }
-  options = Resolve(options);
-  if (const auto status = CheckTopicOptions(options); !status.ok()) return annotate(status);
-  return std::make_shared<TopicState>(name, options, context_, counters_);
+  return std::make_shared<TopicState>(name, *options, context_, counters_);
 }
 
 absl::Status Catalog::Load() {
@@ -117,9 +104,7 @@ absl::StatusOr<Topic> Catalog::Create(std::string_view name, const TopicOptions&
 }
 
 absl::Status Catalog::Write(std::string_view name, const TopicOptions& options) {
-  Properties properties = ToProperties(options);
-  properties[std::string(kNameKey)] = std::string(name);
-  const std::string text = EncodeProperties(properties);
+  const std::string text = EncodeTopicFile(options, name);
   return AtomicReplace(*context_.root, FileName(name, kSettingsSuffix),
                        std::as_bytes(std::span(text)));
 }

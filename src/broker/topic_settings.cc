@@ -13,6 +13,7 @@
 namespace daybook::inline v1 {
 namespace {
 
+constexpr std::string_view kNameKey = "name";
 constexpr std::size_t kMaxTopicName = 249;
 constexpr std::int64_t kMaxPartitions = 100'000;
 constexpr std::int64_t kMinSegmentBytes = std::int64_t{64} << 10;
@@ -239,6 +240,28 @@ absl::Status SetOption(TopicOptions& options, std::string_view key, std::string_
     options.max_record_bytes = number;
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<TopicOptions> DecodeTopicFile(std::string_view text, std::string_view name) {
+  auto properties = DecodeProperties(text);
+  if (!properties.ok()) return properties.status();
+  const auto stored_name = properties->extract(std::string(kNameKey));
+  if (!stored_name || stored_name.mapped() != name) {
+    return absl::DataLossError("it is the file of another topic; was it renamed?");
+  }
+  TopicOptions options;
+  for (const auto& [key, value] : *properties) {
+    if (const auto status = SetOption(options, key, value); !status.ok()) return status;
+  }
+  options = Resolve(options);
+  if (const auto status = CheckTopicOptions(options); !status.ok()) return status;
+  return options;
+}
+
+std::string EncodeTopicFile(const TopicOptions& options, std::string_view name) {
+  Properties properties = ToProperties(options);
+  properties[std::string(kNameKey)] = std::string(name);
+  return EncodeProperties(properties);
 }
 
 }  // namespace daybook::inline v1

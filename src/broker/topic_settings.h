@@ -23,6 +23,14 @@ TopicOptions Resolve(TopicOptions options);
 // InvalidArgument naming the option that is out of its range.
 absl::Status CheckTopicOptions(const TopicOptions& options);
 
+// What the file of the topic `name` holds.
+std::string EncodeTopicFile(const TopicOptions& options, std::string_view name);
+// The settings in it, resolved.
+//   FailedPrecondition  a newer format version
+//   InvalidArgument     a setting that there is not, or out of its range
+//   DataLoss            damaged, or the file of another topic
+absl::StatusOr<TopicOptions> DecodeTopicFile(std::string_view text, std::string_view name);
+
 // The one of `names` that is most like `name`; empty when none is.
 std::string NearestName(std::string_view name, const std::vector<std::string>& names);
 

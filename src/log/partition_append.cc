@@ -85,6 +85,7 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
     }
     if (const auto status = WritableStatus(); !status.ok()) return status;
     if (const auto status = EnsureOpen(); !status.ok()) return status;
+    if (!closed_.ok()) return closed_;  // by what was found there
     if (active_.load(std::memory_order_relaxed) == nullptr) {
       if (is_in_memory() && !MakeRoom()) {
         if (deadline == Time()) {
@@ -128,13 +129,14 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
   std::byte* to = frame::FillRecord(frame, layout, parts, now, RecordsOf(claimed.before));
   if (IsPlanted(PlantedBug::kCommitsBeforeFill)) frame::CommitLengthWord(frame, length_word);
   if (!value.empty()) std::memcpy(to, value.data(), value.size());
+  if (IsPlanted(PlantedBug::kWakesTooEarly)) Committed();
   if (is_plain) {
     segment.Commit(frame, length_word, claimed.before,
                    frame::HeadOf(layout, now, RecordsOf(claimed.before)), body_hash);
   } else {
     segment.Commit(frame, length_word, claimed.before);
   }
-  Committed();
+  if (!IsPlanted(PlantedBug::kWakesTooEarly)) Committed();
   return offset;
 }
 

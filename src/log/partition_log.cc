@@ -159,7 +159,8 @@ void PartitionLog::PassCommitted() {
   while (first_uncommitted_ + 1 < segments_.size()) {
     OpenSegment& slot = segments_[first_uncommitted_];
     if (slot.segment != nullptr) {
-      if (slot.segment->CommittedEnd() != slot.segment->sealed_end()) break;
+      const ClaimWord end = slot.segment->CommittedEnd();
+      if (end != slot.segment->sealed_end() && !IsDamagedEnd(slot, end)) break;
       if (slot.was_active && !IsDurable(slot)) slot.segment->Checkpoint(context_.boot);
     }
     ++first_uncommitted_;
@@ -171,6 +172,8 @@ absl::StatusOr<Offset> PartitionLog::EndOffsetLocked() {
     PassCommitted();
     const auto segment = OpenAt(first_uncommitted_);
     if (absl::IsOutOfRange(segment.status())) continue;  // it was dropped: look at the next one
+    // Damaged: what is before it can be read, and who comes to it is told.
+    if (absl::IsDataLoss(segment.status())) return segments_[first_uncommitted_].base_offset;
     if (!segment.ok()) return segment.status();
     const Offset base = (*segment)->base_offset();
     if (context_.is_read_only) {

@@ -147,9 +147,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // How many segments at the beginning need no recovery, as the last one knows that they were whole
   // when this same boot made it. Learns which of them are durable.
   std::size_t SkipSettled(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // How many segments at the beginning were synced whole, as one behind them was synced after them.
-  // In another boot than that which wrote them; 0 in the same one.
-  std::size_t CountSynced(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // How many segments at the beginning a power cut has taken nothing of: one behind them was synced
+  // after them, or made since the machine was started. What is missing there is damage.
+  std::size_t CountWhole(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Removes what was built upon records that a power cut took.
   absl::Status DropSegmentsFrom(Directory& directory, std::size_t index)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -320,7 +320,17 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // records, `before` is where to look further.
   absl::StatusOr<RecordBatch> CollectBackwards(const std::shared_ptr<Segment>& segment,
                                                const ReadOptions& options, Offset* before);
-  absl::Status DamageAt(const Cursor& cursor, std::string_view cause = "");
+  // The DataLoss of a reader that stands at `cursor`, in front of damage.
+  absl::Status DamageAt(const Cursor& cursor, std::string_view cause = "")
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same if all from `begin` to the next segment cannot be read, and `status` says why.
+  absl::Status DamageTo(Offset begin, const absl::Status& status)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status MissingAt(Offset begin, Offset end);
+  // Where the committed frames end it is not a claim that is still open, nor a seal.
+  bool IsDamagedEnd(const OpenSegment& slot, ClaimWord end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The damage at `cursor` costs no records: the next segment goes on where it stands.
+  bool IsDamagedSeal(const Cursor& cursor) ABSL_LOCKS_EXCLUDED(mutex_);
   // The entries of the compressed batch at `position`.
   absl::StatusOr<std::shared_ptr<const std::string>> Unpack(const Segment& segment,
                                                             std::uint64_t position,
@@ -340,14 +350,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
                               : segment->base_offset() + RecordsOf(segment->ClaimedEnd());
   }
   // How far the active segment is committed; too high while a claim in an earlier one is open.
-  Offset CommittedEnd() {
-    lookers_.fetch_add(1);  // before the look: ReleaseIdle says why
-    Segment* segment = active_.load();
-    const Offset end =
-        segment == nullptr ? Offset() : segment->base_offset() + RecordsOf(segment->CommittedEnd());
-    lookers_.fetch_sub(1);
-    return end;
-  }
+  Offset CommittedEnd();
   // Waits for the sync under way; false if the deadline came first.
   bool AwaitSync(EventCount::Key key, std::chrono::steady_clock::time_point deadline);
   // One sync for all who wait. For the thread that set is_syncing_.
@@ -367,11 +370,11 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
 
   // The segment that takes appends; null until there is one, and after an append failed for want
   // of space.
-  std::atomic<Segment*> active_{nullptr};
+  Atomic<Segment*> active_{nullptr};
   WaitList waiters_;
   std::atomic<bool> is_dirty_{false};
   std::atomic<bool> has_requested_work_{false};
-  std::atomic<bool> is_deleted_{false};  // deleted_ is set
+  Atomic<bool> is_deleted_{false};  // deleted_ is set
 
   Mutex mutex_;
   CondVar rolled_;                                  // active_ changed
@@ -380,7 +383,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::Status closed_ ABSL_GUARDED_BY(mutex_);                // why writes fail, if they do
   absl::Status deleted_ ABSL_GUARDED_BY(mutex_);               // why reads fail, if they do
   std::vector<OpenSegment> segments_ ABSL_GUARDED_BY(mutex_);  // by base offset
-  std::atomic<int> lookers_{0};                                // in CommittedEnd, without a lock
+  Atomic<int> lookers_{0};                                     // in CommittedEnd, without a lock
   std::vector<Offset> mapped_ ABSL_GUARDED_BY(mutex_);         // bases of those that are open
   std::uint64_t uses_ ABSL_GUARDED_BY(mutex_) = 0;
   bool holds_file_ ABSL_GUARDED_BY(mutex_) = false;
@@ -397,7 +400,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // In memory. A mark that moves must see that somebody waits, or be seen by it: each side stores
   // its own before it loads the other's, all of it sequentially consistent.
   std::vector<ReadMark*> marks_ ABSL_GUARDED_BY(mutex_);
-  std::atomic<int> room_waiters_{0};
+  Atomic<int> room_waiters_{0};
   CondVar room_;  // a mark moved or went, or the log was closed
 
   UndecidedTransactions undecided_;  // what AppendTransactional has appended
@@ -424,17 +427,17 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Mutex ahead_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
 
   Mutex sync_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
-  EventCount synced_;                    // a sync ended
-  std::atomic<bool> is_syncing_{false};  // whoever sets it syncs for all
-  std::atomic<int> sync_waiters_{0};     // in WaitDurable
+  EventCount synced_;               // a sync ended
+  Atomic<bool> is_syncing_{false};  // whoever sets it syncs for all
+  Atomic<int> sync_waiters_{0};     // in WaitDurable
   // How many records the last sync found, or came while it ran. Only for the thread that syncs.
   std::int64_t last_group_ = 0;
   std::atomic<std::chrono::nanoseconds> last_sync_time_{std::chrono::nanoseconds(0)};
-  std::atomic<bool> has_sync_failed_{false};              // sync_error_ is set
+  Atomic<bool> has_sync_failed_{false};                   // sync_error_ is set
   absl::Status sync_error_ ABSL_GUARDED_BY(sync_mutex_);  // the first one; sticky
   // Below it all is durable. Raised by the one thread that is syncing, with release after the
   // sync; says nothing about other memory.
-  std::atomic<std::int64_t> durable_{0};
+  Atomic<std::int64_t> durable_{0};
   // All segments before this one are durable. Only for the thread that syncs.
   Offset first_undurable_;
   // The last segment whose directory entry is durable. Only for the thread that syncs.

@@ -49,9 +49,10 @@ absl::Status PartitionLog::ListSegments(Directory& directory) {
   const auto bases = ListSegmentBases(directory);
   if (!bases.ok()) return bases.status();
   for (const Offset base : *bases) {
-    if (segments_.empty() || segments_.back().base_offset < base) {
-      segments_.push_back({.base_offset = base});
-    }
+    const std::size_t above = SegmentAbove(base);
+    if (above != 0 && segments_[above - 1].base_offset == base) continue;
+    // One that was made while the directory was listed can come later than those behind it.
+    segments_.insert(segments_.begin() + static_cast<std::ptrdiff_t>(above), {.base_offset = base});
   }
   if (context_.is_read_only && !bases->empty()) ForgetBefore(bases->front());
   return absl::OkStatus();
@@ -60,7 +61,8 @@ absl::Status PartitionLog::ListSegments(Directory& directory) {
 absl::Status PartitionLog::OpenForWriting(Directory& directory) {
   Segment::RemovePrepared(directory);  // left over from a crash
   const std::size_t settled = SkipSettled(directory);
-  const std::size_t durable = settled == 0 ? CountSynced(directory) : 0;
+  // Nothing settled is known by a last segment of another boot.
+  const std::size_t whole = settled == 0 ? CountWhole(directory) : segments_.size() - 1;
   bool is_durable_so_far = settled == 0 || segments_[settled - 1].is_durable;
   for (std::size_t i = settled; i < segments_.size(); ++i) {
     const Offset base = segments_[i].base_offset;
@@ -71,16 +73,25 @@ absl::Status PartitionLog::OpenForWriting(Directory& directory) {
       // follows, unless that is durable.
       if (const auto status = DropSegmentsFrom(directory, i); !status.ok()) return status;
       if (segments_.size() > i) return absl::DataLossError(std::string(opened.status().message()));
-      next_base_ = base;
+      next_base_ = std::max(next_base_, base);  // a foreign file may have any name
       break;
     }
-    if (!opened.ok()) return opened.status();
-    const std::shared_ptr<Segment> segment = *std::move(opened);
     const auto recovery =
-        segment->Recover(directory, context_.boot,
-                         is_last ? std::nullopt : std::optional(segments_[i + 1].base_offset),
-                         context_.clock->Now(), i < durable);
+        opened.ok() ? (*opened)->Recover(
+                          directory, context_.boot,
+                          is_last ? std::nullopt : std::optional(segments_[i + 1].base_offset),
+                          context_.clock->Now(), i < whole)
+                    : absl::StatusOr<Segment::Recovery>(opened.status());
+    if (absl::IsDataLoss(recovery.status())) {
+      // Who reads it is told, and all others stay readable. Appends go on behind it, if it is known
+      // where that is.
+      is_durable_so_far = false;
+      next_base_ = is_last ? base : segments_[i + 1].base_offset;
+      if (is_last) closed_ = recovery.status();
+      continue;
+    }
     if (!recovery.ok()) return recovery.status();
+    const std::shared_ptr<Segment> segment = *std::move(opened);
     counters_.bytes_scanned += static_cast<std::int64_t>(recovery->scanned_bytes);
     counters_.claims_padded += recovery->claims_padded;
     counters_.torn_tail_bytes += static_cast<std::int64_t>(recovery->torn_bytes);
@@ -138,14 +149,14 @@ std::size_t PartitionLog::SkipSettled(Directory& directory) {
   return settled;
 }
 
-std::size_t PartitionLog::CountSynced(Directory& directory) {
+std::size_t PartitionLog::CountWhole(Directory& directory) {
   for (std::size_t i = segments_.size(); i > 1; --i) {
     const auto segment =
         Segment::Open(directory, name_, segments_[i - 1].base_offset, MapAccess::kRead);
     if (!segment.ok()) continue;
     (*segment)->Follow(context_.boot);
-    if ((*segment)->IsOfBoot(context_.boot)) return 0;  // recovery has better to go by
-    if ((*segment)->durable_end() > (*segment)->base_offset()) return i - 1;
+    const bool was_synced = (*segment)->durable_end() > (*segment)->base_offset();
+    if (was_synced || (*segment)->IsOfBoot(context_.boot)) return i - 1;
   }
   return 0;
 }

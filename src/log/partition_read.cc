@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/planted_bug.h"
+#include "log/damage.h"
 #include "log/partition_log.h"
 
 namespace daybook::inline v1 {
@@ -60,7 +61,7 @@ absl::Status PartitionLog::Place(Cursor& cursor) {
     if (const auto status = CheckRange(cursor.offset); !status.ok()) return status;
     if (segments_.empty()) return absl::OkStatus();
     auto opened = SegmentOf(cursor.offset);
-    if (!opened.ok()) return opened.status();
+    if (!opened.ok()) return DamageTo(cursor.offset, opened.status());
     segment = *std::move(opened);
   }
   // An offset behind the seal belongs to the next segment, which is not there yet.
@@ -75,12 +76,14 @@ absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
   MutexLock lock(mutex_);
   if (!deleted_.ok()) return deleted_;
   const Offset base = cursor.segment->base_offset();
-  if (context_.is_read_only && !segments_.empty() && segments_.back().base_offset <= base) {
+  std::size_t next = SegmentAbove(base);
+  if (context_.is_read_only && !segments_.empty() &&
+      (next == segments_.size() || segments_[next].base_offset > cursor.offset)) {
     const auto directory = OpenDirectory();
     if (!directory.ok()) return directory.status();
     if (const auto status = ListSegments(**directory); !status.ok()) return status;
+    next = SegmentAbove(base);
   }
-  std::size_t next = SegmentAbove(base);
   if (cursor.segment->sealed_end() == kFirstFrame && next != 0) {
     // It may have been replaced by another one of this base.
     OpenSegment& slot = segments_[next - 1];
@@ -94,43 +97,21 @@ absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
     if (slot.base_offset == base && (*again)->sealed_end() != kFirstFrame) --next;
   }
   if (next == segments_.size()) return false;
-  // In files, offsets between segments are void: they were never promised. Before the first one
-  // they were dropped.
-  if ((is_in_memory() || next == 0) && segments_[next].base_offset > cursor.offset) {
-    return NoSuchOffset(cursor.offset);
+  const Offset next_base = segments_[next].base_offset;
+  if (next_base > cursor.offset) {
+    // Before the first one they were dropped.
+    return is_in_memory() || next == 0 ? NoSuchOffset(cursor.offset)
+                                       : MissingAt(cursor.offset, next_base);
   }
   auto segment = OpenAt(next);
-  if (!segment.ok()) return segment.status();
+  if (!segment.ok()) return DamageTo(next_base, segment.status());
   cursor.segment = *std::move(segment);
   cursor.position = frame::kSegmentHeaderBytes;
-  cursor.offset = std::max(cursor.offset, cursor.segment->base_offset());
+  if (next_base < cursor.offset) {  // they overlap: nothing is read twice
+    cursor.position =
+        cursor.segment->FindDelta(static_cast<std::uint32_t>(cursor.offset - next_base));
+  }
   return true;
-}
-
-absl::Status PartitionLog::DamageAt(const Cursor& cursor, std::string_view cause) {
-  Segment& segment = *cursor.segment;
-  const auto found = frame::FindFrame(
-      segment.Bytes(),
-      {.position = cursor.position + frame::kFrameAlignment,
-       .delta = static_cast<std::uint32_t>(cursor.offset - segment.base_offset())});
-  std::optional<Offset> next;
-  if (found) {
-    next = segment.base_offset() + found->header.offset_delta;
-  } else {
-    MutexLock lock(mutex_);
-    const std::size_t above = SegmentAbove(segment.base_offset());
-    if (above != segments_.size()) next = segments_[above].base_offset;
-  }
-  std::string what =
-      absl::StrCat(name_.directory(), ": damage in ", segment.path(), " at position ",
-                   cursor.position, ": offsets [", cursor.offset.value(), ", ");
-  if (next) {
-    absl::StrAppend(&what, next->value(), ") cannot be read; seek to ", next->value(), " to go on");
-  } else {
-    absl::StrAppend(&what, "end) cannot be read, and nothing follows yet");
-  }
-  if (!cause.empty()) absl::StrAppend(&what, ": ", std::string(cause));
-  return absl::DataLossError(what);
 }
 
 absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOptions& options,
@@ -285,7 +266,12 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
         continue;
       }
     }
-    if (state == frame::FrameState::kBad) return DamageAt(cursor);
+    if (state == frame::FrameState::kBad) {
+      if (!IsDamagedSeal(cursor)) return DamageAt(cursor);
+      const auto moved = NextSegment(cursor);
+      if (!moved.ok()) return moved.status();
+      continue;
+    }
     return RecordBatch();
   }
 }
@@ -317,30 +303,21 @@ absl::StatusOr<Offset> PartitionLog::BaseAbove(Offset offset) {
 }
 
 absl::StatusOr<Offset> PartitionLog::NextReadable(Offset damaged) {
-  Cursor cursor{.offset = damaged, .segment = nullptr, .position = 0};
-  const auto batch = Read(cursor, {.max_records = 1, .max_bytes = 0});
-  if (batch.ok() && !batch->empty()) return batch->begin_offset();
-  // Where it stands may be before the end: at a claim, or a transaction that is undecided.
-  if (batch.ok()) return cursor.segment == nullptr ? end_offset() : cursor.offset;
-  if (absl::IsOutOfRange(batch.status())) {
-    const auto begin = begin_offset();
-    if (begin.ok() && damaged < *begin) return begin;
+  for (;;) {
+    Cursor cursor{.offset = damaged, .segment = nullptr, .position = 0};
+    const auto batch = Read(cursor, {.max_records = 1, .max_bytes = 0});
+    if (batch.ok() && !batch->empty()) return batch->begin_offset();
+    // Where it stands may be before the end: at a claim, or a transaction that is undecided.
+    if (batch.ok()) return cursor.segment == nullptr ? end_offset() : cursor.offset;
+    if (absl::IsOutOfRange(batch.status())) {
+      const auto begin = begin_offset();
+      if (begin.ok() && damaged < *begin) return begin;
+    }
+    const auto damage = DamageOf(batch.status());
+    if (!damage) return batch.status();
+    if (damage->end_offset <= damaged) return end_offset();  // nothing follows
+    damaged = damage->end_offset;                            // what follows may be damaged, too
   }
-  if (!absl::IsDataLoss(batch.status())) return batch.status();
-  if (cursor.segment == nullptr && !Place(cursor).ok()) {
-    // Not even its header can be read: the next segment can.
-    MutexLock lock(mutex_);
-    return BaseAbove(damaged);
-  }
-  Segment& segment = *cursor.segment;
-  const auto found = frame::FindFrame(
-      segment.Bytes(),
-      {.position = cursor.position + frame::kFrameAlignment,
-       .delta = static_cast<std::uint32_t>(cursor.offset - segment.base_offset())});
-  if (found) return segment.base_offset() + found->header.offset_delta;
-  // Nothing else in this segment can be read, but what is in the next one can.
-  MutexLock lock(mutex_);
-  return BaseAbove(segment.base_offset());
 }
 
 absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::SegmentOf(Timestamp time) {

@@ -205,6 +205,16 @@ absl::Status PartitionLog::VisitSequenced(Offset begin, Offset end,
     Segment& segment = *at.segment;
     frame::FrameHeader header;
     const frame::FrameState state = segment.Look(at.position, &header);
+    if (state != frame::FrameState::kValid && context_.is_read_only &&
+        refreshed != segment.base_offset()) {
+      // The writer may have gone on in new blocks: a frame, or the rest of one, can lie there.
+      refreshed = segment.base_offset();
+      const auto directory = OpenDirectory();
+      if (!directory.ok()) return directory.status();
+      if (const auto status = segment.RefreshLimit(**directory); !status.ok()) return status;
+      continue;
+    }
+    if (state == frame::FrameState::kNothing) return absl::OkStatus();
     if (state == frame::FrameState::kBad) {
       // A sequence that is damaged is gone; what is behind it is not.
       const auto found = frame::FindFrame(
@@ -213,14 +223,6 @@ absl::Status PartitionLog::VisitSequenced(Offset begin, Offset end,
            .delta = static_cast<std::uint32_t>(at.offset - segment.base_offset())});
       if (!found) return absl::OkStatus();
       at.position = found->position;
-      continue;
-    }
-    if (state == frame::FrameState::kNothing) {
-      if (!context_.is_read_only || refreshed == segment.base_offset()) return absl::OkStatus();
-      refreshed = segment.base_offset();
-      const auto directory = OpenDirectory();
-      if (!directory.ok()) return directory.status();
-      if (const auto status = segment.RefreshLimit(**directory); !status.ok()) return status;
       continue;
     }
     if (frame::KindOf(header.length_word) == frame::Kind::kSeal) {

@@ -23,7 +23,7 @@ constexpr int kManyWaiters = 2;
 // Ends the turn of who syncs, even when memory runs out in the middle of it.
 class SyncTurn {
  public:
-  SyncTurn(std::atomic<bool>& is_syncing, EventCount& synced)
+  SyncTurn(Atomic<bool>& is_syncing, EventCount& synced)
       : is_syncing_(is_syncing), synced_(synced) {}
   ~SyncTurn() {
     is_syncing_.store(false, std::memory_order_release);
@@ -33,11 +33,20 @@ class SyncTurn {
   SyncTurn& operator=(const SyncTurn&) = delete;
 
  private:
-  std::atomic<bool>& is_syncing_;
+  Atomic<bool>& is_syncing_;
   EventCount& synced_;
 };
 
 }  // namespace
+
+Offset PartitionLog::CommittedEnd() {
+  lookers_.fetch_add(1);  // before the look: ReleaseIdle says why
+  Segment* segment = active_.load();
+  const Offset end =
+      segment == nullptr ? Offset() : segment->base_offset() + RecordsOf(segment->CommittedEnd());
+  lookers_.fetch_sub(1);
+  return end;
+}
 
 absl::Status PartitionLog::AwaitCommitted(Offset end,
                                           std::chrono::steady_clock::time_point deadline) {

@@ -24,7 +24,7 @@ constexpr std::size_t kMaxFileBytes = 2 << 20;
 constexpr std::string_view kMagic = "DAYBOOKD";
 constexpr std::size_t kFileHeadBytes = 16;
 
-std::string FileHead(const std::string& dictionary) {
+std::string FileHead(std::string_view dictionary) {
   const std::uint64_t hash = Hash64(std::as_bytes(std::span(dictionary)));
   std::string head(kMagic);
   head.append(reinterpret_cast<const char*>(&hash), sizeof hash);
@@ -46,10 +46,9 @@ std::string TopicCompressor::FileName(std::string_view topic, std::uint32_t numb
 absl::StatusOr<std::string> TopicCompressor::ReadDictionary(Directory& root,
                                                             const std::string& file) {
   auto bytes = ReadFile(root, file, kMaxFileBytes);
-  if (bytes.ok() && bytes->starts_with(kMagic) && bytes->size() >= kFileHeadBytes) {
-    const std::string head = bytes->substr(0, kFileHeadBytes);
+  if (bytes.ok() && IsWhole(*bytes)) {
     bytes->erase(0, kFileHeadBytes);
-    if (head == FileHead(*bytes)) return bytes;
+    return bytes;
   }
   return absl::DataLossError(absl::StrCat(
       root.path(), "/", file, ": the dictionary that records are compressed with ",
@@ -65,6 +64,20 @@ std::vector<absl::Status> TopicCompressor::VerifyAll(Directory& root, std::strin
     if (!bytes.ok()) damage.push_back(bytes.status());
   }
   return damage;
+}
+
+bool TopicCompressor::IsWhole(std::string_view bytes) {
+  return bytes.size() >= kFileHeadBytes &&
+         bytes.substr(0, kFileHeadBytes) == FileHead(bytes.substr(kFileHeadBytes));
+}
+
+absl::Status TopicCompressor::Verify(Directory& root, std::string_view topic,
+                                     std::uint32_t number) {
+  const std::string file = FileName(topic, number);
+  if (const auto there = root.OpenFile(file, FileMode::kRead); absl::IsNotFound(there.status())) {
+    return there.status();
+  }
+  return ReadDictionary(root, file).status();
 }
 
 absl::StatusOr<std::vector<std::uint32_t>> TopicCompressor::List(Directory& root,

@@ -68,6 +68,10 @@ class TopicCompressor {
 
   // What is wrong with the dictionaries of a topic, one status for each that is damaged.
   static std::vector<absl::Status> VerifyAll(Directory& root, std::string_view topic);
+  // Whether that is what the file of a dictionary holds.
+  static bool IsWhole(std::string_view bytes);
+  // What is wrong with one; NotFound: it is not there.
+  static absl::Status Verify(Directory& root, std::string_view topic, std::uint32_t number);
 
   // Removes the dictionaries of a topic that is gone.
   static absl::Status RemoveAll(Directory& root, std::string_view topic);

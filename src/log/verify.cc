@@ -1,224 +1,271 @@
 #include "log/verify.h"
 
 #include <algorithm>
+#include <array>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "format/scan.h"
 #include "format/segment_header.h"
+#include "io/atomic_replace.h"
+#include "log/segment_verifier.h"
 
 namespace daybook::inline v1 {
 namespace {
 
-// The bytes of a frame that are no part of what its checksum covers and must be zero: the
-// alignment behind a record, the body of a padding frame.
-std::uint64_t FirstStrayByte(const std::byte* frame, const frame::FrameHeader& header) {
-  const std::uint64_t length = frame::LengthOf(header.length_word);
-  std::uint64_t at = frame::KindOf(header.length_word) == frame::Kind::kPadding
-                         ? frame::kFrameHeaderBytes
-                         : length;
-  const std::uint64_t end = frame::AlignedLength(length);
-  while (at < end && frame[at] == std::byte{0}) ++at;
-  return at == end ? 0 : at;
+// An index has one slot of 8 bytes for each 4 KiB of a segment of at most 4 GiB.
+constexpr std::size_t kMaxIndexBytes = 16 << 20;
+
+// What of a partition's directory is ours, beside segments.
+bool IsKnownName(std::string_view name) {
+  if (name == "next.tmp" || name == kReplaceTemporary) return true;
+  for (const std::string_view suffix : {std::string_view(".index"), std::string_view(".log.tmp")}) {
+    if (name.size() > suffix.size() && name.substr(name.size() - suffix.size()) == suffix &&
+        ParseSegmentFileName(std::string(name.substr(0, name.size() - suffix.size())) + ".log")) {
+      return true;
+    }
+  }
+  return false;
 }
 
-class SegmentVerifier {
- public:
-  SegmentVerifier(PartitionVerification* result, std::string file, const BootId& boot,
-                  const DumpVisitor& visitor)
-      : result_(result), boot_(boot), visitor_(visitor) {
-    summary_.file = std::move(file);
+// The base offset of "<base>.log.repair".
+std::optional<Offset> ParseUnfinished(std::string_view name) {
+  if (name.size() <= kRepairSuffix.size() ||
+      name.substr(name.size() - kRepairSuffix.size()) != kRepairSuffix) {
+    return std::nullopt;
   }
+  return ParseSegmentFileName(std::string(name.substr(0, name.size() - kRepairSuffix.size())) +
+                              ".log");
+}
 
-  // `base` is from the file's name, `end` the base offset of the next segment, if there is one.
-  void Run(std::span<const std::byte> bytes, Offset base, std::optional<Offset> next_base) {
-    if (bytes.size() < frame::kSegmentHeaderBytes) {
-      // The last one may just have been made when the power was cut.
-      Report(0, bytes.size(), "the file is shorter than the header of a segment",
-             next_base.has_value());
-      return;
+class PartitionVerifier {
+ public:
+  PartitionVerifier(Directory& directory, const BootId& boot, const DumpVisitor& visitor)
+      : directory_(directory), boot_(boot), visitor_(visitor) {}
+
+  absl::StatusOr<PartitionVerification> Run() && {
+    result_.directory = directory_.path();
+    const auto bases = ListSegmentBases(directory_);
+    if (!bases.ok()) return bases.status();
+    if (const auto status = ListOthers(); !status.ok()) return status;
+    const auto neighbour = AnyHeader(*bases);
+    const Said said = LookAtLast(*bases);
+    for (std::size_t i = 0; i < bases->size(); ++i) {
+      auto one = VerifyFile({.file = SegmentFileName((*bases)[i], ".log"),
+                             .name_base = (*bases)[i],
+                             .bytes = {},
+                             .has_next = i + 1 != bases->size(),
+                             .was_whole = (*bases)[i] < said.whole,
+                             .has_later_of_boot = (*bases)[i] < said.boot,
+                             .index = {},
+                             .neighbour = neighbour});
+      // Retention, or the deletion of the topic, was faster.
+      if (absl::IsNotFound(one.status())) continue;
+      if (!one.ok()) return one.status();
+      result_.segments.push_back(std::move(one->summary));
+      result_.issues.insert(result_.issues.end(), one->issues.begin(), one->issues.end());
+      for (const auto& [dictionary, offset] : one->dictionaries) {
+        result_.dictionaries.try_emplace(dictionary, offset);
+      }
     }
-    const auto header = frame::DecodeSegmentHeader(bytes.first(frame::kSegmentHeaderBytes));
-    if (!header.ok()) {
-      // Never synced: nothing in it was promised, and the next open removes it.
-      Report(0, frame::kSegmentHeaderBytes, std::string(header.status().message()),
-             !absl::IsNotFound(header.status()) || next_base.has_value());
-      return;
+    SegmentSummary* before = nullptr;
+    for (SegmentSummary& segment : result_.segments) {
+      if (segment.base() != segment.name_base) continue;  // that is said already
+      const auto status = before == nullptr ? absl::OkStatus() : CheckFollows(*before, segment);
+      if (!status.ok()) return status;
+      before = &segment;
     }
-    summary_.header = *header;
-    if (header->base_offset != base.value()) {
-      Report(0, sizeof *header, absl::StrCat("the header says base offset ", header->base_offset),
-             true);
-    }
-    CheckPage(bytes);
-    CheckFrames(bytes, next_base);
-    result_->segments.push_back(summary_);
+    return std::move(result_);
   }
 
  private:
-  void Report(std::uint64_t begin, std::uint64_t end, std::string cause, bool is_damage,
-              std::optional<Offset> begin_offset = std::nullopt,
-              std::optional<Offset> end_offset = std::nullopt) {
-    result_->issues.push_back({.file = summary_.file,
-                               .begin_position = begin,
-                               .end_position = end,
-                               .begin_offset = begin_offset,
-                               .end_offset = end_offset,
-                               .cause = std::move(cause),
-                               .is_damage = is_damage});
+  using Mapped = std::unique_ptr<MappedFile>;
+
+  // The whole file; null if it is empty.
+  absl::StatusOr<Mapped> Map(const std::string& name) {
+    const auto file = directory_.OpenFile(name, FileMode::kRead);
+    if (!file.ok()) return file.status();
+    const auto size = (*file)->Size();
+    if (!size.ok()) return size.status();
+    if (*size == 0) return Mapped();
+    return (*file)->Map(frame::AlignedLength(*size), MapAccess::kRead);
+  }
+  static std::span<const std::byte> BytesOf(const Mapped& mapped) {
+    return mapped == nullptr ? std::span<const std::byte>()
+                             : std::span<const std::byte>(mapped->data(), mapped->size());
   }
 
-  Offset At(std::uint32_t delta) const { return Offset(summary_.header.base_offset) + delta; }
-
-  void CheckPage(std::span<const std::byte> bytes) {
-    const auto page = bytes.first(frame::kSegmentHeaderBytes);
-    if (frame::HasBadCheckpoint(page, summary_.header.segment_id, bytes.size())) {
-      Report(frame::kCheckpointPositions[0], frame::kCheckpointPositions[1] + 64,
-             "a checkpoint slot is damaged, or was being written", true);
-    }
-    if (frame::HasBadClaimBound(page, summary_.header.segment_id)) {
-      Report(frame::kClaimBoundPosition, frame::kClaimBoundPosition + 8,
-             "the claim bound is damaged", true);
-    }
-    std::uint64_t at = sizeof(frame::SegmentHeader);
-    for (const auto& [begin, size] : std::initializer_list<std::pair<std::uint64_t, std::uint64_t>>{
-             {frame::kCheckpointPositions[0], sizeof(frame::CheckpointSlot)},
-             {frame::kCheckpointPositions[1], sizeof(frame::CheckpointSlot)},
-             {frame::kClaimBoundPosition, 8}}) {
-      at = FindNonZero(page, at, begin);
-      if (at != begin) break;
-      at += size;
-    }
-    at = FindNonZero(page, at, page.size());
-    if (at != page.size()) Report(at, at + 1, "a byte of the header page is not zero", true);
+  struct HeaderPage {
+    frame::SegmentHeader header;
+    frame::CheckpointSlot checkpoint;
+  };
+  // Nothing if it is damaged.
+  std::optional<HeaderPage> PageOf(Offset base) {
+    const auto file = directory_.OpenFile(SegmentFileName(base, ".log"), FileMode::kRead);
+    if (!file.ok()) return std::nullopt;
+    std::array<std::byte, frame::kSegmentHeaderBytes> page{};
+    if (!(*file)->ReadAt(0, page).ok()) return std::nullopt;
+    const auto header = frame::DecodeSegmentHeader(page);
+    if (!header.ok()) return std::nullopt;
+    return HeaderPage{*header, frame::LatestCheckpoint(page, header->segment_id, header->capacity)};
   }
 
-  static std::uint64_t FindNonZero(std::span<const std::byte> page, std::uint64_t at,
-                                   std::uint64_t end) {
-    while (at < end && page[at] == std::byte{0}) ++at;
-    return at;
+  // The header of some segment that has a whole one.
+  std::optional<frame::SegmentHeader> AnyHeader(const std::vector<Offset>& bases) {
+    for (const Offset base : bases) {
+      if (const auto page = PageOf(base)) return page->header;
+    }
+    return std::nullopt;
   }
 
-  void CheckFrames(std::span<const std::byte> bytes, std::optional<Offset> next_base) {
-    const frame::CheckpointSlot slot = frame::LatestCheckpoint(
-        bytes.first(frame::kSegmentHeaderBytes), summary_.header.segment_id, bytes.size());
-    // Below this everything is known to have been whole.
-    const bool is_same_boot = slot.sequence != 0 && slot.boot_id == boot_;
-    const std::uint64_t known_whole =
-        is_same_boot ? slot.committed_position : slot.durable_position;
-
-    const frame::SegmentBytes segment{.bytes = bytes,
-                                      .segment_id = summary_.header.segment_id,
-                                      .max_frame_bytes = summary_.header.max_frame_bytes};
-    const frame::ScanResult scan =
-        frame::Scan(segment, {}, [&](std::uint64_t position, const frame::FrameHeader& header) {
-          const std::byte* at = bytes.data() + position;
-          if (const std::uint64_t stray = FirstStrayByte(at, header); stray != 0) {
-            Report(position + stray, position + stray + 1, "a byte between two frames is not zero",
-                   true);
-          }
-          if (visitor_) {
-            visitor_({.segment = &summary_, .position = position, .header = header, .frame = at});
-          }
-          if (frame::KindOf(header.length_word) != frame::Kind::kPadding) {
-            summary_.records += frame::OffsetCount(header);
-          }
-          summary_.frame_bytes += frame::AlignedLength(frame::LengthOf(header.length_word));
-        });
-    summary_.padding_bytes = scan.padding_bytes;
-    summary_.is_sealed = scan.is_sealed;
-    summary_.end_offset = At(scan.end_delta);
-    for (const frame::Gap& gap : scan.gaps) {
-      const bool is_open_claim = gap.is_uncommitted && gap.begin_position >= known_whole;
-      Report(gap.begin_position, gap.end_position,
-             is_open_claim ? "a claim that was not committed"
-                           : "a record is damaged: its checksum or its fields are wrong",
-             !is_open_claim, At(gap.begin_delta), At(gap.end_delta));
+  // What the last segments say of those before them, by which recovery goes, too
+  // (partition_open.cc): below `whole` they were complete once, and below `boot` a power cut has
+  // taken nothing of them.
+  struct Said {
+    Offset whole;
+    Offset boot;
+  };
+  Said LookAtLast(const std::vector<Offset>& bases) {
+    for (auto base = bases.rbegin(); base != bases.rend(); ++base) {
+      const auto page = PageOf(*base);
+      if (!page || page->checkpoint.sequence == 0) continue;
+      if (page->checkpoint.boot_id == boot_) return {Offset(page->header.settled_before), *base};
+      if (Offset(page->checkpoint.durable_offset) > *base) return {*base, Offset()};
     }
-    CheckTail(bytes, scan, known_whole);
-    if (next_base && *next_base != summary_.end_offset && scan.is_sealed) {
-      Report(scan.end_position, scan.end_position,
-             absl::StrCat("the segment ends at offset ", summary_.end_offset.value(),
-                          ", and the next one begins at ", next_base->value()),
-             true, summary_.end_offset, next_base);
+    return {};
+  }
+
+  absl::StatusOr<SegmentVerification> VerifyFile(SegmentToVerify segment) {
+    const std::string& name = segment.file;
+    // Where another process writes, the end moves while we look at it, and so does what seems
+    // wrong there. Damage stays.
+    std::optional<std::uint64_t> seen_at;
+    for (;;) {
+      const auto index =
+          ReadFile(directory_, SegmentFileName(segment.name_base, ".index"), kMaxIndexBytes);
+      segment.index = index.ok() ? std::optional<std::string_view>(*index) : std::nullopt;
+      const auto mapped = Map(name);
+      if (absl::IsFailedPrecondition(mapped.status())) return NoFile(segment, mapped.status());
+      if (!mapped.ok()) return mapped.status();
+      segment.bytes = BytesOf(*mapped);
+      SegmentVerification one = VerifySegment(segment, boot_, visitor_);
+      const auto last_damage =
+          std::find_if(one.issues.rbegin(), one.issues.rend(),
+                       [](const VerifyIssue& issue) { return issue.is_damage; });
+      if (last_damage == one.issues.rend() || visitor_ != nullptr || segment.has_next ||
+          seen_at == last_damage->begin_position) {
+        return one;
+      }
+      seen_at = last_damage->begin_position;
     }
   }
 
-  void CheckTail(std::span<const std::byte> bytes, const frame::ScanResult& scan,
-                 std::uint64_t known_whole) {
-    if (scan.end_position < known_whole) {
-      Report(scan.end_position, known_whole,
-             "frames that were there at the last checkpoint are damaged", true,
-             summary_.end_offset);
-      return;
-    }
-    if (scan.tail_bytes == 0) return;
-    // A length word is stored last: with one, the record was whole when the process was killed.
-    const bool was_committed = frame::AcquireLengthWord(bytes.data() + scan.end_position) != 0;
-    const std::uint64_t end = scan.end_position + scan.tail_bytes;
-    if (scan.is_sealed) {
-      Report(scan.end_position, end, "there are bytes behind the seal", true);
-    } else if (was_committed) {
-      Report(scan.end_position, end, "the last record is damaged, or torn by a power cut", true,
-             summary_.end_offset);
-    } else {
-      Report(scan.end_position, end, "a claim that was not committed", false);
-    }
+  static SegmentVerification NoFile(const SegmentToVerify& segment, const absl::Status& status) {
+    SegmentVerification one;
+    one.summary.file = segment.file;
+    one.summary.name_base = one.summary.end_offset = segment.name_base;
+    one.summary.header_state = HeaderState::kNoFile;
+    one.summary.is_damaged = true;
+    one.issues.push_back({.file = segment.file,
+                          .begin_position = 0,
+                          .end_position = 0,
+                          .begin_offset = segment.name_base,
+                          .end_offset = std::nullopt,
+                          .cause = std::string(status.message())});
+    return one;
   }
 
-  PartitionVerification* const result_;
+  void Report(const std::string& file, std::string cause) {
+    result_.issues.push_back({.file = file,
+                              .begin_position = 0,
+                              .end_position = 0,
+                              .begin_offset = std::nullopt,
+                              .end_offset = std::nullopt,
+                              .cause = std::move(cause),
+                              .is_damage = false});
+  }
+
+  absl::Status ListOthers() {
+    const auto entries = directory_.List();
+    if (!entries.ok()) return entries.status();
+    for (const DirectoryEntry& entry : *entries) {
+      if (!entry.is_directory && ParseSegmentFileName(entry.name)) continue;
+      if (!entry.is_directory && IsKnownName(entry.name)) continue;
+      const auto base = entry.is_directory ? std::nullopt : ParseUnfinished(entry.name);
+      if (!base) {
+        Report(entry.name, "it is no file of Daybook's, and is left alone");
+        continue;
+      }
+      Report(entry.name, "a repair was interrupted before it put this copy in place: repair again");
+      auto one = VerifyFile({.file = entry.name,
+                             .name_base = *base,
+                             .bytes = {},
+                             .has_next = true,
+                             .was_whole = false,
+                             .has_later_of_boot = false,
+                             .index = {},
+                             .neighbour = {}});
+      if (!one.ok()) return one.status();
+      result_.unfinished.push_back(std::move(one->summary));
+    }
+    return absl::OkStatus();
+  }
+
+  // That `next` goes on where `segment` ends.
+  absl::Status CheckFollows(SegmentSummary& segment, const SegmentSummary& next) {
+    if (!segment.is_readable()) return absl::OkStatus();
+    const Offset end = segment.end_offset;
+    const std::uint64_t position = segment.scan.end_position;
+    VerifyIssue issue{.file = segment.file,
+                      .begin_position = position,
+                      .end_position = position,
+                      .begin_offset = end,
+                      .end_offset = next.name_base,
+                      .cause = {},
+                      // A power cut leaves a beginning of what was not synced.
+                      .is_damage = segment.is_sealed || segment.is_damaged};
+    if (end < next.name_base) {
+      issue.cause = absl::StrCat("the segment ends at offset ", end.value(), ", and the next one, ",
+                                 next.file, ", begins at ", next.name_base.value(),
+                                 segment.is_sealed ? ": a segment between them is missing" : "");
+      result_.issues.push_back(std::move(issue));
+    } else if (end > next.name_base && next.is_readable()) {
+      const auto mapped = Map(segment.file);
+      if (!mapped.ok()) return mapped.status();
+      segment.overlap = PlaceBefore(BytesOf(*mapped), segment.header, next.name_base);
+      issue.begin_position = segment.overlap->position;
+      issue.begin_offset = issue.end_offset = std::nullopt;  // they can be read
+      issue.cause = absl::StrCat("offsets [", next.name_base.value(), ", ", end.value(),
+                                 ") are in the next segment, ", next.file, ", too");
+      issue.is_damage = true;
+      result_.issues.push_back(std::move(issue));
+    }
+    return absl::OkStatus();
+  }
+
+  Directory& directory_;
   const BootId& boot_;
   const DumpVisitor& visitor_;
-  SegmentSummary summary_;
+  PartitionVerification result_;
 };
 
 }  // namespace
 
 absl::StatusOr<PartitionVerification> VerifyPartition(Directory& directory, const BootId& boot,
                                                       const DumpVisitor& visitor) {
-  const auto listed = ListSegmentBases(directory);
-  if (!listed.ok()) return listed.status();
-  const std::vector<Offset>& bases = *listed;
-
-  PartitionVerification result;
-  result.directory = directory.path();
-  for (std::size_t i = 0; i < bases.size(); ++i) {
-    const std::string name = SegmentFileName(bases[i], ".log");
-    const auto file = directory.OpenFile(name, FileMode::kRead);
-    if (absl::IsNotFound(file.status())) continue;  // dropped meanwhile
-    if (!file.ok()) return file.status();
-    const bool is_last = i + 1 == bases.size();
-    const auto next_base = is_last ? std::optional<Offset>() : std::optional(bases[i + 1]);
-    // Where another process writes, the end moves while we look at it, and so does what seems
-    // wrong there. Damage stays.
-    std::optional<std::uint64_t> seen_at;
-    for (;;) {
-      const auto size = (*file)->Size();
-      if (!size.ok()) return size.status();
-      PartitionVerification one;
-      SegmentVerifier verifier(&one, name, boot, visitor);
-      if (*size == 0) {
-        verifier.Run({}, bases[i], next_base);
-      } else {
-        const auto mapped = (*file)->Map(*size, MapAccess::kRead);
-        if (!mapped.ok()) return mapped.status();
-        verifier.Run({(*mapped)->data(), *size / frame::kFrameAlignment * frame::kFrameAlignment},
-                     bases[i], next_base);
-      }
-      const auto last_damage =
-          std::find_if(one.issues.rbegin(), one.issues.rend(),
-                       [](const VerifyIssue& issue) { return issue.is_damage; });
-      const bool is_settled = last_damage == one.issues.rend() || visitor != nullptr || !is_last ||
-                              seen_at == last_damage->begin_position;
-      if (is_settled) {
-        result.segments.insert(result.segments.end(), one.segments.begin(), one.segments.end());
-        result.issues.insert(result.issues.end(), one.issues.begin(), one.issues.end());
-        break;
-      }
-      seen_at = last_damage->begin_position;
+  constexpr int kTries = 4;
+  for (int tries = 1;; ++tries) {
+    const auto before = ListSegmentBases(directory);
+    if (!before.ok()) return before.status();
+    auto verified = PartitionVerifier(directory, boot, visitor).Run();
+    if (!verified.ok() || !verified->has_damage() || visitor != nullptr || tries == kTries) {
+      return verified;
     }
+    // What seems to be missing may have been made, or dropped, while the directory was listed.
+    const auto after = ListSegmentBases(directory);
+    if (!after.ok()) return after.status();
+    if (*before == *after) return verified;
   }
-  return result;
 }
 
 absl::StatusOr<std::vector<std::string>> ListPartitionDirectories(Directory& root) {

@@ -123,4 +123,11 @@ absl::Status OffsetIndex::Load(std::uint64_t segment_id, std::string_view encode
   return absl::OkStatus();
 }
 
+bool OffsetIndex::AgreesWith(const OffsetIndex& truth) const {
+  for (std::uint64_t slot = 0; slot < count_; ++slot) {
+    if (const ClaimWord word = Get(slot); word != 0 && word != truth.Get(slot)) return false;
+  }
+  return true;
+}
+
 }  // namespace daybook::inline v1

@@ -61,6 +61,8 @@ class OffsetIndex {
   std::string Encode(std::uint64_t segment_id, ClaimWord end) const;
   // DataLoss when the bytes are not the index of this segment; nothing is changed then.
   absl::Status Load(std::uint64_t segment_id, std::string_view encoded);
+  // Whether every slot that is filled is filled with the same in `truth`, of the same capacity.
+  bool AgreesWith(const OffsetIndex& truth) const;
 
  private:
   static constexpr std::uint64_t kBlockSlots = 512;

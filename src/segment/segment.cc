@@ -59,7 +59,8 @@ Segment::Segment(PartitionName name, std::string path, PreparedFile file,
       index_(header.capacity),
       file_(std::move(file.file)),
       paged_in_(file.paged_in) {
-  SetLimit(file.file_bytes / frame::kFrameAlignment * frame::kFrameAlignment);
+  // Of a file that was cut within the zeros that align its last frame, that frame is whole.
+  SetLimit(frame::AlignedLength(file.file_bytes));
 }
 
 Segment::~Segment() = default;
@@ -344,6 +345,7 @@ void Segment::Abandon(ClaimWord before, std::uint64_t bytes) {
   const ClaimWord next = before + MakeClaimWord(1, bytes);
   const bool is_in_memory = is_in_memory_;  // after the commit it may be another segment
   index_.Note(before, next);
+  SchedulingPoint();
   frame::WritePadding(At(PositionOf(before)), static_cast<std::uint32_t>(bytes), PositionOf(before),
                       header_.segment_id, RecordsOf(before), 1);
   if (!is_in_memory) Advance(before, next);

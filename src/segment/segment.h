@@ -14,6 +14,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "base/planted_bug.h"
+#include "base/scheduler.h"
 #include "daybook/clock.h"
 #include "daybook/file_system.h"
 #include "daybook/frame.h"
@@ -137,6 +139,7 @@ class Segment {
   void StartClosing() { closing_.store(true, std::memory_order_relaxed); }
   bool IsCrossing(ClaimWord before, std::uint64_t bytes) const {
     const std::uint64_t limit = limit_.load(std::memory_order_acquire);
+    if (IsPlanted(PlantedBug::kClaimsWhileClosing)) return limit < PositionOf(before) + bytes;
     return PositionOf(before) <= limit && limit < PositionOf(before) + bytes;
   }
 
@@ -176,6 +179,7 @@ class Segment {
   // be gone right after it, and a segment in memory may be another one: touch neither any more.
   void Commit(std::byte* frame, std::uint32_t length_word, ClaimWord before) {
     const ClaimWord next = Note(before, length_word, 1);
+    SchedulingPoint();
     if (is_in_memory_) {
       frame::CommitLengthWord(frame, length_word);
       return;
@@ -187,6 +191,7 @@ class Segment {
   void Commit(std::byte* frame, std::uint32_t length_word, ClaimWord before,
               const frame::FrameHead& head, std::uint64_t body_hash, std::uint64_t records = 1) {
     const ClaimWord next = Note(before, length_word, records);
+    SchedulingPoint();
     if (is_in_memory_) {  // no checksum: that is there for what a disk does to bytes
       frame::CommitLengthWord(frame, length_word);
       return;
@@ -334,7 +339,8 @@ class Segment {
   }
   // Notes that [before, next) is committed: cheap, and exact for a single producer.
   void Advance(ClaimWord before, ClaimWord next) {
-    if (committed_.load(std::memory_order_acquire) == before) {
+    if (committed_.load(std::memory_order_acquire) == before ||
+        IsPlanted(PlantedBug::kCommitsOverOpenClaims)) {
       committed_.store(next, std::memory_order_release);
     }
   }
@@ -386,13 +392,13 @@ class Segment {
 
   // Every append writes this line; readers seldom read it. committed_ is a lower bound, moved by
   // whoever knows better: beside claim_, since who has just claimed has the line.
-  alignas(64) std::atomic<ClaimWord> claim_{kFirstFrame};
-  std::atomic<ClaimWord> committed_{kFirstFrame};
+  alignas(64) Atomic<ClaimWord> claim_{kFirstFrame};
+  Atomic<ClaimWord> committed_{kFirstFrame};
   // Read by all on every call, written when the file grows. granted_ <= limit_.
-  alignas(64) std::atomic<std::uint64_t> granted_{0};
-  std::atomic<std::uint64_t> limit_{0};
-  std::atomic<bool> closing_{false};
-  std::atomic<ClaimWord> sealed_end_{0};
+  alignas(64) Atomic<std::uint64_t> granted_{0};
+  Atomic<std::uint64_t> limit_{0};
+  Atomic<bool> closing_{false};
+  Atomic<ClaimWord> sealed_end_{0};
   std::atomic<bool> is_durable_{false};
   // How far its checkpoint said that it was committed: zeros before it are a hole in the file.
   std::uint64_t found_end_ = 0;

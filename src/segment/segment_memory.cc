@@ -71,6 +71,7 @@ ClaimWord Segment::CommittedEndInMemory(ClaimWord at) {
   const ClaimWord first = at;
   for (;;) {
     const std::byte* const frame = At(PositionOf(at));
+    SchedulingPoint();
     const std::uint32_t length_word = frame::AcquireLengthWord(frame);
     if (length_word == 0) break;  // there are zeros behind the last frame
     const std::uint64_t bytes = frame::AlignedLength(frame::LengthOf(length_word));

@@ -17,6 +17,12 @@ frame::FrameState Segment::Look(std::uint64_t position, frame::FrameHeader* head
     const std::byte* at = At(position);
     const std::uint32_t length_word = frame::AcquireLengthWord(at);
     if (length_word == 0) return frame::FrameState::kNothing;  // in memory alone
+    // An index that was made to mislead can bring us to what is no frame.
+    const std::uint64_t length = frame::LengthOf(length_word);
+    if (length < frame::kFrameHeaderBytes ||
+        frame::AlignedLength(length) > bytes.bytes.size() - position) {
+      return frame::FrameState::kBad;
+    }
     *header = frame::LoadFrameHeader(at, length_word);
     return frame::FrameState::kValid;
   }
@@ -101,6 +107,7 @@ ClaimWord Segment::CommittedEnd() {
     if (const auto sealed = sealed_end(); sealed && position >= PositionOf(*sealed)) break;
     if (position > limit_.load(std::memory_order_acquire)) break;
     // Whether it is committed is all that counts here; what it holds is checked when it is read.
+    SchedulingPoint();
     const std::uint32_t length_word = frame::AcquireLengthWord(At(position));
     if (length_word == 0) break;
     frame::FrameHeader header;
@@ -123,6 +130,20 @@ ClaimWord Segment::CommittedEnd() {
 std::uint64_t Segment::FindDelta(std::uint32_t delta) {
   const ClaimWord end = CommittedEnd();
   ClaimWord at = index_.FindDelta(delta, end);
+  // Where frames are of one size, the place is known at once, and one cache miss is all it takes.
+  // Its checksum says whether a frame does begin there, since it covers the place.
+  const ClaimWord above = index_.FindPosition(PositionOf(at) + 1, end);
+  if (!is_in_memory_ && RecordsOf(at) < delta && delta < RecordsOf(above)) {
+    const std::uint64_t bytes = PositionOf(above) - PositionOf(at);
+    const std::uint64_t records = RecordsOf(above) - RecordsOf(at);
+    const std::uint64_t guess = PositionOf(at) + (delta - RecordsOf(at)) * (bytes / records);
+    frame::FrameHeader found;
+    if (bytes % records == 0 && bytes / records % frame::kFrameAlignment == 0 &&
+        frame::Inspect(Bytes(), guess, &found) == frame::FrameState::kValid &&
+        frame::KindOf(found.length_word) != frame::Kind::kSeal && found.offset_delta == delta) {
+      return guess;
+    }
+  }
   // The index is a hint: begin there only if a frame does stand there.
   frame::FrameHeader header;
   if (at != kFirstFrame &&
@@ -173,7 +194,7 @@ absl::Status Segment::RefreshLimit(Directory& directory) {
   if (!file.ok()) return file.status();
   const auto size = (*file)->Size();
   if (!size.ok()) return size.status();
-  SetLimit(std::min(*size, header_.capacity) / frame::kFrameAlignment * frame::kFrameAlignment);
+  SetLimit(std::min(frame::AlignedLength(*size), header_.capacity));
   if (!sealed_end()) AdoptSeal(PositionOf(CommittedEnd()) + frame::kSealBytes);
   return absl::OkStatus();
 }

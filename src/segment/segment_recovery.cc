@@ -31,9 +31,10 @@ constexpr ClaimWord kSealWord = MakeClaimWord(0, frame::kSealBytes);
 }  // namespace
 
 ClaimWord Segment::LoadCheckpoint(const BootId& boot) {
-  const frame::CheckpointSlot slot =
-      frame::LatestCheckpoint({mapped_->data(), frame::kSegmentHeaderBytes}, header_.segment_id,
-                              limit_.load(std::memory_order_relaxed) + frame::kSealBytes);
+  // Also if it names a place beyond the end of the file: then that was cut off, and readers are
+  // told.
+  const frame::CheckpointSlot slot = frame::LatestCheckpoint(
+      {mapped_->data(), frame::kSegmentHeaderBytes}, header_.segment_id, header_.capacity);
   if (slot.sequence == 0) return kFirstFrame;
   {
     MutexLock lock(checkpoint_mutex_);
@@ -132,7 +133,8 @@ absl::Status Segment::CheckLength(const BootId& boot) const {
   const std::uint64_t least = KnownEnd(boot);
   if (least <= file_bytes) return absl::OkStatus();
   return absl::DataLossError(absl::StrCat(path_, ": it has ", file_bytes, " bytes, and had ", least,
-                                          " once; it was cut short from outside"));
+                                          " once; it was cut short from outside: repair the "
+                                          "directory (Repair, or `daybook repair`) to go on"));
 }
 
 absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const BootId& boot,
@@ -176,7 +178,7 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
   recovery.scanned_bytes = scan.end_position - PositionOf(trusted);
   ClaimWord end = MakeClaimWord(scan.end_delta, scan.end_position);
 
-  const bool keeps_damage = is_durable && (!scan.gaps.empty() || !scan.is_sealed);
+  const bool keeps_damage = is_durable && !is_same_boot && (!scan.gaps.empty() || !scan.is_sealed);
   if (!is_same_boot && !keeps_damage) {
     if (scan.is_sealed) end -= kSealWord;
     if (!scan.gaps.empty()) {

@@ -32,6 +32,7 @@ void AddProduceCommand(CLI::App& app, Global& global);
 void AddConsumeCommand(CLI::App& app, Global& global);
 void AddGroupCommands(CLI::App& app, Global& global);
 void AddInspectCommands(CLI::App& app, Global& global);
+void AddRepairCommand(CLI::App& app, Global& global);
 
 }  // namespace daybook::tools
 

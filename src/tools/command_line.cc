@@ -48,6 +48,7 @@ int RunCommandLine(int argc, char** argv) {
   AddConsumeCommand(app, global);
   AddGroupCommands(app, global);
   AddInspectCommands(app, global);
+  AddRepairCommand(app, global);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

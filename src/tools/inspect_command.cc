@@ -5,9 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "format/properties.h"
-#include "io/atomic_replace.h"
-#include "log/topic_compressor.h"
+#include "broker/directory_check.h"
 #include "log/verify.h"
 #include "tools/command.h"
 #include "tools/table.h"
@@ -35,6 +33,14 @@ absl::StatusOr<std::vector<std::string>> Select(Directory& root, const Arguments
                arguments.topics.end();
   });
   return directories;
+}
+
+// The data directory, whatever is wrong with it.
+absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const Global& global) {
+  if (global.directory.empty()) {
+    return absl::InvalidArgumentError("name the data directory with --dir, or in DAYBOOK_DIR");
+  }
+  return FileSystem::Posix().OpenDirectory(global.directory, DirectoryMode::kMustExist);
 }
 
 absl::StatusOr<std::unique_ptr<Directory>> OpenRoot(const Global& global,
@@ -196,98 +202,49 @@ absl::Status Dump(const Global& global, const Arguments& arguments) {
   return has_damage ? DamageFound() : absl::OkStatus();
 }
 
-// Adds a row for each settings file that does not hold what it should.
-absl::Status VerifySettings(Directory& root, const Arguments& arguments, Table* issues,
-                            bool* has_damage) {
-  constexpr std::size_t kMaxBytes = 64 << 10;
-  constexpr std::string_view kSuffix = ".topic";
-  const auto entries = root.List();
-  if (!entries.ok()) return entries.status();
-  for (const DirectoryEntry& entry : *entries) {
-    const std::string& name = entry.name;
-    if (entry.is_directory || name.size() <= kSuffix.size() ||
-        name.substr(name.size() - kSuffix.size()) != kSuffix) {
-      continue;
-    }
-    const std::string topic = name.substr(0, name.size() - kSuffix.size());
-    if (!arguments.topics.empty() && std::find(arguments.topics.begin(), arguments.topics.end(),
-                                               topic) == arguments.topics.end()) {
-      continue;
-    }
-    for (const absl::Status& damage : TopicCompressor::VerifyAll(root, topic)) {
-      *has_damage = true;
-      issues->Add(
-          {"", topic, nullptr, nullptr, nullptr, nullptr, true, std::string(damage.message())});
-    }
-    const auto text = ReadFile(root, name, kMaxBytes);
-    const absl::Status status = text.ok() ? DecodeProperties(*text).status() : text.status();
-    if (status.ok()) continue;
-    *has_damage = true;
-    issues->Add(
-        {"", name, nullptr, nullptr, nullptr, nullptr, true, std::string(status.message())});
-  }
-  return absl::OkStatus();
-}
-
 absl::Status Verify(const Global& global, const Arguments& arguments) {
-  const auto root = OpenRoot(global, arguments);
+  const auto root = OpenDirectory(global);
   if (!root.ok()) return root.status();
-  const auto directories = Select(**root, arguments);
-  if (!directories.ok()) return directories.status();
+  const auto found = VerifyDirectory(**root, FileSystem::Posix().BootId(), arguments.topics);
+  if (!found.ok()) return found.status();
   Table partitions({"partition", "segments", "records", "bytes", "padding", "issues"});
   Table issues({"partition", "file", "begin_position", "end_position", "begin_offset", "end_offset",
                 "is_damage", "cause"});
-  std::size_t found = 0;
-  bool has_damage = false;
-  if (const auto status = VerifySettings(**root, arguments, &issues, &has_damage); !status.ok()) {
-    return status;
-  }
-  found += has_damage ? 1 : 0;
-  for (const std::string& name : *directories) {
-    const std::string topic = name.substr(0, name.rfind('-'));
-    if (!(*root)->OpenFile(topic + ".topic", FileMode::kRead).ok() &&
-        !(*root)->OpenFile(topic + ".gone", FileMode::kRead).ok()) {
-      has_damage = true;
-      ++found;
-      issues.Add({name, topic + ".topic", nullptr, nullptr, nullptr, nullptr, true,
-                  "the settings of this partition's topic are missing"});
-    }
-    const auto directory = (*root)->OpenDirectory(name);
-    if (!directory.ok()) return directory.status();
-    const auto verified = VerifyPartition(**directory, FileSystem::Posix().BootId());
-    if (!verified.ok()) return verified.status();
+  std::size_t count = 0;
+  const auto add = [&](const std::string& partition, const VerifyIssue& issue) {
+    const auto offset_of = [](const std::optional<Offset>& offset) {
+      return offset ? nlohmann::json(offset->value()) : nlohmann::json(nullptr);
+    };
+    ++count;
+    issues.Add({partition, issue.file, issue.begin_position, issue.end_position,
+                offset_of(issue.begin_offset), offset_of(issue.end_offset), issue.is_damage,
+                issue.cause});
+  };
+  for (const VerifyIssue& issue : found->issues) add("", issue);
+  for (const PartitionVerification& partition : found->partitions) {
     std::int64_t records = 0;
     std::uint64_t bytes = 0;
     std::uint64_t padding = 0;
-    for (const SegmentSummary& segment : verified->segments) {
+    for (const SegmentSummary& segment : partition.segments) {
       records += segment.records;
       bytes += segment.frame_bytes;
       padding += segment.padding_bytes;
     }
-    partitions.Add(
-        {name, verified->segments.size(), records, bytes, padding, verified->issues.size()});
-    const auto offset_of = [](const std::optional<Offset>& offset) {
-      return offset ? nlohmann::json(offset->value()) : nlohmann::json(nullptr);
-    };
-    for (const VerifyIssue& issue : verified->issues) {
-      issues.Add({name, issue.file, issue.begin_position, issue.end_position,
-                  offset_of(issue.begin_offset), offset_of(issue.end_offset), issue.is_damage,
-                  issue.cause});
-    }
-    found += verified->issues.size();
-    has_damage = has_damage || verified->has_damage();
+    partitions.Add({partition.directory, partition.segments.size(), records, bytes, padding,
+                    partition.issues.size()});
+    for (const VerifyIssue& issue : partition.issues) add(partition.directory, issue);
   }
   if (global.format == Format::kJson) {
     const nlohmann::json json = {{"partitions", partitions.ToJson()}, {"issues", issues.ToJson()}};
     std::puts(json.dump(2).c_str());
   } else {
     partitions.Print(global.format);
-    if (found != 0) {
+    if (count != 0) {
       std::puts("");
       issues.Print(global.format);
     }
   }
-  return has_damage ? DamageFound() : absl::OkStatus();
+  return found->has_damage() ? DamageFound() : absl::OkStatus();
 }
 
 }  // namespace

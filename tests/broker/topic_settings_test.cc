@@ -92,4 +92,15 @@ TEST_CASE("The nearest name is found only among those that are near") {
   CHECK(NearestName("", {}).empty());
 }
 
+TEST_CASE("Settings that were written are read, under their own name alone") {
+  TopicOptions options;
+  options.partitions = 7;
+  options.max_record_bytes = 1000;
+  const std::string text = EncodeTopicFile(options, "orders");
+  const auto read = DecodeTopicFile(text, "orders");
+  REQUIRE(read.ok());
+  CHECK(read->partitions == 7);
+  CHECK(absl::IsDataLoss(DecodeTopicFile(text, "others").status()));
+}
+
 }  // namespace daybook

@@ -197,7 +197,7 @@ TEST_CASE("A damaged segment header is an error that names the file, and nothing
   log.Write("a");
   log.CloseCleanly();
   log.Corrupt("00000000000000000000.log", 17);
-  const auto status = log.log().end_offset().status();
+  const auto status = log.log().Append(RecordOf("b"), std::nullopt).status();
   CHECK(absl::IsDataLoss(status));
   CHECK(status.message().find("00000000000000000000.log") != absl::string_view::npos);
   CHECK(log.Segments().size() == 1);
@@ -265,6 +265,19 @@ TEST_CASE("The power may go again while what a power cut made void is dropped") 
       REQUIRE(std::equal(values.begin(), values.end(), written.begin()));  // a beginning
     }
   }
+}
+
+TEST_CASE("A segment that is empty and named as if it overlapped does not hide what is there") {
+  LogFixture log;
+  log.WriteMany(5);
+  log.CloseCleanly();
+  auto directory = log.root().OpenDirectory("orders-0");
+  REQUIRE(directory.ok());
+  const auto empty = (*directory)->OpenFile("00000000000000000001.log", FileMode::kCreate);
+  REQUIRE(empty.ok());
+  REQUIRE((*empty)->Allocate(8192).ok());
+  CHECK(log.Write("the sixth") == Offset(5));
+  CHECK(log.Values().size() == 6);
 }
 
 }  // namespace daybook

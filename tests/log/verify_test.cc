@@ -1,7 +1,7 @@
 #include "log/verify.h"
 
 #include "catch.h"
-#include "support/log_fixture.h"
+#include "support/damaged_log.h"
 
 namespace daybook {
 namespace {
@@ -83,6 +83,58 @@ TEST_CASE("Only partitions' directories are listed") {
   }
   CHECK(ListPartitionDirectories(log.root()).value() ==
         std::vector<std::string>{"orders-0", "x-1"});
+}
+
+TEST_CASE("Files that are not ours are noted, and are no damage") {
+  DamagedLog log;
+  log.Put("notes.txt", {});
+  REQUIRE(log.directory()->CreateDirectory("subdirectory").ok());
+  const PartitionVerification verified = log.Verify();
+  CHECK(verified.issues.size() == 2);
+  CHECK_FALSE(verified.has_damage());
+}
+
+TEST_CASE("An index that disagrees with the frames is noted, whatever is wrong with it") {
+  DamagedLog log;
+  const std::string index = SegmentFileName(log.BaseOf(0), ".index");
+  SECTION("damaged") { log.Corrupt(index, 50); }
+  SECTION("another segment's") {
+    log.Put(index, log.Get(SegmentFileName(log.BaseOf(1), ".index")));
+  }
+  SECTION("whole, with a wrong place in it") {
+    OffsetIndex wrong(64 << 10);
+    wrong.Note(MakeClaimWord(0, 4096), MakeClaimWord(40, 9000));
+    const auto header = frame::DecodeSegmentHeader(log.Get(log.names[0])).value();
+    const std::string text = wrong.Encode(header.segment_id, MakeClaimWord(479, 65000));
+    const auto bytes = std::as_bytes(std::span(text));
+    log.Put(index, {bytes.begin(), bytes.end()});
+  }
+  const PartitionVerification verified = log.Verify();
+  REQUIRE(verified.issues.size() == 1);
+  CHECK(verified.issues[0].file == index);
+  CHECK_FALSE(verified.has_damage());
+  CHECK(verified.segments[0].has_bad_index);
+}
+
+TEST_CASE("Renamed and overlapping segments are damage with what they say") {
+  DamagedLog log;
+  SECTION("renamed") {
+    log.Rename(log.names[1], SegmentFileName(Offset(600), ".log"));
+    const PartitionVerification verified = log.Verify();
+    CHECK(verified.has_damage());
+    CHECK(verified.segments[1].base() == log.BaseOf(1));
+  }
+  SECTION("overlapping") {
+    std::vector<std::byte> copy = log.Get(log.names[0]);
+    auto header = frame::DecodeSegmentHeader(copy).value();
+    header.base_offset = 100;
+    frame::EncodeSegmentHeader(header, copy);
+    log.Put(SegmentFileName(Offset(100), ".log"), copy);
+    const PartitionVerification verified = log.Verify();
+    CHECK(verified.has_damage());
+    REQUIRE(verified.segments[0].overlap.has_value());
+    CHECK(verified.segments[0].overlap->offset == Offset(100));
+  }
 }
 
 }  // namespace daybook

@@ -103,4 +103,16 @@ TEST_CASE("A damaged or foreign index file is refused and changes nothing") {
   CHECK(loaded.FindDelta(99, frames.end) == kFirstFrame);
 }
 
+TEST_CASE("An index agrees with the truth where it is filled, and need not be filled") {
+  OffsetIndex truth(64 << 10);
+  truth.Note(MakeClaimWord(0, 4096), MakeClaimWord(1, 9000));
+  OffsetIndex index(64 << 10);
+  CHECK(index.AgreesWith(truth));
+  CHECK_FALSE(truth.AgreesWith(index));
+  index.Note(MakeClaimWord(0, 4096), MakeClaimWord(1, 9000));
+  CHECK(index.AgreesWith(truth));
+  index.Note(MakeClaimWord(5, 12000), MakeClaimWord(6, 13000));
+  CHECK_FALSE(index.AgreesWith(truth));
+}
+
 }  // namespace daybook

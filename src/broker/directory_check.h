@@ -1,0 +1,40 @@
+#ifndef DAYBOOK_BROKER_DIRECTORY_CHECK_H_
+#define DAYBOOK_BROKER_DIRECTORY_CHECK_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "log/verify.h"
+
+namespace daybook::inline v1 {
+
+// The names of what lies in a data directory, beside topics.
+inline constexpr std::string_view kPropertiesFile = "daybook.properties";
+inline constexpr std::string_view kLockFile = "daybook.lock";
+inline constexpr std::string_view kQuarantineDirectory = "quarantine";
+
+struct DirectoryVerification {
+  std::vector<VerifyIssue> issues;                // of the directory's own files
+  std::vector<PartitionVerification> partitions;  // `directory` is the name, "orders-0"
+
+  bool has_damage() const;
+};
+
+// Checks every byte of a data directory: its own files, those of the topics, or of `topics` alone,
+// and their partitions. Changes nothing, takes no lock; another process may be writing. Damage is
+// an issue, not an error.
+//   FailedPrecondition  it is no data directory
+//   NotFound            none of its files is of one of `topics`
+absl::StatusOr<DirectoryVerification> VerifyDirectory(Directory& root, const BootId& boot,
+                                                      const std::vector<std::string>& topics);
+
+// The topic of a partition's directory.
+std::string TopicOfPartition(std::string_view directory);
+int NumberOfPartition(std::string_view directory);
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_BROKER_DIRECTORY_CHECK_H_

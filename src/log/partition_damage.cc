@@ -1,0 +1,88 @@
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "log/damage.h"
+#include "log/partition_log.h"
+
+// What readers are told where they cannot read: which offsets that concerns, and where to go on.
+
+namespace daybook::inline v1 {
+
+absl::Status PartitionLog::DamageAt(const Cursor& cursor, std::string_view cause) {
+  Segment& segment = *cursor.segment;
+  const auto found = frame::FindFrame(
+      segment.Bytes(),
+      {.position = cursor.position + frame::kFrameAlignment,
+       .delta = static_cast<std::uint32_t>(cursor.offset - segment.base_offset())});
+  DamagedRange range{.topic = name_.topic(),
+                     .partition = name_.partition(),
+                     .begin_offset = cursor.offset,
+                     .end_offset = cursor.offset};
+  if (found) {
+    range.end_offset = segment.base_offset() + found->header.offset_delta;
+  } else {
+    MutexLock lock(mutex_);
+    range.end_offset =
+        std::max(cursor.offset, BaseAbove(segment.base_offset()).value_or(cursor.offset));
+  }
+  std::string what =
+      absl::StrCat(name_.directory(), ": damage in ", segment.path(), " at position ",
+                   cursor.position, ": offsets [", range.begin_offset.value(), ", ");
+  if (range.end_offset > range.begin_offset) {
+    absl::StrAppend(&what, range.end_offset.value(), ") cannot be read; seek to ",
+                    range.end_offset.value(), " to go on");
+  } else {
+    absl::StrAppend(&what, "end) cannot be read, and nothing follows yet");
+  }
+  if (!cause.empty()) absl::StrAppend(&what, ": ", std::string(cause));
+  return DamageError(range, what);
+}
+
+absl::Status PartitionLog::DamageTo(Offset begin, const absl::Status& status) {
+  if (!absl::IsDataLoss(status)) return status;
+  const Offset end = std::max(begin, BaseAbove(begin).value_or(begin));
+  return DamageError(
+      {.topic = name_.topic(),
+       .partition = name_.partition(),
+       .begin_offset = begin,
+       .end_offset = end},
+      absl::StrCat(std::string(status.message()), ": offsets [", begin.value(), ", ", end.value(),
+                   ") cannot be read; seek to ", end.value(), " to go on"));
+}
+
+absl::Status PartitionLog::MissingAt(Offset begin, Offset end) {
+  return DamageError(
+      {.topic = name_.topic(),
+       .partition = name_.partition(),
+       .begin_offset = begin,
+       .end_offset = end},
+      absl::StrCat(name_.directory(), ": offsets [", begin.value(), ", ", end.value(),
+                   ") are in no segment: a file is gone, or cut; seek to ", end.value(),
+                   " to go on"));
+}
+
+bool PartitionLog::IsDamagedEnd(const OpenSegment& slot, ClaimWord end) {
+  if (slot.was_active) return false;
+  // In what an earlier process wrote nobody claims any more; in what another one writes, somebody
+  // may, and may have gone on in new blocks.
+  if (!context_.is_read_only) return true;
+  Segment& segment = *slot.segment;
+  frame::FrameHeader header;
+  if (segment.Look(PositionOf(end), &header) != frame::FrameState::kBad) return false;
+  const auto directory = OpenDirectory();
+  return directory.ok() && segment.RefreshLimit(**directory).ok() &&
+         segment.Look(PositionOf(end), &header) == frame::FrameState::kBad;
+}
+
+bool PartitionLog::IsDamagedSeal(const Cursor& cursor) {
+  const Segment& segment = *cursor.segment;
+  if (frame::FindFrame(segment.Bytes(),
+                       {.position = cursor.position + frame::kFrameAlignment, .delta = 0})) {
+    return false;
+  }
+  MutexLock lock(mutex_);
+  const std::size_t next = SegmentAbove(segment.base_offset());
+  return next != segments_.size() && segments_[next].base_offset == cursor.offset;
+}
+
+}  // namespace daybook::inline v1

@@ -1,0 +1,83 @@
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "daybook/repair.h"
+#include "tools/command.h"
+#include "tools/table.h"
+
+namespace daybook::tools {
+namespace {
+
+struct Arguments {
+  std::vector<std::string> topics;
+  bool execute = false;
+};
+
+absl::Status RunRepair(const Global& global, const Arguments& arguments) {
+  if (global.directory.empty()) {
+    return absl::InvalidArgumentError("name the data directory with --dir, or in DAYBOOK_DIR");
+  }
+  RepairOptions options;
+  options.mode = arguments.execute ? RepairMode::kExecute : RepairMode::kDryRun;
+  options.topics = arguments.topics;
+  const auto report = Repair(global.directory, options);
+  if (!report.ok()) return report.status();
+
+  Table actions({"partition", "file", "what", "why"});
+  for (const RepairAction& action : report->actions) {
+    actions.Add({action.partition, action.file, action.what, action.why});
+  }
+  Table lost({"topic", "partition", "begin_offset", "end_offset", "file", "bytes", "cause"});
+  for (const LostRecords& records : report->lost) {
+    lost.Add({records.topic, records.partition, records.begin_offset.value(),
+              records.end_offset ? nlohmann::json(records.end_offset->value()) : nullptr,
+              records.file, records.bytes, records.cause});
+  }
+  if (global.format == Format::kJson) {
+    const nlohmann::json json = {{"executed", arguments.execute},
+                                 {"actions", actions.ToJson()},
+                                 {"lost", lost.ToJson()},
+                                 {"not_repaired", report->not_repaired},
+                                 {"quarantine", report->quarantine}};
+    std::puts(json.dump(2).c_str());
+  } else if (report->actions.empty() && report->not_repaired.empty()) {
+    std::puts("Nothing is to be repaired.");
+  } else {
+    std::puts(arguments.execute ? "Repaired:" : "To be repaired, with --execute:");
+    actions.Print(global.format);
+    if (!report->lost.empty()) {
+      std::puts("\nRecords that cannot be had back:");
+      lost.Print(global.format);
+    }
+    for (const std::string& what : report->not_repaired) {
+      std::printf("\nNot repaired: %s\n", what.c_str());
+    }
+    if (!report->quarantine.empty()) {
+      std::printf("\nThe originals are in %s/%s\n", global.directory.c_str(),
+                  report->quarantine.c_str());
+    }
+  }
+  return report->not_repaired.empty() ? absl::OkStatus()
+                                      : absl::DataLossError("some damage is left as it is");
+}
+
+}  // namespace
+
+void AddRepairCommand(CLI::App& app, Global& global) {
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* repair = app.add_subcommand(
+      "repair",
+      "Make damaged files whole again, keeping every record that can be read and the originals");
+  repair->fallthrough();
+  repair->add_option("topics", arguments->topics, "These topics (default: all, internal ones too)");
+  repair->add_flag("--execute", arguments->execute,
+                   "Do it; without, it only says what it would do");
+  repair->callback([&global, arguments] {
+    global.run = [&global, arguments] { return RunRepair(global, *arguments); };
+  });
+}
+
+}  // namespace daybook::tools
