@@ -137,6 +137,7 @@ std::int64_t RunOne(const std::string& below, std::int64_t fail_at, std::int64_t
   const std::string directory = scratch.path() + "/data";
   InSharedMemory<Shared> shared;
   const pid_t child = fork();
+  if (child < 0) throw std::bad_alloc();
   if (child == 0) {
     std::set_terminate([] { _exit(3); });
     alarm(kMostSeconds);

@@ -34,6 +34,7 @@ const Family* FindFamily(const std::vector<Family>& families, const std::string&
 
 Family PowerCutFamily();
 Family KillFamily();
+Family KillStoresFamily();
 Family FlipsFamily();
 Family SequencesFamily();
 Family ErrorsFamily();
@@ -41,10 +42,13 @@ Family AllocationFamily();
 Family DiskFullFamily();
 Family TruncationFamily();
 Family MutationsFamily();
+Family RepairFamily();
 Family ClockFamily();
 Family GroupsFamily();
 Family GroupRunFamily();
 Family ExactlyOnceFamily();
+Family InterleavingsFamily();
+Family FuzzFamily();
 
 }  // namespace daybook::torture
 

@@ -183,7 +183,7 @@ bool ReadOut::IsDamaged(std::int64_t offset) const {
   });
 }
 
-ReadOut ReadAll(FileSystem& disk, BrokerAccess access, bool appends) {
+ReadOut ReadAll(FileSystem& disk, BrokerAccess access, bool appends, ReadFrom from) {
   ReadOut out;
   auto broker = Broker::Open(
       kImageDirectory, {.access = access, .background = Background::kCaller, .file_system = &disk});
@@ -203,7 +203,15 @@ ReadOut ReadAll(FileSystem& disk, BrokerAccess access, bool appends) {
     return out;
   }
   out.end = end->value();
-  for (Offset at(0); at < *end;) {
+  if (from == ReadFrom::kBegin) {
+    const auto begin = partition.begin_offset();
+    if (!begin.ok()) {
+      out.status = begin.status();
+      return out;
+    }
+    out.begin = begin->value();
+  }
+  for (Offset at(out.begin); at < *end;) {
     const auto batch = partition.Read(at);
     if (batch.ok()) {
       if (batch->empty()) break;
@@ -224,6 +232,10 @@ ReadOut ReadAll(FileSystem& disk, BrokerAccess access, bool appends) {
     }
     out.damaged.emplace_back(at.value(), next->value());
     at = *next;
+  }
+  // The end may be where something damaged begins.
+  if (absl::IsDataLoss(partition.Read(*end).status())) {
+    out.damaged.emplace_back(out.end, std::numeric_limits<std::int64_t>::max());
   }
   if (appends) {
     Record record;

@@ -59,11 +59,15 @@ struct ReadOut {
   std::map<std::int64_t, std::string> values;
   // Offsets that are said to be damaged: [begin, end).
   std::vector<std::pair<std::int64_t, std::int64_t>> damaged;
+  std::int64_t begin = 0;
   std::int64_t end = 0;
 
   bool IsDamaged(std::int64_t offset) const;
 };
-ReadOut ReadAll(FileSystem& disk, BrokerAccess access, bool appends = false);
+// From offset 0 on, or from where the partition begins.
+enum class ReadFrom { kZero, kBegin };
+ReadOut ReadAll(FileSystem& disk, BrokerAccess access, bool appends = false,
+                ReadFrom from = ReadFrom::kZero);
 
 // True for errors that say what they mean.
 bool IsTyped(const absl::Status& status);

@@ -28,6 +28,7 @@ struct Command {
   Budget budget = Budget::kCi;
   std::string json_file;
   std::vector<std::string> families;
+  double minutes = 0;
 };
 
 std::int64_t AmountOf(const Amounts& amounts, Budget budget) {
@@ -82,6 +83,7 @@ nlohmann::json RunFamily(const Family& family, RunOptions options, Budget budget
   row["verdict"] = !tally.violations().empty() ? "VIOLATED"
                    : tally[family.figure] == 0 ? "skipped"
                    : is_whole                  ? "held"
+                   : options.most_seconds > 0  ? "held so far"
                                                : "not reached";
   return row;
 }
@@ -108,12 +110,19 @@ int Run(const Command& command) {
   std::printf("%-14s %-26s %12s %12s %10s  %s\n", "family", "figure", "asked", "reached", "time",
               "verdict");
   bool is_held = true;
+  double seconds_left = 60 * command.minutes;
+  std::size_t families_left = command.families.empty() ? families.size() : command.families.size();
   for (const Family& family : families) {
     if (!command.families.empty() && std::find(command.families.begin(), command.families.end(),
                                                family.name) == command.families.end()) {
       continue;
     }
-    nlohmann::json row = RunFamily(family, command.options, command.budget);
+    RunOptions options = command.options;
+    // To each its part of what is left.
+    options.most_seconds = seconds_left / static_cast<double>(families_left--);
+    nlohmann::json row = RunFamily(family, options, command.budget);
+    if (seconds_left > 0)
+      seconds_left = std::max(1.0, seconds_left - row.at("seconds").get<double>());
     PrintRow(row);
     is_held = is_held && row.at("verdict") != "VIOLATED" && row.at("verdict") != "not reached";
     report["families"].push_back(std::move(row));
@@ -150,6 +159,9 @@ int RunCommandLine(int argc, char** argv) {
         ->check(CLI::Range(0, 64));
     to.add_option("--dir", command.options.directory, "For real files; must be there (/tmp)")
         ->check(CLI::ExistingDirectory);
+    to.add_option("--minutes", command.minutes,
+                  "For all of it: families that are not done in their part of the time stop there")
+        ->check(CLI::PositiveNumber);
     to.add_option("--json", command.json_file, "Writes the report to this file, too")
         ->type_name("FILE");
   };
@@ -164,7 +176,7 @@ int RunCommandLine(int argc, char** argv) {
     one->add_option("--case", command.options.only_case, "This case alone, in this process");
     one->callback([&command, name = family.name] { command.families = {name}; });
   }
-#if defined(DAYBOOK_PLANTED_BUGS)
+#if defined(DAYBOOK_INSTRUMENTED)
   std::string only;
   CLI::App* planted = app.add_subcommand("planted", "One planted bug after the other is caught");
   add_options(*planted);
@@ -175,7 +187,7 @@ int RunCommandLine(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsage;
   }
-#if defined(DAYBOOK_PLANTED_BUGS)
+#if defined(DAYBOOK_INSTRUMENTED)
   if (*planted) return RunPlanted(command.options, only, command.json_file);
 #endif
   return Run(command);

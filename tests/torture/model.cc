@@ -33,6 +33,7 @@ class Checker {
     for (const auto& [name, topic] : model_.topics) CheckTopic(name, topic);
     if (is_whole_) CheckGroup();
     if (is_whole_ && options_.joins_group) JoinGroup();
+    if (is_whole_ && options_.joins_group) MakeDeletedAnew();
     return is_whole_ ? std::optional(std::move(found_)) : std::nullopt;
   }
 
@@ -197,6 +198,29 @@ class Checker {
         Violate(absl::StrCat("lost: the group had committed ", kept, " in ", where.first, "-",
                              where.second));
       }
+    }
+  }
+
+  // A topic whose deletion was under way, and which is gone: the group has no place in another one
+  // of its name.
+  void MakeDeletedAnew() {
+    for (const auto& [name, topic] : model_.topics) {
+      if (topic.state != TopicModel::State::kDeleting ||
+          !absl::IsNotFound(broker_.OpenTopic(name).status())) {
+        continue;
+      }
+      if (const auto status = broker_.CreateTopic(name, topic.options); !status.ok()) {
+        return Violate(absl::StrCat("making ", name, " anew: ", status.ToString()));
+      }
+      tally_.Count("topics made anew");
+      const auto group = broker_.DescribeGroup(kGroup);
+      for (const auto& place : group.ok() ? group->offsets : std::vector<GroupOffset>()) {
+        if (place.topic == name && PlaceOf(place.committed) > 0) {
+          Violate(absl::StrCat("the group stands at ", PlaceOf(place.committed), " in ", name,
+                               ", which was made anew"));
+        }
+      }
+      broker_.DeleteTopic(name).IgnoreError();
     }
   }
 

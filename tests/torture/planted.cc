@@ -1,6 +1,6 @@
 #include "torture/planted.h"
 
-#if defined(DAYBOOK_PLANTED_BUGS)
+#if defined(DAYBOOK_INSTRUMENTED)
 
 #include <chrono>
 #include <cstdio>
@@ -56,6 +56,11 @@ std::vector<Planted> AllPlanted() {
       {PlantedBug::kTornTransactionIsCommitted, "torn-transaction-is-committed", {"groups"}},
       {PlantedBug::kNoSequenceCheck, "no-sequence-check", {"groups"}},
       {PlantedBug::kNoFencingByName, "no-fencing-by-name", {"groups"}},
+      {PlantedBug::kWakesTooEarly, "wakes-too-early", {"interleavings"}},
+      {PlantedBug::kCommitsOverOpenClaims, "commits-over-open-claims", {"interleavings"}},
+      {PlantedBug::kClaimsWhileClosing, "claims-while-closing", {"interleavings"}},
+      {PlantedBug::kVerifyFirstGapOnly, "verify-first-gap-only", {"repair"}},
+      {PlantedBug::kRepairDropsOffsets, "repair-drops-offsets", {"repair"}},
       {PlantedBug::kDropsDurableSegments, "drops-durable-segments", {"mutations", "flips"}},
   };
 }

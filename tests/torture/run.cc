@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -80,11 +81,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr int kMostWorkers = 64;
+constexpr rlim_t kMostMemory = rlim_t{4} << 30;
 constexpr std::chrono::milliseconds kLook{50};
 constexpr std::chrono::milliseconds kReportEvery{200};
 
 // What the processes of a run share.
 struct Shared {
+  const Clock::time_point start = Clock::now();
   std::atomic<std::int64_t> next_case{0};
   std::atomic<std::int64_t> units{0};
   std::atomic<std::int64_t> violations{0};
@@ -93,7 +96,10 @@ struct Shared {
 
 bool IsEnough(const RunOptions& options, const Shared& shared) {
   return (options.amount != 0 && shared.units >= options.amount) ||
-         shared.violations >= options.most_violations;
+         shared.violations >= options.most_violations ||
+         (options.most_seconds > 0 &&
+          std::chrono::duration<double>(Clock::now() - shared.start).count() >=
+              options.most_seconds);
 }
 
 void RunOne(const CaseBody& body, std::int64_t number, Shared& shared, Tally& tally) {
@@ -120,6 +126,9 @@ void Report(const Tally& tally, std::FILE* to) {
 
 [[noreturn]] void RunWorker(const RunOptions& options, std::int64_t cases, const CaseBody& body,
                             int which, Shared& shared, std::FILE* results) {
+  // What takes memory without end ends this process, and not the machine.
+  const rlimit most{.rlim_cur = kMostMemory, .rlim_max = kMostMemory};
+  setrlimit(RLIMIT_DATA, &most);
   Tally tally;
   auto reported = Clock::now();
   while (!IsEnough(options, shared)) {
@@ -205,6 +214,7 @@ Tally RunInWorkers(const RunOptions& options, std::int64_t cases, const CaseBody
     if (worker.results == nullptr) throw std::bad_alloc();
     std::fflush(nullptr);
     worker.process = fork();
+    if (worker.process < 0) throw std::bad_alloc();
     if (worker.process == 0) {
       RunWorker(options, cases, body, static_cast<int>(which), shared, worker.results);
     }
@@ -253,6 +263,7 @@ void RunInChild(Tally& tally, const std::function<void(Tally&)>& body) {
   if (results == nullptr) throw std::bad_alloc();
   std::fflush(nullptr);
   const pid_t child = fork();
+  if (child < 0) throw std::bad_alloc();
   if (child == 0) {
     Tally inner;
     body(inner);

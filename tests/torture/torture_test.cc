@@ -70,6 +70,10 @@ TEST_CASE("Missing, extra, swapped and mixed files never give a wrong record", "
   RunShort("mutations");
 }
 
+TEST_CASE("A repair keeps every record that can be read and reports all others", "[crash]") {
+  RunShort("repair");
+}
+
 TEST_CASE("A clock that jumps deletes nothing and holds nothing up", "[crash]") {
   RunShort("clock");
 }
