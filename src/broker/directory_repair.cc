@@ -313,7 +313,8 @@ class DirectoryRepair {
         return status;
       }
     }
-    for (const auto& [name, plan] : plans_) {
+    for (const auto& [partition, plan] : plans_) {
+      const std::string& name = partition;  // clang 14 captures no structured bindings
       const auto directory = root_.OpenDirectory(name);
       if (!directory.ok()) return directory.status();
       const RepairContext context{

@@ -107,13 +107,15 @@ nlohmann::json RunOne(const Planted& planted, RunOptions options) {
 
 int RunPlanted(const RunOptions& options, const std::string& only, const std::string& json_file) {
   nlohmann::json report = nlohmann::json::array();
-  bool are_all_caught = true;
+  int caught = 0;
+  int all = 0;
   std::printf("%-30s %-12s %8s %8s  %s\n", "planted bug", "caught by", "tries", "time", "how");
   for (const Planted& planted : AllPlanted()) {
     if (!only.empty() && only != planted.name) continue;
     nlohmann::json row = RunOne(planted, options);
     const bool is_caught = !row["caught_by"].is_null();
-    are_all_caught = are_all_caught && is_caught;
+    ++all;
+    caught += is_caught ? 1 : 0;
     std::printf("%-30s %-12s %8lld %6.1f s  %.90s\n", planted.name,
                 is_caught ? row["caught_by"].get<std::string>().c_str() : "NOT CAUGHT",
                 static_cast<long long>(row["tries"].get<std::int64_t>()),
@@ -122,8 +124,10 @@ int RunPlanted(const RunOptions& options, const std::string& only, const std::st
     std::fflush(stdout);
     report.push_back(std::move(row));
   }
+  std::printf("%d of %d were caught; seed %llu\n", caught, all,
+              static_cast<unsigned long long>(options.seed));
   if (!json_file.empty()) std::ofstream(json_file) << report.dump(2) << '\n';
-  return are_all_caught ? 0 : 1;
+  return caught == all ? 0 : 1;
 }
 
 }  // namespace daybook::torture
