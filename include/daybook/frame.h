@@ -46,7 +46,8 @@
 //     24   8  committed_position  every frame below it was committed when the machine was in
 //     32   8  committed_offset    the boot of boot_id: trusted for that boot alone
 //     40  16  boot_id
-//     56   4  zero
+//     56   4  flags             1: a sync of the file failed in that boot, so that the kernel may
+//                               take pages for clean that never reached the disk; else zero
 //     60   4  checksum          over the 60 bytes before it, salted with segment_id
 //
 // Frame: starts at a multiple of 8. A writer claims the bytes, fills in everything but the length
@@ -188,9 +189,10 @@ struct CheckpointSlot {
   std::uint64_t committed_position;
   std::int64_t committed_offset;
   std::array<std::byte, 16> boot_id;
-  std::uint32_t zero;
+  std::uint32_t flags;
   std::uint32_t checksum;
 };
+inline constexpr std::uint32_t kSyncHasFailed = 1;
 static_assert(sizeof(CheckpointSlot) == 64);
 static_assert(offsetof(CheckpointSlot, boot_id) == 40);
 

@@ -93,7 +93,6 @@ CheckpointSlot LatestCheckpoint(std::span<const std::byte> page, std::uint64_t s
 }
 
 void EncodeCheckpoint(CheckpointSlot slot, std::uint64_t segment_id, std::span<std::byte> page) {
-  slot.zero = 0;
   slot.checksum = SlotChecksum(slot, segment_id);
   // Sequences alternate between the slots, so the one written is always the older one.
   std::memcpy(page.data() + kCheckpointPositions[slot.sequence % 2], &slot, sizeof slot);

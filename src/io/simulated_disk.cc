@@ -89,6 +89,10 @@ void SimulatedFile::ForgetDirty() {
   }
 }
 
+void SimulatedFile::MarkDirty(std::uint64_t begin, std::uint64_t end) {
+  dropped_.erase(dropped_.lower_bound(begin / kPage), dropped_.lower_bound(RoundUp(end) / kPage));
+}
+
 void SimulatedFile::WriteBackSomePage(std::mt19937_64& random) {
   if (size_ == 0) return;
   const std::uint64_t page = random() % (RoundUp(size_) / kPage);

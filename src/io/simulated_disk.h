@@ -40,6 +40,8 @@ class SimulatedFile {
   void Sync();
   // A sync that failed: what was dirty counts as clean from now on.
   void ForgetDirty();
+  // The pages of [begin, end) are written by the next sync, whatever came before.
+  void MarkDirty(std::uint64_t begin, std::uint64_t end);
   // The kernel writes one page back on its own.
   void WriteBackSomePage(std::mt19937_64& random);
 

@@ -87,7 +87,10 @@ class OpenedFile final : public File {
     if (const auto status = disk_->Grow(*file_, position + bytes.size(), path_); !status.ok()) {
       return status;
     }
-    if (!bytes.empty()) std::memcpy(file_->data() + position, bytes.data(), bytes.size());
+    if (!bytes.empty()) {
+      std::memcpy(file_->data() + position, bytes.data(), bytes.size());
+      file_->MarkDirty(position, position + bytes.size());
+    }
     return absl::OkStatus();
   }
 

@@ -97,7 +97,7 @@ std::vector<std::byte> MarkerOf(const SegmentStep& step, const RepairContext& co
                              .committed_position = position,
                              .committed_offset = end,
                              .boot_id = boot,
-                             .zero = 0,
+                             .flags = 0,
                              .checksum = 0},
                             header.segment_id, bytes);
   }

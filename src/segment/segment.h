@@ -276,7 +276,9 @@ class Segment {
 
   // --- Durability and recovery ------------------------------------------------------------------
 
-  // Syncs the file and then notes that all before `end`, which must be committed, is durable.
+  // Syncs the file and then notes that all before `end`, which must be committed, is durable. After
+  // an error pages may count as clean that are not on the disk: that is noted, too, and the first
+  // sync of who opens the segment next in this boot writes them again.
   absl::Status Sync(Directory& directory, ClaimWord end, const BootId& boot);
   // The offset below which everything is known to be durable.
   Offset durable_end() const;
@@ -356,6 +358,8 @@ class Segment {
   void Grant(std::uint64_t position, bool in_hurry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
   void WriteCheckpoint(const BootId& boot, std::optional<ClaimWord> durable)
       ABSL_LOCKS_EXCLUDED(checkpoint_mutex_);
+  // Writes the frames before `end` that are not known to be durable once more, as they are.
+  absl::Status WriteAgain(File& file, ClaimWord end) ABSL_LOCKS_EXCLUDED(checkpoint_mutex_);
   absl::StatusOr<std::shared_ptr<File>> OpenedFile(Directory& directory)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
   // How far the file reached once, by its checkpoint.

@@ -34,7 +34,7 @@ struct Page {
                              .committed_position = 8192,
                              .committed_offset = 1002,
                              .boot_id = {},
-                             .zero = 0,
+                             .flags = 0,
                              .checksum = 0},
                             kId, bytes);
   }

@@ -60,6 +60,25 @@ TEST_CASE("The first failed sync makes the partition read-only for good") {
   CHECK(log.Values().front() == "acknowledged");
 }
 
+TEST_CASE("What a failed sync took off the list is written again by who opens the log next") {
+  LogFixture log(Durability::kDisk);
+  log.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string&) {
+    return operation == SimulatedFileSystem::Operation::kSync
+               ? absl::DataLossError("the disk is broken")
+               : absl::OkStatus();
+  });
+  // Whole pages of it are marked clean then, and not on the disk.
+  const std::string unsure(15'000, 'u');
+  CHECK(absl::IsDataLoss(log.log().Append(RecordOf(unsure), std::nullopt).status()));
+  log.disk().SetHook(nullptr);
+  log.CloseCleanly();
+  CHECK(log.Values() == std::vector<std::string>{unsure});
+  // Now somebody has read it, and what comes behind it is acknowledged.
+  CHECK(log.log().Append(RecordOf("sure"), std::nullopt).ok());
+  log.CutPower(1);
+  CHECK(log.Values() == std::vector<std::string>{unsure, "sure"});
+}
+
 TEST_CASE("Of many who wait nobody is told OK after a sync failed once") {
   for (int round = 0; round < 50; ++round) {
     LogFixture log(Durability::kDisk);

@@ -54,21 +54,6 @@ TEST_CASE("Exactly one of many claims that overshoot is the crossing one") {
   CHECK(crossing == 1);
 }
 
-TEST_CASE("A sealed segment ends where it was sealed and is durable after a sync") {
-  SegmentFixture fixture;
-  REQUIRE(fixture.Write(10));
-  const ClaimWord end = fixture.segment->CommittedEnd();
-  fixture.segment->StartClosing();
-  fixture.segment->Seal(end, Timestamp());
-  REQUIRE(fixture.segment->Tidy(*fixture.directory).ok());
-  CHECK(fixture.segment->sealed_end() == end);
-  CHECK(fixture.segment->CommittedEnd() == end);
-  CHECK_FALSE(fixture.segment->is_durable());
-  REQUIRE(fixture.segment->Sync(*fixture.directory, end, fixture.disk.BootId()).ok());
-  CHECK(fixture.segment->is_durable());
-  CHECK(fixture.segment->durable_end() == Offset(101));
-}
-
 TEST_CASE("A segment is busy once its file has a capacity that is a lot") {
   SegmentFixture fixture;
   CHECK(fixture.segment->Extend((64 << 10) - frame::kSealBytes).ok());
