@@ -77,6 +77,12 @@ absl::Status Describe(const Global& global, const std::string& name) {
   return absl::OkStatus();
 }
 
+absl::Status Alter(const Global& global, const std::string& name, int partitions) {
+  const auto broker = OpenBroker(global, BrokerAccess::kReadWrite);
+  if (!broker.ok()) return broker.status();
+  return (*broker)->CreatePartitions(name, partitions);
+}
+
 absl::Status Delete(const Global& global, const std::string& name) {
   const auto broker = OpenBroker(global, BrokerAccess::kReadWrite);
   if (!broker.ok()) return broker.status();
@@ -86,7 +92,7 @@ absl::Status Delete(const Global& global, const std::string& name) {
 }  // namespace
 
 void AddTopicCommands(CLI::App& app, Global& global) {
-  CLI::App* topic = app.add_subcommand("topic", "Create, list, describe and delete topics");
+  CLI::App* topic = app.add_subcommand("topic", "Create, list, describe, alter and delete topics");
   topic->require_subcommand(1);
   topic->fallthrough();
 
@@ -116,6 +122,16 @@ void AddTopicCommands(CLI::App& app, Global& global) {
   describe->add_option("name", *name, "The topic")->required();
   describe->callback(
       [&global, name] { global.run = [&global, name] { return Describe(global, *name); }; });
+
+  CLI::App* alter = topic->add_subcommand(
+      "alter", "Add partitions to a topic; most keys then go to other partitions than before");
+  auto partitions = std::make_shared<int>(0);
+  alter->fallthrough();
+  alter->add_option("name", *name, "The topic")->required();
+  alter->add_option("--partitions", *partitions, "How many it is to have then")->required();
+  alter->callback([&global, name, partitions] {
+    global.run = [&global, name, partitions] { return Alter(global, *name, *partitions); };
+  });
 
   CLI::App* remove =
       topic->add_subcommand("delete", "Remove a topic, its records, and all groups' places in it");

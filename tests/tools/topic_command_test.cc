@@ -5,7 +5,7 @@
 
 namespace daybook {
 
-TEST_CASE("A topic is created, listed, described and deleted") {
+TEST_CASE("A topic is created, listed, described, altered and deleted") {
   CommandFixture daybook;
   daybook.Output(
       "topic create orders --partitions 4 --config durability=disk segment.bytes=1048576"
@@ -16,6 +16,9 @@ TEST_CASE("A topic is created, listed, described and deleted") {
   CHECK(described["settings"]["segment.bytes"] == "1048576");
   CHECK(described["partitions"].size() == 4);
   CHECK(described["partitions"][3]["end"] == 0);
+  daybook.Output("topic alter orders --partitions 6");
+  CHECK(daybook.Output("topic list").find("orders           6  disk") != std::string::npos);
+  CHECK(daybook.Run("topic alter orders --partitions 2").status == 1);
   daybook.Output("topic delete orders");
   CHECK(nlohmann::json::parse(daybook.Output("topic list --format json")).empty());
 }
