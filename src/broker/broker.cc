@@ -9,7 +9,10 @@
 namespace daybook::inline v1 {
 
 Broker::Broker(std::unique_ptr<BrokerCore> core) : core_(std::move(core)) {}
-Broker::~Broker() = default;
+Broker::~Broker() {
+  // Its threads and whoever holds its locks are in the process that this one was forked from.
+  if (core_ != nullptr && core_->process().is_forked()) static_cast<void>(core_.release());
+}
 
 absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(std::string_view directory,
                                                      BrokerOptions options) {
@@ -18,9 +21,13 @@ absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(std::string_view directory,
   return std::unique_ptr<Broker>(new Broker(*std::move(core)));
 }
 
-absl::Status Broker::Close() { return core_->Close(); }
+absl::Status Broker::Close() {
+  if (auto status = core_->process().Check(); !status.ok()) return status;
+  return core_->Close();
+}
 
 absl::Status Broker::CreateTopic(std::string_view name, TopicOptions options) {
+  if (auto status = core_->process().Check(); !status.ok()) return status;
   if (name.substr(0, kInternalPrefix.size()) == kInternalPrefix) {
     return absl::InvalidArgumentError(absl::StrCat(std::string(name), ": names that begin with ",
                                                    std::string(kInternalPrefix),
@@ -30,10 +37,12 @@ absl::Status Broker::CreateTopic(std::string_view name, TopicOptions options) {
 }
 
 absl::StatusOr<Topic> Broker::OpenTopic(std::string_view name) {
+  if (auto status = core_->process().Check(); !status.ok()) return status;
   return core_->catalog().Find(name);
 }
 
 absl::Status Broker::DeleteTopic(std::string_view name) {
+  if (auto status = core_->process().Check(); !status.ok()) return status;
   if (name.substr(0, kInternalPrefix.size()) == kInternalPrefix) {
     return absl::InvalidArgumentError(
         absl::StrCat(std::string(name), " is an internal topic; it cannot be deleted"));
@@ -42,6 +51,7 @@ absl::Status Broker::DeleteTopic(std::string_view name) {
 }
 
 absl::Status Broker::CreatePartitions(std::string_view topic, int total) {
+  if (auto status = core_->process().Check(); !status.ok()) return status;
   if (topic.substr(0, kInternalPrefix.size()) == kInternalPrefix) {
     return absl::InvalidArgumentError(
         absl::StrCat(std::string(topic), " is an internal topic; its partitions stay as they are"));
@@ -50,6 +60,7 @@ absl::Status Broker::CreatePartitions(std::string_view topic, int total) {
 }
 
 absl::StatusOr<std::vector<std::string>> Broker::ListTopics() {
+  if (auto status = core_->process().Check(); !status.ok()) return status;
   auto names = core_->catalog().Names();
   if (!names.ok()) return names.status();
   std::erase_if(*names, [](const std::string& name) {
@@ -58,24 +69,34 @@ absl::StatusOr<std::vector<std::string>> Broker::ListTopics() {
   return names;
 }
 
-absl::StatusOr<std::vector<std::string>> Broker::ListGroups() { return core_->ListGroups(); }
+absl::StatusOr<std::vector<std::string>> Broker::ListGroups() {
+  if (auto status = core_->process().Check(); !status.ok()) return status;
+  return core_->ListGroups();
+}
 
 absl::StatusOr<GroupDescription> Broker::DescribeGroup(std::string_view name) {
+  if (auto status = core_->process().Check(); !status.ok()) return status;
   return core_->DescribeGroup(name);
 }
 
 absl::Status Broker::AlterGroupOffsets(std::string_view group,
                                        const std::map<TopicPartition, Offset>& offsets) {
+  if (auto status = core_->process().Check(); !status.ok()) return status;
   return core_->AlterGroupOffsets(group, offsets);
 }
 
-absl::Status Broker::DeleteGroup(std::string_view group) { return core_->DeleteGroup(group); }
+absl::Status Broker::DeleteGroup(std::string_view group) {
+  if (auto status = core_->process().Check(); !status.ok()) return status;
+  return core_->DeleteGroup(group);
+}
 
 absl::StatusOr<std::int64_t> Broker::ExpireGroupOffsets(std::chrono::nanoseconds unused_for) {
+  if (auto status = core_->process().Check(); !status.ok()) return status;
   return core_->ExpireGroupOffsets(unused_for);
 }
 
 absl::Status Broker::RunBackgroundWork() {
+  if (auto status = core_->process().Check(); !status.ok()) return status;
   core_->ahead_worker().RunNow();
   return core_->background().RunNow();
 }

@@ -46,6 +46,8 @@ class BrokerCore {
 
   Clock& clock() { return *context_.clock; }
 
+  const ProcessGuard& process() const { return context_.process; }
+
   // These tell the groups.
   absl::Status CreateTopic(std::string_view name, const TopicOptions& options)
       ABSL_LOCKS_EXCLUDED(create_mutex_, mutex_);

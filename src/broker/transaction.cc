@@ -229,6 +229,7 @@ Transaction::Transaction(Transaction&&) noexcept = default;
 Transaction& Transaction::operator=(Transaction&&) noexcept = default;
 
 absl::StatusOr<Transaction> Transaction::Begin(Broker& broker, TransactionOptions options) {
+  if (auto status = broker.core().process().Check(); !status.ok()) return status;
   if (broker.core().is_read_only()) {
     return absl::FailedPreconditionError(absl::StrCat(
         broker.directory(), " is open read-only; open it with BrokerAccess::kReadWrite to commit"));
@@ -238,16 +239,22 @@ absl::StatusOr<Transaction> Transaction::Begin(Broker& broker, TransactionOption
 }
 
 absl::Status Transaction::Send(std::string_view topic, const Record& record) {
+  if (auto status = state_->core().process().Check(); !status.ok()) return status;
   const auto found = state_->core().catalog().Find(topic);
   return found.ok() ? state_->Send(*found, record) : found.status();
 }
 absl::Status Transaction::Send(const Topic& topic, const Record& record) {
+  if (auto status = state_->core().process().Check(); !status.ok()) return status;
   return state_->Send(topic, record);
 }
 absl::Status Transaction::AddOffsets(const Consumer& consumer) {
+  if (auto status = state_->core().process().Check(); !status.ok()) return status;
   return state_->AddOffsets(consumer);
 }
-absl::Status Transaction::Commit() { return state_->Commit(); }
+absl::Status Transaction::Commit() {
+  if (auto status = state_->core().process().Check(); !status.ok()) return status;
+  return state_->Commit();
+}
 void Transaction::Abort() { state_->Abort(); }
 std::int64_t Transaction::bytes() const { return state_->bytes(); }
 

@@ -10,49 +10,75 @@ namespace daybook::inline v1 {
 Consumer::Consumer(std::unique_ptr<State> state) : state_(std::move(state)) {
   state_->SetConsumer(this);
 }
-Consumer::~Consumer() = default;
+Consumer::~Consumer() {
+  // The member goes on in the parent.
+  if (!state_->CheckProcess().ok()) static_cast<void>(state_.release());
+}
 
 absl::StatusOr<RecordBatch> Consumer::Poll(std::chrono::nanoseconds timeout) {
+  if (auto status = state_->CheckProcess(); !status.ok()) return status;
   return state_->Poll(timeout);
 }
 void Consumer::Wakeup() { state_->Wakeup(); }
-absl::StatusOr<int> Consumer::EventFd() { return state_->EventFd(); }
-absl::Status Consumer::Commit() { return state_->Commit(); }
+absl::StatusOr<int> Consumer::EventFd() {
+  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  return state_->EventFd();
+}
+absl::Status Consumer::Commit() {
+  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  return state_->Commit();
+}
 absl::Status Consumer::Commit(const std::map<TopicPartition, CommittedOffset>& offsets) {
+  if (auto status = state_->CheckProcess(); !status.ok()) return status;
   return state_->Commit(offsets);
 }
 GroupOffsets Consumer::Positions() const { return state_->Positions(); }
-absl::Status Consumer::Leave() { return state_->Leave(); }
+absl::Status Consumer::Leave() {
+  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  return state_->Leave();
+}
 std::vector<TopicPartition> Consumer::Assignment() const { return state_->Assignment(); }
 
 absl::Status Consumer::Seek(const TopicPartition& partition, Offset offset) {
+  if (auto status = state_->CheckProcess(); !status.ok()) return status;
   return state_->Seek(partition, offset);
 }
 absl::Status Consumer::SeekToBeginning(const std::vector<TopicPartition>& partitions) {
+  if (auto status = state_->CheckProcess(); !status.ok()) return status;
   return state_->SeekAll(partitions, [](PartitionLog& log) { return log.begin_offset(); });
 }
 absl::Status Consumer::SeekToEnd(const std::vector<TopicPartition>& partitions) {
+  if (auto status = state_->CheckProcess(); !status.ok()) return status;
   return state_->SeekAll(partitions, [](PartitionLog& log) { return log.end_offset(); });
 }
 absl::Status Consumer::SeekToTime(Timestamp time, const std::vector<TopicPartition>& partitions) {
+  if (auto status = state_->CheckProcess(); !status.ok()) return status;
   return state_->SeekAll(partitions, [time](PartitionLog& log) { return log.OffsetForTime(time); });
 }
-absl::Status Consumer::SeekToCommitted() { return state_->SeekToCommitted(); }
+absl::Status Consumer::SeekToCommitted() {
+  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  return state_->SeekToCommitted();
+}
 
 absl::StatusOr<Offset> Consumer::Position(const TopicPartition& partition) const {
+  if (auto status = state_->CheckProcess(); !status.ok()) return status;
   return state_->Position(partition);
 }
 absl::StatusOr<std::int64_t> Consumer::Lag(const TopicPartition& partition) const {
+  if (auto status = state_->CheckProcess(); !status.ok()) return status;
   return state_->Lag(partition);
 }
 absl::StatusOr<CommittedOffset> Consumer::Committed(const TopicPartition& partition) const {
+  if (auto status = state_->CheckProcess(); !status.ok()) return status;
   return state_->Committed(partition);
 }
 
 absl::Status Consumer::Pause(const std::vector<TopicPartition>& partitions) {
+  if (auto status = state_->CheckProcess(); !status.ok()) return status;
   return state_->SetPaused(partitions, true);
 }
 absl::Status Consumer::Resume(const std::vector<TopicPartition>& partitions) {
+  if (auto status = state_->CheckProcess(); !status.ok()) return status;
   return state_->SetPaused(partitions, false);
 }
 std::vector<TopicPartition> Consumer::Paused() const { return state_->Paused(); }
@@ -89,6 +115,7 @@ absl::StatusOr<std::unique_ptr<Consumer>> ConsumerGroup::Join(Subscription subsc
     const auto status = CheckGroupName(options.instance_id, "an instance_id");
     if (!status.ok()) return status;
   }
+  if (auto status = broker_.core().process().Check(); !status.ok()) return status;
   auto group = broker_.core().Group(name_);
   if (!group.ok()) return group.status();
   auto state = std::make_unique<Consumer::State>(broker_.core(), *std::move(group), options_,

@@ -25,6 +25,7 @@ class Consumer::State {
         Subscription subscription, JoinOptions join_options);
   ~State();
 
+  absl::Status CheckProcess() const { return core_.process().Check(); }
   absl::Status Join(bool was_lost = false);
   // Whom listeners are given.
   void SetConsumer(Consumer* consumer) { consumer_ = consumer; }

@@ -10,6 +10,7 @@
 #include <optional>
 #include <string>
 
+#include "base/process_guard.h"
 #include "daybook/clock.h"
 #include "daybook/durability.h"
 #include "daybook/file_system.h"
@@ -43,6 +44,7 @@ struct LogContext {
   Clock* clock = nullptr;
   BootId boot{};
   bool is_read_only = false;
+  ProcessGuard process = {};
   std::function<std::uint64_t()> new_segment_id;  // random
   // Told, once until the next SyncDirty, that a partition at kInterval has something to sync.
   std::function<void(PartitionLog&)> on_dirty;

@@ -15,38 +15,55 @@ std::string_view Partition::topic() const { return log_->name().topic(); }
 int Partition::id() const { return log_->name().partition(); }
 
 absl::StatusOr<Offset> Partition::Append(const Record& record, AppendOptions options) {
+  if (auto status = log_->process().Check(); !status.ok()) return status;
   return log_->Append(record, options.durability);
 }
 
 absl::StatusOr<Offset> Partition::AppendBatch(std::span<const Record> records,
                                               AppendOptions options) {
+  if (auto status = log_->process().Check(); !status.ok()) return status;
   return log_->AppendBatch(records, options.durability);
 }
 
 absl::StatusOr<RecordClaim> Partition::Claim(const ClaimOptions& options) {
+  if (auto status = log_->process().Check(); !status.ok()) return status;
   return log_->Claim(options);
 }
 
 absl::StatusOr<RecordBatch> Partition::Read(Offset from, ReadOptions options) {
+  if (auto status = log_->process().Check(); !status.ok()) return status;
   Cursor cursor{.offset = from, .segment = nullptr, .position = 0};
   return log_->Read(cursor, options);
 }
 
 absl::StatusOr<RecordBatch> Partition::ReadBackwards(Offset before, ReadOptions options) {
+  if (auto status = log_->process().Check(); !status.ok()) return status;
   return log_->ReadBackwards(before, options);
 }
 
 absl::StatusOr<Offset> Partition::NextReadable(Offset damaged) {
+  if (auto status = log_->process().Check(); !status.ok()) return status;
   return log_->NextReadable(damaged);
 }
 absl::StatusOr<Offset> Partition::OffsetForTime(Timestamp time) {
+  if (auto status = log_->process().Check(); !status.ok()) return status;
   return log_->OffsetForTime(time);
 }
-absl::StatusOr<Offset> Partition::begin_offset() { return log_->begin_offset(); }
-absl::StatusOr<Offset> Partition::end_offset() { return log_->end_offset(); }
-absl::StatusOr<Offset> Partition::durable_offset() { return log_->durable_offset(); }
+absl::StatusOr<Offset> Partition::begin_offset() {
+  if (auto status = log_->process().Check(); !status.ok()) return status;
+  return log_->begin_offset();
+}
+absl::StatusOr<Offset> Partition::end_offset() {
+  if (auto status = log_->process().Check(); !status.ok()) return status;
+  return log_->end_offset();
+}
+absl::StatusOr<Offset> Partition::durable_offset() {
+  if (auto status = log_->process().Check(); !status.ok()) return status;
+  return log_->durable_offset();
+}
 
 absl::Status Partition::WaitDurable(Offset end, std::chrono::nanoseconds timeout) {
+  if (auto status = log_->process().Check(); !status.ok()) return status;
   return log_->WaitDurable(
       end, std::chrono::steady_clock::now() +
                std::chrono::duration_cast<std::chrono::steady_clock::duration>(timeout));

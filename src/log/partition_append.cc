@@ -223,13 +223,13 @@ RecordClaim::RecordClaim(RecordClaim&& other) noexcept
       offset_(other.offset_) {}
 
 RecordClaim::~RecordClaim() {
-  if (log_ == nullptr) return;
+  if (log_ == nullptr || log_->process().is_forked()) return;
   segment_->Abandon(before_, frame::AlignedLength(frame::LengthOf(length_word_)));
   log_->Committed();
 }
 
 void RecordClaim::Commit() && {
-  if (log_ == nullptr) return;
+  if (log_ == nullptr || log_->process().is_forked()) return;
   segment_->Commit(segment_->At(PositionOf(before_)), length_word_, before_);
   std::exchange(log_, nullptr)->Committed();
 }

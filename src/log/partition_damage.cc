@@ -38,15 +38,15 @@ absl::Status PartitionLog::DamageAt(const Cursor& cursor, std::string_view cause
   return DamageError(range, what);
 }
 
-absl::Status PartitionLog::DamageTo(Offset begin, const absl::Status& status) {
-  if (!absl::IsDataLoss(status)) return status;
+absl::Status PartitionLog::DamageTo(Offset begin, const absl::Status& why) {
+  if (!absl::IsDataLoss(why)) return why;
   const Offset end = std::max(begin, BaseAbove(begin).value_or(begin));
   return DamageError(
       {.topic = name_.topic(),
        .partition = name_.partition(),
        .begin_offset = begin,
        .end_offset = end},
-      absl::StrCat(std::string(status.message()), ": offsets [", begin.value(), ", ", end.value(),
+      absl::StrCat(std::string(why.message()), ": offsets [", begin.value(), ", ", end.value(),
                    ") cannot be read; seek to ", end.value(), " to go on"));
 }
 

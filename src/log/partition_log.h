@@ -123,8 +123,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // next segment's file, tidies sealed segments up. True when there is more to do now.
   bool WorkAhead() ABSL_LOCKS_EXCLUDED(ahead_mutex_, mutex_);
 
-  // After Delete.
   bool is_deleted() const { return is_deleted_.load(std::memory_order_relaxed); }
+
+  const ProcessGuard& process() const { return context_.process; }
 
   // Who waits for records registers here.
   WaitList& waiters() { return waiters_; }
@@ -323,8 +324,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // The DataLoss of a reader that stands at `cursor`, in front of damage.
   absl::Status DamageAt(const Cursor& cursor, std::string_view cause = "")
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // The same if all from `begin` to the next segment cannot be read, and `status` says why.
-  absl::Status DamageTo(Offset begin, const absl::Status& status)
+  // The same if all up to the next segment cannot be read, and `why` says why.
+  absl::Status DamageTo(Offset begin, const absl::Status& why)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status MissingAt(Offset begin, Offset end);
   // Where the committed frames end it is not a claim that is still open, nor a seal.

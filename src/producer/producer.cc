@@ -158,17 +158,23 @@ Producer::Producer(Broker& broker, ProducerOptions options)
     : state_(std::make_shared<State>(broker.core(), options)) {}
 
 Producer::~Producer() {
+  if (state_->core().process().is_forked()) {
+    static_cast<void>(new std::shared_ptr<State>(std::move(state_)));  // it is the parent's
+    return;
+  }
   Flush().IgnoreError();
   state_->StopGathering();
 }
 
 absl::StatusOr<Receipt> Producer::Send(std::string_view topic, const Record& record) {
+  if (auto status = state_->core().process().Check(); !status.ok()) return status;
   const auto found = state_->core().catalog().Find(topic);
   if (!found.ok()) return found.status();
   return Send(*found, record);
 }
 
 absl::StatusOr<Receipt> Producer::Send(const Topic& topic, const Record& record) {
+  if (auto status = state_->core().process().Check(); !status.ok()) return status;
   const auto partition = state_->ChoosePartition(topic, record);
   if (!partition.ok()) return partition.status();
   if (state_->batcher() != nullptr) state_->batcher()->AppendOf(topic, *partition);
@@ -179,6 +185,7 @@ absl::StatusOr<Receipt> Producer::Send(const Topic& topic, const Record& record)
 
 absl::StatusOr<Receipt> Producer::SendAsync(std::string_view topic, const Record& record,
                                             DeliveryCallback on_delivery) {
+  if (auto status = state_->core().process().Check(); !status.ok()) return status;
   const auto found = state_->core().catalog().Find(topic);
   if (!found.ok()) return found.status();
   return SendAsync(*found, record, std::move(on_delivery));
@@ -186,6 +193,7 @@ absl::StatusOr<Receipt> Producer::SendAsync(std::string_view topic, const Record
 
 absl::StatusOr<Receipt> Producer::SendAsync(const Topic& topic, const Record& record,
                                             DeliveryCallback on_delivery) {
+  if (auto status = state_->core().process().Check(); !status.ok()) return status;
   const auto partition = state_->ChoosePartition(topic, record);
   if (!partition.ok()) return partition.status();
   PartitionLog& log = topic.partition(*partition).log();
@@ -221,6 +229,7 @@ absl::StatusOr<Receipt> Producer::SendAsync(const Topic& topic, const Record& re
 
 absl::StatusOr<Receipt> Producer::SendOnce(std::string_view topic, const Record& record,
                                            std::int64_t sequence) {
+  if (auto status = state_->core().process().Check(); !status.ok()) return status;
   if (state_->name().empty()) return HasNoName();
   if (!record.key && !record.partition) {
     return absl::InvalidArgumentError(
@@ -244,6 +253,7 @@ absl::StatusOr<Receipt> Producer::SendOnce(std::string_view topic, const Record&
 
 absl::StatusOr<std::optional<std::int64_t>> Producer::LastSequence(std::string_view topic,
                                                                    int partition) {
+  if (auto status = state_->core().process().Check(); !status.ok()) return status;
   if (state_->name().empty()) return HasNoName();
   const auto found = state_->core().catalog().Find(topic);
   if (!found.ok()) return found.status();
@@ -259,6 +269,7 @@ absl::StatusOr<std::optional<std::int64_t>> Producer::LastSequence(std::string_v
 }
 
 absl::Status Producer::Flush(std::chrono::nanoseconds timeout) {
+  if (auto status = state_->core().process().Check(); !status.ok()) return status;
   if (state_->batcher() != nullptr) state_->batcher()->AppendAll();
   return state_->Await(0, DeadlineAfter(timeout));
 }
