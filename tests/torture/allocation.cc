@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <filesystem>
@@ -16,10 +17,11 @@
 #include "torture/family.h"
 #include "torture/scratch.h"
 
-// The Nth allocation of memory fails, for every N, once and many times in a row, in a process of
-// its own on real files. The library throws nothing of its own: std::bad_alloc comes through, and
-// where it cannot, in a destructor, the process ends. Either way the next one opens the directory
-// and finds everything that was acknowledged.
+// The Nth allocation of memory fails, for every N, once and many times in a row (with --budget soak
+// also another one later, in all pairs), in a process of its own on real files. The library throws
+// nothing of its own: std::bad_alloc comes through, and where it cannot, in a destructor, the
+// process ends. Either way the next one opens the directory and finds everything that was
+// acknowledged.
 
 namespace daybook::torture {
 
@@ -130,9 +132,15 @@ void CheckTopic(Broker& broker, std::size_t which, const Shared& shared, Tally& 
   }
 }
 
+// Which allocations fail.
+struct Failing {
+  std::int64_t at = -1;
+  std::int64_t times = 0;
+  std::int64_t also_at = -1;
+};
+
 // How many allocations there were.
-std::int64_t RunOne(const std::string& below, std::int64_t fail_at, std::int64_t failures,
-                    Tally& tally) {
+std::int64_t RunOne(const std::string& below, const Failing& failing, Tally& tally) {
   const ScratchDirectory scratch(below);
   const std::string directory = scratch.path() + "/data";
   InSharedMemory<Shared> shared;
@@ -142,8 +150,9 @@ std::int64_t RunOne(const std::string& below, std::int64_t fail_at, std::int64_t
     std::set_terminate([] { _exit(3); });
     alarm(kMostSeconds);
     allocation_control->count = 0;
-    allocation_control->failures = failures;
-    allocation_control->fail_at = fail_at;
+    allocation_control->failures = failing.times;
+    allocation_control->also_at = failing.also_at;
+    allocation_control->fail_at = failing.at;
     DoEverything(directory, *shared);
     allocation_control->fail_at = -1;
     shared->allocations = allocation_control->count.load();
@@ -154,8 +163,8 @@ std::int64_t RunOne(const std::string& below, std::int64_t fail_at, std::int64_t
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
     tally.Count("held up afterwards");
   } else if (WIFSIGNALED(status)) {
-    tally.Violate(
-        absl::StrCat("allocation ", fail_at, ": the process ended with signal ", WTERMSIG(status)));
+    tally.Violate(absl::StrCat("allocation ", failing.at, ": the process ended with signal ",
+                               WTERMSIG(status)));
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 3) tally.Count("ended the process");
   if (shared->thrown != 0) tally.Count("came through as an exception");
@@ -167,7 +176,8 @@ std::int64_t RunOne(const std::string& below, std::int64_t fail_at, std::int64_t
     for (std::size_t i = 0; i < kTopics.size(); ++i) CheckTopic(**broker, i, *shared, found);
   }
   for (const Violation& violation : found.violations()) {
-    tally.Violate(absl::StrCat("allocation ", fail_at, ", ", failures, " times: ", violation.what));
+    tally.Violate(absl::StrCat("allocation ", failing.at, ", ", failing.times, " times, and ",
+                               failing.also_at, ": ", violation.what));
   }
   return shared->allocations;
 }
@@ -179,13 +189,24 @@ Tally RunAllocation(const RunOptions& options) {
     return tally;
   }
   Tally ignored;
-  const std::int64_t allocations = RunOne(options.directory, -1, 0, ignored);
-  const std::int64_t cases = 2 * (allocations / kNumbersOfCase + 1);
-  return RunCases(options, cases, [&](std::int64_t number, Tally& tally) {
-    const std::int64_t which = number * 7919 % cases;  // spread
-    const std::int64_t failures = which % 2 == 0 ? 1 : kManyFailures;
+  const std::int64_t allocations = RunOne(options.directory, {}, ignored);
+  const std::int64_t singles = 2 * (allocations / kNumbersOfCase + 1);
+  const std::int64_t pairs = options.is_deep ? allocations * allocations / kNumbersOfCase : 0;
+  const auto failing_of = [&](std::int64_t number, std::int64_t i) -> Failing {
+    if (number < singles) {
+      const std::int64_t which = number * 7919 % singles;  // spread
+      return {.at = which / 2 * kNumbersOfCase + i,
+              .times = which % 2 == 0 ? 1 : kManyFailures,
+              .also_at = -1};
+    }
+    const std::int64_t which =
+        ((number - singles) * kNumbersOfCase + i) * 104'729 % (allocations * allocations);
+    const auto [one, other] = std::minmax(which / allocations, which % allocations);
+    return {.at = one, .times = 1, .also_at = other};
+  };
+  return RunCases(options, singles + pairs, [&](std::int64_t number, Tally& tally) {
     for (std::int64_t i = 0; i < kNumbersOfCase && tally.violations().empty(); ++i) {
-      RunOne(options.directory, which / 2 * kNumbersOfCase + i, failures, tally);
+      RunOne(options.directory, failing_of(number, i), tally);
     }
     tally.Count("allocations that failed", kNumbersOfCase);
     return kNumbersOfCase;

@@ -7,11 +7,12 @@
 namespace daybook::torture {
 
 // What the operator new of the program does: it counts, and fails from `fail_at` on, `failures`
-// times. Null in programs that have the usual one.
+// times, and at `also_at`. Null in programs that have the usual one.
 struct AllocationControl {
   std::atomic<std::int64_t> count{0};
   std::atomic<std::int64_t> fail_at{-1};
   std::atomic<std::int64_t> failures{0};
+  std::atomic<std::int64_t> also_at{-1};
 };
 extern AllocationControl* allocation_control;
 

@@ -16,7 +16,8 @@ daybook::torture::AllocationControl control;
 bool Fails() {
   const std::int64_t number = control.count.fetch_add(1, std::memory_order_relaxed);
   const std::int64_t from = control.fail_at.load(std::memory_order_relaxed);
-  return from >= 0 && number >= from && number - from < control.failures.load();
+  return from >= 0 && ((number >= from && number - from < control.failures.load()) ||
+                       number == control.also_at.load());
 }
 
 void* Allocate(std::size_t size) {

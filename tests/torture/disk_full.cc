@@ -1,12 +1,9 @@
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <cstdlib>
-#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -14,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "daybook/simulated_file_system.h"
 #include "torture/family.h"
+#include "torture/mounts.h"
 #include "torture/scratch.h"
 #include "torture/workload.h"
 
@@ -25,7 +23,7 @@ namespace daybook::torture {
 namespace {
 
 constexpr std::uint64_t kPage = 4096;
-constexpr std::int64_t kKinds = 3;
+constexpr std::int64_t kKinds = 4;  // simulated, tmpfs, ext4 and, with --budget soak, XFS
 constexpr int kSteps = 40;
 
 class FullDisk {
@@ -75,12 +73,6 @@ void RunSimulated(std::uint64_t pages, std::uint64_t seed, Tally& tally) {
   tally.Count("sizes");
 }
 
-// Into a namespace of our own, so that mounts go with the process.
-bool IsAllowedToMount() {
-  return unshare(CLONE_NEWNS) == 0 &&
-         mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
-}
-
 void RunTmpfs(const std::string& directory, std::uint64_t pages, std::uint64_t seed, Tally& tally) {
   const std::string size = absl::StrCat("size=", pages * kPage);
   if (mount("tmpfs", directory.c_str(), "tmpfs", 0, size.c_str()) != 0) {
@@ -93,15 +85,12 @@ void RunTmpfs(const std::string& directory, std::uint64_t pages, std::uint64_t s
   tally.Count("sizes of tmpfs");
 }
 
-void RunExt4(const std::string& directory, std::uint64_t pages, std::uint64_t seed, Tally& tally) {
-  const std::string image = directory + "/image";
+void RunOnDisk(bool is_xfs, const std::string& directory, std::uint64_t pages, std::uint64_t seed,
+               Tally& tally) {
   const std::string mounted = directory + "/mounted";
-  std::filesystem::create_directory(mounted);
-  const std::string make = absl::StrCat(
-      "truncate -s 8M ", image, " && mkfs.ext4 -q -F -b 4096 -m 0 -O ^has_journal ", image,
-      " >/dev/null 2>&1 && mount -o loop ", image, " ", mounted, " 2>/dev/null");
-  if (std::system(make.c_str()) != 0) {
-    return tally.Skip("ext4: it needs root, mkfs.ext4 and loop devices");
+  const std::string name = is_xfs ? "XFS" : "ext4";
+  if (is_xfs ? !MakeXfs(directory) : !MakeExt4(directory, 8, "-m 0 -O ^has_journal")) {
+    return tally.Skip(name + ": it needs root, its mkfs and loop devices");
   }
   // What is not to be free is taken by a file.
   struct statvfs free {};
@@ -111,22 +100,24 @@ void RunExt4(const std::string& directory, std::uint64_t pages, std::uint64_t se
   const auto taken =
       static_cast<off_t>((free.f_bavail - std::min<std::uint64_t>(pages, free.f_bavail)) * kPage);
   if (fd < 0 || (taken != 0 && fallocate(fd, 0, 0, taken) != 0)) {
-    tally.Skip("ext4: its blocks cannot be allocated");
+    tally.Skip(name + ": its blocks cannot be allocated");
   } else {
     FullDisk(FileSystem::Posix(), mounted + "/data", seed, tally).Run([&] {
       unlink(ballast.c_str());
       close(fd);
     });
     tally.Count("sizes");
-    tally.Count("sizes of ext4");
+    tally.Count("sizes of " + name);
   }
-  umount2(mounted.c_str(), MNT_DETACH);
+  Unmount(directory);
 }
 
 std::int64_t RunCase(const RunOptions& options, std::int64_t number, Tally& tally) {
-  const auto pages = static_cast<std::uint64_t>(number / kKinds + 1);
+  const std::int64_t kinds = options.is_deep ? kKinds : kKinds - 1;
+  const auto pages = static_cast<std::uint64_t>(number / kinds + 1);
+  const std::int64_t kind = number % kinds;
   const std::uint64_t seed = SeedOf(options, number);
-  if (number % kKinds == 0) {
+  if (kind == 0) {
     RunSimulated(pages, seed, tally);
     return 1;
   }
@@ -134,8 +125,8 @@ std::int64_t RunCase(const RunOptions& options, std::int64_t number, Tally& tall
   // A SIGBUS ends the child alone, and is a violation.
   RunInChild(tally, [&](Tally& inner) {
     if (!IsAllowedToMount()) return inner.Skip("tmpfs and ext4: this process may not mount them");
-    number % kKinds == 1 ? RunTmpfs(scratch.path(), pages, seed, inner)
-                         : RunExt4(scratch.path(), pages, seed, inner);
+    kind == 1 ? RunTmpfs(scratch.path(), pages, seed, inner)
+              : RunOnDisk(kind == 3, scratch.path(), pages, seed, inner);
   });
   return 1;
 }

@@ -11,9 +11,10 @@
 #include "torture/workload.h"
 
 // The Nth call of the file system answers an error, for every N until the workload passes: once, or
-// from then on for good. Every error that comes through is one of those that the headers name,
-// nothing stays open, no file stays half made, what was acknowledged is there afterwards, and after
-// a sync that failed nothing is acknowledged that the next power cut takes.
+// from then on for good; with --budget soak also another one later, in all pairs. Every error that
+// comes through is one of those that the headers name, nothing stays open, no file stays half made,
+// what was acknowledged is there afterwards, and after a sync that failed nothing is acknowledged
+// that the next power cut takes.
 
 namespace daybook::torture {
 namespace {
@@ -31,6 +32,7 @@ struct Plan {
   int error = 0;
   bool for_good = false;
   std::int64_t first = 0;
+  std::int64_t second = -1;
 };
 
 class ErrorRun {
@@ -74,8 +76,8 @@ class ErrorRun {
 
   absl::Status Answer(DiskOperation operation, const std::string& path) {
     const std::int64_t call = calls_++;
-    const bool fails =
-        plan_.first >= 0 && (call == plan_.first || (plan_.for_good && call > plan_.first));
+    const bool fails = plan_.first >= 0 && (call == plan_.first || call == plan_.second ||
+                                            (plan_.for_good && call > plan_.first));
     if (!fails) return absl::OkStatus();
     has_failed_ = true;
     failed_removing_ = failed_removing_ || operation == DiskOperation::kRemove ||
@@ -84,8 +86,9 @@ class ErrorRun {
   }
 
   void Violate(const std::string& what) {
-    tally_.Violate(absl::StrCat("error ", plan_.error, plan_.for_good ? " from" : " at", " call ",
-                                plan_.first, ": ", what));
+    tally_.Violate(
+        absl::StrCat("error ", plan_.error, plan_.for_good ? " from" : " at", " call ", plan_.first,
+                     plan_.second < 0 ? "" : absl::StrCat(" and ", plan_.second), ": ", what));
   }
 
   void CheckError(const absl::Status& status, std::string_view what) {
@@ -126,8 +129,20 @@ class ErrorRun {
 };
 
 Plan PlanOf(std::int64_t how, std::int64_t call) {
-  return {
-      .error = kErrors[static_cast<std::size_t>(how / 2)], .for_good = how % 2 == 1, .first = call};
+  return {.error = kErrors[static_cast<std::size_t>(how / 2)],
+          .for_good = how % 2 == 1,
+          .first = call,
+          .second = -1};
+}
+
+// The pairs of calls below `calls`, by number, spread; each with one of the errors.
+Plan PairOf(std::int64_t number, std::int64_t calls) {
+  const std::int64_t which = number * 104'729 % (calls * calls);
+  const auto [one, other] = std::minmax(which / calls, which % calls);
+  return {.error = kErrors[static_cast<std::size_t>(number) % std::size(kErrors)],
+          .for_good = false,
+          .first = one,
+          .second = other};
 }
 
 Tally RunErrors(const RunOptions& options) {
@@ -137,12 +152,16 @@ Tally RunErrors(const RunOptions& options) {
   // An error makes other calls; a workload that fails in the middle has fewer, and one more stretch
   // shows that it passes.
   const std::int64_t stretches = calls / kCallsOfCase + 2;
-  Tally total = RunCases(options, stretches * kHows, [&](std::int64_t number, Tally& tally) {
+  const std::int64_t singles = stretches * kHows;
+  const std::int64_t pairs = options.is_deep ? calls * calls / kCallsOfCase : 0;
+  Tally total = RunCases(options, singles + pairs, [&](std::int64_t number, Tally& tally) {
     // Spread over the workload, should it not be all of them.
     const std::int64_t which = number * 7919 % (stretches * kHows);
     std::int64_t failed = 0;
     for (std::int64_t i = 0; i < kCallsOfCase && tally.violations().empty(); ++i) {
-      ErrorRun run(PlanOf(which % kHows, which / kHows * kCallsOfCase + i), seed, tally);
+      const Plan plan = number < singles ? PlanOf(which % kHows, which / kHows * kCallsOfCase + i)
+                                         : PairOf((number - singles) * kCallsOfCase + i, calls);
+      ErrorRun run(plan, seed, tally);
       run.Run();
       failed += run.has_failed();
     }

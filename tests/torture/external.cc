@@ -50,6 +50,7 @@ Tally RunSibling(const std::string& program, const RunOptions& options) {
       absl::StrCat("'", path.string(), "' ", options.family, " --seed ", options.seed,
                    " --workers ", options.workers, " --amount ", options.amount);
   if (options.most_seconds > 0) absl::StrAppend(&command, " --minutes ", options.most_seconds / 60);
+  if (options.is_deep) absl::StrAppend(&command, " --budget soak");
   if (options.only_case) absl::StrAppend(&command, " --case ", *options.only_case);
   int status = 0;
   const auto report = RunForJson(command, scratch.path() + "/report", &status);

@@ -40,6 +40,7 @@ Family SequencesFamily();
 Family ErrorsFamily();
 Family AllocationFamily();
 Family DiskFullFamily();
+Family ShutdownFamily();
 Family TruncationFamily();
 Family MutationsFamily();
 Family RepairFamily();

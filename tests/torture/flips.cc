@@ -7,7 +7,8 @@
 #include "torture/family.h"
 #include "torture/image.h"
 
-// Every bit of a segment of 64 KiB, and of every small file of a data directory, is flipped, alone,
+// Every bit of a segment of 64 KiB, and of every small file of a data directory, is flipped, alone
+// (with --budget soak every byte becomes every other one),
 // and the directory is opened and read: for reading only, and for writing, which recovers it first.
 // What must hold:
 //
@@ -41,14 +42,15 @@ class FlipTester {
  public:
   FlipTester(const Target& target, Tally& tally) : target_(target), tally_(tally) {}
 
-  void Flip(std::uint64_t position, int bit) {
-    const auto mask = static_cast<std::byte>(1U << bit);
+  // Of the byte those bits that are set in `bits`.
+  void Flip(std::uint64_t position, int bits) {
+    const auto mask = static_cast<std::byte>(bits);
     SimulatedFileSystem& disk = *target_.image->disk;
     disk.Corrupt(target_.file, position, mask).IgnoreError();
-    Compare(ReadAll(disk, BrokerAccess::kReadOnly), position, bit, "read-only");
+    Compare(ReadAll(disk, BrokerAccess::kReadOnly), position, bits, "read-only");
     // Recovery writes: on a copy.
     const std::unique_ptr<SimulatedFileSystem> copy = target_.image->Copy();
-    Compare(ReadAll(*copy, BrokerAccess::kReadWrite, true), position, bit, "read-write");
+    Compare(ReadAll(*copy, BrokerAccess::kReadWrite, true), position, bits, "read-write");
     disk.Corrupt(target_.file, position, mask).IgnoreError();
   }
 
@@ -58,9 +60,9 @@ class FlipTester {
                       target_.file) != 0;
   }
 
-  void Compare(const ReadOut& out, std::uint64_t position, int bit, const char* how) {
+  void Compare(const ReadOut& out, std::uint64_t position, int bits, const char* how) {
     const auto violate = [&](const std::string& what) {
-      tally_.Violate(absl::StrCat("bit ", bit, " of byte ", position, " of ", target_.file, ", ",
+      tally_.Violate(absl::StrCat("bits ", bits, " of byte ", position, " of ", target_.file, ", ",
                                   how, ": ", what));
     };
     const auto [hit_begin, hit_end] = target_.image->HitBy(target_.file, position);
@@ -156,12 +158,18 @@ Tally RunFlips(const RunOptions& options) {
         std::int64_t flips = 0;
         const std::uint64_t end = std::min(piece.begin + kBytesOfCase, piece.target.end);
         for (std::uint64_t at = piece.begin; at < end; ++at) {
+          if (options.is_deep) {
+            for (int bits = 1; bits < 256 && tally.violations().empty(); ++bits, ++flips) {
+              tester.Flip(at, bits);
+            }
+            continue;
+          }
           for (int bit = 0; bit < 8 && tally.violations().empty(); ++bit) {
             const auto place =
                 static_cast<std::int64_t>(static_cast<std::uint64_t>(number) * kBytesOfCase * 8 +
                                           (at - piece.begin) * 8 + static_cast<unsigned>(bit));
             if (place % stride != 0) continue;
-            tester.Flip(at, bit);
+            tester.Flip(at, 1 << bit);
             ++flips;
           }
         }

@@ -118,6 +118,7 @@ int Run(const Command& command) {
       continue;
     }
     RunOptions options = command.options;
+    options.is_deep = command.budget == Budget::kSoak;
     // To each its part of what is left.
     options.most_seconds = seconds_left / static_cast<double>(families_left--);
     nlohmann::json row = RunFamily(family, options, command.budget);

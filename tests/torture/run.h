@@ -61,6 +61,8 @@ struct RunOptions {
   // Processes; 0: everything happens in this one, for tests.
   int workers = 0;
   std::optional<std::int64_t> only_case = std::nullopt;
+  // Not only one thing at a time: errors in pairs, all values of a byte, one more preemption.
+  bool is_deep = false;
   // Cases that begin later are not run. 0: there is no such time.
   double most_seconds = 0;
   // For real files; must be there. Each case uses a directory of its own below it.

@@ -62,6 +62,10 @@ TEST_CASE("A disk of any size that runs full refuses appends and nothing else", 
   RunShort("disk-full");
 }
 
+TEST_CASE("No acknowledged record is lost when the file system is shut down", "[crash]") {
+  RunShort("shutdown");
+}
+
 TEST_CASE("A file cut short to any length is found out or read up to there", "[crash]") {
   RunShort("truncation");
 }

@@ -322,7 +322,11 @@ void Workload::Delete() {
   handle_.reset();
   model_.topics[name].state = TopicModel::State::kDeleting;
   const auto status = broker_->DeleteTopic(name);
-  if (!status.ok()) return Error(status, "delete topic");
+  if (!status.ok()) {
+    // Before it has begun, nothing has changed; what had begun goes on in the next process.
+    if (broker_->OpenTopic(name).ok()) model_.topics[name].state = TopicModel::State::kThere;
+    return Error(status, "delete topic");
+  }
   model_.topics.erase(name);
   model_.deleted.insert(name);
 }
