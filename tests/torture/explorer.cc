@@ -213,7 +213,9 @@ Exploration Explore(const std::function<std::unique_ptr<Scenario>()>& make,
       absl::StrAppend(&exploration.violation, " [", path.ToString(), "]");
       return exploration;
     }
+    if (std::chrono::steady_clock::now() >= options.deadline) return exploration;
   } while (path.Advance());
+  exploration.is_complete = true;
   return exploration;
 }
 

@@ -1,6 +1,7 @@
 #ifndef DAYBOOK_TORTURE_EXPLORER_H_
 #define DAYBOOK_TORTURE_EXPLORER_H_
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -28,11 +29,14 @@ struct ExploreOptions {
   // One of so many parts of all schedules, each about the same number.
   std::size_t part = 0;
   std::size_t parts = 1;
+  // It ends then, done or not.
+  std::chrono::steady_clock::time_point deadline = std::chrono::steady_clock::time_point::max();
 };
 
 struct Exploration {
   std::int64_t schedules = 0;
   std::int64_t most_points = 0;  // of one schedule: places where another thread could go on
+  bool is_complete = false;      // these are all schedules of the part
   std::string violation;         // of the last schedule; empty: there was none
 };
 

@@ -1,4 +1,5 @@
 #include <array>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,8 @@ constexpr int kFirst = 4;
 constexpr std::int64_t kRing = 8;  // segments of a memory topic
 constexpr std::size_t kFirstBytes = 15'000;
 constexpr std::int64_t kKillEach = 16;
+// A part with many preemptions takes long.
+constexpr std::int64_t kMostSeconds = 24 * 3600;
 
 struct Plan {
   const char* name;
@@ -237,7 +240,9 @@ class LogScenario final : public Scenario {
 };
 
 // First all plans with few preemptions, then with more.
-Tally RunInterleavings(const RunOptions& options) {
+Tally RunInterleavings(RunOptions options) {
+  const auto start = std::chrono::steady_clock::now();
+  options.most_seconds_a_case = kMostSeconds;
   struct Case {
     const Plan* plan;
     ExploreOptions options;
@@ -248,7 +253,12 @@ Tally RunInterleavings(const RunOptions& options) {
     for (const Plan& plan : kPlans) {
       if (preemptions > plan.preemptions + more) continue;
       for (std::size_t part = 0; part < kParts; ++part) {
-        cases.push_back({&plan, {.preemptions = preemptions, .part = part, .parts = kParts}});
+        Case& one = cases.emplace_back(
+            Case{&plan, {.preemptions = preemptions, .part = part, .parts = kParts}});
+        if (options.most_seconds > 0) {
+          one.options.deadline = start + std::chrono::milliseconds(
+                                             static_cast<std::int64_t>(1e3 * options.most_seconds));
+        }
       }
     }
   }
@@ -260,6 +270,7 @@ Tally RunInterleavings(const RunOptions& options) {
         if (!found.violation.empty()) {
           tally.Violate(absl::StrCat(one.plan->name, ": ", found.violation));
         }
+        if (!found.is_complete && found.violation.empty()) tally.Count("parts not finished");
         tally.Count("schedules", found.schedules);
         tally.CountMost("points of a schedule", found.most_points);
         tally.CountMost("preemptions", one.options.preemptions);
