@@ -15,18 +15,21 @@ std::string_view Partition::topic() const { return log_->name().topic(); }
 int Partition::id() const { return log_->name().partition(); }
 
 absl::StatusOr<Offset> Partition::Append(const Record& record, AppendOptions options) {
-  if (auto status = log_->process().Check(); !status.ok()) return status;
+  if (log_->process().is_forked()) [[unlikely]]
+    return log_->process().Check();
   return log_->Append(record, options.durability);
 }
 
 absl::StatusOr<Offset> Partition::AppendBatch(std::span<const Record> records,
                                               AppendOptions options) {
-  if (auto status = log_->process().Check(); !status.ok()) return status;
+  if (log_->process().is_forked()) [[unlikely]]
+    return log_->process().Check();
   return log_->AppendBatch(records, options.durability);
 }
 
 absl::StatusOr<RecordClaim> Partition::Claim(const ClaimOptions& options) {
-  if (auto status = log_->process().Check(); !status.ok()) return status;
+  if (log_->process().is_forked()) [[unlikely]]
+    return log_->process().Check();
   return log_->Claim(options);
 }
 
