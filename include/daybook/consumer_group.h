@@ -35,7 +35,8 @@ struct GroupOffsets {
 // the group is rebalanced, in this order for each partition that moves: it is revoked, its member
 // finishes what is under way and commits it (RebalanceListener::on_revoked), lets go of it, and
 // only then it is assigned to its new member. Members take part in Poll and Commit, and let go of
-// everything in Leave. A partition that stays does not pause.
+// everything in Leave. A partition that stays is not revoked; the poll that lets go of others
+// takes about 2 us for each of them.
 //
 // A member that is not in Poll for GroupOptions::max_poll_interval is lost, whoever notices it
 // first: its partitions go on with others, its Commit answers Aborted, and its next Poll calls

@@ -39,7 +39,7 @@ struct GroupPartition {
 // a new generation with a new target for everybody; partitions then move one by one: a member is
 // told what it has and shall not have (Sync), finishes and commits that, lets go of it (the next
 // Sync), and only then the new owner may take it. So no partition ever has two readers, and what
-// stays where it is never pauses: targets are computed without the lock, too.
+// stays where it is goes on: targets are computed without the lock, too.
 //
 // Nothing here runs by itself: whoever calls notices whose time to poll is up. Thread-safe.
 class GroupCoordinator {
