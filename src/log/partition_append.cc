@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -37,6 +38,17 @@ absl::Status PartitionLog::RefusalOf(const frame::RecordParts& parts) const {
 
 absl::Status PartitionLog::Extend(Segment& segment, std::uint64_t position) {
   if (is_in_memory()) return segment.Extend(position);
+  // A claim has been made, and must be settled: an exception would leave it open for ever. Made
+  // ahead, since then there may be no memory for a message either.
+  static const absl::Status no_memory = absl::ResourceExhaustedError("there is no memory left");
+  try {
+    return ExtendFile(segment, position);
+  } catch (const std::bad_alloc&) {
+    return no_memory;
+  }
+}
+
+absl::Status PartitionLog::ExtendFile(Segment& segment, std::uint64_t position) {
   const auto directory = OpenDirectory();
   const absl::Status file = directory.ok() ? segment.EnsureFile(**directory) : directory.status();
   const Timestamp now = context_.clock->Now();

@@ -124,11 +124,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   bool WorkAhead() ABSL_LOCKS_EXCLUDED(ahead_mutex_, mutex_);
 
   bool is_deleted() const { return is_deleted_.load(std::memory_order_relaxed); }
-
   const ProcessGuard& process() const { return context_.process; }
 
-  // Who waits for records registers here.
-  WaitList& waiters() { return waiters_; }
+  WaitList& waiters() { return waiters_; }  // of who waits for records
 
   // Notes how far it is committed, so that the next open need not scan it. Later writes answer
   // `reason`; reads go on, unless the topic is deleted.
@@ -148,8 +146,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // How many segments at the beginning need no recovery, as the last one knows that they were whole
   // when this same boot made it. Learns which of them are durable.
   std::size_t SkipSettled(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // How many segments at the beginning a power cut has taken nothing of: one behind them was synced
-  // after them, or made since the machine was started. What is missing there is damage.
+  // How many at the beginning a power cut has taken nothing of: one behind them was synced after
+  // them, or made since the machine was started. What is missing there is damage.
   std::size_t CountWhole(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Removes what was built upon records that a power cut took.
   absl::Status DropSegmentsFrom(Directory& directory, std::size_t index)
@@ -162,7 +160,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Unmaps sealed segments that were not used for long, if there are too many.
   void ReleaseIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Release(OpenSegment& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Takes the segments with a base offset below that one off the list, and what is known of them.
+  // Takes the segments below that one off the list, and what is known of them.
   void ForgetBefore(Offset base) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Unmaps those of them that nobody reads any more.
   void ReleaseForgotten() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -189,8 +187,10 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // was made and does not fit.
   absl::Status ClaimSlowly(std::uint64_t bytes, Claimed* claimed, std::uint64_t records,
                            bool missed);
-  // Makes claims up to `position` fit.
+  // Makes claims up to `position` fit. Throws nothing.
   absl::Status Extend(Segment& segment, std::uint64_t position)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status ExtendFile(Segment& segment, std::uint64_t position)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Seals the active segment where `crossing` began.
   void SealActive(Segment& segment, ClaimWord crossing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
