@@ -95,6 +95,7 @@ void Workload::Fix(std::size_t topic, int partition) {
 
 bool Workload::Create(const TopicPlan& plan) {
   TopicModel& topic = model_.topics[plan.name];
+  const TopicModel before = topic;
   topic = {
       .state = TopicModel::State::kCreating,
       .options = plan.options,
@@ -105,6 +106,8 @@ bool Workload::Create(const TopicPlan& plan) {
   // After an error it may be there nonetheless: a failed sync of the directory does not tell.
   if (!status.ok() && !absl::IsAlreadyExists(status)) {
     Error(status, "create topic");
+    // The power may bring one back whose deletion was not finished.
+    if (before.state == TopicModel::State::kDeleting) topic = before;
     return false;
   }
   topic.state = TopicModel::State::kThere;
@@ -231,7 +234,11 @@ void Workload::HoldClaim() {
 }
 
 void Workload::WaitDurable() {
-  const std::size_t end = model().is_unsure ? model().in_process : model().attempted.size();
+  std::size_t end = model().is_unsure ? model().in_process : model().attempted.size();
+  // After an error there may be less than was tried, and nobody would bring the rest about.
+  if (const auto known = partition().end_offset(); known.ok()) {
+    end = std::min(end, static_cast<std::size_t>(known->value()));
+  }
   const auto status = partition().WaitDurable(Offset(static_cast<std::int64_t>(end)));
   if (!status.ok()) return Error(status, "wait durable");
   model().on_disk = std::max(model().on_disk, end);
