@@ -63,15 +63,23 @@ absl::Status PartitionLog::MissingAt(Offset begin, Offset end) {
 
 bool PartitionLog::IsDamagedEnd(const OpenSegment& slot, ClaimWord end) {
   if (slot.was_active) return false;
-  // In what an earlier process wrote nobody claims any more; in what another one writes, somebody
-  // may, and may have gone on in new blocks.
+  // In what an earlier process wrote nobody claims any more; in what another one writes, in this
+  // boot, somebody may, and may have gone on in new blocks.
   if (!context_.is_read_only) return true;
   Segment& segment = *slot.segment;
+  if (!segment.IsOfBoot(context_.boot)) return true;
   frame::FrameHeader header;
   if (segment.Look(PositionOf(end), &header) != frame::FrameState::kBad) return false;
   const auto directory = OpenDirectory();
   return directory.ok() && segment.RefreshLimit(**directory).ok() &&
          segment.Look(PositionOf(end), &header) == frame::FrameState::kBad;
+}
+
+bool PartitionLog::HasPassed(const Segment& segment) {
+  MutexLock lock(mutex_);
+  if (!EndOffsetLocked().ok()) return false;
+  const std::size_t above = SegmentAbove(segment.base_offset());
+  return above != 0 && above <= first_uncommitted_;
 }
 
 bool PartitionLog::IsDamagedSeal(const Cursor& cursor) {

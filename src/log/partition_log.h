@@ -125,7 +125,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
 
   bool is_deleted() const { return is_deleted_.load(std::memory_order_relaxed); }
   const ProcessGuard& process() const { return context_.process; }
-
   WaitList& waiters() { return waiters_; }  // of who waits for records
 
   // Notes how far it is committed, so that the next open need not scan it. Later writes answer
@@ -324,13 +323,14 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // The DataLoss of a reader that stands at `cursor`, in front of damage.
   absl::Status DamageAt(const Cursor& cursor, std::string_view cause = "")
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // The same if all up to the next segment cannot be read, and `why` says why.
-  absl::Status DamageTo(Offset begin, const absl::Status& why)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The same for all up to the next segment.
+  absl::Status DamageTo(Offset at, const absl::Status& why) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status MissingAt(Offset begin, Offset end);
   // Where the committed frames end it is not a claim that is still open, nor a seal.
   bool IsDamagedEnd(const OpenSegment& slot, ClaimWord end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The damage at `cursor` costs no records: the next segment goes on where it stands.
+  // Nothing is coming in that segment any more: the end is in a later one.
+  bool HasPassed(const Segment& segment) ABSL_LOCKS_EXCLUDED(mutex_);
+  // It costs no records: the next segment goes on there.
   bool IsDamagedSeal(const Cursor& cursor) ABSL_LOCKS_EXCLUDED(mutex_);
   // The entries of the compressed batch at `position`.
   absl::StatusOr<std::shared_ptr<const std::string>> Unpack(const Segment& segment,

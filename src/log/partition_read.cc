@@ -272,6 +272,10 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
       if (!moved.ok()) return moved.status();
       continue;
     }
+    // Of a power cut that nobody has recovered from yet, the rest of a segment may be missing.
+    if (context_.is_read_only && state == frame::FrameState::kNothing && HasPassed(segment)) {
+      return DamageAt(cursor);
+    }
     return RecordBatch();
   }
 }
@@ -285,7 +289,7 @@ bool PartitionLog::HasMore(Cursor& cursor) {
   Segment& segment = *cursor.segment;
   if (cursor.position + frame::kFrameHeaderBytes > segment.Bytes().bytes.size()) return false;
   const std::uint32_t length_word = frame::AcquireLengthWord(segment.At(cursor.position));
-  if (length_word == 0) return false;
+  if (length_word == 0) return context_.is_read_only && HasPassed(segment);
   if (frame::KindOf(length_word) == frame::Kind::kTransactional) {
     return DecisionAt(segment, cursor.position) != TransactionTable::Decision::kUndecided;
   }

@@ -55,7 +55,8 @@ class ErrorRun {
           workload.Do(static_cast<Operation>(i));
         }
       }
-      for (int i = 0; i < kSteps; ++i) StepAlone(workload);
+      // Threads would make the numbers of the calls differ from run to run.
+      for (int i = 0; i < kSteps; ++i) workload.StepAlone();
       workload.Close();
     }
     disk_.SetHook(nullptr);
@@ -65,15 +66,6 @@ class ErrorRun {
   bool has_failed() const { return has_failed_; }
 
  private:
-  // Threads would make the numbers of the calls differ from run to run.
-  static void StepAlone(Workload& workload) {
-    static constexpr Operation kSome[] = {Operation::kAppendSmall, Operation::kAppendLarge,
-                                          Operation::kAppendDisk,  Operation::kBatch,
-                                          Operation::kHoldClaim,   Operation::kWaitDurable,
-                                          Operation::kBackground,  Operation::kCommitGroup};
-    workload.Do(kSome[workload.Pick(std::size(kSome))]);
-  }
-
   absl::Status Answer(DiskOperation operation, const std::string& path) {
     const std::int64_t call = calls_++;
     const bool fails = plan_.first >= 0 && (call == plan_.first || call == plan_.second ||

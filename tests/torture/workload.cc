@@ -380,6 +380,14 @@ void Workload::Do(Operation operation) {
   }
 }
 
+void Workload::StepAlone() {
+  static constexpr Operation kSome[] = {Operation::kAppendSmall, Operation::kAppendLarge,
+                                        Operation::kAppendDisk,  Operation::kBatch,
+                                        Operation::kHoldClaim,   Operation::kWaitDurable,
+                                        Operation::kBackground,  Operation::kCommitGroup};
+  Do(kSome[Pick(std::size(kSome))]);
+}
+
 void Workload::Step() {
   clock_.Advance(std::chrono::milliseconds(Pick(1000)));
   static constexpr Operation kUsual[] = {

@@ -61,6 +61,8 @@ class Workload {
   void MoveTo(FileSystem& disk) { disk_ = &disk; }
 
   void Do(Operation operation);
+  // One at random of those that this thread does alone, and that are told what became of them.
+  void StepAlone();
   // One at random; kTogether seldom, as its threads cost more than all the rest.
   void Step();
 
