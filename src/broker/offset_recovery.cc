@@ -1,3 +1,4 @@
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -17,6 +18,11 @@
 // and what was found is written down, so that it is not looked for again.
 
 namespace daybook::inline v1 {
+namespace {
+
+constexpr std::chrono::seconds kSyncTimeout{30};
+
+}  // namespace
 
 absl::StatusOr<std::optional<OffsetStore::Snapshot>> OffsetStore::FindSnapshot() {
   std::optional<Snapshot> snapshot;
@@ -201,13 +207,15 @@ absl::Status OffsetStore::RecoverFromPowerCut() {
   // All that counts was found on the disk.
   const EncodedRecord committed = Encode(CommittedRecord{decisions_.committed()});
   unsettled_.clear();
-  return log()
-      .AppendUnsynced({.key = committed.key,
-                       .value = committed.value,
-                       .headers = {},
-                       .timestamp = std::nullopt,
-                       .partition = std::nullopt})
-      .status();
+  const auto last = log().AppendUnsynced({.key = committed.key,
+                                          .value = committed.value,
+                                          .headers = {},
+                                          .timestamp = std::nullopt,
+                                          .partition = std::nullopt});
+  if (!last.ok()) return last.status();
+  // Should the power go again: a place that was drawn back must not come back when there are other
+  // records before it.
+  return log().WaitDurable(*last + 1, std::chrono::steady_clock::now() + kSyncTimeout);
 }
 
 }  // namespace daybook::inline v1

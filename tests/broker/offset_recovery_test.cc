@@ -166,6 +166,27 @@ TEST_CASE("A place is drawn back to what a power cut left, before new records ta
   CHECK(cut > 0);
 }
 
+TEST_CASE("A place that was drawn back does not come back when the power goes again") {
+  BrokerFixture broker;
+  broker.MakeTopic("in");
+  broker.Send("in", "k", "0");
+  SyncTopic(broker, "in");
+  for (int i = 1; i < 10; ++i) broker.Send("in", "k", std::to_string(i));
+  REQUIRE(Store(broker).Commit(kPlace, Offset(10), "").ok());
+  SyncDecisions(broker);
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    BrokerFixture after(broker.disk().CutPower(seed));
+    const std::size_t left = after.Values("in").size();
+    // Records that nobody has handled, at offsets that were committed once.
+    for (int i = 0; i < 20; ++i) after.Send("in", "k", "new");
+    SyncTopic(after, "in");
+    after.CutPower(seed);
+    const auto place = Store(after).Find(kPlace).value();
+    REQUIRE(place.has_value());
+    CHECK(place->offset == Offset(static_cast<std::int64_t>(left)));
+  }
+}
+
 TEST_CASE("Ids are not used again when a power cut takes all that was decided") {
   BrokerFixture broker;
   broker.MakeTopic("a");
