@@ -29,12 +29,21 @@ enum class OffsetReset {
 //                  are records or rows of the
 //                  same transaction
 //
-// What is seen twice at kAtLeastOnce is what lies between the last Commit and the death, and, when
-// a partition moves to another member, what its former one had read and not committed.
+// What can happen, and what cannot:
+//   kAtMostOnce    never twice, but for a power cut that takes the commit; what Poll has returned
+//                  and nobody has handled when the process dies is skipped.
+//                    auto batch = consumer->Poll(timeout).value();  // committed here
+//                    for (const RecordView& record : batch) Show(record);
+//   kAtLeastOnce   never skipped; what lies between the last Commit and the death is seen twice,
+//                  and, when a partition moves, what its former member had read and not committed.
+//                  examples/quickstart.cc; examples/live_events kills itself and counts both.
+//   kExactlyOnce   neither, in the records of the transaction and in the tables that
+//                  examples/exactly_once_sqlite.cc commits to. What a handler does beside them
+//                  (mail that it sends, say) happens at least once.
 enum class Guarantee { kAtMostOnce, kAtLeastOnce, kExactlyOnce };
 
-// Who shares the partitions out. Whichever it is, a partition that stays with its member never
-// pauses.
+// Who shares the partitions out. Whichever it is, a partition that stays with its member is not
+// revoked.
 enum class Assignor {
   kCooperativeSticky,  // as even as the subscriptions allow, with as few moves as that takes
   kRange,       // of each topic a run of partitions to each member; for topics that are joined
