@@ -46,6 +46,7 @@ absl::Status Segment::Sync(Directory& directory, ClaimWord end, const BootId& bo
 }
 
 absl::Status Segment::WriteAgain(File& file, ClaimWord end) {
+  if (IsPlanted(PlantedBug::kRetriesFailedSync)) return absl::OkStatus();
   std::uint64_t position = frame::kSegmentHeaderBytes;
   {
     MutexLock lock(checkpoint_mutex_);
