@@ -77,9 +77,9 @@ bool PartitionLog::IsDamagedEnd(const OpenSegment& slot, ClaimWord end) {
 
 bool PartitionLog::HasPassed(const Segment& segment) {
   MutexLock lock(mutex_);
-  if (!EndOffsetLocked().ok()) return false;
-  const std::size_t above = SegmentAbove(segment.base_offset());
-  return above != 0 && above <= first_uncommitted_;
+  // Who appends to it has noted in it that this is the boot.
+  return !segments_.empty() && segments_.back().base_offset > segment.base_offset() &&
+         !segment.IsOfBoot(context_.boot);
 }
 
 bool PartitionLog::IsDamagedSeal(const Cursor& cursor) {

@@ -74,8 +74,11 @@ bool Segment::AdoptCheckpoint(ClaimWord trusted) {
 }
 
 bool Segment::IsOfBoot(const BootId& boot) const {
+  // As it is in the file now: a writer may have come since it was opened here.
   MutexLock lock(checkpoint_mutex_);
-  return checkpoint_.sequence != 0 && checkpoint_.boot_id == boot;
+  const frame::CheckpointSlot slot = frame::LatestCheckpoint(
+      {mapped_->data(), frame::kSegmentHeaderBytes}, header_.segment_id, header_.capacity);
+  return slot.sequence != 0 && slot.boot_id == boot;
 }
 
 void Segment::PadGap(const frame::Gap& gap) {
