@@ -1,11 +1,9 @@
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -14,6 +12,7 @@
 
 #include "catch.h"
 #include "daybook/daybook.h"
+#include "support/child_process.h"
 #include "support/guarded_directory.h"
 
 // The rules on names, links, modes, owners and limits, through the public interface. Beside each
@@ -232,30 +231,16 @@ TEST_CASE("Another user is refused, and a directory that cannot be written can b
 
 TEST_CASE("A directory belongs to one process, the message names it, and its death frees it") {
   Guarded guarded;
-  int ready[2];
-  REQUIRE(pipe(ready) == 0);
-  const pid_t child = fork();
-  if (child == 0) {
-    const auto held = guarded.Open();
-    const char is_held = held.ok() ? 'y' : 'n';
-    if (write(ready[1], &is_held, 1) != 1) _exit(1);
-    for (;;) pause();
-  }
-  char is_held = 0;
-  REQUIRE(read(ready[0], &is_held, 1) == 1);
-  CHECK(is_held == 'y');
+  HoldingProcess holder([&] { return guarded.Open(); });
   for (const absl::Status& refused :
        {guarded.Open().status(), Repair(guarded.data().string()).status()}) {
     CHECK(absl::IsFailedPrecondition(refused));
-    CHECK(std::string(refused.message()).find("process " + std::to_string(child)) !=
+    CHECK(std::string(refused.message()).find("process " + std::to_string(holder.id())) !=
           std::string::npos);
   }
   CHECK(guarded.Open(BrokerAccess::kReadOnly).ok());
-  kill(child, SIGKILL);
-  waitpid(child, nullptr, 0);
+  holder.Kill();
   CHECK(guarded.Open().ok());
-  close(ready[0]);
-  close(ready[1]);
 }
 
 TEST_CASE("Two brokers of one process do not share a directory either") {

@@ -86,9 +86,10 @@ class BrokerCore;
 // One data directory, opened by one process: its topics, its groups, the offset store. Several
 // brokers may live in one process, each with a directory of its own. Thread-safe.
 //
-// After fork(2) a broker and everything that came from it are the parent's: in the child all calls
-// answer FailedPrecondition, claims commit nothing, and destructors do nothing. The directory is
-// locked as long as a child with a copy of its descriptor lives: exec, or end, soon.
+// After fork(2) a broker and everything that came from it are the parent's: in the child calls
+// that answer a status answer FailedPrecondition, claims commit nothing, and destructors do
+// nothing. The directory is locked as long as a child with a copy of its descriptor lives: exec, or
+// end, soon.
 class DAYBOOK_EXPORT Broker {
  public:
   // Opens `directory`, making it (its last component) when it is not there.

@@ -1,11 +1,10 @@
 #include "broker/broker_core.h"
 
-#include <random>
 #include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
+#include "base/random_id.h"
 #include "broker/directory_check.h"
 #include "format/properties.h"
 #include "io/atomic_replace.h"
@@ -13,13 +12,7 @@
 namespace daybook::inline v1 {
 namespace {
 
-constexpr std::string_view kIdKey = "directory.id";
 constexpr std::size_t kMaxPropertiesBytes = 64 << 10;
-
-std::uint64_t RandomId() {
-  std::random_device random;
-  return std::uint64_t{random()} << 32 | random();
-}
 
 // OK: the directory is ours. NotFound: it is empty, and can become ours.
 absl::Status CheckIsOurs(Directory& directory) {
@@ -48,8 +41,7 @@ absl::Status CheckIsOurs(Directory& directory) {
 }
 
 absl::Status MakeOurs(Directory& directory) {
-  const std::string text =
-      EncodeProperties({{std::string(kIdKey), absl::StrFormat("%016x", RandomId())}});
+  const std::string text = NewProperties();
   return AtomicReplace(directory, kPropertiesFile, std::as_bytes(std::span(text)));
 }
 

@@ -4,7 +4,6 @@
 #include <span>
 #include <utility>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "broker/topic_settings.h"
 #include "io/atomic_replace.h"
@@ -18,15 +17,6 @@ constexpr std::size_t kMaxFileBytes = 64 << 10;
 
 std::string FileName(std::string_view topic, std::string_view suffix) {
   return std::string(topic) + std::string(suffix);
-}
-
-// Whether `directory` is "<topic>-<number>".
-bool IsPartitionOf(std::string_view directory, std::string_view topic) {
-  if (directory.size() < topic.size() + 2 || directory.substr(0, topic.size()) != topic ||
-      directory[topic.size()] != '-') {
-    return false;
-  }
-  return directory.find_first_not_of("0123456789", topic.size() + 1) == std::string_view::npos;
 }
 
 }  // namespace
@@ -199,7 +189,8 @@ absl::Status Catalog::FinishDelete(const std::string& name) {
   const auto entries = root.List();
   if (!entries.ok()) return entries.status();
   for (const DirectoryEntry& entry : *entries) {
-    if (!entry.is_directory || !IsPartitionOf(entry.name, name)) continue;
+    const auto partition = PartitionName::Parse(entry.name);
+    if (!entry.is_directory || !partition || partition->topic() != name) continue;
     const auto directory = root.OpenDirectory(entry.name);
     if (!directory.ok()) return directory.status();
     const auto files = (*directory)->List();

@@ -8,6 +8,8 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "base/random_id.h"
 #include "broker/topic_settings.h"
 #include "format/properties.h"
 #include "io/atomic_replace.h"
@@ -30,13 +32,6 @@ std::optional<std::string> TopicBefore(std::string_view name, std::string_view s
   return CheckTopicName(name).ok() ? std::optional<std::string>(name) : std::nullopt;
 }
 
-bool IsPartitionName(std::string_view name) {
-  const std::size_t dash = name.rfind('-');
-  return dash != std::string_view::npos && dash != 0 && dash + 1 < name.size() &&
-         name.find_first_not_of("0123456789", dash + 1) == std::string_view::npos &&
-         CheckTopicName(name.substr(0, dash)).ok();
-}
-
 bool IsDictionaryName(std::string_view name) {
   return name.find(kDictionaryInfix) != std::string_view::npos;
 }
@@ -47,9 +42,10 @@ class DirectoryVerifier {
       : root_(root), boot_(boot), wanted_(topics.begin(), topics.end()) {}
 
   absl::StatusOr<DirectoryVerification> Run() && {
+    if (auto status = CheckIsDataDirectory(root_); !status.ok()) return status;
     const auto entries = root_.List();
     if (!entries.ok()) return entries.status();
-    if (const auto status = CheckProperties(*entries); !status.ok()) return status;
+    CheckProperties();
     for (const DirectoryEntry& entry : *entries) CheckEntry(entry);
     for (const std::string& topic : wanted_) {
       if (!seen_.contains(topic)) {
@@ -82,21 +78,12 @@ class DirectoryVerifier {
     result_.issues.push_back(IssueOf(std::move(file), std::move(cause), is_damage));
   }
 
-  absl::Status CheckProperties(const std::vector<DirectoryEntry>& entries) {
+  void CheckProperties() {
     const auto text = ReadFile(root_, kPropertiesFile, kMaxFileBytes);
     const absl::Status status = text.ok() ? DecodeProperties(*text).status() : text.status();
-    if (status.ok()) return status;
-    const bool is_ours = std::any_of(entries.begin(), entries.end(), [](const auto& entry) {
-      return entry.name == kPropertiesFile || TopicBefore(entry.name, kTopicSuffix).has_value();
-    });
-    if (!is_ours) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(root_.path(), " is not a data directory of Daybook: it has no ",
-                       std::string(kPropertiesFile)));
-    }
+    if (status.ok()) return;
     Report(std::string(kPropertiesFile),
            text.ok() ? std::string(status.message()) : "it cannot be read: " + status.ToString());
-    return absl::OkStatus();
   }
 
   void CheckEntry(const DirectoryEntry& entry) {
@@ -104,8 +91,10 @@ class DirectoryVerifier {
     if (name == kPropertiesFile || name == kLockFile || name == kReplaceTemporary) return;
     if (entry.is_directory && name == kQuarantineDirectory) return;
     // The dictionary of one topic may have the name of another one's partition.
-    if (IsPartitionName(name) && (entry.is_directory || !IsDictionaryName(name))) {
-      if (!IsWanted(TopicOfPartition(name))) return;
+    const auto partition = PartitionName::Parse(name);
+    if (partition && CheckTopicName(partition->topic()).ok() &&
+        (entry.is_directory || !IsDictionaryName(name))) {
+      if (!IsWanted(partition->topic())) return;
       if (entry.is_directory) {
         partitions_.push_back(name);
       } else {
@@ -145,7 +134,7 @@ class DirectoryVerifier {
   }
 
   absl::Status CheckPartition(const std::string& name) {
-    const std::string topic = TopicOfPartition(name);
+    const std::string topic = PartitionName::Parse(name)->topic();
     PartitionVerification verified;
     const auto directory = root_.OpenDirectory(name);
     if (absl::IsNotFound(directory.status())) return absl::OkStatus();  // its topic was deleted
@@ -187,6 +176,22 @@ class DirectoryVerifier {
 
 }  // namespace
 
+std::string NewProperties() {
+  return EncodeProperties({{"directory.id", absl::StrFormat("%016x", RandomId())}});
+}
+
+absl::Status CheckIsDataDirectory(Directory& root) {
+  const auto entries = root.List();
+  if (!entries.ok()) return entries.status();
+  const bool is_ours = std::any_of(entries->begin(), entries->end(), [](const auto& entry) {
+    return entry.name == kPropertiesFile || TopicBefore(entry.name, kTopicSuffix).has_value();
+  });
+  if (is_ours) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(root.path(), " is not a data directory of Daybook: it has no ",
+                   std::string(kPropertiesFile)));
+}
+
 bool DirectoryVerification::has_damage() const {
   return std::any_of(issues.begin(), issues.end(),
                      [](const VerifyIssue& issue) { return issue.is_damage; }) ||
@@ -197,16 +202,6 @@ bool DirectoryVerification::has_damage() const {
 absl::StatusOr<DirectoryVerification> VerifyDirectory(Directory& root, const BootId& boot,
                                                       const std::vector<std::string>& topics) {
   return DirectoryVerifier(root, boot, topics).Run();
-}
-
-std::string TopicOfPartition(std::string_view directory) {
-  return std::string(directory.substr(0, directory.rfind('-')));
-}
-
-int NumberOfPartition(std::string_view directory) {
-  int number = 0;
-  const std::string digits(directory.substr(directory.rfind('-') + 1));
-  return absl::SimpleAtoi(digits, &number) ? number : -1;
 }
 
 }  // namespace daybook::inline v1

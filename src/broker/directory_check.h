@@ -16,6 +16,12 @@ inline constexpr std::string_view kPropertiesFile = "daybook.properties";
 inline constexpr std::string_view kLockFile = "daybook.lock";
 inline constexpr std::string_view kQuarantineDirectory = "quarantine";
 
+// What kPropertiesFile of a new directory holds: an id, which tells it from others.
+std::string NewProperties();
+
+// OK: it is a data directory, whatever is damaged in it. FailedPrecondition: it is none.
+absl::Status CheckIsDataDirectory(Directory& root);
+
 struct DirectoryVerification {
   std::vector<VerifyIssue> issues;                // of the directory's own files
   std::vector<PartitionVerification> partitions;  // `directory` is the name, "orders-0"
@@ -30,10 +36,6 @@ struct DirectoryVerification {
 //   NotFound            none of its files is of one of `topics`
 absl::StatusOr<DirectoryVerification> VerifyDirectory(Directory& root, const BootId& boot,
                                                       const std::vector<std::string>& topics);
-
-// The topic of a partition's directory.
-std::string TopicOfPartition(std::string_view directory);
-int NumberOfPartition(std::string_view directory);
 
 }  // namespace daybook::inline v1
 

@@ -2,15 +2,14 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <random>
 #include <set>
 #include <span>
 #include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
+#include "base/random_id.h"
 #include "broker/directory_check.h"
 #include "broker/topic_settings.h"
 #include "daybook/repair.h"
@@ -27,14 +26,8 @@ namespace {
 constexpr std::size_t kMaxFileBytes = 2 << 20;
 // One bit of a larger file is not looked for: that would take too long.
 constexpr std::size_t kMostFlipped = 64 << 10;
-constexpr std::string_view kIdKey = "directory.id";
 constexpr std::string_view kTopicSuffix = ".topic";
 constexpr std::string_view kReportFile = "report";
-
-std::uint64_t RandomId() {
-  std::random_device random;
-  return std::uint64_t{random()} << 32 | random();
-}
 
 // Where the originals go: quarantine/<number>, made when the first one is kept.
 class QuarantineBox {
@@ -158,10 +151,7 @@ class DirectoryRepair {
       Replace({std::string(kPropertiesFile), *restored}, "put one flipped bit back", why);
       return;
     }
-    // The id is there to tell directories apart.
-    Replace({std::string(kPropertiesFile),
-             EncodeProperties({{std::string(kIdKey), absl::StrFormat("%016x", RandomId())}}),
-             was_there},
+    Replace({std::string(kPropertiesFile), NewProperties(), was_there},
             "make it anew, with a new id", why);
   }
 
@@ -203,12 +193,16 @@ class DirectoryRepair {
             why);
   }
 
+  static PartitionName NameOf(const PartitionVerification& partition) {
+    return *PartitionName::Parse(partition.directory);  // verified because that is its name
+  }
+
   // What the partitions say of their topic.
   void AdaptTo(const std::string& topic, const std::set<std::string>& kept, TopicOptions* options) {
     for (const PartitionVerification& partition : found_.partitions) {
-      if (TopicOfPartition(partition.directory) != topic) continue;
-      options->partitions =
-          std::max(options->partitions, NumberOfPartition(partition.directory) + 1);
+      const PartitionName name = NameOf(partition);
+      if (name.topic() != topic) continue;
+      options->partitions = std::max(options->partitions, name.partition() + 1);
       for (const SegmentSummary& segment : partition.segments) {
         if (!segment.is_readable() || kept.contains("segment.bytes")) continue;
         TopicOptions with = *options;
@@ -231,6 +225,7 @@ class DirectoryRepair {
   }
 
   void PlanPartition(const PartitionVerification& found) {
+    const PartitionName name = NameOf(found);
     for (const VerifyIssue& issue : found.issues) {
       const bool is_dictionary = issue.file.find(".dictionary-") != std::string::npos;
       if (is_dictionary && issue.is_damage && !restored_.contains(issue.file)) {
@@ -244,8 +239,8 @@ class DirectoryRepair {
     }
     for (const LostRange& lost : plan.lost) {
       if (lost.end_offset == lost.begin_offset) continue;  // bytes that held no record
-      report_.lost.push_back({.topic = TopicOfPartition(found.directory),
-                              .partition = NumberOfPartition(found.directory),
+      report_.lost.push_back({.topic = name.topic(),
+                              .partition = name.partition(),
                               .begin_offset = lost.begin_offset,
                               .end_offset = lost.end_offset,
                               .file = lost.file,
@@ -345,12 +340,10 @@ absl::StatusOr<RepairReport> Repair(std::string_view directory, RepairOptions op
   const auto root = options.file_system->OpenDirectory(directory, DirectoryMode::kMustExist);
   if (!root.ok()) return root.status();
   // Before anything is made in what may be somebody else's directory.
-  const BootId boot = options.file_system->BootId();
-  auto found = VerifyDirectory(**root, boot, options.topics);
-  if (!found.ok()) return found.status();
+  if (auto status = CheckIsDataDirectory(**root); !status.ok()) return status;
   const auto lock = (*root)->Lock(kLockFile);
   if (!lock.ok()) return lock.status();
-  found = VerifyDirectory(**root, boot, options.topics);  // now that nobody changes it
+  const auto found = VerifyDirectory(**root, options.file_system->BootId(), options.topics);
   if (!found.ok()) return found.status();
   return DirectoryRepair(**root, *found, options).Run();
 }

@@ -19,8 +19,6 @@ class Reader::State {
   ReadOptions batch;
   ProcessGuard process;
 
-  absl::Status Check() const { return process.Check(); }
-
   absl::StatusOr<CursorSet::Entry*> Find(int partition) {
     CursorSet::Entry* entry = cursors.Find(topic.name(), partition);
     if (entry == nullptr) {
@@ -34,7 +32,7 @@ class Reader::State {
 Reader::Reader(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Reader::~Reader() {
   // What waits on its partitions is the parent's.
-  if (state_ != nullptr && !state_->Check().ok()) static_cast<void>(state_.release());
+  if (state_ != nullptr && !state_->process.Check().ok()) static_cast<void>(state_.release());
 }
 Reader::Reader(Reader&&) noexcept = default;
 Reader& Reader::operator=(Reader&&) noexcept = default;
@@ -65,7 +63,7 @@ absl::StatusOr<Reader> Reader::Open(Broker& broker, std::string_view name, Reade
 }
 
 absl::StatusOr<RecordBatch> Reader::Poll(std::chrono::nanoseconds timeout) {
-  if (auto status = state_->Check(); !status.ok()) return status;
+  if (auto status = state_->process.Check(); !status.ok()) return status;
   CursorSet& cursors = state_->cursors;
   cursors.Disarm();
   std::optional<std::chrono::steady_clock::time_point> deadline;  // once it matters
@@ -84,19 +82,19 @@ absl::StatusOr<RecordBatch> Reader::Poll(std::chrono::nanoseconds timeout) {
 }
 
 absl::StatusOr<RecordBatch> Reader::PollBackwards() {
-  if (auto status = state_->Check(); !status.ok()) return status;
+  if (auto status = state_->process.Check(); !status.ok()) return status;
   return state_->cursors.ReadPrevious(state_->batch);
 }
 
 absl::StatusOr<int> Reader::EventFd() {
-  if (auto status = state_->Check(); !status.ok()) return status;
+  if (auto status = state_->process.Check(); !status.ok()) return status;
   return state_->cursors.EventFd();
 }
 
 void Reader::Wakeup() { state_->cursors.Wakeup(); }
 
 absl::Status Reader::Seek(int partition, Offset offset) {
-  if (auto status = state_->Check(); !status.ok()) return status;
+  if (auto status = state_->process.Check(); !status.ok()) return status;
   const auto entry = state_->Find(partition);
   if (!entry.ok()) return entry.status();
   state_->cursors.Moved();
@@ -105,7 +103,7 @@ absl::Status Reader::Seek(int partition, Offset offset) {
 }
 
 absl::Status Reader::SeekToBeginning() {
-  if (auto status = state_->Check(); !status.ok()) return status;
+  if (auto status = state_->process.Check(); !status.ok()) return status;
   state_->cursors.Moved();
   for (CursorSet::Entry& entry : state_->cursors.entries()) {
     const auto begin = entry.log().begin_offset();
@@ -116,7 +114,7 @@ absl::Status Reader::SeekToBeginning() {
 }
 
 absl::Status Reader::SeekToEnd() {
-  if (auto status = state_->Check(); !status.ok()) return status;
+  if (auto status = state_->process.Check(); !status.ok()) return status;
   state_->cursors.Moved();
   for (CursorSet::Entry& entry : state_->cursors.entries()) {
     const auto end = entry.log().end_offset();
@@ -127,14 +125,14 @@ absl::Status Reader::SeekToEnd() {
 }
 
 absl::StatusOr<Offset> Reader::Position(int partition) const {
-  if (auto status = state_->Check(); !status.ok()) return status;
+  if (auto status = state_->process.Check(); !status.ok()) return status;
   const auto entry = state_->Find(partition);
   if (!entry.ok()) return entry.status();
   return (*entry)->cursor.offset;
 }
 
 absl::StatusOr<std::int64_t> Reader::SkipDamage() {
-  if (auto status = state_->Check(); !status.ok()) return status;
+  if (auto status = state_->process.Check(); !status.ok()) return status;
   std::int64_t skipped = 0;
   state_->cursors.Moved();
   for (CursorSet::Entry& entry : state_->cursors.entries()) {
@@ -153,7 +151,7 @@ absl::StatusOr<std::int64_t> Reader::SkipDamage() {
 }
 
 absl::StatusOr<bool> Reader::AtEnd() const {
-  if (auto status = state_->Check(); !status.ok()) return status;
+  if (auto status = state_->process.Check(); !status.ok()) return status;
   for (CursorSet::Entry& entry : state_->cursors.entries()) {
     const auto end = entry.log().end_offset();
     if (!end.ok()) return end.status();

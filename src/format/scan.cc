@@ -89,4 +89,18 @@ ScanResult Scan(const SegmentBytes& segment, ScanFrom from, const FrameVisitor& 
   return result;
 }
 
+void PadGap(std::byte* segment, const Gap& gap, std::uint64_t segment_id) {
+  constexpr std::uint64_t kLongest = kMaxFrameBytes / kFrameAlignment * kFrameAlignment / 2;
+  std::uint32_t offsets = gap.end_delta - gap.begin_delta;
+  std::uint64_t position = gap.begin_position;
+  while (position < gap.end_position) {
+    const std::uint64_t left = gap.end_position - position;
+    const std::uint64_t length = left > 2 * kLongest ? kLongest : left;
+    WritePadding(segment + position, static_cast<std::uint32_t>(length), position, segment_id,
+                 gap.end_delta - offsets, offsets);
+    position += length;
+    offsets = 0;
+  }
+}
+
 }  // namespace daybook::inline v1::frame

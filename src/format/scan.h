@@ -57,6 +57,10 @@ struct FoundFrame {
 // `from.delta`.
 std::optional<FoundFrame> FindFrame(const SegmentBytes& segment, ScanFrom from);
 
+// Fills a gap with padding that counts its offsets, so that what follows keeps its own. `segment`
+// is where the segment's bytes begin, and is writable up to the end of the gap.
+void PadGap(std::byte* segment, const Gap& gap, std::uint64_t segment_id);
+
 }  // namespace daybook::inline v1::frame
 
 #endif  // DAYBOOK_FORMAT_SCAN_H_

@@ -26,22 +26,6 @@ frame::SegmentBytes View(std::span<const std::byte> bytes, const frame::SegmentH
 
 void Clear(std::span<std::byte> bytes) { std::fill(bytes.begin(), bytes.end(), std::byte{0}); }
 
-void PadGap(std::span<std::byte> bytes, const frame::Gap& gap, std::uint64_t segment_id) {
-  constexpr std::uint64_t kLongest =
-      frame::kMaxFrameBytes / frame::kFrameAlignment * frame::kFrameAlignment / 2;
-  std::uint32_t offsets = gap.end_delta - gap.begin_delta;
-  if (IsPlanted(PlantedBug::kRepairDropsOffsets)) offsets = 0;
-  std::uint64_t position = gap.begin_position;
-  while (position < gap.end_position) {
-    const std::uint64_t left = gap.end_position - position;
-    const std::uint64_t length = left > 2 * kLongest ? kLongest : left;
-    frame::WritePadding(&bytes[position], static_cast<std::uint32_t>(length), position, segment_id,
-                        gap.end_delta - offsets, offsets);
-    position += length;
-    offsets = 0;
-  }
-}
-
 // A place in a segment that a checkpoint names.
 struct Mark {
   std::uint64_t* position;
@@ -267,9 +251,10 @@ void RewriteSegment(std::span<std::byte> bytes, const SegmentStep& step, Timesta
         Clear(bytes.subspan(position + from, frame::AlignedLength(length) - from));
       });
   for (const frame::Gap& gap : scan.gaps) {
-    if (gap.end_position - gap.begin_position >= frame::kFrameHeaderBytes) {
-      PadGap(bytes, gap, header.segment_id);
-    }
+    if (gap.end_position - gap.begin_position < frame::kFrameHeaderBytes) continue;
+    frame::Gap padded = gap;
+    if (IsPlanted(PlantedBug::kRepairDropsOffsets)) padded.begin_delta = padded.end_delta;
+    frame::PadGap(bytes.data(), padded, header.segment_id);
   }
   FramePlace end{.position = scan.end_position,
                  .offset = Offset(header.base_offset) + scan.end_delta};

@@ -55,17 +55,6 @@ absl::StatusOr<std::string> TopicCompressor::ReadDictionary(Directory& root,
       bytes.ok() ? "is damaged" : absl::StrCat("cannot be read: ", bytes.status().message())));
 }
 
-std::vector<absl::Status> TopicCompressor::VerifyAll(Directory& root, std::string_view topic) {
-  const auto numbers = List(root, topic);
-  if (!numbers.ok()) return {numbers.status()};
-  std::vector<absl::Status> damage;
-  for (const std::uint32_t number : *numbers) {
-    const auto bytes = ReadDictionary(root, FileName(topic, number));
-    if (!bytes.ok()) damage.push_back(bytes.status());
-  }
-  return damage;
-}
-
 bool TopicCompressor::IsWhole(std::string_view bytes) {
   return bytes.size() >= kFileHeadBytes &&
          bytes.substr(0, kFileHeadBytes) == FileHead(bytes.substr(kFileHeadBytes));

@@ -66,8 +66,6 @@ class TopicCompressor {
   // before. Takes a second or so; others go on meanwhile.
   absl::Status Train() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // What is wrong with the dictionaries of a topic, one status for each that is damaged.
-  static std::vector<absl::Status> VerifyAll(Directory& root, std::string_view topic);
   // Whether that is what the file of a dictionary holds.
   static bool IsWhole(std::string_view bytes);
   // What is wrong with one; NotFound: it is not there.

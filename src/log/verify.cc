@@ -273,11 +273,7 @@ absl::StatusOr<std::vector<std::string>> ListPartitionDirectories(Directory& roo
   if (!entries.ok()) return entries.status();
   std::vector<std::string> names;
   for (const DirectoryEntry& entry : *entries) {
-    const std::size_t dash = entry.name.rfind('-');
-    if (entry.is_directory && dash != std::string::npos && dash + 1 < entry.name.size() &&
-        entry.name.find_first_not_of("0123456789", dash + 1) == std::string::npos) {
-      names.push_back(entry.name);
-    }
+    if (entry.is_directory && PartitionName::Parse(entry.name)) names.push_back(entry.name);
   }
   std::sort(names.begin(), names.end());
   return names;

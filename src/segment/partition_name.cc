@@ -9,6 +9,20 @@ namespace daybook::inline v1 {
 
 constexpr std::size_t kDigits = 20;
 
+std::optional<PartitionName> PartitionName::Parse(std::string_view directory) {
+  const std::size_t dash = directory.rfind('-');
+  if (dash == std::string_view::npos || dash == 0) return std::nullopt;
+  const std::string_view digits = directory.substr(dash + 1);
+  int number = 0;
+  if (digits.find_first_not_of("0123456789") != std::string_view::npos ||
+      !absl::SimpleAtoi(std::string(digits), &number)) {
+    return std::nullopt;
+  }
+  PartitionName name(directory.substr(0, dash), number);
+  if (name.directory() != directory) return std::nullopt;  // "orders-01"
+  return name;
+}
+
 std::string SegmentFileName(Offset base_offset, std::string_view suffix) {
   return absl::StrFormat("%0*d%s", static_cast<int>(kDigits), base_offset.value(),
                          std::string(suffix));

@@ -27,6 +27,8 @@ class PartitionName {
 
   // "orders-0", as in Kafka: the name of its directory, and of the partition in messages.
   std::string directory() const { return *topic_ + "-" + std::to_string(partition_); }
+  // Which one a directory is of; nothing if that is no name of a partition's directory.
+  static std::optional<PartitionName> Parse(std::string_view directory);
 
  private:
   std::shared_ptr<const std::string> topic_;

@@ -372,7 +372,6 @@ class Segment {
   bool AdoptSeal(std::uint64_t position);
   // The same where the checkpoint ends, if a seal does, too.
   bool AdoptCheckpoint(ClaimWord trusted) ABSL_LOCKS_EXCLUDED(checkpoint_mutex_);
-  void PadGap(const frame::Gap& gap);
   // Claims begin at `end`, for which there is room at least for a seal.
   absl::Status GoOnAt(ClaimWord end);
   // Seals at `end`, and clears whatever is behind.

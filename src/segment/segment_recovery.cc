@@ -81,21 +81,6 @@ bool Segment::IsOfBoot(const BootId& boot) const {
   return slot.sequence != 0 && slot.boot_id == boot;
 }
 
-void Segment::PadGap(const frame::Gap& gap) {
-  std::uint32_t offsets = gap.end_delta - gap.begin_delta;
-  std::uint64_t position = gap.begin_position;
-  while (position < gap.end_position) {
-    constexpr std::uint64_t kLongest =
-        frame::kMaxFrameBytes / frame::kFrameAlignment * frame::kFrameAlignment / 2;
-    const std::uint64_t left = gap.end_position - position;
-    const std::uint64_t length = left > 2 * kLongest ? kLongest : left;
-    frame::WritePadding(At(position), static_cast<std::uint32_t>(length), position,
-                        header_.segment_id, gap.end_delta - offsets, offsets);
-    position += length;
-    offsets = 0;
-  }
-}
-
 absl::Status Segment::GoOnAt(ClaimWord end) {
   // A power cut can leave a file that ends right behind its last frame.
   const std::uint64_t needed = PositionOf(end) + frame::kSealBytes;
@@ -216,7 +201,7 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
       padded.end_position +=
           frame::AlignedLength(frame::LengthOf(frame::AcquireLengthWord(At(gap.end_position))));
     }
-    PadGap(padded);
+    frame::PadGap(mapped_->data(), padded, header_.segment_id);
     ++recovery.claims_padded;
   }
   if (scan.is_sealed) {

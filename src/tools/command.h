@@ -24,6 +24,8 @@ struct Global {
   std::function<absl::Status()> run;
 };
 
+// InvalidArgument: none is named.
+absl::Status CheckDirectory(const Global& global);
 absl::StatusOr<std::unique_ptr<Broker>> OpenBroker(const Global& global, BrokerAccess access);
 
 // Each adds its commands to `app`; `global` must outlive the parse.

@@ -15,10 +15,13 @@ constexpr int kUsage = 2;
 
 }  // namespace
 
+absl::Status CheckDirectory(const Global& global) {
+  if (!global.directory.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError("name the data directory with --dir, or in DAYBOOK_DIR");
+}
+
 absl::StatusOr<std::unique_ptr<Broker>> OpenBroker(const Global& global, BrokerAccess access) {
-  if (global.directory.empty()) {
-    return absl::InvalidArgumentError("name the data directory with --dir, or in DAYBOOK_DIR");
-  }
+  if (auto status = CheckDirectory(global); !status.ok()) return status;
   BrokerOptions options;
   options.access = access;
   return Broker::Open(global.directory, options);

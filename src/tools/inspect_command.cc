@@ -23,23 +23,17 @@ absl::StatusOr<std::vector<std::string>> Select(Directory& root, const Arguments
   auto directories = ListPartitionDirectories(root);
   if (!directories.ok()) return directories;
   std::erase_if(*directories, [&](const std::string& directory) {
-    const std::size_t dash = directory.rfind('-');
-    if (arguments.partition >= 0 &&
-        directory.substr(dash + 1) != std::to_string(arguments.partition)) {
-      return true;
-    }
-    return !arguments.topics.empty() &&
-           std::find(arguments.topics.begin(), arguments.topics.end(), directory.substr(0, dash)) ==
-               arguments.topics.end();
+    const auto name = PartitionName::Parse(directory);
+    if (arguments.partition >= 0 && name->partition() != arguments.partition) return true;
+    return !arguments.topics.empty() && std::find(arguments.topics.begin(), arguments.topics.end(),
+                                                  name->topic()) == arguments.topics.end();
   });
   return directories;
 }
 
 // The data directory, whatever is wrong with it.
 absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(const Global& global) {
-  if (global.directory.empty()) {
-    return absl::InvalidArgumentError("name the data directory with --dir, or in DAYBOOK_DIR");
-  }
+  if (auto status = CheckDirectory(global); !status.ok()) return status;
   return FileSystem::Posix().OpenDirectory(global.directory, DirectoryMode::kMustExist);
 }
 

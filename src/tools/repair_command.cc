@@ -3,7 +3,6 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "daybook/repair.h"
 #include "tools/command.h"
 #include "tools/table.h"
@@ -17,9 +16,7 @@ struct Arguments {
 };
 
 absl::Status RunRepair(const Global& global, const Arguments& arguments) {
-  if (global.directory.empty()) {
-    return absl::InvalidArgumentError("name the data directory with --dir, or in DAYBOOK_DIR");
-  }
+  if (auto status = CheckDirectory(global); !status.ok()) return status;
   RepairOptions options;
   options.mode = arguments.execute ? RepairMode::kExecute : RepairMode::kDryRun;
   options.topics = arguments.topics;

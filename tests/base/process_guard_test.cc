@@ -1,10 +1,6 @@
 #include "base/process_guard.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <atomic>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -14,23 +10,11 @@
 #include "daybook/producer.h"
 #include "daybook/reader.h"
 #include "daybook/transaction.h"
+#include "support/child_process.h"
 #include "support/temporary_directory.h"
 
 namespace daybook {
 namespace {
-
-// What a child of this process answers; it ends without any destructors.
-int InChild(const std::function<int()>& body) {
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    alarm(30);  // so that a lock that nobody gives back is a failure
-    _exit(body());
-  }
-  int status = 0;
-  REQUIRE(waitpid(child, &status, 0) == child);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 bool IsRefused(const absl::Status& status) {
   return absl::IsFailedPrecondition(status) &&

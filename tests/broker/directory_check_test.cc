@@ -111,10 +111,4 @@ TEST_CASE("Another directory, and a topic that is not there, are errors") {
   CHECK(broker.Verify({"orders"}).ok());
 }
 
-TEST_CASE("The name of a partition's directory is the topic's and a number") {
-  CHECK(TopicOfPartition("a-b-12") == "a-b");
-  CHECK(NumberOfPartition("a-b-12") == 12);
-  CHECK(NumberOfPartition("a-99999999999") == -1);
-}
-
 }  // namespace daybook

@@ -49,6 +49,15 @@ void MakeDurableTopics(BrokerFixture& broker) {
   }
 }
 void SyncDecisions(BrokerFixture& broker) { REQUIRE(Store(broker).WaitDurable(Soon()).ok()); }
+// Ten records of "in", of which the first alone is durable, and a durable place behind all of them.
+void CommitBeforeDisk(BrokerFixture& broker) {
+  broker.MakeTopic("in");
+  broker.Send("in", "k", "0");
+  SyncTopic(broker, "in");
+  for (int i = 1; i < 10; ++i) broker.Send("in", "k", std::to_string(i));
+  REQUIRE(Store(broker).Commit(kPlace, Offset(10), "meta").ok());
+  SyncDecisions(broker);
+}
 
 }  // namespace
 
@@ -144,12 +153,7 @@ TEST_CASE("What went on from a transaction that a power cut took does not count 
 
 TEST_CASE("A place is drawn back to what a power cut left, before new records take the offsets") {
   BrokerFixture broker;
-  broker.MakeTopic("in");
-  broker.Send("in", "k", "0");
-  SyncTopic(broker, "in");
-  for (int i = 1; i < 10; ++i) broker.Send("in", "k", std::to_string(i));
-  REQUIRE(Store(broker).Commit(kPlace, Offset(10), "meta").ok());
-  SyncDecisions(broker);
+  CommitBeforeDisk(broker);
   int cut = 0;
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     BrokerFixture after(broker.disk().CutPower(seed));
@@ -168,12 +172,7 @@ TEST_CASE("A place is drawn back to what a power cut left, before new records ta
 
 TEST_CASE("A place that was drawn back does not come back when the power goes again") {
   BrokerFixture broker;
-  broker.MakeTopic("in");
-  broker.Send("in", "k", "0");
-  SyncTopic(broker, "in");
-  for (int i = 1; i < 10; ++i) broker.Send("in", "k", std::to_string(i));
-  REQUIRE(Store(broker).Commit(kPlace, Offset(10), "").ok());
-  SyncDecisions(broker);
+  CommitBeforeDisk(broker);
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     BrokerFixture after(broker.disk().CutPower(seed));
     const std::size_t left = after.Values("in").size();

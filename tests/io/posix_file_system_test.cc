@@ -2,7 +2,6 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,7 +9,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,6 +16,7 @@
 
 #include "catch.h"
 #include "daybook/file_system.h"
+#include "support/child_process.h"
 
 namespace daybook {
 namespace {
@@ -54,15 +53,6 @@ class Scratch {
   std::string path_;
   std::unique_ptr<Directory> directory_;
 };
-
-// What `body` returned in a process of its own.
-int InChild(const std::function<int()>& body) {
-  const pid_t child = fork();
-  if (child == 0) _exit(body());
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 }  // namespace
 
@@ -169,26 +159,12 @@ TEST_CASE("A second lock is refused with the holder's process until the first is
 
 TEST_CASE("The lock of a killed process is free") {
   Scratch scratch;
-  int ready[2];
-  REQUIRE(pipe(ready) == 0);
-  const pid_t child = fork();
-  if (child == 0) {
-    const auto held = scratch->Lock("lock");
-    const char is_held = held.ok() ? 'y' : 'n';
-    if (write(ready[1], &is_held, 1) != 1) _exit(1);
-    for (;;) pause();
-  }
-  char is_held = 0;
-  REQUIRE(read(ready[0], &is_held, 1) == 1);
-  CHECK(is_held == 'y');
+  HoldingProcess holder([&] { return scratch->Lock("lock"); });
   const auto refused = scratch->Lock("lock").status();
-  CHECK(std::string(refused.message()).find("process " + std::to_string(child)) !=
+  CHECK(std::string(refused.message()).find("process " + std::to_string(holder.id())) !=
         std::string::npos);
-  kill(child, SIGKILL);
-  waitpid(child, nullptr, 0);
+  holder.Kill();
   CHECK(scratch->Lock("lock").ok());
-  close(ready[0]);
-  close(ready[1]);
 }
 
 TEST_CASE("An allocation past the limit on file sizes leaves the file as long as before") {

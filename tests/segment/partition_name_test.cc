@@ -10,6 +10,18 @@ TEST_CASE("Files and directories are named as in Kafka") {
   CHECK(SegmentFileName(Offset(0), ".index") == "00000000000000000000.index");
 }
 
+TEST_CASE("The partition is read back from its directory's name and from no other") {
+  const auto name = PartitionName::Parse("a-b-12");
+  REQUIRE(name.has_value());
+  CHECK(name->topic() == "a-b");
+  CHECK(name->partition() == 12);
+  for (const std::string_view other :
+       {"", "a", "-", "-1", "a-", "a-b", "a-1x", "a-+1", "a- 1", "a-01", "a-99999999999"}) {
+    CAPTURE(other);
+    CHECK_FALSE(PartitionName::Parse(other).has_value());
+  }
+}
+
 TEST_CASE("The base offset is read back from a segment's name and from no other") {
   CHECK(ParseSegmentFileName("00000000000000000042.log") == Offset(42));
   CHECK_FALSE(ParseSegmentFileName("00000000000000000042.index").has_value());

@@ -3,7 +3,6 @@
 
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -20,21 +19,6 @@
 #include "support/temporary_directory.h"
 
 namespace daybook {
-
-// What `body` returned in a process of its own.
-inline int InChild(const std::function<int()>& body) {
-  const pid_t child = fork();
-  if (child == 0) {
-    try {
-      _exit(body());
-    } catch (...) {  // an assertion: it must not run the tests of the parent
-      _exit(99);
-    }
-  }
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 // A data directory with one topic of a few records, and beside it the canary tree.
 class Guarded {
