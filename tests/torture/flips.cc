@@ -28,7 +28,7 @@ namespace daybook::torture {
 namespace {
 
 constexpr std::uint64_t kBytesOfCase = 32;
-constexpr std::size_t kValueBytes = 60;
+constexpr std::size_t kValueBytes = 240;
 
 // A stretch of a file whose bits are flipped.
 struct Target {

@@ -43,7 +43,7 @@ struct Plan {
   // Of the threads that append: how many records each, and of how many bytes.
   std::array<int, 2> appends;
   std::size_t bytes;
-  int preemptions = 3;  // at most
+  int preemptions = 2;  // at most
   enum class Third { kReads, kFollowsEnd, kCloses, kGivesUp } third = Third::kReads;
   Storage storage = Storage::kFile;
 };
@@ -51,11 +51,9 @@ struct Plan {
 constexpr Plan kPlans[] = {
     {.name = "one append each, one of which rolls, and a reader",
      .appends = {1, 1},
-     .bytes = 1'000},
-    {.name = "two appends each, one of which rolls, and a reader",
-     .appends = {2, 2},
-     .bytes = 500,
-     .preemptions = 2},
+     .bytes = 1'000,
+     .preemptions = 3},
+    {.name = "two appends each, one of which rolls, and a reader", .appends = {2, 2}, .bytes = 500},
     {.name = "one append each, and a reader of all before the end",
      .appends = {1, 1},
      .bytes = 500,

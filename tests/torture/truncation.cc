@@ -16,7 +16,7 @@ namespace daybook::torture {
 namespace {
 
 constexpr std::uint64_t kLengthsOfCase = 16;
-constexpr std::size_t kValueBytes = 60;
+constexpr std::size_t kValueBytes = 240;
 
 struct Piece {
   const Image* image = nullptr;
