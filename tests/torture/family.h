@@ -41,6 +41,8 @@ Family ErrorsFamily();
 Family AllocationFamily();
 Family DiskFullFamily();
 Family ShutdownFamily();
+Family BlockLogFamily();
+Family BlockErrorsFamily();
 Family TruncationFamily();
 Family MutationsFamily();
 Family RepairFamily();

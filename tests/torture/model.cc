@@ -279,6 +279,20 @@ std::optional<Found> Check(FileSystem& left, const std::string& directory, const
   return CheckBroker(**broker, model, options, tally);
 }
 
+void TakeBack(const std::map<std::string, TopicModel>& before, Model& model) {
+  for (auto& [name, topic] : model.topics) {
+    const auto old = before.find(name);
+    if (old == before.end()) topic.state = TopicModel::State::kCreating;
+    for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
+      PartitionModel& partition = topic.partitions[i];
+      const PartitionModel was = old == before.end() ? PartitionModel() : old->second.partitions[i];
+      partition.in_process = std::min(partition.in_process, was.in_process);
+      partition.on_disk = std::min(partition.on_disk, was.on_disk);
+      partition.kept_commit = std::min(partition.kept_commit, was.kept_commit);
+    }
+  }
+}
+
 void Adopt(const Found& found, Model& model) {
   for (auto topic = model.topics.begin(); topic != model.topics.end();) {
     if (!found.contains({topic->first, 0})) {

@@ -76,6 +76,10 @@ struct Model {
   std::vector<std::size_t> TogetherAcknowledged() const;
 };
 
+// What came after `before` was attempted only: the fault came somewhere between that and now. None
+// of the topics was deleted meanwhile.
+void TakeBack(const std::map<std::string, TopicModel>& before, Model& model);
+
 // What was found: by topic and partition, the values by offset.
 using Found = std::map<std::pair<std::string, int>, std::vector<std::optional<std::string>>>;
 

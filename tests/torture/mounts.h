@@ -1,7 +1,13 @@
 #ifndef DAYBOOK_TORTURE_MOUNTS_H_
 #define DAYBOOK_TORTURE_MOUNTS_H_
 
+#include <array>
+#include <cstdint>
 #include <string>
+
+#include "daybook/file_system.h"
+
+// File systems of the real kernel, each in a file.
 
 namespace daybook::torture {
 
@@ -17,6 +23,27 @@ bool MakeXfs(const std::string& directory);
 // Mounts it again after Unmount; the kernel replays its journal.
 bool MountAgain(const std::string& directory);
 void Unmount(const std::string& directory);
+
+// A file system in the file `image`, which is there and as large as that is to be. False: mkfs is
+// missing, or failed.
+bool FormatExt4(const std::string& image, const std::string& options);
+bool FormatXfs(const std::string& image);
+inline constexpr int kLeastXfsMebibytes = 300;
+// Makes the directory `at` if it is not there.
+bool MountImage(const std::string& image, const std::string& at);
+void UnmountFrom(const std::string& at);
+
+// The real files, as if the machine had been started again so many times since they were written.
+class AfterReboot final : public FileSystem {
+ public:
+  explicit AfterReboot(int times = 1) : times_(times) {}
+  absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(std::string_view path,
+                                                           DirectoryMode mode) override;
+  std::array<std::byte, 16> BootId() override;
+
+ private:
+  const int times_;
+};
 
 }  // namespace daybook::torture
 

@@ -24,13 +24,13 @@ struct Planted {
 
 std::vector<Planted> AllPlanted() {
   return {
-      {PlantedBug::kAcknowledgeBeforeSync, "acknowledge-before-sync", {"power-cut"}},
+      {PlantedBug::kAcknowledgeBeforeSync, "acknowledge-before-sync", {"block-log", "power-cut"}},
       {PlantedBug::kNoChecksum, "no-checksum", {"flips"}},
       {PlantedBug::kChecksumWithoutPlace, "checksum-without-place", {"mutations"}},
       {PlantedBug::kSyncsLastSegmentAlone, "syncs-last-segment-alone", {"power-cut"}},
       {PlantedBug::kNoDirectorySync, "no-directory-sync", {"power-cut"}},
       {PlantedBug::kNoSyncBeforeRename, "no-sync-before-rename", {"power-cut"}},
-      {PlantedBug::kRetriesFailedSync, "retries-failed-sync", {"errors"}},
+      {PlantedBug::kRetriesFailedSync, "retries-failed-sync", {"block-errors", "errors"}},
       {PlantedBug::kDurableBeforeSync, "durable-before-sync", {"errors", "power-cut"}},
       {PlantedBug::kStopsAtFirstBadRecord, "stops-at-first-bad-record", {"power-cut"}},
       {PlantedBug::kSkipsDamage, "skips-damage", {"flips"}},

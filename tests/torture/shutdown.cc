@@ -2,11 +2,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <map>
-#include <memory>
 #include <random>
 #include <string>
 #include <thread>
@@ -32,37 +30,6 @@ constexpr std::uint32_t kWithoutJournal = 2;
 constexpr int kMebibytes = 24;
 constexpr int kMostSteps = 400;
 constexpr std::uint64_t kMostMicroseconds = 60'000;
-
-// The machine was not started again, though the power was cut as far as the disk knows.
-class AfterReboot final : public FileSystem {
- public:
-  absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(std::string_view path,
-                                                           DirectoryMode mode) override {
-    return FileSystem::Posix().OpenDirectory(path, mode);
-  }
-  std::array<std::byte, 16> BootId() override {
-    std::array<std::byte, 16> id = FileSystem::Posix().BootId();
-    id[0] ^= std::byte{1};
-    return id;
-  }
-};
-
-// What was acknowledged while the file system was being shut down is not known to have come before
-// that: the kernel lets a sync that is under way then answer OK, although what it has written to
-// new blocks is dropped with the journal.
-void TakeBack(const std::map<std::string, TopicModel>& before, Model& model) {
-  for (auto& [name, topic] : model.topics) {
-    const auto old = before.find(name);
-    if (old == before.end()) topic.state = TopicModel::State::kCreating;
-    for (std::size_t i = 0; i < topic.partitions.size(); ++i) {
-      PartitionModel& partition = topic.partitions[i];
-      const PartitionModel was = old == before.end() ? PartitionModel() : old->second.partitions[i];
-      partition.in_process = std::min(partition.in_process, was.in_process);
-      partition.on_disk = std::min(partition.on_disk, was.on_disk);
-      partition.kept_commit = std::min(partition.kept_commit, was.kept_commit);
-    }
-  }
-}
 
 void ShutDownOnce(const std::string& below, std::uint64_t seed, Tally& tally) {
   if (!IsAllowedToMount() || !MakeExt4(below, kMebibytes, "-m 0")) {
@@ -98,6 +65,9 @@ void ShutDownOnce(const std::string& below, std::uint64_t seed, Tally& tally) {
     if (!is_down) before = model.topics;
     cut.join();
     workload.Close();
+    // What was acknowledged while it was being shut down is not known to have come before that: the
+    // kernel lets a sync that is under way then answer OK, although what it has written to new
+    // blocks is dropped with the journal.
     TakeBack(before, model);
     if (!can_shut_down) tally.Skip("ext4: this kernel does not shut it down");
   }

@@ -66,6 +66,14 @@ TEST_CASE("No acknowledged record is lost when the file system is shut down", "[
   RunShort("shutdown");
 }
 
+TEST_CASE("No acknowledged record is lost when a disk drops what was not flushed", "[crash]") {
+  RunShort("block-log");
+}
+
+TEST_CASE("A disk that fails writes is answered with errors and costs nothing else", "[crash]") {
+  RunShort("block-errors");
+}
+
 TEST_CASE("A file cut short to any length is found out or read up to there", "[crash]") {
   RunShort("truncation");
 }
