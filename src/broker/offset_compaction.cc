@@ -2,8 +2,9 @@
 #include "broker/offset_store.h"
 
 // What counts of __consumer_offsets is little, however much was committed. When the log has become
-// several times as large, all of it is appended once more, synced, and the segments before that are
-// dropped. Whoever reads the rest finds everything; after a crash in between it is there twice.
+// several times as large, or the disk is full, all of it is appended once more, synced, and the
+// segments before that are dropped. Whoever reads the rest finds everything; after a crash in
+// between it is there twice.
 
 namespace daybook::inline v1 {
 namespace {
@@ -12,24 +13,28 @@ namespace {
 constexpr std::uint64_t kMinBytes = std::uint64_t{8} << 20;
 // And so many times what the last snapshot had.
 constexpr std::uint64_t kGrowth = 4;
+// On a full disk, each time that so much was appended: a fraction of the log's reserve.
+constexpr std::uint64_t kFullBytes = std::uint64_t{64} << 10;
 constexpr std::uint64_t kBatchBytes = std::uint64_t{256} << 10;
 constexpr std::chrono::seconds kSyncTimeout{10};
 
 }  // namespace
 
 bool OffsetStore::TakeCompactionDue() {
-  if (is_compaction_asked_for_ || appended_ <= std::max(kMinBytes, kGrowth * snapshot_bytes_)) {
-    return false;
-  }
+  if (is_compaction_asked_for_ || !topic_) return false;
+  const bool is_full = log().lacks_reserve() && appended_ > kFullBytes;
+  if (!is_full && appended_ <= std::max(kMinBytes, kGrowth * snapshot_bytes_)) return false;
   return is_compaction_asked_for_ = true;
 }
 
-void OffsetStore::AskForCompaction() {
+void OffsetStore::CompactSoon() {
   std::shared_ptr<PartitionLog> log;
   {
     MutexLock lock(mutex_);
     log = this->log().shared_from_this();
   }
+  // Commits could fill what is left before somebody else comes to it.
+  if (log->lacks_reserve()) return Compact().IgnoreError();
   background_.SyncSoon(std::move(log), Offset(0), [this](const absl::Status& status) {
     // Nothing is lost when it cannot be done; it is tried again when as much was appended.
     if (status.ok()) Compact().IgnoreError();

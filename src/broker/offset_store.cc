@@ -123,7 +123,7 @@ absl::Status OffsetStore::Commit(Place& place, Offset offset, std::string_view m
     if (auto status = Store(place, offset, metadata, may_go_back); !status.ok()) return status;
     if (!TakeCompactionDue()) return absl::OkStatus();
   }
-  AskForCompaction();
+  CompactSoon();
   return absl::OkStatus();
 }
 
@@ -237,7 +237,7 @@ absl::Status OffsetStore::Decide(std::uint64_t id, std::vector<Participant> part
                                    : TransactionTable::Decision::kAborted);
     if (!TakeCompactionDue()) return status;
   }
-  AskForCompaction();
+  CompactSoon();
   return status;
 }
 

@@ -118,10 +118,10 @@ class OffsetStore {
   absl::Status PrepareAppend() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   OpenRecord ThisOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   PartitionLog& log() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return topic_->partition(0).log(); }
-  // True, once, when there is so much to drop that AskForCompaction should follow.
+  // True, once, when there is so much to drop that CompactSoon should follow.
   bool TakeCompactionDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // With no lock held, since it may be done at once.
-  void AskForCompaction() ABSL_LOCKS_EXCLUDED(mutex_);
+  void CompactSoon() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Reads what is new in the topic; all of it the first time. Only a read-only broker finds
   // anything later: what another process has committed.

@@ -37,6 +37,13 @@ TopicState::TopicState(TopicState& before, int partitions, const LogContext& con
   AddPartitions(context, counters);
 }
 
+namespace {
+
+// A few thousand places of groups fit in it, and as many commits.
+constexpr std::uint64_t kReserveBytes = std::uint64_t{256} << 10;
+
+}  // namespace
+
 void TopicState::AddPartitions(const LogContext& context, RecoveryCounters& counters) {
   LogSettings settings{.durability = options_.durability,
                        .flush_interval = options_.flush_interval,
@@ -48,6 +55,8 @@ void TopicState::AddPartitions(const LogContext& context, RecoveryCounters& coun
         .when_full = options_.when_full,
         .max_block = options_.max_block};
   }
+  // What the library keeps for itself goes on when the disk is full.
+  if (name().starts_with("__")) settings.reserve_bytes = kReserveBytes;
   partitions_.reserve(static_cast<std::size_t>(options_.partitions));
   for (int id = static_cast<int>(partitions_.size()); id < options_.partitions; ++id) {
     partitions_.emplace_back(std::make_shared<PartitionLog>(context, PartitionName(name_, id),

@@ -35,20 +35,68 @@ __attribute__((no_sanitize("thread"))) void CopyWhileWritten(std::byte* to, cons
   for (; at < bytes; ++at) to[at] = source[at];
 }
 
-}  // namespace
+// Address space for files, of which the first page is accessible, and is zero, as all is that
+// becomes so. Some of what is given back is kept: to map and unmap it, and the faults for its
+// pages, would be half of what a test of a thousand small disks costs.
+class AddressSpaces {
+ public:
+  std::byte* Take() {
+    {
+      MutexLock lock(mutex_);
+      if (!kept_.empty()) {
+        std::byte* const data = kept_.back();
+        kept_.pop_back();
+        return data;
+      }
+    }
+    void* data = mmap(nullptr, SimulatedFile::kLargest, PROT_NONE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (data == MAP_FAILED) throw std::bad_alloc();
+    if (mprotect(data, SimulatedFile::kPage, PROT_READ | PROT_WRITE) != 0) throw std::bad_alloc();
+    return static_cast<std::byte*>(data);
+  }
 
-SimulatedFile::SimulatedFile() {
-  void* data = mmap(nullptr, SimulatedFile::kLargest, PROT_NONE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (data == MAP_FAILED) throw std::bad_alloc();
-  data_ = static_cast<std::byte*>(data);
+  // Of which the first `size` bytes are accessible.
+  void GiveBack(std::byte* data, std::uint64_t size) {
+    if (size <= kMostKeptBytes) {
+      std::memset(data, 0, std::max(RoundUp(size), SimulatedFile::kPage));
+      const bool is_closed = size <= SimulatedFile::kPage ||
+                             mprotect(data + SimulatedFile::kPage,
+                                      RoundUp(size) - SimulatedFile::kPage, PROT_NONE) == 0;
+      MutexLock lock(mutex_);
+      if (is_closed && kept_.size() < kMostKept) {
+        kept_.push_back(data);
+        return;
+      }
+    }
+    munmap(data, SimulatedFile::kLargest);
+  }
+
+ private:
+  static constexpr std::size_t kMostKept = 64;
+  static constexpr std::uint64_t kMostKeptBytes = std::uint64_t{512} << 10;
+
+  Mutex mutex_;
+  std::vector<std::byte*> kept_ ABSL_GUARDED_BY(mutex_);
+};
+
+AddressSpaces& Spaces() {
+  static AddressSpaces& spaces = *new AddressSpaces();  // files may outlive all that is static
+  return spaces;
 }
 
-SimulatedFile::~SimulatedFile() { munmap(data_, SimulatedFile::kLargest); }
+}  // namespace
+
+SimulatedFile::SimulatedFile() : data_(Spaces().Take()) {}
+
+SimulatedFile::~SimulatedFile() { Spaces().GiveBack(data_, size_); }
 
 void SimulatedFile::Resize(std::uint64_t size) {
   if (size <= size_) return;
-  if (mprotect(data_, RoundUp(size), PROT_READ | PROT_WRITE) != 0) throw std::bad_alloc();
+  if (RoundUp(size) > std::max(RoundUp(size_), kPage) &&
+      mprotect(data_, RoundUp(size), PROT_READ | PROT_WRITE) != 0) {
+    throw std::bad_alloc();
+  }
   size_ = size;
 }
 

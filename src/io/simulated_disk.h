@@ -64,7 +64,7 @@ class SimulatedFile {
   Bytes PageOf(const Bytes& bytes, std::uint64_t page) const;
   Bytes LivePage(std::uint64_t page) const;
 
-  std::byte* data_;  // address space for the largest file; accessible up to the size
+  std::byte* data_;  // address space for the largest file; accessible up to the page of its end
   std::uint64_t size_ = 0;
   Bytes durable_;                           // as of the last sync
   std::map<std::uint64_t, Bytes> early_;    // pages written back since then

@@ -34,7 +34,8 @@ bool PartitionLog::WorkAhead() {
     if (active_.load(std::memory_order_relaxed) != nullptr) active = segments_.back().segment;
     in_hurry = is_in_hurry_;
     // From the middle on: by then it is likely to be needed, and there is still time.
-    lacks_next = !prepared_ && active != nullptr && active->is_busy() &&
+    lacks_next = !prepared_ && settings_.reserve_bytes == 0 && active != nullptr &&
+                 active->is_busy() &&
                  PositionOf(active->ClaimedEnd()) > active->header().capacity / 2;
   }
   // What an appender could run into comes first.
@@ -46,7 +47,8 @@ bool PartitionLog::WorkAhead() {
   if (lacks_next) {
     const auto directory = OpenDirectory();
     if (!directory.ok()) return false;
-    auto prepared = Segment::Prepare(**directory, settings_.segment_bytes, pages_in() && in_hurry);
+    auto prepared = Segment::Prepare(**directory, settings_.segment_bytes, settings_.segment_bytes,
+                                     pages_in() && in_hurry);
     if (!prepared.ok()) return false;  // the append that needs it says what is wrong
     MutexLock lock(mutex_);
     prepared_ = *std::move(prepared);
@@ -66,6 +68,16 @@ bool PartitionLog::WorkAhead() {
   }
   TidyUp(*untidy);
   return true;
+}
+
+void PartitionLog::KeepReserve() {
+  if (settings_.reserve_bytes == 0 || prepared_ || !WritableStatus().ok()) return;
+  if (const auto directory = OpenDirectory(); directory.ok()) {
+    auto prepared =
+        Segment::Prepare(**directory, settings_.reserve_bytes, settings_.segment_bytes, false);
+    if (prepared.ok()) prepared_ = *std::move(prepared);
+  }
+  lacks_reserve_.store(!prepared_, std::memory_order_relaxed);
 }
 
 void PartitionLog::FinishWorkAhead() {

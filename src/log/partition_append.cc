@@ -91,7 +91,10 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
         } else {
           AwaitRoll(segment);
         }
-        if (!absl::IsOutOfRange(grown)) return grown;
+        // On a full disk it goes on in the file that was prepared, if there is one.
+        if (!absl::IsOutOfRange(grown) && !(absl::IsResourceExhausted(grown) && prepared_)) {
+          return grown;
+        }
       }
       missed = false;
     }

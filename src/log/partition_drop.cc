@@ -119,7 +119,10 @@ absl::Status PartitionLog::DropBefore(Offset offset) {
     ReleaseForgotten();
     room_.NotifyAll();
   }
-  return RemoveDroppedFiles();
+  if (const auto status = RemoveDroppedFiles(); !status.ok()) return status;
+  MutexLock lock(mutex_);
+  KeepReserve();
+  return absl::OkStatus();
 }
 
 }  // namespace daybook::inline v1

@@ -1,5 +1,6 @@
 #include "log/partition_log.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -80,7 +81,7 @@ absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::CreateSegment(Offset base
                                  .created = context_.clock->Now(),
                                  .boot = context_.boot,
                                  .settled_before = SettledBefore(),
-                                 .first_bytes = bytes,
+                                 .first_bytes = std::max(bytes, settings_.reserve_bytes),
                                  .page_in = pages_in()};
   auto prepared = std::exchange(prepared_, std::nullopt);
   return prepared ? Segment::Create(**directory, name_, settings, *std::move(prepared))
@@ -96,6 +97,7 @@ absl::Status PartitionLog::StartSegment(Offset base_offset, std::uint64_t bytes)
       {.base_offset = base_offset, .segment = *std::move(segment), .was_active = true});
   SetActive(segments_.back().segment.get());
   Opened(segments_.back());
+  KeepReserve();
   return absl::OkStatus();
 }
 

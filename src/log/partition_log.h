@@ -83,7 +83,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<bool> HasTransaction(Offset first, std::uint64_t id);
   // Wakes readers that wait for a decision.
   void Announce() { waiters_.NotifyIfAny(); }
-
   std::chrono::nanoseconds flush_interval() const { return settings_.flush_interval; }
 
   // The next records behind `cursor`, which moves past them, and past what holds none.
@@ -104,6 +103,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // have; who asks for it after that is answered OutOfRange. All that goes, and the new
   // beginning, is made durable first. After an error the files left go with the next call.
   absl::Status DropBefore(Offset offset) ABSL_LOCKS_EXCLUDED(drop_mutex_, ahead_mutex_, mutex_);
+
+  // Of a log with LogSettings::reserve_bytes: the next time that the disk is full, appends fail.
+  bool lacks_reserve() const { return lacks_reserve_.load(std::memory_order_relaxed); }
 
   absl::StatusOr<Offset> begin_offset();
   absl::StatusOr<Offset> end_offset();
@@ -270,7 +272,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   }
   // Waits for what the topic or the caller asks for, after an append that ends at `end`.
   absl::Status Acknowledge(Offset end, std::optional<Durability> durability);
-  // Why a record is not accepted.
   absl::Status RefusalOf(const frame::RecordParts& parts) const;
   void Committed() {
     waiters_.NotifyIfAny();
@@ -278,9 +279,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   }
   void RequestWorkAhead();
   bool pages_in() const { return settings_.durability != Durability::kDisk; }
-  // Leaves nothing undone that WorkAhead was for, and no file that it prepared. After closed_ is
-  // set.
+  // Does what WorkAhead would have, and removes the file that it prepared. After closed_ is set.
   void FinishWorkAhead() ABSL_LOCKS_EXCLUDED(ahead_mutex_, mutex_);
+  void KeepReserve() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // For the disk's sake alone; errors leave the segment as it is.
   void TidyUp(Segment& segment);
 
@@ -356,7 +357,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   bool AwaitSync(EventCount::Key key, std::chrono::steady_clock::time_point deadline);
   // One sync for all who wait. For the thread that set is_syncing_.
   absl::Status SyncForAll(Offset end) ABSL_LOCKS_EXCLUDED(sync_mutex_);
-  // Moves first_uncommitted_ on.
   void PassCommitted() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Offset> EndOffsetLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -375,6 +375,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   WaitList waiters_;
   std::atomic<bool> is_dirty_{false};
   std::atomic<bool> has_requested_work_{false};
+  std::atomic<bool> lacks_reserve_{true};
   Atomic<bool> is_deleted_{false};  // deleted_ is set
 
   Mutex mutex_;
@@ -436,8 +437,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   std::atomic<std::chrono::nanoseconds> last_sync_time_{std::chrono::nanoseconds(0)};
   Atomic<bool> has_sync_failed_{false};                   // sync_error_ is set
   absl::Status sync_error_ ABSL_GUARDED_BY(sync_mutex_);  // the first one; sticky
-  // Below it all is durable. Raised by the one thread that is syncing, with release after the
-  // sync; says nothing about other memory.
+  // Below it all is durable. Raised by the one thread that syncs, with release after the sync.
   Atomic<std::int64_t> durable_{0};
   // All segments before this one are durable. Only for the thread that syncs.
   Offset first_undurable_;

@@ -106,12 +106,12 @@ bool PageInStep(File& file, std::uint64_t end, std::uint64_t* paged_in) {
 
 }  // namespace
 
-absl::StatusOr<PreparedFile> Segment::Prepare(Directory& directory, std::uint64_t capacity,
-                                              bool page_in) {
-  auto prepared = MakeFile(directory, std::string(kPreparedName), capacity, capacity);
+absl::StatusOr<PreparedFile> Segment::Prepare(Directory& directory, std::uint64_t bytes,
+                                              std::uint64_t capacity, bool page_in) {
+  auto prepared = MakeFile(directory, std::string(kPreparedName), bytes, capacity);
   if (!prepared.ok() || !page_in) return prepared;
-  while (prepared->paged_in < std::min(kPageInLead, capacity)) {
-    if (!PageInStep(*prepared->file, capacity, &prepared->paged_in)) break;
+  while (prepared->paged_in < std::min(kPageInLead, bytes)) {
+    if (!PageInStep(*prepared->file, bytes, &prepared->paged_in)) break;
   }
   return prepared;
 }

@@ -79,10 +79,10 @@ class Segment {
   static absl::StatusOr<std::shared_ptr<Segment>> Create(Directory& directory, PartitionName name,
                                                          const SegmentSettings& settings);
 
-  // Makes the file of a later segment, under a name of its own, with all its blocks. One for each
-  // directory; Create with it takes it over, and RemovePrepared removes what is left of it.
-  static absl::StatusOr<PreparedFile> Prepare(Directory& directory, std::uint64_t capacity,
-                                              bool page_in);
+  // Makes the file of a later segment, under a name of its own, with blocks for its first `bytes`.
+  // One for each directory; Create with it takes it over, and RemovePrepared removes what is left.
+  static absl::StatusOr<PreparedFile> Prepare(Directory& directory, std::uint64_t bytes,
+                                              std::uint64_t capacity, bool page_in);
   static void RemovePrepared(Directory& directory);
   static absl::StatusOr<std::shared_ptr<Segment>> Create(Directory& directory, PartitionName name,
                                                          const SegmentSettings& settings,

@@ -62,13 +62,37 @@ TEST_CASE("A topic that is forgotten stays forgotten") {
   CHECK(Store(broker).Find({"a", "u", 0}).value()->offset == Offset(2));
 }
 
-TEST_CASE("A full disk refuses a commit and the place stays as it was") {
+TEST_CASE("Commits, and the deletion of a topic, go on when the disk is full") {
+  BrokerFixture broker;
+  broker.disk().SetCapacity(std::uint64_t{4} << 20);
+  broker.MakeTopic("orders");
+  REQUIRE(Store(broker).Commit(kKey, Offset(1)).ok());
+  Partition& orders = broker->OpenTopic("orders")->partition(0);
+  absl::Status status;
+  for (std::size_t bytes = 100'000; bytes > 0; bytes /= 10) {
+    do {
+      status = orders.Append(RecordOf(std::string(bytes, 'x'))).status();
+    } while (status.ok());
+    CHECK(absl::IsResourceExhausted(status));
+  }
+  for (std::int64_t offset = 2; offset <= 100'000; ++offset) {
+    REQUIRE(Store(broker).Commit(kKey, Offset(offset)).ok());
+  }
+  CHECK(absl::IsResourceExhausted(orders.Append(RecordOf(std::string(100'000, 'x'))).status()));
+  broker.Kill();
+  CHECK(Store(broker).Find(kKey).value()->offset == Offset(100'000));
+  REQUIRE(broker->DeleteTopic("orders").ok());
+  broker.MakeTopic("more");
+  CHECK(broker->OpenTopic("more")->partition(0).Append(RecordOf("x")).ok());
+}
+
+TEST_CASE("A commit for which there is no space is refused and the place stays as it was") {
   BrokerFixture broker;
   REQUIRE(Store(broker).Commit(kKey, Offset(1)).ok());
-  broker.disk().SetCapacity(0);
+  broker.disk().SetCapacity(0);  // what is dropped is not given back either
   absl::Status status;
   std::int64_t last = 1;
-  while (status.ok() && last < 10'000) {
+  while (status.ok() && last < 100'000) {
     status = Store(broker).Commit(kKey, Offset(last + 1));
     if (status.ok()) ++last;
   }

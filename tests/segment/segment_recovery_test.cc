@@ -155,7 +155,8 @@ TEST_CASE("In the same boot nothing is looked for behind the last grant, in anot
                                    .max_frame_bytes = 16 << 10,
                                    .created = Timestamp(),
                                    .boot = kBoot};
-    auto prepared = Segment::Prepare(*directory, settings.capacity, false).value();
+    auto prepared =
+        Segment::Prepare(*directory, settings.capacity, settings.capacity, false).value();
     const auto segment =
         Segment::Create(*directory, PartitionName("t", 0), settings, std::move(prepared)).value();
     // No claim can have reached so far.

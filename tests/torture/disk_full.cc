@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "broker/broker_core.h"
 #include "daybook/simulated_file_system.h"
 #include "torture/family.h"
 #include "torture/mounts.h"
@@ -25,6 +26,7 @@ namespace {
 constexpr std::uint64_t kPage = 4096;
 constexpr std::int64_t kKinds = 4;  // simulated, tmpfs, ext4 and, with --budget soak, XFS
 constexpr int kSteps = 40;
+constexpr int kCommits = 10'000;  // three times as many as fit in the reserve
 
 class FullDisk {
  public:
@@ -37,7 +39,10 @@ class FullDisk {
         disk_, directory_, seed_, StandardTopics(), model_,
         [this](const absl::Status& status, std::string_view what) { OnError(status, what); });
     for (int i = 0; i < kSteps && tally_.violations().empty(); ++i) workload.Step();
-    if (workload.broker() != nullptr) CheckReads(*workload.broker());
+    if (workload.broker() != nullptr) {
+      CheckReads(*workload.broker());
+      CheckCommits(*workload.broker());
+    }
     make_space();
     is_full_ = false;
     for (int i = 0; i < kSteps / 4 && tally_.violations().empty(); ++i) workload.Step();
@@ -57,6 +62,19 @@ class FullDisk {
                                 std::string(what), ": ", status.ToString()));
   }
   void CheckReads(Broker& broker) { CheckBroker(broker, model_, {.fault = Fault::kKill}, tally_); }
+
+  // They go on for as long as anybody likes, once the store of offsets has its reserve.
+  void CheckCommits(Broker& broker) {
+    const auto log = broker.OpenTopic(kOffsetsTopic);
+    if (!log.ok() || log->partition(0).log().lacks_reserve()) return;
+    const OffsetStore::Key key{"reserve", StandardTopics().front().name, 0};
+    for (int i = 0; i < kCommits; ++i) {
+      const auto status = broker.core().offsets().Commit(key, Offset(0), absl::StrCat(i));
+      if (status.ok()) continue;
+      return tally_.Violate(absl::StrCat("commit ", i, " on the full disk: ", status.ToString()));
+    }
+    tally_.Count("full disks on which commits go on");
+  }
 
   FileSystem& disk_;
   const std::string directory_;

@@ -8,14 +8,15 @@
 #include "torture/family.h"
 #include "torture/image.h"
 
-// Files cut short to every length: a segment of 64 KiB, the last segment, and all small files. The
-// answer is an error that says so, or whatever lies before the cut is read, and nothing that
-// differs from what was written.
+// Files cut short to every length: a segment of 64 KiB, the last segment, and all small files;
+// behind their last byte that is not zero, to every length in pages. The answer is an error that
+// says so, or whatever lies before the cut is read, and nothing that differs from what was written.
 
 namespace daybook::torture {
 namespace {
 
 constexpr std::uint64_t kLengthsOfCase = 16;
+constexpr std::uint64_t kPage = 4096;
 constexpr std::size_t kValueBytes = 240;
 
 struct Piece {
@@ -23,6 +24,7 @@ struct Piece {
   std::string file;
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
+  std::uint64_t step = 1;
 };
 
 std::vector<Piece> Pieces(const std::vector<Image>& images) {
@@ -30,13 +32,19 @@ std::vector<Piece> Pieces(const std::vector<Image>& images) {
   for (const Image& image : images) {
     for (const std::string& file : image.disk->Files()) {
       if (file.find(".lock") != std::string::npos) continue;
-      const std::uint64_t size = ReadFileOf(*image.disk, file).size();
-      for (std::uint64_t at = 0; at < size; at += kLengthsOfCase) {
+      const std::string bytes = ReadFileOf(*image.disk, file);
+      const std::uint64_t used = bytes.find_last_not_of('\0') + 1;  // npos + 1: none
+      for (std::uint64_t at = 0; at < used; at += kLengthsOfCase) {
         pieces.push_back({.image = &image,
                           .file = file,
                           .begin = at,
-                          .end = std::min(at + kLengthsOfCase, size)});
+                          .end = std::min(at + kLengthsOfCase, used)});
       }
+      pieces.push_back({.image = &image,
+                        .file = file,
+                        .begin = (used + kPage - 1) / kPage * kPage,
+                        .end = bytes.size(),
+                        .step = kPage});
     }
   }
   return pieces;
@@ -78,7 +86,8 @@ Tally RunTruncation(const RunOptions& options) {
     // Spread over all of them, should it be a part.
     const Piece& piece = pieces[static_cast<std::size_t>(number * 7919 % cases)];
     std::int64_t lengths = 0;
-    for (std::uint64_t at = piece.begin; at < piece.end && tally.violations().empty(); ++at) {
+    for (std::uint64_t at = piece.begin; at < piece.end && tally.violations().empty();
+         at += piece.step) {
       for (const BrokerAccess access : {BrokerAccess::kReadOnly, BrokerAccess::kReadWrite}) {
         const auto copy = piece.image->Copy();
         ReplaceFile(*copy, piece.file, ReadFileOf(*copy, piece.file).substr(0, at));
