@@ -241,6 +241,11 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
       const auto moved = NextSegment(cursor);
       if (!moved.ok()) return moved.status();
       if (*moved) continue;
+      // The offsets go on to the seal, whether there are frames for them or not.
+      const auto end = segment.sealed_end();
+      if (end && segment.base_offset() + RecordsOf(*end) > cursor.offset) {
+        return MissingAt(cursor.offset, segment.base_offset() + RecordsOf(*end));
+      }
     } else if (context_.is_read_only && !has_refreshed) {
       // The writer may have gone on in new blocks: a frame, or the rest of one, can lie there.
       has_refreshed = true;

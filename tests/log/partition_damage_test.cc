@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
 #include "catch.h"
 #include "daybook/damage.h"
+#include "format/segment_header.h"
 #include "support/log_fixture.h"
 
 // What readers are told at damage, and that they come past it with everything that is whole.
@@ -66,6 +68,27 @@ TEST_CASE("A damaged record is told with its range, and with nothing else") {
   const Passage passage = ReadPast(log);
   CHECK(passage.records == 8);
   CHECK(passage.damage == std::vector<DamagedRange>{{"orders", 0, Offset(3), Offset(5)}});
+}
+
+TEST_CASE("A seal that counts more offsets than there are is told at once, not when more follows") {
+  LogFixture log;
+  log.WriteMany(3, 40);
+  log.Kill();
+  const auto file =
+      log.root().OpenDirectory("orders-0").value()->OpenFile(kFirst, FileMode::kReadWrite).value();
+  std::array<std::byte, frame::kSegmentHeaderBytes> page;
+  REQUIRE(file->ReadAt(0, page).ok());
+  std::array<std::byte, frame::kSealBytes> seal{};
+  constexpr std::uint64_t kEnd = 4096 + 3 * 64;
+  frame::WriteSeal(seal.data(), kEnd, frame::DecodeSegmentHeader(page)->segment_id, Timestamp(),
+                   10);
+  REQUIRE(file->WriteAt(kEnd, seal).ok());
+  for (const std::int64_t records : {3, 4}) {
+    const Passage passage = ReadPast(log);
+    CHECK(passage.records == records);
+    CHECK(passage.damage == std::vector<DamagedRange>{{"orders", 0, Offset(3), Offset(10)}});
+    if (records == 3) CHECK(log.Write("behind it") == Offset(10));
+  }
 }
 
 TEST_CASE("Damage that nothing follows yet has an empty range and the end stays before it") {
