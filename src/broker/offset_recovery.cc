@@ -66,6 +66,9 @@ absl::Status OffsetStore::Apply(const RecordView& record, const std::optional<Sn
     return absl::DataLossError(absl::StrCat(std::string(kOffsetsTopic), ": the record at ",
                                             record.offset.value(), " is not one of ours"));
   }
+  if (!std::holds_alternative<PlaceRecord>(*decoded)) {
+    if (auto status = CheckConcluded(); !status.ok()) return status;
+  }
   needs_recovery_ = needs_recovery_ || (!writer_.boot.empty() && writer_.boot != boot_);
   if (const auto* open = std::get_if<OpenRecord>(&*decoded)) {
     writer_ = *open;
@@ -90,6 +93,13 @@ absl::Status OffsetStore::Apply(const RecordView& record, const std::optional<Sn
     return absl::OkStatus();
   }
   return Conclude(*std::exchange(deciding_, std::nullopt), snapshot);
+}
+
+absl::Status OffsetStore::CheckConcluded() const {
+  if (!deciding_) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      std::string(kOffsetsTopic), ": the decision at ", deciding_->at.value(), " is about ",
+      deciding_->decision.places, " places, and ", deciding_->places.size(), " of them follow"));
 }
 
 absl::Status OffsetStore::Conclude(const Deciding& read, const std::optional<Snapshot>& snapshot) {
@@ -167,6 +177,8 @@ absl::Status OffsetStore::Refresh() {
       if (!broken_.ok()) return broken_;
     }
   }
+  broken_ = CheckConcluded();
+  if (!broken_.ok()) return broken_;
   if (context_.is_read_only) return absl::OkStatus();
   needs_recovery_ = needs_recovery_ || (!writer_.boot.empty() && writer_.boot != boot_);
   decisions_.StartEpoch(writer_.epoch + 1);

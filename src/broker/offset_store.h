@@ -129,6 +129,8 @@ class OffsetStore {
   absl::StatusOr<std::optional<Snapshot>> FindSnapshot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Apply(const RecordView& record, const std::optional<Snapshot>& snapshot)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // DataLoss: some places of the decision that was read last are missing.
+  absl::Status CheckConcluded() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // When its places have been read: whether it counts, and what follows from that.
   absl::Status Conclude(const Deciding& read, const std::optional<Snapshot>& snapshot)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -111,6 +111,13 @@ absl::Status PartitionLog::OpenForWriting(Directory& directory) {
       slot.was_active = true;
       Opened(slot);
       active_.store(segment.get(), std::memory_order_release);
+      // Of a topic with smaller records, before its settings were lost: nobody could read larger
+      // ones there.
+      if (segment->header().max_frame_bytes < max_frame_bytes_ + kMoreFrameBytes) {
+        const ClaimWord before = segment->Claim(segment->header().capacity, 0);
+        segment->StartClosing();
+        SealActive(*segment, before);
+      }
     }
     if (recovery->was_cut && !is_last) {
       if (const auto status = DropSegmentsFrom(directory, i + 1); !status.ok()) return status;

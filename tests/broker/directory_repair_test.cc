@@ -142,6 +142,25 @@ TEST_CASE("Settings that are gone are made anew from what the lines and the part
   CHECK(directory.broker.Values("orders").size() == 10);
 }
 
+TEST_CASE("Records that are larger than those before the settings were lost can be read") {
+  DamagedDirectory directory;
+  directory.broker.Reopen();
+  const Topic small = directory.broker.MakeTopic("small", {.max_record_bytes = 1000});
+  REQUIRE(small.partition(0).Append(RecordOf("before")).ok());
+  REQUIRE(directory.broker->Close().ok());
+  REQUIRE(directory.root()->RemoveFile("small.topic").ok());
+  directory.Do(RepairMode::kExecute);
+  directory.broker.Reopen();
+  const std::string large(5000, 'x');
+  const auto offset = directory.broker->OpenTopic("small")->partition(0).Append(RecordOf(large));
+  REQUIRE(offset.ok());
+  CHECK(*offset == Offset(1));
+  for (int round = 0; round < 2; ++round) {
+    CHECK(directory.broker.Values("small") == std::vector<std::string>{"before", large});
+    directory.broker.Kill();
+  }
+}
+
 TEST_CASE("A dictionary with one flipped bit is put back, and so are the records that need it") {
   DamagedDirectory directory;
   directory.broker.Reopen();

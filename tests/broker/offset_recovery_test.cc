@@ -215,6 +215,21 @@ TEST_CASE("What is no record of ours among the commits is damage, not an empty s
   CHECK(absl::IsDataLoss(opened.status()));
 }
 
+TEST_CASE(
+    "A decision without all of its places is damage, and takes no commit that follows for one") {
+  for (const bool is_followed : {false, true}) {
+    BrokerFixture broker;
+    REQUIRE(Store(broker).Commit(kPlace, Offset(1)).ok());
+    const EncodedRecord decision = Encode(DecisionRecord{.id = 1, .places = 2, .participants = {}});
+    Partition& store = broker->OpenTopic("__consumer_offsets")->partition(0);
+    REQUIRE(store.Append(RecordOf(decision.key, decision.value)).ok());
+    REQUIRE(Store(broker).Commit(kPlace, Offset(2)).ok());
+    if (is_followed) REQUIRE(store.Append(RecordOf(decision.key, decision.value)).ok());
+    broker.Close();
+    CHECK(absl::IsDataLoss(Broker::Open("/data", broker.Options()).status()));
+  }
+}
+
 TEST_CASE("A record of the store that is damaged is reported each time, not passed over") {
   BrokerFixture broker;
   REQUIRE(Store(broker).Commit({"group", "t", 0}, Offset(1)).ok());
