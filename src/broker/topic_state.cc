@@ -1,5 +1,6 @@
 #include "broker/topic_state.h"
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -56,7 +57,9 @@ void TopicState::AddPartitions(const LogContext& context, RecoveryCounters& coun
         .max_block = options_.max_block};
   }
   // What the library keeps for itself goes on when the disk is full.
-  if (name().starts_with("__")) settings.reserve_bytes = kReserveBytes;
+  if (name().starts_with("__")) {
+    settings.reserve_bytes = std::min(kReserveBytes, settings.segment_bytes);
+  }
   partitions_.reserve(static_cast<std::size_t>(options_.partitions));
   for (int id = static_cast<int>(partitions_.size()); id < options_.partitions; ++id) {
     partitions_.emplace_back(std::make_shared<PartitionLog>(context, PartitionName(name_, id),

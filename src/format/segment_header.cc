@@ -70,7 +70,7 @@ absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::span<const std::byte> pag
   if (header.checksum != HeaderChecksum(header) || header.format_version == 0) {
     return absl::DataLossError("the checksum of its header is wrong");
   }
-  if (header.base_offset < 0 || header.settled_before < 0 ||
+  if (header.base_offset < 0 || header.base_offset > kMaxBaseOffset || header.settled_before < 0 ||
       header.settled_before > header.base_offset ||
       header.capacity < kSegmentHeaderBytes + kSealBytes || header.capacity > (1ULL << 32) ||
       header.max_frame_bytes > kMaxFrameBytes) {

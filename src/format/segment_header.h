@@ -15,6 +15,9 @@
 
 namespace daybook::inline v1::frame {
 
+// Of a segment's records the offsets are up to 2^32 higher, and so is the one behind them.
+inline constexpr std::int64_t kMaxBaseOffset = INT64_MAX - (std::int64_t{1} << 33);
+
 // Completes `header` (magic, version, checksum) and writes it to the first 64 bytes of `page`.
 void EncodeSegmentHeader(SegmentHeader header, std::span<std::byte> page);
 

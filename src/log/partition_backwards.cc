@@ -24,9 +24,9 @@ ClaimWord FrameBefore(Segment& segment, std::uint64_t position, std::uint32_t de
   const auto is_missing = [&] {
     found = segment.FindDelta(last);
     state = segment.Look(found, &header);
-    if (found < position || state == frame::FrameState::kBad) return false;
+    if (found < position) return false;
     // `position` itself may be within the batch that holds both.
-    return state == frame::FrameState::kNothing || header.offset_delta > last;
+    return state != frame::FrameState::kValid || header.offset_delta > last;
   };
   *is_behind_gap = is_missing();
   for (std::uint64_t step = 1; is_missing() && last != 0; step *= 2) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "format/segment_header.h"
 
 namespace daybook::inline v1 {
 
@@ -89,6 +90,11 @@ absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::CreateSegment(Offset base
 }
 
 absl::Status PartitionLog::StartSegment(Offset base_offset, std::uint64_t bytes) {
+  if (base_offset.value() > frame::kMaxBaseOffset) {
+    return absl::ResourceExhaustedError(absl::StrCat(name_.directory(), ": offset ",
+                                                     base_offset.value(),
+                                                     " is the last one; go on in another topic"));
+  }
   auto segment = CreateSegment(base_offset, bytes);
   if (!segment.ok()) return segment.status();
   ForgetReplaced(base_offset);

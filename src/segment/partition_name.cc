@@ -4,6 +4,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
+#include "format/segment_header.h"
 
 namespace daybook::inline v1 {
 
@@ -33,7 +34,9 @@ std::optional<Offset> ParseSegmentFileName(std::string_view name) {
   const std::string_view digits = name.substr(0, kDigits);
   if (digits.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
   std::int64_t value = 0;
-  if (!absl::SimpleAtoi(std::string(digits), &value)) return std::nullopt;
+  if (!absl::SimpleAtoi(std::string(digits), &value) || value > frame::kMaxBaseOffset) {
+    return std::nullopt;
+  }
   return Offset(value);
 }
 

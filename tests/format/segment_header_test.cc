@@ -72,6 +72,16 @@ TEST_CASE("A newer format is refused with its version and a way out") {
   CHECK(status.ToString().find("version 2") != std::string::npos);
 }
 
+TEST_CASE("A base offset behind which there is no room for offsets is refused") {
+  Page page = Page::Encoded();
+  frame::SegmentHeader header = *frame::DecodeSegmentHeader(page.bytes);
+  for (const std::int64_t base : {frame::kMaxBaseOffset, frame::kMaxBaseOffset + 1, INT64_MAX}) {
+    header.base_offset = base;
+    frame::EncodeSegmentHeader(header, page.bytes);
+    CHECK(frame::DecodeSegmentHeader(page.bytes).ok() == (base == frame::kMaxBaseOffset));
+  }
+}
+
 TEST_CASE("A page of zeros is a segment that never reached the disk") {
   CHECK(absl::IsNotFound(frame::DecodeSegmentHeader(Page().bytes).status()));
 }

@@ -29,6 +29,7 @@ TEST_CASE("The base offset is read back from a segment's name and from no other"
   CHECK_FALSE(ParseSegmentFileName("0000000000000000042.log").has_value());
   CHECK_FALSE(ParseSegmentFileName("-0000000000000000042.log").has_value());
   CHECK_FALSE(ParseSegmentFileName("99999999999999999999.log").has_value());  // over 63 bits
+  CHECK_FALSE(ParseSegmentFileName("09223372036854775807.log").has_value());  // no room for offsets
   CHECK_FALSE(ParseSegmentFileName("").has_value());
 }
 
