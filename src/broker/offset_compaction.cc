@@ -14,7 +14,7 @@ constexpr std::uint64_t kMinBytes = std::uint64_t{8} << 20;
 // And so many times what the last snapshot had.
 constexpr std::uint64_t kGrowth = 4;
 // On a full disk, each time that so much was appended: a fraction of the log's reserve.
-constexpr std::uint64_t kFullBytes = std::uint64_t{64} << 10;
+constexpr std::uint64_t kFullBytes = std::uint64_t{32} << 10;
 constexpr std::uint64_t kBatchBytes = std::uint64_t{256} << 10;
 constexpr std::chrono::seconds kSyncTimeout{10};
 

@@ -183,6 +183,7 @@ absl::Status OffsetStore::Refresh() {
   needs_recovery_ = needs_recovery_ || (!writer_.boot.empty() && writer_.boot != boot_);
   decisions_.StartEpoch(writer_.epoch + 1);
   is_loaded_ = true;
+  cursor_.segment = nullptr;  // it would keep the blocks of one that is dropped
   if (!needs_recovery_) return absl::OkStatus();
   const auto status = RecoverFromPowerCut();
   is_loaded_ = status.ok();

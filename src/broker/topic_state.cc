@@ -40,8 +40,8 @@ TopicState::TopicState(TopicState& before, int partitions, const LogContext& con
 
 namespace {
 
-// A few thousand places of groups fit in it, and as many commits.
-constexpr std::uint64_t kReserveBytes = std::uint64_t{256} << 10;
+// Well over a thousand places of groups fit in it, and as many commits.
+constexpr std::uint64_t kReserveBytes = std::uint64_t{128} << 10;
 
 }  // namespace
 

@@ -26,7 +26,7 @@ namespace {
 constexpr std::uint64_t kPage = 4096;
 constexpr std::int64_t kKinds = 4;  // simulated, tmpfs, ext4 and, with --budget soak, XFS
 constexpr int kSteps = 40;
-constexpr int kCommits = 10'000;  // three times as many as fit in the reserve
+constexpr int kCommits = 20'000;  // many times as many as fit in the reserve
 
 class FullDisk {
  public:

@@ -7,10 +7,10 @@
 #include "torture/family.h"
 #include "torture/image.h"
 
-// Every bit of a segment of 64 KiB, and of every small file of a data directory, is flipped, alone
-// (with --budget soak every byte becomes every other one),
-// and the directory is opened and read: for reading only, and for writing, which recovers it first.
-// What must hold:
+// Every bit of a segment of 64 KiB, and of every small file of a data directory, is flipped, alone,
+// and one bit of each byte of the same after a power cut (with --budget soak every byte of both
+// becomes every other one), and the directory is opened and read: for reading only, and for
+// writing, which recovers it first. What must hold:
 //
 //   a bit of a record           that record (with those of its batch) is reported as damaged, all
 //                               others are delivered
@@ -147,10 +147,13 @@ Tally RunFlips(const RunOptions& options) {
   images.push_back(MakeImage(2, ImageEnd::kClosed, kValueBytes, options.seed));
   images.push_back(MakeImage(2, ImageEnd::kPowerCut, kValueBytes, options.seed));
   const std::vector<Piece> pieces = Pieces(images);
-  // A part of them: one bit of each byte, or of every few bytes, spread over everything.
-  const auto all = static_cast<std::int64_t>(pieces.size() * kBytesOfCase * 8);
+  // Or a part of them: one bit of each byte, or of every few bytes, spread over everything.
+  std::int64_t all = 0;
+  for (const Piece& piece : pieces) {
+    all += static_cast<std::int64_t>(kBytesOfCase) * (piece.target.image == images.data() ? 8 : 1);
+  }
   const std::int64_t stride =
-      options.amount == 0 ? 1 : std::max<std::int64_t>(1, all * 9 / 10 / options.amount);
+      options.amount == 0 ? 1 : std::max<std::int64_t>(1, all * 3 / 4 / options.amount);
   return RunCases(
       options, static_cast<std::int64_t>(pieces.size()), [&](std::int64_t number, Tally& tally) {
         const Piece& piece = pieces[static_cast<std::size_t>(number)];
@@ -168,7 +171,11 @@ Tally RunFlips(const RunOptions& options) {
             const auto place =
                 static_cast<std::int64_t>(static_cast<std::uint64_t>(number) * kBytesOfCase * 8 +
                                           (at - piece.begin) * 8 + static_cast<unsigned>(bit));
-            if (place % stride != 0) continue;
+            // The two images differ in how they end: of the second one, one bit of each byte will
+            // do.
+            const bool is_wanted =
+                piece.target.image == images.data() || at % 8 == static_cast<std::uint64_t>(bit);
+            if (place % stride != 0 || !is_wanted) continue;
             tester.Flip(at, 1 << bit);
             ++flips;
           }
