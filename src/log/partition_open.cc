@@ -176,6 +176,7 @@ absl::Status PartitionLog::DropSegmentsFrom(Directory& directory, std::size_t in
     const auto segment =
         Segment::Open(directory, name_, segments_[i].base_offset, MapAccess::kRead);
     if (absl::IsNotFound(segment.status())) continue;
+    if (absl::IsDataLoss(segment.status())) return absl::OkStatus();  // it may have been
     if (!segment.ok()) return segment.status();
     (*segment)->Follow(context_.boot);
     if (IsPlanted(PlantedBug::kDropsDurableSegments)) continue;

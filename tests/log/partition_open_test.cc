@@ -280,4 +280,23 @@ TEST_CASE("A segment that is empty and named as if it overlapped does not hide w
   CHECK(log.Values().size() == 6);
 }
 
+TEST_CASE(
+    "A damaged header behind what a power cut has cut closes that segment, not the partition") {
+  int damaged = 0;
+  for (std::uint64_t seed = 0; seed < 30; ++seed) {
+    LogFixture log;
+    log.WriteMany(10);
+    log.Sync();
+    log.WriteMany(600);
+    log.CutPower(seed);
+    const std::vector<std::string> names = log.Segments();
+    if (names.size() != 2) continue;
+    // It may be empty.
+    damaged += log.disk().Corrupt("/data/orders-0/" + names.back(), 20, std::byte{1}).ok();
+    CHECK(log.log().begin_offset().ok());
+    CHECK(log.log().end_offset().ok());
+  }
+  CHECK(damaged > 0);
+}
+
 }  // namespace daybook
