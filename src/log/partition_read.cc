@@ -206,7 +206,7 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
   source->base_offset = base;
   source->begin = segment.At(begin);
   source->end = segment.At(end);
-  source->next_offset = at.offset;
+  source->next_offset = std::min(at.offset, bound.offset);  // padding may reach beyond it
   return state;
 }
 

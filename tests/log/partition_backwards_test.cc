@@ -197,4 +197,21 @@ TEST_CASE("Where offsets are missing by the million, reading backwards does not 
   CHECK(Backwards(log, log.end(), {.max_records = 1}) == std::vector<std::string>{"c", "b", "a"});
 }
 
+TEST_CASE("Backwards from within offsets that are void, nothing is said of what is behind") {
+  LogFixture log;
+  log.WriteMany(3);
+  ClaimOptions options;
+  options.value_bytes = 8;
+  // Never committed: after the kill one padding has the offsets of both.
+  const auto one = log.log().Claim(options);
+  const auto other = log.log().Claim(options);
+  REQUIRE(other.ok());
+  CHECK(log.Write("behind them") == Offset(5));
+  log.Kill();
+  const auto batch = log.log().ReadBackwards(Offset(4), ReadOptions{});
+  REQUIRE(batch.ok());
+  CHECK(batch->size() == 3);
+  CHECK(batch->next_offset() <= Offset(4));
+}
+
 }  // namespace daybook
