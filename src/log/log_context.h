@@ -68,9 +68,10 @@ struct LogSettings {
   std::uint64_t segment_bytes = 0;
   std::uint64_t max_record_bytes = 0;
   std::optional<MemorySettings> memory = std::nullopt;  // absent: in files
-  // The file of the next segment is always there, with blocks for so many bytes, as is the same of
-  // each segment: when the disk is full, appends go on in it, and DropBefore gives back another.
-  std::uint64_t reserve_bytes = 0;  // 0: it is not
+  // Each segment begins with blocks for so many bytes, and the file of the next one is made ahead
+  // with as many: when the disk is full, appends go on in that, and what DropBefore gives back is
+  // enough for another. At most segment_bytes.
+  std::uint64_t reserve_bytes = 0;  // 0: there is none
 };
 
 // Counts what recovery did, over all partitions of a broker. Thread-safe.
