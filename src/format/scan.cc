@@ -60,6 +60,12 @@ ScanResult Scan(const SegmentBytes& segment, ScanFrom from, const FrameVisitor& 
                              .is_uncommitted = state == FrameState::kNothing});
       position = next->position;
       header = next->header;
+    } else if (header.offset_delta > result.end_delta) {
+      result.gaps.push_back({.begin_position = position,
+                             .end_position = position,
+                             .begin_delta = result.end_delta,
+                             .end_delta = header.offset_delta,
+                             .is_uncommitted = false});
     }
     if (visitor) visitor(position, header);
     ++result.frames;

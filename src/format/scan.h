@@ -14,7 +14,9 @@
 
 namespace daybook::inline v1::frame {
 
-// Bytes between two valid frames, or between the place to begin and the first one.
+// Bytes between two valid frames, or between the place to begin and the first one. Without bytes,
+// offsets that are missing between two frames that stand side by side; no claims do that, since
+// each takes both at once.
 struct Gap {
   std::uint64_t begin_position = 0;
   std::uint64_t end_position = 0;
@@ -24,6 +26,8 @@ struct Gap {
   // It begins with a zero length word: a claim that was never committed. Otherwise what stands
   // there was committed and is damaged.
   bool is_uncommitted = false;
+
+  std::uint64_t bytes() const { return end_position - begin_position; }
 };
 
 struct ScanResult {

@@ -110,9 +110,8 @@ absl::StatusOr<RecordBatch> PartitionLog::CollectBackwards(const std::shared_ptr
     if (state.ok() && decision) continue;  // a transaction that was not committed
     // Damage. What is behind it is wanted first.
     last = {};
-    const auto next =
-        frame::FindFrame(segment->Bytes(), {.position = at.position + frame::kFrameAlignment,
-                                            .delta = static_cast<std::uint32_t>(at.offset - base)});
+    const auto next = segment->FindBehind(
+        {.position = at.position, .delta = static_cast<std::uint32_t>(at.offset - base)});
     if (!next || next->position >= bound.position) return DamageAt(at);
     at = {
         .offset = base + next->header.offset_delta, .segment = segment, .position = next->position};

@@ -10,9 +10,8 @@ namespace daybook::inline v1 {
 
 absl::Status PartitionLog::DamageAt(const Cursor& cursor, std::string_view cause) {
   Segment& segment = *cursor.segment;
-  const auto found = frame::FindFrame(
-      segment.Bytes(),
-      {.position = cursor.position + frame::kFrameAlignment,
+  const auto found = segment.FindBehind(
+      {.position = cursor.position,
        .delta = static_cast<std::uint32_t>(cursor.offset - segment.base_offset())});
   DamagedRange range{.topic = name_.topic(),
                      .partition = name_.partition(),
@@ -57,8 +56,9 @@ absl::Status PartitionLog::MissingAt(Offset begin, Offset end) {
        .begin_offset = begin,
        .end_offset = end},
       absl::StrCat(name_.directory(), ": offsets [", begin.value(), ", ", end.value(),
-                   ") are in no segment: a file is gone, or cut; seek to ", end.value(),
-                   " to go on"));
+                   ") are in no segment: a file is gone, cut, or was written by something else; "
+                   "seek to ",
+                   end.value(), " to go on"));
 }
 
 bool PartitionLog::IsDamagedEnd(const OpenSegment& slot, ClaimWord end) {

@@ -157,6 +157,11 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
       state = frame::FrameState::kBad;
       break;
     }
+    // Nor do they leave one out.
+    if (offset > at.offset) {
+      if (source->records != 0) break;  // these first
+      return MissingAt(at.offset, offset);
+    }
     if (frame::KindOf(header.length_word) == frame::Kind::kTransactional) {
       using Decision = TransactionTable::Decision;
       const Decision decision = DecisionOf(segment.At(end));
@@ -261,9 +266,8 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
       continue;
     }
     if (state == frame::FrameState::kBad && IsPlanted(PlantedBug::kSkipsDamage)) {
-      const auto found = frame::FindFrame(
-          segment.Bytes(),
-          {.position = cursor.position + frame::kFrameAlignment,
+      const auto found = segment.FindBehind(
+          {.position = cursor.position,
            .delta = static_cast<std::uint32_t>(cursor.offset - segment.base_offset())});
       if (found) {
         cursor.position = found->position;

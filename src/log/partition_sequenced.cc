@@ -217,9 +217,8 @@ absl::Status PartitionLog::VisitSequenced(Offset begin, Offset end,
     if (state == frame::FrameState::kNothing) return absl::OkStatus();
     if (state == frame::FrameState::kBad) {
       // A sequence that is damaged is gone; what is behind it is not.
-      const auto found = frame::FindFrame(
-          segment.Bytes(),
-          {.position = at.position + frame::kFrameAlignment,
+      const auto found = segment.FindBehind(
+          {.position = at.position,
            .delta = static_cast<std::uint32_t>(at.offset - segment.base_offset())});
       if (!found) return absl::OkStatus();
       at.position = found->position;

@@ -138,14 +138,15 @@ class Planner {
     for (const frame::Gap& gap : segment.scan.gaps) {
       const std::string cause = CauseAt(segment.file, gap.begin_position);
       if (cause.empty()) continue;  // a claim that was not committed
-      if (gap.end_position - gap.begin_position < frame::kFrameHeaderBytes) {
-        plan_.not_repaired.push_back(absl::StrCat(segment.file,
-                                                  ": there is no room for padding in [",
-                                                  gap.begin_position, ", ", gap.end_position, ")"));
+      if (gap.bytes() < frame::kFrameHeaderBytes) {
+        plan_.not_repaired.push_back(absl::StrCat(
+            segment.file, ": offsets [", (segment.base() + gap.begin_delta).value(), ", ",
+            (segment.base() + gap.end_delta).value(), ") are lost, and at position ",
+            gap.begin_position, " there is no room to mark them; readers are told"));
         return;
       }
       Lose(segment.file, segment.base() + gap.begin_delta, segment.base() + gap.end_delta,
-           gap.end_position - gap.begin_position, cause);
+           gap.bytes(), cause);
     }
     Offset end = segment.end_offset;
     std::optional<FramePlace> cut;

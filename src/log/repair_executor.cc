@@ -251,7 +251,7 @@ void RewriteSegment(std::span<std::byte> bytes, const SegmentStep& step, Timesta
         Clear(bytes.subspan(position + from, frame::AlignedLength(length) - from));
       });
   for (const frame::Gap& gap : scan.gaps) {
-    if (gap.end_position - gap.begin_position < frame::kFrameHeaderBytes) continue;
+    if (gap.bytes() < frame::kFrameHeaderBytes) continue;
     frame::Gap padded = gap;
     if (IsPlanted(PlantedBug::kRepairDropsOffsets)) padded.begin_delta = padded.end_delta;
     frame::PadGap(bytes.data(), padded, header.segment_id);

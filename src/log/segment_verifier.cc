@@ -208,6 +208,11 @@ class SegmentVerifier {
     summary_.end_offset = At(scan.end_delta);
     std::size_t diagnosed = 0;
     for (const frame::Gap& gap : scan.gaps) {
+      if (gap.bytes() == 0) {
+        ReportLoss(gap.begin_position, gap.end_position, At(gap.begin_delta), At(gap.end_delta),
+                   "offsets are missing between two frames: no crash does that", true);
+        continue;
+      }
       const bool is_open_claim =
           gap.is_uncommitted && gap.begin_position >= known_whole && !was_whole;
       if (is_open_claim) {

@@ -237,6 +237,10 @@ class Segment {
   // look. The same as Look for each of them, several times faster.
   std::size_t PassPlainRecords(Place* place, std::size_t most, std::uint64_t end);
 
+  // Where to go on from a place that cannot be read: the next whole frame behind it, or the one
+  // that stands there if offsets are missing before it.
+  std::optional<frame::FoundFrame> FindBehind(const Place& place);
+
   // By how much the offset of the committed frame at `position` is over the base offset.
   std::uint32_t DeltaAt(std::uint64_t position) const {
     const std::byte* const at = At(position);

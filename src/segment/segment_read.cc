@@ -60,7 +60,7 @@ std::size_t Segment::PassPlainRecords(Place* place, std::size_t most, std::uint6
       break;
     }
     const frame::FrameHeader header = frame::LoadFrameHeader(at, word);
-    if (header.offset_delta < delta) break;
+    if (header.offset_delta != delta) break;
     if (verifies || position >= verified) {
       if (!frame::PlainRecordIsWellFormed(header) ||
           (frame::ChecksumOf(at, word, position, segment.segment_id) != header.checksum &&
@@ -81,14 +81,23 @@ std::size_t Segment::PassPlainRecords(Place* place, std::size_t most, std::uint6
   return passed;
 }
 
+std::optional<frame::FoundFrame> Segment::FindBehind(const Place& place) {
+  frame::FrameHeader header;
+  if (Look(place.position, &header) == frame::FrameState::kValid &&
+      header.offset_delta > place.delta) {
+    return frame::FoundFrame{.position = place.position, .header = header};
+  }
+  return frame::FindFrame(
+      Bytes(), {.position = place.position + frame::kFrameAlignment, .delta = place.delta});
+}
+
 Segment::Step Segment::StepFrom(ClaimWord at) {
   Step step;
   const std::uint64_t position = PositionOf(at);
   step.state = Look(position, &step.header);
   if (step.state == frame::FrameState::kNothing) return step;
   if (step.state == frame::FrameState::kBad) {
-    const auto found = frame::FindFrame(
-        Bytes(), {.position = position + frame::kFrameAlignment, .delta = RecordsOf(at)});
+    const auto found = FindBehind({.position = position, .delta = RecordsOf(at)});
     if (found) step.next = MakeClaimWord(found->header.offset_delta, found->position);
     return step;
   }

@@ -155,7 +155,7 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
       bytes.bytes = bytes.bytes.first(*bound);
     }
   }
-  const frame::ScanResult scan = frame::Scan(
+  frame::ScanResult scan = frame::Scan(
       bytes, {.position = PositionOf(trusted), .delta = RecordsOf(trusted)},
       [this](std::uint64_t position, const frame::FrameHeader& header) {
         index_.Note(
@@ -163,6 +163,8 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
             MakeClaimWord(std::uint64_t{header.offset_delta} + frame::OffsetCount(header),
                           position + frame::AlignedLength(frame::LengthOf(header.length_word))));
       });
+  // Offsets that are missing between two whole frames are no trace of a crash: readers are told.
+  std::erase_if(scan.gaps, [](const frame::Gap& gap) { return gap.bytes() == 0; });
   recovery.scanned_bytes = scan.end_position - PositionOf(trusted);
   ClaimWord end = MakeClaimWord(scan.end_delta, scan.end_position);
 
@@ -193,7 +195,7 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
   for (const frame::Gap& gap : scan.gaps) {
     if (keeps_damage) break;
     // Less than a frame is no claim; nor is what was committed and is damaged now.
-    if (!gap.is_uncommitted || gap.end_position - gap.begin_position < frame::kFrameHeaderBytes) {
+    if (!gap.is_uncommitted || gap.bytes() < frame::kFrameHeaderBytes) {
       continue;
     }
     frame::Gap padded = gap;

@@ -43,6 +43,26 @@ TEST_CASE("A claim that was never committed is a gap and what follows is found")
   CHECK(scan.records == 2);
 }
 
+TEST_CASE("Offsets that are missing between two frames are a gap without bytes") {
+  SegmentInMemory segment;
+  segment.Write("a");
+  segment.LeaveOffsets(3);
+  const std::uint64_t next = segment.Write("b");
+  segment.LeaveOffsets(1);
+  const std::uint64_t seal = segment.Seal();
+  const frame::ScanResult scan = segment.Scan();
+  REQUIRE(scan.gaps.size() == 2);
+  CHECK(scan.gaps[0].bytes() == 0);
+  CHECK(scan.gaps[0].begin_position == next);
+  CHECK(scan.gaps[0].begin_delta == 1);
+  CHECK(scan.gaps[0].end_delta == 4);
+  CHECK_FALSE(scan.gaps[0].is_uncommitted);
+  CHECK(scan.gaps[1].begin_position == seal);
+  CHECK(scan.gaps[1].begin_delta == 5);
+  CHECK(scan.gaps[1].end_delta == 6);
+  CHECK(scan.records == 2);
+}
+
 TEST_CASE("One flipped bit costs one record") {
   for (std::uint64_t byte = 0; byte < 32; ++byte) {
     SegmentInMemory segment;

@@ -33,8 +33,8 @@ void CheckWalk(const frame::SegmentBytes& segment, const frame::ScanResult& scan
   std::int64_t records = 0;
   std::size_t gap = 0;
   for (const Seen& seen : frames) {
-    if (seen.position != position) {
-      Expect(gap < scan.gaps.size(), "a walk passed over bytes without a gap");
+    if (seen.position != position || seen.header.offset_delta > delta) {
+      Expect(gap < scan.gaps.size(), "a walk passed over bytes or offsets without a gap");
       Expect(scan.gaps[gap].begin_position == position, "a gap begins behind its bytes");
       Expect(scan.gaps[gap].end_position == seen.position, "a gap does not end at a frame");
       ++gap;

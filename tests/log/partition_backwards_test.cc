@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "catch.h"
+#include "support/forged_log.h"
 #include "support/log_fixture.h"
 
 namespace daybook {
@@ -175,23 +176,7 @@ TEST_CASE("Where offsets are missing by the million, reading backwards does not 
   log.Write("a");
   log.Write("b");
   log.CloseCleanly();
-  // Forged: no crash leaves such a frame.
-  const auto file = (*log.root().OpenDirectory("orders-0"))
-                        ->OpenFile("00000000000000000000.log", FileMode::kReadWrite);
-  REQUIRE(file.ok());
-  std::vector<std::byte> bytes((*file)->Size().value());
-  REQUIRE((*file)->ReadAt(0, bytes).ok());
-  const frame::SegmentHeader header = frame::DecodeSegmentHeader(bytes).value();
-  const frame::ScanResult scan = frame::Scan(
-      {.bytes = bytes, .segment_id = header.segment_id, .max_frame_bytes = header.max_frame_bytes},
-      {});
-  std::byte* const at = &bytes[scan.end_position];
-  const frame::RecordLayout layout = frame::LayoutOf(
-      {.key = {}, .headers = {}, .event_time = {}, .value_bytes = 1, .tombstone = false});
-  *frame::FillRecord(at, layout, {}, Timestamp(), 3'000'000'000) = std::byte{'c'};
-  frame::FinishFrame(at, frame::LengthWord(frame::Kind::kRecord, layout.length), scan.end_position,
-                     header.segment_id);
-  REQUIRE((*file)->WriteAt(0, bytes).ok());
+  AppendForged(log, 3'000'000'000);
   CHECK(log.end() == Offset(3'000'000'001));
   CHECK(Backwards(log, log.end()) == std::vector<std::string>{"c", "b", "a"});
   CHECK(Backwards(log, log.end(), {.max_records = 1}) == std::vector<std::string>{"c", "b", "a"});

@@ -6,6 +6,7 @@
 #include "catch.h"
 #include "daybook/damage.h"
 #include "format/segment_header.h"
+#include "support/forged_log.h"
 #include "support/log_fixture.h"
 
 // What readers are told at damage, and that they come past it with everything that is whole.
@@ -135,6 +136,21 @@ TEST_CASE("A missing segment is told, and not passed over in silence") {
   const Passage passage = ReadPast(log);
   CHECK(passage.damage == std::vector<DamagedRange>{{"orders", 0, log.BaseOf(1), log.BaseOf(2)}});
   CHECK(passage.records == 1400 - (log.BaseOf(2) - log.BaseOf(1)));
+}
+
+TEST_CASE("Offsets that are missing between two frames are told, and what follows is read") {
+  LogFixture log(Durability::kDisk);
+  log.WriteMany(2);
+  log.CloseCleanly();
+  AppendForged(log, 5);
+  const DamagedRange missing{"orders", 0, Offset(2), Offset(5)};
+  SECTION("after a kill") { log.Kill(); }
+  SECTION("after a power cut, which does no such thing") { log.CutPower(1); }
+  const Passage passage = ReadPast(log);
+  CHECK(passage.records == 3);
+  CHECK(passage.damage == std::vector<DamagedRange>{missing});
+  CHECK(log.log().NextReadable(Offset(3)).value() == Offset(5));
+  CHECK(log.end() == Offset(6));
 }
 
 TEST_CASE("Segments whose headers are damaged are passed, however many there are") {

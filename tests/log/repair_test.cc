@@ -2,6 +2,7 @@
 
 #include "catch.h"
 #include "support/damaged_log.h"
+#include "support/forged_log.h"
 
 // What a repair plans, and that readers then get all that could be read before.
 
@@ -59,6 +60,20 @@ TEST_CASE("A missing segment is marked, and readers pass it") {
   CHECK(passage.damage.empty());
   CHECK(passage.offsets == log.AllBut(log.BaseOf(1).value(), log.BaseOf(2).value()));
   CHECK(log.end() == Offset(1400));
+}
+
+TEST_CASE("Where there is no room to mark lost offsets, that is said, and no record is touched") {
+  LogFixture log;
+  log.WriteMany(2);
+  log.CloseCleanly();
+  AppendForged(log, 5);
+  const auto verified =
+      VerifyPartition(*log.root().OpenDirectory("orders-0").value(), log.disk().BootId());
+  REQUIRE(verified.ok());
+  const PartitionPlan plan = PlanRepair(*verified);
+  CHECK(plan.steps.empty());
+  REQUIRE(plan.not_repaired.size() == 1);
+  CHECK(plan.not_repaired[0].find("offsets [2, 5) are lost") != std::string::npos);
 }
 
 TEST_CASE("Swapped, renamed and copied segments go back to where they belong") {

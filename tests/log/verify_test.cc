@@ -2,6 +2,7 @@
 
 #include "catch.h"
 #include "support/damaged_log.h"
+#include "support/forged_log.h"
 
 namespace daybook {
 namespace {
@@ -61,6 +62,19 @@ TEST_CASE("An open claim is told and is no damage") {
   CHECK_FALSE(verified.has_damage());
   CHECK(verified.issues[0].begin_offset == Offset(1));
   CHECK(verified.issues[0].end_offset == Offset(2));
+}
+
+TEST_CASE("Offsets that are missing between two frames are damage, with their range") {
+  LogFixture log;
+  log.WriteMany(2);
+  log.CloseCleanly();
+  const std::uint64_t position = AppendForged(log, 5);
+  const PartitionVerification verified = Verified(log);
+  REQUIRE(verified.issues.size() == 1);
+  CHECK(verified.has_damage());
+  CHECK(verified.issues[0].begin_position == position);
+  CHECK(verified.issues[0].begin_offset == Offset(2));
+  CHECK(verified.issues[0].end_offset == Offset(5));
 }
 
 TEST_CASE("A missing segment is damage") {
