@@ -265,17 +265,15 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
       if (!status.ok()) return status;
       continue;
     }
-    if (state == frame::FrameState::kBad && IsPlanted(PlantedBug::kSkipsDamage)) {
-      const auto found = segment.FindBehind(
-          {.position = cursor.position,
-           .delta = static_cast<std::uint32_t>(cursor.offset - segment.base_offset())});
-      if (found) {
-        cursor.position = found->position;
-        cursor.offset = segment.base_offset() + found->header.offset_delta;
+    if (state == frame::FrameState::kBad) {
+      const auto delta = static_cast<std::uint32_t>(cursor.offset - segment.base_offset());
+      const auto behind = segment.FindBehind({.position = cursor.position, .delta = delta});
+      if (behind && (behind->header.offset_delta == delta ||  // no offset is gone with it
+                     IsPlanted(PlantedBug::kSkipsDamage))) {
+        cursor.position = behind->position;
+        cursor.offset = segment.base_offset() + behind->header.offset_delta;
         continue;
       }
-    }
-    if (state == frame::FrameState::kBad) {
       if (!IsDamagedSeal(cursor)) return DamageAt(cursor);
       const auto moved = NextSegment(cursor);
       if (!moved.ok()) return moved.status();

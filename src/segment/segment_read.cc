@@ -96,6 +96,8 @@ Segment::Step Segment::StepFrom(ClaimWord at) {
   const std::uint64_t position = PositionOf(at);
   step.state = Look(position, &step.header);
   if (step.state == frame::FrameState::kNothing) return step;
+  // Offsets never go back: a frame that says so is no better than one with a wrong checksum.
+  if (step.header.offset_delta < RecordsOf(at)) step.state = frame::FrameState::kBad;
   if (step.state == frame::FrameState::kBad) {
     const auto found = FindBehind({.position = position, .delta = RecordsOf(at)});
     if (found) step.next = MakeClaimWord(found->header.offset_delta, found->position);
@@ -121,7 +123,8 @@ ClaimWord Segment::CommittedEnd() {
     if (length_word == 0) break;
     frame::FrameHeader header;
     ClaimWord next;
-    if (frame::IsWellFormed(Bytes(), position, length_word, &header)) {
+    if (frame::IsWellFormed(Bytes(), position, length_word, &header) &&
+        header.offset_delta >= RecordsOf(at)) {
       if (frame::KindOf(length_word) == frame::Kind::kSeal) break;
       next = MakeClaimWord(std::uint64_t{header.offset_delta} + frame::OffsetCount(header),
                            position + frame::AlignedLength(frame::LengthOf(length_word)));
@@ -155,9 +158,11 @@ std::uint64_t Segment::FindDelta(std::uint32_t delta) {
   }
   // The index is a hint: begin there only if a frame does stand there.
   frame::FrameHeader header;
-  if (at != kFirstFrame &&
-      (Look(PositionOf(at), &header) != frame::FrameState::kValid || header.offset_delta > delta)) {
-    at = kFirstFrame;
+  if (at != kFirstFrame) {
+    const bool is_frame = Look(PositionOf(at), &header) == frame::FrameState::kValid;
+    at = is_frame && header.offset_delta <= delta
+             ? MakeClaimWord(header.offset_delta, PositionOf(at))
+             : kFirstFrame;
   }
   while (PositionOf(at) < PositionOf(end)) {
     const Step step = StepFrom(at);

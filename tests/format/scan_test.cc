@@ -46,9 +46,9 @@ TEST_CASE("A claim that was never committed is a gap and what follows is found")
 TEST_CASE("Offsets that are missing between two frames are a gap without bytes") {
   SegmentInMemory segment;
   segment.Write("a");
-  segment.LeaveOffsets(3);
+  segment.GoOnAt(4);
   const std::uint64_t next = segment.Write("b");
-  segment.LeaveOffsets(1);
+  segment.GoOnAt(6);
   const std::uint64_t seal = segment.Seal();
   const frame::ScanResult scan = segment.Scan();
   REQUIRE(scan.gaps.size() == 2);

@@ -6,7 +6,9 @@
 #include <vector>
 
 #include "catch.h"
+#include "format/segment_header.h"
 #include "fuzz/directory_image.h"
+#include "fuzz/forgery.h"
 #include "fuzz/fuzz_target.h"
 #include "fuzz/repair.h"
 #include "fuzz/segment_input.h"
@@ -92,6 +94,33 @@ TEST_CASE("A directory that is encoded for the fuzzer is decoded to the same fil
       CHECK((again.files[i].content == image.files[i].content));
     }
   }
+}
+
+TEST_CASE("A partition with a frame where none can be is known as forged, and no other", "[fuzz]") {
+  SegmentInMemory segment;
+  frame::SegmentHeader header{};
+  header.segment_id = SegmentInMemory::kId;
+  header.max_frame_bytes = 1 << 20;
+  header.capacity = 64 << 10;
+  frame::EncodeSegmentHeader(header, {segment.at(0), frame::kSegmentHeaderBytes});
+  segment.Write("a");
+  const std::uint64_t second = segment.Write("b");
+  bool is_forged = false;
+  SECTION("damaged alone") { segment.Flip(second + 20); }
+  SECTION("with an offset behind higher ones") {
+    segment.GoOnAt(5);
+    segment.Write("c");
+    segment.GoOnAt(2);
+    segment.Write("d");
+    segment.GoOnAt(6);
+    is_forged = true;
+  }
+  segment.Write("e");
+  const auto bytes = segment.View().bytes;
+  const std::string content(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const DirectoryImage image{.is_of_earlier_boot = false,
+                             .files = {{"u-0/00000000000000000000.log", content}}};
+  CHECK(ForgedPartitions(image).contains("u-0") == is_forged);
 }
 
 TEST_CASE("The mutator of segments repairs the checksums that it broke", "[fuzz]") {

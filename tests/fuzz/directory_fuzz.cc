@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "daybook/consumer_group.h"
 #include "fuzz/directory_image.h"
+#include "fuzz/forgery.h"
 #include "fuzz/fuzz_target.h"
 #include "fuzz/observe.h"
 #include "fuzz/repair.h"
@@ -73,18 +75,19 @@ bool MustStay(const std::string& line, const std::vector<std::string>& found) {
 
 void FuzzDirectory(Input input) {
   const DirectoryImage image = DecodeImage(input);
+  const std::set<std::string> forged = ForgedPartitions(image);
   const std::unique_ptr<SimulatedFileSystem> disk = MakeDisk(image);
   if (const auto reader = OpenBroker(*disk, BrokerAccess::kReadOnly); reader.ok()) {
-    Observe(**reader);
+    Observe(**reader, forged);
   } else {
     ExpectTyped(reader.status());
   }
 
   auto broker = OpenBroker(*disk, BrokerAccess::kReadWrite);
   if (!broker.ok()) return ExpectTyped(broker.status());
-  const std::vector<std::string> found = Observe(**broker);
+  const std::vector<std::string> found = Observe(**broker, forged);
   AppendToAll(**broker, found);
-  const std::vector<std::string> all = Observe(**broker);
+  const std::vector<std::string> all = Observe(**broker, forged);
   std::vector<std::string> records = found;
   std::erase_if(records, [&](const std::string& line) { return !MustStay(line, found); });
   const std::string lost = MissingFrom(all, records);
@@ -97,7 +100,7 @@ void FuzzDirectory(Input input) {
     for (const char* when : {"opened again", "and again"}) {
       const auto reopened = OpenBroker(*left, BrokerAccess::kReadWrite);
       ExpectOk(reopened.status(), when);
-      ExpectSame(all, Observe(**reopened), when);
+      ExpectSame(all, Observe(**reopened, forged), when);
     }
   }
 }

@@ -2,6 +2,7 @@
 #define DAYBOOK_FUZZ_OBSERVE_H_
 
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,10 +21,13 @@ absl::StatusOr<std::unique_ptr<Broker>> OpenBroker(SimulatedFileSystem& disk, Br
 // errors, both directions of one mind, and an end. Of topics in memory nothing: they are gone when
 // the broker is closed. Of topics with many partitions only the first ones, and of partitions with
 // many records the first of them.
-std::vector<std::string> Observe(Broker& broker);
+//
+// Of a partition in which frames contradict each other, with checksums that are right, there is one
+// line that says so: whoever forges such is told of no more than he wrote. `forged` are those that
+// are known for it ("t-0"), others are seen to be.
+std::vector<std::string> Observe(Broker& broker, const std::set<std::string>& forged = {});
 
-// Whether these are the lines of a partition ("t-0") in which frames contradict each other, with
-// checksums that are right: whoever forges such is told of no more than he wrote.
+// Whether a partition ("t-0") is forged, by these lines.
 bool IsForged(const std::vector<std::string>& lines, std::string_view partition);
 
 // The first line that is in `lines` and not in `others`; empty if there is none.

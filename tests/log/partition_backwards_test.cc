@@ -176,7 +176,7 @@ TEST_CASE("Where offsets are missing by the million, reading backwards does not 
   log.Write("a");
   log.Write("b");
   log.CloseCleanly();
-  AppendForged(log, 3'000'000'000);
+  AppendForged(log, {3'000'000'000});
   CHECK(log.end() == Offset(3'000'000'001));
   CHECK(Backwards(log, log.end()) == std::vector<std::string>{"c", "b", "a"});
   CHECK(Backwards(log, log.end(), {.max_records = 1}) == std::vector<std::string>{"c", "b", "a"});

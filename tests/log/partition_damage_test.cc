@@ -142,7 +142,7 @@ TEST_CASE("Offsets that are missing between two frames are told, and what follow
   LogFixture log(Durability::kDisk);
   log.WriteMany(2);
   log.CloseCleanly();
-  AppendForged(log, 5);
+  AppendForged(log, {5});
   const DamagedRange missing{"orders", 0, Offset(2), Offset(5)};
   SECTION("after a kill") { log.Kill(); }
   SECTION("after a power cut, which does no such thing") { log.CutPower(1); }
@@ -151,6 +151,17 @@ TEST_CASE("Offsets that are missing between two frames are told, and what follow
   CHECK(passage.damage == std::vector<DamagedRange>{missing});
   CHECK(log.log().NextReadable(Offset(3)).value() == Offset(5));
   CHECK(log.end() == Offset(6));
+}
+
+TEST_CASE("A damaged frame that took no offset away is passed, and cuts nobody off") {
+  LogFixture log;
+  log.WriteMany(2);
+  log.CloseCleanly();
+  AppendForged(log, {1, 2});  // offset 1 again, and what follows
+  log.Kill();
+  const Passage passage = ReadPast(log);
+  CHECK(passage.records == 3);
+  CHECK(passage.damage.empty());
 }
 
 TEST_CASE("Segments whose headers are damaged are passed, however many there are") {

@@ -66,7 +66,7 @@ TEST_CASE("Where there is no room to mark lost offsets, that is said, and no rec
   LogFixture log;
   log.WriteMany(2);
   log.CloseCleanly();
-  AppendForged(log, 5);
+  AppendForged(log, {5});
   const auto verified =
       VerifyPartition(*log.root().OpenDirectory("orders-0").value(), log.disk().BootId());
   REQUIRE(verified.ok());

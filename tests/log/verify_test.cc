@@ -68,7 +68,7 @@ TEST_CASE("Offsets that are missing between two frames are damage, with their ra
   LogFixture log;
   log.WriteMany(2);
   log.CloseCleanly();
-  const std::uint64_t position = AppendForged(log, 5);
+  const std::uint64_t position = AppendForged(log, {5});
   const PartitionVerification verified = Verified(log);
   REQUIRE(verified.issues.size() == 1);
   CHECK(verified.has_damage());

@@ -1,4 +1,6 @@
 #include <chrono>
+#include <cstddef>
+#include <cstring>
 #include <string>
 
 #include "catch.h"
@@ -28,6 +30,22 @@ TEST_CASE("The committed end stops at the first open claim") {
   CHECK(fixture.segment->CommittedEnd() == open);
   fixture.segment->Abandon(open, 64);
   CHECK(RecordsOf(fixture.segment->CommittedEnd()) == 3);
+}
+
+TEST_CASE("The committed end stops at a frame that says that offsets go back") {
+  SegmentFixture fixture;
+  for (int i = 0; i < 3; ++i) REQUIRE(fixture.Write(100));
+  const std::uint64_t last = frame::kSegmentHeaderBytes + 2 * kRecordBytes;
+  std::byte* const at = fixture.segment->At(last);
+  const std::uint32_t word = frame::AcquireLengthWord(at);
+  const std::uint32_t back = 0;
+  std::memcpy(at + offsetof(frame::FrameHeader, offset_delta), &back, sizeof back);
+  frame::FinishFrame(at, word, last, fixture.segment->header().segment_id);
+  const auto segment =
+      Segment::Open(*fixture.directory, PartitionName("t", 0), Offset(100), MapAccess::kRead)
+          .value();
+  segment->Follow(fixture.disk.BootId());
+  CHECK(segment->CommittedEnd() == MakeClaimWord(2, last));
 }
 
 TEST_CASE("A record is found by its offset, and the next one for an offset that was given up") {

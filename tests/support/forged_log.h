@@ -1,6 +1,7 @@
 #ifndef DAYBOOK_SUPPORT_FORGED_LOG_H_
 #define DAYBOOK_SUPPORT_FORGED_LOG_H_
 
+#include <initializer_list>
 #include <vector>
 
 #include "catch.h"
@@ -11,9 +12,10 @@
 
 namespace daybook {
 
-// Writes a record of the value "c" right behind the last one of a closed log's first segment, by
-// hand and with the offset that is asked for: no crash leaves such a frame. Returns its position.
-inline std::uint64_t AppendForged(LogFixture& log, std::uint32_t delta) {
+// Writes records of the values "c", "d" and so on right behind the last one of a closed log's first
+// segment, by hand and with the offsets that are asked for: no crash leaves such frames. Returns
+// the position of the first one.
+inline std::uint64_t AppendForged(LogFixture& log, std::initializer_list<std::uint32_t> deltas) {
   const auto file = (*log.root().OpenDirectory("orders-0"))
                         ->OpenFile("00000000000000000000.log", FileMode::kReadWrite);
   REQUIRE(file.ok());
@@ -23,12 +25,17 @@ inline std::uint64_t AppendForged(LogFixture& log, std::uint32_t delta) {
   const frame::ScanResult scan = frame::Scan(
       {.bytes = bytes, .segment_id = header.segment_id, .max_frame_bytes = header.max_frame_bytes},
       {});
-  std::byte* const at = &bytes[scan.end_position];
   const frame::RecordLayout layout = frame::LayoutOf(
       {.key = {}, .headers = {}, .event_time = {}, .value_bytes = 1, .tombstone = false});
-  *frame::FillRecord(at, layout, {}, Timestamp(), delta) = std::byte{'c'};
-  frame::FinishFrame(at, frame::LengthWord(frame::Kind::kRecord, layout.length), scan.end_position,
-                     header.segment_id);
+  std::uint64_t position = scan.end_position;
+  char value = 'c';
+  for (const std::uint32_t delta : deltas) {
+    *frame::FillRecord(&bytes[position], layout, {}, Timestamp(), delta) =
+        static_cast<std::byte>(value++);
+    frame::FinishFrame(&bytes[position], frame::LengthWord(frame::Kind::kRecord, layout.length),
+                       position, header.segment_id);
+    position += frame::AlignedLength(layout.length);
+  }
   REQUIRE((*file)->WriteAt(0, bytes).ok());
   REQUIRE((*file)->Sync().ok());
   return scan.end_position;

@@ -47,8 +47,8 @@ class SegmentInMemory {
     ++next_;
     return position;
   }
-  // Gives offsets to no frame, as no claim can.
-  void LeaveOffsets(std::uint32_t offsets) { next_ += offsets; }
+  // The next frame gets that offset, as no claim can.
+  void GoOnAt(std::uint32_t delta) { next_ = delta; }
   std::uint64_t Seal() {
     const std::uint64_t position = end_;
     frame::WriteSeal(&bytes_[position], position, kId, Timestamp(), next_);
