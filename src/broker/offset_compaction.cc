@@ -22,7 +22,7 @@ constexpr std::chrono::seconds kSyncTimeout{10};
 
 bool OffsetStore::TakeCompactionDue() {
   if (is_compaction_asked_for_ || !topic_) return false;
-  const bool is_full = log().lacks_reserve() && appended_ > kFullBytes;
+  const bool is_full = appended_ > kFullBytes && log().lacks_reserve();
   if (!is_full && appended_ <= std::max(kMinBytes, kGrowth * snapshot_bytes_)) return false;
   return is_compaction_asked_for_ = true;
 }
