@@ -116,7 +116,8 @@ class DAYBOOK_EXPORT Partition {
 
   // The records that end before `before`, as many as the options allow, as far as they lie in one
   // segment; empty at the beginning. To go on, pass the batch's begin_offset(). Within the batch
-  // they are in order; RecordBatch::Backwards has them the other way round.
+  // they are in order; RecordBatch::Backwards has them the other way round. Offsets that no file
+  // holds any more are passed over like those of claims that were given up: Read tells them apart.
   //   OutOfRange          `before` is before begin_offset() or after end_offset()
   //   DataLoss            what is stored before `before` is damaged; pass `before` - 1, which lies
   //                       within the damage, to go on before it
