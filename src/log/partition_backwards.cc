@@ -57,7 +57,7 @@ absl::StatusOr<RecordBatch> PartitionLog::CollectBackwards(const std::shared_ptr
                                                            Offset* before) {
   const Offset base = segment->base_offset();
   const ClaimWord committed = segment->CommittedEnd();
-  const auto delta = static_cast<std::uint32_t>(*before - base);
+  const auto delta = static_cast<std::uint64_t>(*before - base);
   // Behind the last record of a segment nothing is committed; after a crash, offsets may be void.
   const ClaimWord end =
       delta >= RecordsOf(committed) ? committed : MakeClaimWord(delta, segment->FindDelta(delta));
@@ -111,7 +111,7 @@ absl::StatusOr<RecordBatch> PartitionLog::CollectBackwards(const std::shared_ptr
     // Damage. What is behind it is wanted first.
     last = {};
     const auto next = segment->FindBehind(
-        {.position = at.position, .delta = static_cast<std::uint32_t>(at.offset - base)});
+        {.position = at.position, .delta = static_cast<std::uint64_t>(at.offset - base)});
     if (!next || next->position >= bound.position) return DamageAt(at);
     at = {
         .offset = base + next->header.offset_delta, .segment = segment, .position = next->position};

@@ -114,6 +114,7 @@ absl::StatusOr<Offset> PartitionLog::AppendBody(const BatchBody& body) {
       .attributes = body.attributes};
   const std::uint64_t body_hash = is_in_memory() ? 0 : Hash64(body.bytes);
   const Timestamp now = context_.clock->Now();
+  RollIfFullOfOffsets();
   Claimed claimed;
   if (auto status = ClaimBytes(frame::AlignedLength(layout.length), &claimed, count);
       !status.ok()) {

@@ -12,7 +12,7 @@ absl::Status PartitionLog::DamageAt(const Cursor& cursor, std::string_view cause
   Segment& segment = *cursor.segment;
   const auto found = segment.FindBehind(
       {.position = cursor.position,
-       .delta = static_cast<std::uint32_t>(cursor.offset - segment.base_offset())});
+       .delta = static_cast<std::uint64_t>(cursor.offset - segment.base_offset())});
   DamagedRange range{.topic = name_.topic(),
                      .partition = name_.partition(),
                      .begin_offset = cursor.offset,

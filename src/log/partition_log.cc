@@ -7,6 +7,13 @@
 #include "format/segment_header.h"
 
 namespace daybook::inline v1 {
+namespace {
+
+// A segment counts offsets to 2^32, and batches that shrink to next to nothing can use them up
+// before its bytes. Threads that append at the same time pass this by no more than a batch each.
+constexpr std::uint32_t kMostOffsets = std::uint32_t{1} << 31;
+
+}  // namespace
 
 PartitionLog::PartitionLog(const LogContext& context, PartitionName name,
                            const LogSettings& settings, RecoveryCounters& counters,
@@ -121,18 +128,26 @@ void PartitionLog::SealActive(Segment& segment, ClaimWord crossing) {
   waiters_.NotifyIfAny();
 }
 
+void PartitionLog::RollIfFullOfOffsets() {
+  const auto is_full = [this] {
+    const Segment* segment = active_.load(std::memory_order_acquire);
+    return segment != nullptr && RecordsOf(segment->ClaimedEnd()) > kMostOffsets;
+  };
+  if (!is_full()) [[likely]]
+    return;
+  MutexLock lock(mutex_);
+  if (!is_full()) return;
+  Segment& segment = *active_.load(std::memory_order_relaxed);
+  const auto end = segment.CloseHere();
+  end ? SealActive(segment, *end) : AwaitRoll(segment);
+}
+
 void PartitionLog::StopAppends() {
   Segment* segment = active_.load(std::memory_order_relaxed);
   if (segment == nullptr) return;
-  // A claim that cannot fit: it, or one before it, crosses the limit.
-  const std::uint64_t bytes = segment->header().capacity;
-  const ClaimWord before = segment->Claim(bytes, 0);
-  segment->StartClosing();
-  if (!segment->IsCrossing(before, bytes)) {
-    AwaitRoll(*segment);
-    return;
-  }
-  next_base_ = segment->base_offset() + RecordsOf(before);
+  const auto end = segment->CloseHere();
+  if (!end) return AwaitRoll(*segment);
+  next_base_ = segment->base_offset() + RecordsOf(*end);
   SetActive(nullptr);
   segment->Checkpoint(context_.boot);
 }

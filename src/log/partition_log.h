@@ -197,13 +197,13 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   void SealActive(Segment& segment, ClaimWord crossing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Lets no more appends in; what was appended stays as it is.
   void StopAppends() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void RollIfFullOfOffsets() ABSL_LOCKS_EXCLUDED(mutex_);
   // With room for a claim of that many bytes.
   absl::Status StartSegment(Offset base_offset, std::uint64_t bytes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // One that was sealed empty, by a full disk or a power cut, gives its name to the next one.
   void ForgetReplaced(Offset base_offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // See SegmentSettings.
-  Offset SettledBefore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  Offset SettledBefore() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);  // see SegmentSettings
   absl::StatusOr<std::shared_ptr<Segment>> CreateSegment(Offset base_offset, std::uint64_t bytes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetActive(Segment* segment) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -67,7 +67,7 @@ absl::Status PartitionLog::Place(Cursor& cursor) {
   // An offset behind the seal belongs to the next segment, which is not there yet.
   const std::int64_t delta = cursor.offset - segment->base_offset();
   cursor.position = delta == 0 ? frame::kSegmentHeaderBytes
-                               : segment->FindDelta(static_cast<std::uint32_t>(delta));
+                               : segment->FindDelta(static_cast<std::uint64_t>(delta));
   cursor.segment = std::move(segment);
   return absl::OkStatus();
 }
@@ -109,7 +109,7 @@ absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
   cursor.position = frame::kSegmentHeaderBytes;
   if (next_base < cursor.offset) {  // they overlap: nothing is read twice
     cursor.position =
-        cursor.segment->FindDelta(static_cast<std::uint32_t>(cursor.offset - next_base));
+        cursor.segment->FindDelta(static_cast<std::uint64_t>(cursor.offset - next_base));
   }
   return true;
 }
@@ -129,7 +129,7 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
   frame::FrameState state;
   for (;;) {
     // Mostly there is nothing but records.
-    Segment::Place place{.position = end, .delta = static_cast<std::uint32_t>(at.offset - base)};
+    Segment::Place place{.position = end, .delta = static_cast<std::uint64_t>(at.offset - base)};
     const std::uint64_t bytes_left =
         options.max_bytes - std::min<std::uint64_t>(options.max_bytes, unpacked_bytes);
     const std::size_t passed = segment.PassPlainRecords(
@@ -266,7 +266,7 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
       continue;
     }
     if (state == frame::FrameState::kBad) {
-      const auto delta = static_cast<std::uint32_t>(cursor.offset - segment.base_offset());
+      const auto delta = static_cast<std::uint64_t>(cursor.offset - segment.base_offset());
       const auto behind = segment.FindBehind({.position = cursor.position, .delta = delta});
       if (behind && (behind->header.offset_delta == delta ||  // no offset is gone with it
                      IsPlanted(PlantedBug::kSkipsDamage))) {

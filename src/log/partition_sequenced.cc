@@ -219,7 +219,7 @@ absl::Status PartitionLog::VisitSequenced(Offset begin, Offset end,
       // A sequence that is damaged is gone; what is behind it is not.
       const auto found = segment.FindBehind(
           {.position = at.position,
-           .delta = static_cast<std::uint32_t>(at.offset - segment.base_offset())});
+           .delta = static_cast<std::uint64_t>(at.offset - segment.base_offset())});
       if (!found) return absl::OkStatus();
       at.position = found->position;
       continue;

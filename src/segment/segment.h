@@ -137,6 +137,13 @@ class Segment {
   // Set once the limit does not move any more: claim nothing, go to the roll.
   bool is_closing() const { return closing_.load(std::memory_order_relaxed); }
   void StartClosing() { closing_.store(true, std::memory_order_relaxed); }
+  // Closes it before its bytes are used up, by a claim that cannot fit. Where that one began, if it
+  // is the crossing one; else another one is. One caller at a time.
+  std::optional<ClaimWord> CloseHere() {
+    const ClaimWord before = Claim(header_.capacity, 0);
+    StartClosing();
+    return IsCrossing(before, header_.capacity) ? std::optional(before) : std::nullopt;
+  }
   bool IsCrossing(ClaimWord before, std::uint64_t bytes) const {
     const std::uint64_t limit = limit_.load(std::memory_order_acquire);
     if (IsPlanted(PlantedBug::kClaimsWhileClosing)) return limit < PositionOf(before) + bytes;
@@ -230,7 +237,7 @@ class Segment {
   // A place in a walk over frames.
   struct Place {
     std::uint64_t position = 0;
-    std::uint32_t delta = 0;  // one past the last offset before it
+    std::uint64_t delta = 0;  // one past the last offset before it
   };
   // Passes over records without headers, verifying those that were not verified before, and returns
   // how many: at most `most`, and none that ends behind `end`. Stops at whatever needs another
@@ -253,9 +260,9 @@ class Segment {
   // Everything that was handed out; overshoots while the segment is closing.
   ClaimWord ClaimedEnd() const { return claim_.load(std::memory_order_relaxed); }
 
-  // The frame that holds offset base + delta, or the next one behind it; must be below the
-  // committed end. Goes past damage.
-  std::uint64_t FindDelta(std::uint32_t delta);
+  // The frame that holds offset base + delta, or the next one behind it; the committed end if that
+  // is not above it. Goes past damage.
+  std::uint64_t FindDelta(std::uint64_t delta);
 
   // A frame at or after `position` and before `end`, which is returned where none is known.
   ClaimWord FindPosition(std::uint64_t position, ClaimWord end) const {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -45,7 +46,7 @@ std::size_t Segment::PassPlainRecords(Place* place, std::size_t most, std::uint6
   const std::uint64_t limit = std::min<std::uint64_t>(end, segment.bytes.size());
   const std::uint64_t verified = verified_.load(std::memory_order_relaxed);
   std::uint64_t position = place->position;
-  std::uint32_t delta = place->delta;
+  std::uint64_t delta = place->delta;
   // Of verified_: it can be moved on only by who begins at or before it.
   const bool verifies = position >= verified;
   const bool moves_verified = position <= verified;
@@ -71,7 +72,7 @@ std::size_t Segment::PassPlainRecords(Place* place, std::size_t most, std::uint6
       break;
     }
     position = next;
-    delta = header.offset_delta + 1;
+    delta = std::uint64_t{header.offset_delta} + 1;
     ++passed;
   }
   if (moves_verified && position > verified) {
@@ -87,8 +88,9 @@ std::optional<frame::FoundFrame> Segment::FindBehind(const Place& place) {
       header.offset_delta > place.delta) {
     return frame::FoundFrame{.position = place.position, .header = header};
   }
-  return frame::FindFrame(
-      Bytes(), {.position = place.position + frame::kFrameAlignment, .delta = place.delta});
+  if (place.delta > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
+  return frame::FindFrame(Bytes(), {.position = place.position + frame::kFrameAlignment,
+                                    .delta = static_cast<std::uint32_t>(place.delta)});
 }
 
 Segment::Step Segment::StepFrom(ClaimWord at) {
@@ -96,8 +98,6 @@ Segment::Step Segment::StepFrom(ClaimWord at) {
   const std::uint64_t position = PositionOf(at);
   step.state = Look(position, &step.header);
   if (step.state == frame::FrameState::kNothing) return step;
-  // Offsets never go back: a frame that says so is no better than one with a wrong checksum.
-  if (step.header.offset_delta < RecordsOf(at)) step.state = frame::FrameState::kBad;
   if (step.state == frame::FrameState::kBad) {
     const auto found = FindBehind({.position = position, .delta = RecordsOf(at)});
     if (found) step.next = MakeClaimWord(found->header.offset_delta, found->position);
@@ -123,8 +123,9 @@ ClaimWord Segment::CommittedEnd() {
     if (length_word == 0) break;
     frame::FrameHeader header;
     ClaimWord next;
-    if (frame::IsWellFormed(Bytes(), position, length_word, &header) &&
-        header.offset_delta >= RecordsOf(at)) {
+    // What it says of offsets is taken from each alone, so that one that is damaged misleads nobody
+    // about those behind it.
+    if (frame::IsWellFormed(Bytes(), position, length_word, &header)) {
       if (frame::KindOf(length_word) == frame::Kind::kSeal) break;
       next = MakeClaimWord(std::uint64_t{header.offset_delta} + frame::OffsetCount(header),
                            position + frame::AlignedLength(frame::LengthOf(length_word)));
@@ -139,8 +140,10 @@ ClaimWord Segment::CommittedEnd() {
   return at;
 }
 
-std::uint64_t Segment::FindDelta(std::uint32_t delta) {
+std::uint64_t Segment::FindDelta(std::uint64_t wanted) {
   const ClaimWord end = CommittedEnd();
+  if (wanted >= RecordsOf(end)) return PositionOf(end);
+  const auto delta = static_cast<std::uint32_t>(wanted);
   ClaimWord at = index_.FindDelta(delta, end);
   // Where frames are of one size, the place is known at once, and one cache miss is all it takes.
   // Its checksum says whether a frame does begin there, since it covers the place.

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "catch.h"
+#include "format/batch_codec.h"
 #include "support/log_fixture.h"
 
 namespace daybook {
@@ -209,6 +210,26 @@ TEST_CASE("A read without a limit takes whole batches") {
   const auto batch = log.log().Read(cursor, {.max_records = SIZE_MAX, .max_bytes = SIZE_MAX});
   REQUIRE(batch.ok());
   CHECK(batch->size() == 10);
+}
+
+TEST_CASE("A segment ends before its offsets are used up, however small the batches become") {
+  LogFixture log(Durability::kProcess, std::uint64_t{64} << 20, kZstd);
+  constexpr std::uint32_t kCount = 1'000'000;
+  std::vector<std::byte> entries(kCount * frame::EntryBytes(RecordOf("")));
+  std::byte* at = entries.data();
+  for (std::uint32_t i = 0; i < kCount; ++i) at = frame::PutEntry(at, RecordOf(""));
+  constexpr int kBatches = (std::int64_t{1} << 31) / kCount + 3;
+  for (int i = 0; i < kBatches; ++i) REQUIRE(log.log().AppendEntries(entries, kCount).ok());
+  const Offset end(std::int64_t{kBatches} * kCount);
+  CHECK(log.end() == end);
+  CHECK(log.Segments().size() == 2);
+  for (const bool is_killed : {false, true}) {
+    if (is_killed) log.Kill();
+    Cursor cursor{.offset = end + -1, .segment = nullptr, .position = 0};
+    const auto last = log.log().Read(cursor, ReadOptions{});
+    REQUIRE(last.ok());
+    CHECK(last->begin_offset() == end + -1);
+  }
 }
 
 }  // namespace daybook

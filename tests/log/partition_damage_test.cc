@@ -164,6 +164,24 @@ TEST_CASE("A damaged frame that took no offset away is passed, and cuts nobody o
   CHECK(passage.damage.empty());
 }
 
+TEST_CASE("Where the next segment is billions of offsets away, no record is taken for another") {
+  SeveralSegments log;
+  const auto where = log.root().OpenDirectory("orders-0").value();
+  constexpr std::int64_t kFar = std::int64_t{1} << 33;
+  REQUIRE(where->Rename(log.names[2], SegmentFileName(Offset(kFar), ".log")).ok());
+  log.Kill();
+  const std::int64_t end = log.BaseOf(2).value();
+  for (const std::int64_t missing : {end, log.BaseOf(1).value() + (std::int64_t{1} << 32) + 5}) {
+    Cursor cursor{.offset = Offset(missing), .segment = nullptr, .position = 0};
+    const auto damage = DamageOf(log.log().Read(cursor, ReadOptions{}).status());
+    REQUIRE(damage);
+    CHECK(*damage == DamagedRange{"orders", 0, Offset(missing), Offset(kFar)});
+  }
+  const auto before = log.log().ReadBackwards(Offset((std::int64_t{1} << 32) + end), ReadOptions{});
+  REQUIRE(before.ok());
+  CHECK(before->next_offset() == Offset(end));
+}
+
 TEST_CASE("Segments whose headers are damaged are passed, however many there are") {
   SeveralSegments log;
   log.Corrupt(log.names[0], 20);

@@ -1,6 +1,5 @@
 #include <chrono>
 #include <cstddef>
-#include <cstring>
 #include <string>
 
 #include "catch.h"
@@ -32,20 +31,18 @@ TEST_CASE("The committed end stops at the first open claim") {
   CHECK(RecordsOf(fixture.segment->CommittedEnd()) == 3);
 }
 
-TEST_CASE("The committed end stops at a frame that says that offsets go back") {
+TEST_CASE("A damaged frame that claims later offsets hides none of those behind it") {
   SegmentFixture fixture;
-  for (int i = 0; i < 3; ++i) REQUIRE(fixture.Write(100));
-  const std::uint64_t last = frame::kSegmentHeaderBytes + 2 * kRecordBytes;
-  std::byte* const at = fixture.segment->At(last);
-  const std::uint32_t word = frame::AcquireLengthWord(at);
-  const std::uint32_t back = 0;
-  std::memcpy(at + offsetof(frame::FrameHeader, offset_delta), &back, sizeof back);
-  frame::FinishFrame(at, word, last, fixture.segment->header().segment_id);
+  WriteEveryTenSeconds(fixture, 100);
+  const std::uint64_t hit = frame::kSegmentHeaderBytes + 10 * kRecordBytes;
+  *fixture.segment->At(hit + offsetof(frame::FrameHeader, offset_delta)) ^= std::byte{0x80};
   const auto segment =
       Segment::Open(*fixture.directory, PartitionName("t", 0), Offset(100), MapAccess::kRead)
           .value();
   segment->Follow(fixture.disk.BootId());
-  CHECK(segment->CommittedEnd() == MakeClaimWord(2, last));
+  CHECK(RecordsOf(segment->CommittedEnd()) == 100);
+  CHECK(segment->FindDelta(50) == frame::kSegmentHeaderBytes + 50 * kRecordBytes);
+  CHECK(segment->FindDelta(std::uint64_t{1} << 32 | 50) == PositionOf(segment->CommittedEnd()));
 }
 
 TEST_CASE("A record is found by its offset, and the next one for an offset that was given up") {
