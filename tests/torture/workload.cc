@@ -145,6 +145,19 @@ std::string Workload::Value(std::size_t offset, std::size_t bytes) {
   return value;
 }
 
+std::size_t Workload::WithoutRefused(Offset offset, std::size_t records) {
+  PartitionModel& partition = model();
+  std::size_t first = partition.attempted.size() - records;
+  if (partition.is_unsure && offset.value() < static_cast<std::int64_t>(first)) {
+    partition.attempted.erase(
+        partition.attempted.begin() + static_cast<std::ptrdiff_t>(offset.value()),
+        partition.attempted.begin() + static_cast<std::ptrdiff_t>(first));
+    first = static_cast<std::size_t>(offset.value());
+  }
+  partition.is_unsure = false;
+  return first;
+}
+
 void Workload::Settle(const absl::StatusOr<Offset>& offset, std::size_t records, bool at_disk,
                       std::string_view what) {
   PartitionModel& partition = model();
@@ -159,14 +172,7 @@ void Workload::Settle(const absl::StatusOr<Offset>& offset, std::size_t records,
     }
     return;
   }
-  std::size_t first = partition.attempted.size() - records;
-  if (partition.is_unsure && offset->value() < static_cast<std::int64_t>(first)) {
-    partition.attempted.erase(
-        partition.attempted.begin() + static_cast<std::ptrdiff_t>(offset->value()),
-        partition.attempted.begin() + static_cast<std::ptrdiff_t>(first));
-    first = static_cast<std::size_t>(offset->value());
-  }
-  partition.is_unsure = false;
+  const std::size_t first = WithoutRefused(*offset, records);
   if (offset->value() != static_cast<std::int64_t>(first)) {
     Error(absl::InternalError(absl::StrCat("offset ", offset->value(), " in place of ", first)),
           what);
@@ -203,7 +209,10 @@ void Workload::Abandon() {
   options.value_bytes = Pick(3000);
   model().attempted.push_back(std::nullopt);
   const auto claim = partition().Claim(options);
-  if (claim.ok()) return;
+  if (claim.ok()) {
+    WithoutRefused(claim->offset(), 1);
+    return;
+  }
   Error(claim.status(), "claim");
   model().attempted.pop_back();
 }
@@ -211,7 +220,6 @@ void Workload::Abandon() {
 void Workload::HoldClaim() {
   ClaimOptions options;
   options.value_bytes = 200;
-  const std::size_t offset = model().attempted.size();
   model().attempted.push_back(std::nullopt);
   auto claim = partition().Claim(options);
   if (!claim.ok()) {
@@ -219,6 +227,7 @@ void Workload::HoldClaim() {
     model().attempted.pop_back();
     return;
   }
+  const std::size_t offset = WithoutRefused(claim->offset(), 1);
   std::string value = Value(offset, options.value_bytes);
   value.resize(options.value_bytes, '.');
   std::copy_n(reinterpret_cast<const std::byte*>(value.data()), value.size(),

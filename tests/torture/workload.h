@@ -81,6 +81,9 @@ class Workload {
   Partition& partition() { return handle_->partition(partition_); }
   std::string Value(std::size_t offset, std::size_t bytes);
   void Attempt(std::string value) { model().attempted.emplace_back(std::move(value)); }
+  // Of `records` that were given `offset` and are the last of what was attempted: leaves out what
+  // was refused before them, if it was not known to be, and returns their place in it.
+  std::size_t WithoutRefused(Offset offset, std::size_t records);
   // Takes back what an append that failed would have added.
   void Settle(const absl::StatusOr<Offset>& offset, std::size_t records, bool at_disk,
               std::string_view what);
