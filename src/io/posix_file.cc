@@ -1,6 +1,9 @@
 #include "io/posix_file.h"
 
 #include <fcntl.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -8,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include "base/mutex.h"
@@ -47,10 +51,10 @@ class PosixFile final : public File {
     const auto before = Size();
     if (!before.ok()) return before.status();
     if (IsPlanted(PlantedBug::kSparseFile)) return Truncate(std::max(end, *before));
-    if (RetryOnSignal([&] { return fallocate(fd_.get(), 0, 0, static_cast<off_t>(end)); }) == 0) {
-      return absl::OkStatus();
-    }
-    const int error = errno;
+    int error = AllocateRange(0, end);
+    // XFS wants as many free blocks as the range has, those that the file has there not counted.
+    if (error == ENOSPC) error = AllocateMissing(*before, end);
+    if (error == 0) return absl::OkStatus();
     const absl::Status status =
         error == EOPNOTSUPP ? WriteZeros(*before, end) : PosixError(error, "allocate", path_);
     // A failed allocation can leave the file extended.
@@ -118,6 +122,32 @@ class PosixFile final : public File {
       return absl::OkStatus();
     }
     return PosixError(errno, "resize", path_);
+  }
+
+  // An errno, or 0.
+  int AllocateRange(std::uint64_t begin, std::uint64_t end) {
+    const auto call = [&] {
+      return fallocate(fd_.get(), 0, static_cast<off_t>(begin), static_cast<off_t>(end - begin));
+    };
+    return begin >= end || RetryOnSignal(call) == 0 ? 0 : errno;
+  }
+
+  // Asks for blocks only where there are none so far in a file of `size` bytes. An errno, or 0.
+  int AllocateMissing(std::uint64_t size, std::uint64_t end) {
+    std::uint64_t at = 0;
+    while (at < std::min(size, end)) {
+      alignas(fiemap) std::array<std::byte, sizeof(fiemap) + sizeof(fiemap_extent)> room{};
+      auto* const map = new (room.data()) fiemap{};  // with one of its fm_extents behind it
+      map->fm_start = at;
+      map->fm_length = std::min(size, end) - at;
+      map->fm_extent_count = 1;
+      if (RetryOnSignal([&] { return ioctl(fd_.get(), FS_IOC_FIEMAP, map); }) != 0) return ENOSPC;
+      if (map->fm_mapped_extents == 0) break;
+      const fiemap_extent& extent = map->fm_extents[0];
+      if (const int error = AllocateRange(at, extent.fe_logical); error != 0) return error;
+      at = extent.fe_logical + extent.fe_length;
+    }
+    return AllocateRange(at, end);
   }
 
   // For file systems that can neither allocate ahead nor punch holes; what lies before the end has

@@ -1,12 +1,14 @@
 #include "io/posix_file.h"
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <cstring>
 #include <string>
 
 #include "catch.h"
 #include "support/temporary_directory.h"
+#include "torture/mounts.h"
 
 namespace daybook {
 namespace {
@@ -53,6 +55,48 @@ TEST_CASE("Allocation gives real blocks of zeros and keeps what is there") {
   REQUIRE(fixture.file->Allocate(4096).ok());
   CHECK(fixture.file->Size().value() == 1 << 20);
   CHECK(fixture.file->Allocate(0).ok());
+}
+
+TEST_CASE(
+    "What has its blocks can be allocated on an XFS that is full, and grows by what is free") {
+  constexpr std::uint64_t kPage = 4096;
+  const TemporaryDirectory where;
+  if (!torture::IsAllowedToMount() || !torture::MakeXfs(where.path())) {
+    WARN("skipped: no XFS can be mounted; it needs root, mkfs.xfs and loop devices");
+    return;
+  }
+  {
+    const std::string mounted = where.path() + "/mounted";
+    const auto directory = FileSystem::Posix().OpenDirectory(mounted, DirectoryMode::kMustExist);
+    const auto file = (*directory)->OpenFile("f", FileMode::kCreate).value();
+    const auto rest = (*directory)->OpenFile("rest", FileMode::kCreate).value();
+    constexpr std::uint64_t kBytes = 1 << 20;
+    REQUIRE(file->Allocate(kBytes).ok());
+    const std::string text(kPage, 'x');
+    REQUIRE(file->WriteAt(8 * kPage, std::as_bytes(std::span(text))).ok());
+    // A hole of 4 pages, as after a power cut.
+    REQUIRE(file->Deallocate(2 * kPage, 6 * kPage).ok());
+    std::uint64_t taken = 0;
+    for (std::uint64_t step = 64 << 20; step >= 64 * kPage; step /= 2) {
+      while (rest->Allocate(taken + step).ok()) taken += step;
+    }
+    struct statvfs free {};
+    REQUIRE(statvfs(mounted.c_str(), &free) == 0);
+    CHECK(free.f_bavail * kPage < kBytes);
+    REQUIRE(free.f_bavail > 16);  // what XFS wants for each extent
+    CHECK(file->Allocate(kBytes).ok());
+    struct stat status {};
+    REQUIRE(stat((mounted + "/f").c_str(), &status) == 0);
+    CHECK(static_cast<std::uint64_t>(status.st_blocks) * 512 >= kBytes);
+    CHECK(file->Allocate(kBytes + kPage).ok());
+    CHECK(file->Size().value() == kBytes + kPage);
+    CHECK(absl::IsResourceExhausted(file->Allocate(2 * kBytes)));
+    CHECK(file->Size().value() == kBytes + kPage);
+    std::string read(kPage, '?');
+    CHECK(file->ReadAt(8 * kPage, std::as_writable_bytes(std::span(read))).value() == kPage);
+    CHECK(read == text);
+  }
+  torture::Unmount(where.path());
 }
 
 TEST_CASE("Deallocation gives whole pages back, reads as zeros and keeps the size") {
