@@ -175,15 +175,14 @@ std::shared_ptr<SimulatedFile> SimulatedFile::AfterPowerCut(std::mt19937_64& ran
       const auto early = early_.find(page);
       const auto dropped = dropped_.find(page);
       const bool is_written = choice == 0 && dropped == dropped_.end();
-      Bytes content;
       if (is_written) {
-        content = LivePage(page);
+        CopyWhileWritten(left->data_ + from, data_ + from, to - from);
       } else if (choice == 1 && early != early_.end()) {
-        content = early->second;
-      } else {
-        content = PageOf(durable_, page);
+        std::memcpy(left->data_ + from, early->second.data() + (from - page * kPage), to - from);
+      } else if (from < durable_.size()) {
+        std::memcpy(left->data_ + from, durable_.data() + from,
+                    std::min(to, durable_.size()) - from);
       }
-      std::memcpy(left->data_ + from, content.data() + (from - page * kPage), to - from);
     }
   }
   left->durable_.assign(left->data_, left->data_ + size);
