@@ -268,7 +268,10 @@ Tally RunInterleavings(RunOptions options) {
         if (!found.violation.empty()) {
           tally.Violate(absl::StrCat(one.plan->name, ": ", found.violation));
         }
-        if (!found.is_complete && found.violation.empty()) tally.Count("parts not finished");
+        if (!found.is_complete && found.violation.empty()) {
+          tally.Count("parts not finished");
+          tally.CutShort();
+        }
         tally.Count("schedules", found.schedules);
         tally.CountMost("points of a schedule", found.most_points);
         tally.CountMost("preemptions", one.options.preemptions);

@@ -65,11 +65,12 @@ nlohmann::json RunFamily(const Family& family, RunOptions options, Budget budget
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   for (const Violation& violation : tally.violations()) {
-    std::fprintf(
-        stderr, "%s: case %lld: %s\n  repeat: daybook-torture %s --seed %llu --case %lld\n",
-        family.name.c_str(), static_cast<long long>(violation.case_number), violation.what.c_str(),
-        family.name.c_str(), static_cast<unsigned long long>(options.seed),
-        static_cast<long long>(violation.case_number));
+    std::fputs(absl::StrCat(family.name, ": case ", violation.case_number, ": ", violation.what,
+                            "\n  repeat: daybook-torture ", family.name,
+                            options.is_deep ? " --budget soak" : "", " --seed ", options.seed,
+                            " --case ", violation.case_number, "\n")
+                   .c_str(),
+               stderr);
   }
   nlohmann::json row = tally.ToJson();
   row["family"] = family.name;
@@ -78,7 +79,8 @@ nlohmann::json RunFamily(const Family& family, RunOptions options, Budget budget
   row["reached"] = tally[family.figure];
   row["seconds"] = seconds;
   row["seed"] = options.seed;
-  const bool is_whole = asked == 0 || tally[family.figure] >= asked || !tally.skipped().empty() ||
+  const bool is_whole = (asked == 0 && !tally.is_cut_short()) ||
+                        (asked != 0 && tally[family.figure] >= asked) || !tally.skipped().empty() ||
                         options.only_case.has_value();
   row["verdict"] = !tally.violations().empty() ? "VIOLATED"
                    : tally[family.figure] == 0 ? "skipped"

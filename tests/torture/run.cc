@@ -42,6 +42,7 @@ void Tally::Merge(const Tally& other) {
   }
   violations_.insert(violations_.end(), other.violations_.begin(), other.violations_.end());
   for (const std::string& why : other.skipped_) Skip(why);
+  is_cut_short_ = is_cut_short_ || other.is_cut_short_;
 }
 
 std::int64_t Tally::operator[](const std::string& figure) const {
@@ -55,6 +56,7 @@ nlohmann::json Tally::ToJson() const {
     json["violations"].push_back({{"case", violation.case_number}, {"what", violation.what}});
   }
   json["skipped"] = skipped_;
+  json["cut_short"] = is_cut_short_;
   return json;
 }
 
@@ -66,6 +68,7 @@ Tally Tally::FromJson(const nlohmann::json& json) {
         {violation.at("case").get<std::int64_t>(), violation.at("what").get<std::string>()});
   }
   tally.skipped_ = json.at("skipped").get<std::vector<std::string>>();
+  tally.is_cut_short_ = json.at("cut_short").get<bool>();
   return tally;
 }
 
@@ -94,12 +97,14 @@ struct Shared {
   std::atomic<std::int64_t> running[kMostWorkers] = {};  // case and one; 0: none
 };
 
+bool IsOutOfTime(const RunOptions& options, const Shared& shared) {
+  return options.most_seconds > 0 &&
+         std::chrono::duration<double>(Clock::now() - shared.start).count() >= options.most_seconds;
+}
+
 bool IsEnough(const RunOptions& options, const Shared& shared) {
   return (options.amount != 0 && shared.units >= options.amount) ||
-         shared.violations >= options.most_violations ||
-         (options.most_seconds > 0 &&
-          std::chrono::duration<double>(Clock::now() - shared.start).count() >=
-              options.most_seconds);
+         shared.violations >= options.most_violations || IsOutOfTime(options, shared);
 }
 
 void RunOne(const CaseBody& body, std::int64_t number, Shared& shared, Tally& tally) {
@@ -252,6 +257,7 @@ Tally RunInWorkers(const RunOptions& options, std::int64_t cases, const CaseBody
       }
     }
   }
+  if (shared.next_case < cases && IsOutOfTime(options, shared)) total.CutShort();
   munmap(memory, sizeof(Shared));
   return total;
 }
@@ -293,9 +299,10 @@ Tally RunCases(const RunOptions& options, std::int64_t cases, const CaseBody& bo
   if (options.workers > 0) return RunInWorkers(options, cases, body);
   Shared shared;
   Tally tally;
-  for (std::int64_t i = 0; i < cases && !IsEnough(options, shared); ++i) {
-    RunOne(body, i, shared, tally);
+  while (shared.next_case < cases && !IsEnough(options, shared)) {
+    RunOne(body, shared.next_case++, shared, tally);
   }
+  if (shared.next_case < cases && IsOutOfTime(options, shared)) tally.CutShort();
   return tally;
 }
 

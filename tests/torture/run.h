@@ -33,6 +33,8 @@ class Tally {
   void Violate(std::string what);
   // Why something was left out.
   void Skip(std::string why);
+  // There was no time for all of it.
+  void CutShort() { is_cut_short_ = true; }
   // Of the case that is running, for what it violates.
   void Begin(std::int64_t case_number) { case_number_ = case_number; }
   void Merge(const Tally& other);
@@ -42,6 +44,7 @@ class Tally {
   const std::vector<Violation>& violations() const { return violations_; }
   std::vector<Violation> TakeViolations() { return std::exchange(violations_, {}); }
   const std::vector<std::string>& skipped() const { return skipped_; }
+  bool is_cut_short() const { return is_cut_short_; }
 
   nlohmann::json ToJson() const;
   static Tally FromJson(const nlohmann::json& json);
@@ -51,6 +54,7 @@ class Tally {
   std::map<std::string, std::int64_t> figures_;
   std::vector<Violation> violations_;
   std::vector<std::string> skipped_;
+  bool is_cut_short_ = false;
 };
 
 struct RunOptions {

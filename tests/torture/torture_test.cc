@@ -1,3 +1,5 @@
+#include <nlohmann/json.hpp>
+
 #include "catch.h"
 #include "torture/family.h"
 
@@ -20,6 +22,18 @@ constexpr std::int64_t kSlower = 1;
 constexpr std::int64_t kSlower = 1;
 #endif
 
+Tally RunAndCheck(const Family& family, const RunOptions& options) {
+  Tally tally = family.run(options);
+  for (const Violation& violation : tally.violations()) {
+    FAIL_CHECK(violation.what << "\nrepeat: daybook-torture " << family.name
+                              << (options.is_deep ? " --budget soak" : "") << " --seed "
+                              << options.seed << " --case " << violation.case_number);
+  }
+  for (const std::string& why : tally.skipped()) WARN("skipped: " << why);
+  CHECK((tally[family.figure] > 0 || !tally.skipped().empty()));
+  return tally;
+}
+
 void RunShort(const std::string& name) {
   const std::vector<Family> families = AllFamilies();
   const Family* family = FindFamily(families, name);
@@ -27,13 +41,7 @@ void RunShort(const std::string& name) {
   RunOptions options;
   options.family = name;
   options.amount = std::max<std::int64_t>(1, family->asked.quick / kSlower);
-  const Tally tally = family->run(options);
-  for (const Violation& violation : tally.violations()) {
-    FAIL_CHECK(violation.what << "\nrepeat: daybook-torture " << name << " --seed " << options.seed
-                              << " --case " << violation.case_number);
-  }
-  for (const std::string& why : tally.skipped()) WARN("skipped: " << why);
-  CHECK((tally[family->figure] > 0 || !tally.skipped().empty()));
+  RunAndCheck(*family, options);
 }
 
 }  // namespace
@@ -94,6 +102,16 @@ TEST_CASE("Members come, go and die, and every guarantee holds", "[crash]") { Ru
 
 TEST_CASE("A transformation that is killed has every input once in its output", "[crash]") {
   RunShort("exactly-once");
+}
+
+TEST_CASE("A run for which there is no time says so, and one that is done does not") {
+  RunOptions options;
+  const auto body = [](std::int64_t, Tally&) { return std::int64_t{1}; };
+  CHECK_FALSE(RunCases(options, 3, body).is_cut_short());
+  options.most_seconds = 1e-9;
+  const Tally tally = RunCases(options, 3, body);
+  CHECK(tally.is_cut_short());
+  CHECK(Tally::FromJson(tally.ToJson()).is_cut_short());
 }
 
 }  // namespace daybook::torture
