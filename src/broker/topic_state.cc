@@ -40,8 +40,11 @@ TopicState::TopicState(TopicState& before, int partitions, const LogContext& con
 
 namespace {
 
-// Well over a thousand places of groups fit in it, and as many commits.
-constexpr std::uint64_t kReserveBytes = std::uint64_t{128} << 10;
+// Well over a thousand places of groups fit in a third of it, and as many commits. It is as large
+// as that for XFS, which makes no file where fewer than some 50 to 70 blocks are free, and then
+// again only what is not needed for that (XFS_CREATE_SPACE_RES in its xfs_trans_space.h): what is
+// given back with a dropped segment has to be more.
+constexpr std::uint64_t kReserveBytes = std::uint64_t{384} << 10;
 
 }  // namespace
 

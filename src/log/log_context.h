@@ -72,6 +72,8 @@ struct LogSettings {
   // with as many: when the disk is full, appends go on in that, and what DropBefore gives back is
   // enough for another. At most segment_bytes.
   std::uint64_t reserve_bytes = 0;  // 0: there is none
+  // With what DropBefore makes do: the file system needs some of what was given back for itself.
+  std::uint64_t least_reserve_bytes() const { return reserve_bytes / 3 * 2; }
 };
 
 // Counts what recovery did, over all partitions of a broker. Thread-safe.

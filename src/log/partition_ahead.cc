@@ -7,6 +7,12 @@
 // neither is to be waited for by whoever appends.
 
 namespace daybook::inline v1 {
+namespace {
+
+// A reserve that cannot be had whole is made smaller by this part of it, again and again.
+constexpr std::uint64_t kReserveSteps = 6;
+
+}  // namespace
 
 void PartitionLog::RequestWorkAhead() {
   if (!context_.request_work_ahead || has_requested_work_.load(std::memory_order_relaxed)) return;
@@ -70,14 +76,22 @@ bool PartitionLog::WorkAhead() {
   return true;
 }
 
-void PartitionLog::KeepReserve() {
+void PartitionLog::KeepReserve(std::uint64_t least_bytes) {
   if (settings_.reserve_bytes == 0 || prepared_ || !WritableStatus().ok()) return;
-  if (const auto directory = OpenDirectory(); directory.ok()) {
-    auto prepared =
-        Segment::Prepare(**directory, settings_.reserve_bytes, settings_.segment_bytes, false);
-    if (prepared.ok()) prepared_ = *std::move(prepared);
+  lacks_reserve_.store(true, std::memory_order_relaxed);
+  const Segment* active = active_.load(std::memory_order_relaxed);
+  // What a smaller one gives back when it is dropped would not do for the next reserve.
+  if (active != nullptr && active->Bytes().bytes.size() < settings_.least_reserve_bytes()) return;
+  const auto directory = OpenDirectory();
+  if (!directory.ok()) return;
+  const std::uint64_t step = settings_.reserve_bytes / kReserveSteps;
+  for (std::uint64_t bytes = settings_.reserve_bytes; bytes >= least_bytes; bytes -= step) {
+    auto prepared = Segment::Prepare(**directory, bytes, settings_.segment_bytes, false);
+    if (!prepared.ok()) continue;
+    prepared_ = *std::move(prepared);
+    lacks_reserve_.store(false, std::memory_order_relaxed);
+    return;
   }
-  lacks_reserve_.store(!prepared_, std::memory_order_relaxed);
 }
 
 void PartitionLog::FinishWorkAhead() {

@@ -121,7 +121,7 @@ absl::Status PartitionLog::DropBefore(Offset offset) {
   }
   if (const auto status = RemoveDroppedFiles(); !status.ok()) return status;
   MutexLock lock(mutex_);
-  KeepReserve();
+  KeepReserve(settings_.least_reserve_bytes());
   return absl::OkStatus();
 }
 

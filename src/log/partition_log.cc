@@ -82,18 +82,24 @@ absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::CreateSegment(Offset base
     directory = context_.root->CreateDirectory(name_.directory());
   }
   if (!directory.ok()) return directory.status();
-  const SegmentSettings settings{.base_offset = base_offset,
-                                 .segment_id = context_.new_segment_id(),
-                                 .capacity = settings_.segment_bytes,
-                                 .max_frame_bytes = max_frame_bytes_ + kMoreFrameBytes,
-                                 .created = context_.clock->Now(),
-                                 .boot = context_.boot,
-                                 .settled_before = SettledBefore(),
-                                 .first_bytes = std::max(bytes, settings_.reserve_bytes),
-                                 .page_in = pages_in()};
-  auto prepared = std::exchange(prepared_, std::nullopt);
-  return prepared ? Segment::Create(**directory, name_, settings, *std::move(prepared))
-                  : Segment::Create(**directory, name_, settings);
+  SegmentSettings settings{.base_offset = base_offset,
+                           .segment_id = context_.new_segment_id(),
+                           .capacity = settings_.segment_bytes,
+                           .max_frame_bytes = max_frame_bytes_ + kMoreFrameBytes,
+                           .created = context_.clock->Now(),
+                           .boot = context_.boot,
+                           .settled_before = SettledBefore(),
+                           .first_bytes = std::max(bytes, settings_.reserve_bytes),
+                           .page_in = pages_in()};
+  if (auto prepared = std::exchange(prepared_, std::nullopt)) {
+    return Segment::Create(**directory, name_, settings, *std::move(prepared));
+  }
+  auto created = Segment::Create(**directory, name_, settings);
+  if (absl::IsResourceExhausted(created.status()) && settings.first_bytes > bytes) {
+    settings.first_bytes = bytes;  // and no reserve
+    created = Segment::Create(**directory, name_, settings);
+  }
+  return created;
 }
 
 absl::Status PartitionLog::StartSegment(Offset base_offset, std::uint64_t bytes) {
@@ -110,7 +116,7 @@ absl::Status PartitionLog::StartSegment(Offset base_offset, std::uint64_t bytes)
       {.base_offset = base_offset, .segment = *std::move(segment), .was_active = true});
   SetActive(segments_.back().segment.get());
   Opened(segments_.back());
-  KeepReserve();
+  KeepReserve(settings_.reserve_bytes);
   return absl::OkStatus();
 }
 

@@ -281,7 +281,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   bool pages_in() const { return settings_.durability != Durability::kDisk; }
   // Does what WorkAhead would have, and removes the file that it prepared. After closed_ is set.
   void FinishWorkAhead() ABSL_LOCKS_EXCLUDED(ahead_mutex_, mutex_);
-  void KeepReserve() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void KeepReserve(std::uint64_t least_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // For the disk's sake alone; errors leave the segment as it is.
   void TidyUp(Segment& segment);
 

@@ -41,7 +41,7 @@ absl::Status PartitionLog::EnsureOpen() {
     }
   }
   is_open_ = true;
-  if (!segments_.empty()) KeepReserve();
+  if (!segments_.empty()) KeepReserve(settings_.least_reserve_bytes());
   counters_.partitions_opened.fetch_add(1, std::memory_order_relaxed);
   return absl::OkStatus();
 }

@@ -1,8 +1,12 @@
 #include "broker/offset_store.h"
 
+#include <string>
+
 #include "broker/broker_core.h"
 #include "catch.h"
 #include "support/broker_fixture.h"
+#include "support/temporary_directory.h"
+#include "torture/mounts.h"
 
 namespace daybook {
 namespace {
@@ -93,6 +97,59 @@ TEST_CASE("Commits, and the deletion of a topic, go on when the disk is full") {
   REQUIRE(broker->DeleteTopic("orders").ok());
   broker.MakeTopic("more");
   CHECK(broker->OpenTopic("more")->partition(0).Append(RecordOf("x")).ok());
+}
+
+TEST_CASE("Commits go on on a full XFS, too, which makes no file where little is free") {
+  const TemporaryDirectory where;
+  if (!torture::IsAllowedToMount() || !torture::MakeXfs(where.path())) {
+    WARN("skipped: no XFS can be mounted; it needs root, mkfs.xfs and loop devices");
+    return;
+  }
+  const std::string mounted = where.path() + "/mounted";
+  const std::string directory = mounted + "/data";
+  {
+    // All but a few MiB.
+    const auto root = FileSystem::Posix().OpenDirectory(mounted, DirectoryMode::kMustExist);
+    const auto rest = (*root)->OpenFile("rest", FileMode::kCreate).value();
+    std::uint64_t taken = 0;
+    for (std::uint64_t step = 64 << 20; step >= 2 << 20; step /= 2) {
+      while (rest->Allocate(taken + step).ok()) taken += step;
+    }
+    const auto broker = Broker::Open(directory, {.access = BrokerAccess::kReadWrite,
+                                                 .background = Background::kCaller})
+                            .value();
+    OffsetStore& store = broker->core().offsets();
+    REQUIRE(store.Commit(kKey, Offset(1)).ok());
+    REQUIRE(broker->CreateTopic("orders").ok());
+    const Topic topic = broker->OpenTopic("orders").value();
+    Partition& orders = topic.partition(0);
+    absl::Status status;
+    for (std::size_t bytes = 100'000; bytes > 0; bytes /= 10) {
+      do {
+        status = orders.Append(RecordOf(std::string(bytes, 'x'))).status();
+      } while (status.ok());
+      CHECK(absl::IsResourceExhausted(status));
+    }
+    for (std::int64_t offset = 2; offset <= 50'000; ++offset) {
+      status = store.Commit(kKey, Offset(offset));
+      INFO("commit " << offset << ": " << status);
+      REQUIRE(status.ok());
+    }
+    REQUIRE(broker->Close().ok());
+  }
+  {
+    const auto broker = Broker::Open(directory, {.access = BrokerAccess::kReadWrite}).value();
+    CHECK(broker->core().offsets().Find(kKey).value()->offset == Offset(50'000));
+  }
+  torture::Unmount(where.path());
+}
+
+TEST_CASE("Where there is no room for the reserve, places are committed without it") {
+  BrokerFixture broker;
+  broker.disk().SetCapacity(200 << 10);
+  CHECK(Store(broker).Commit(kKey, Offset(1)).ok());
+  broker.Kill();
+  CHECK(Store(broker).Find(kKey).value()->offset == Offset(1));
 }
 
 TEST_CASE("A commit for which there is no space is refused and the place stays as it was") {

@@ -25,6 +25,8 @@ namespace {
 
 constexpr std::uint64_t kPage = 4096;
 constexpr std::int64_t kKinds = 4;  // simulated, tmpfs, ext4 and, with --budget soak, XFS
+// Up to 2 MiB each: on the larger half the store of offsets has its reserve.
+constexpr std::int64_t kCases = 1'536;
 constexpr int kSteps = 40;
 constexpr int kCommits = 20'000;  // many times as many as fit in the reserve
 
@@ -155,9 +157,9 @@ Family DiskFullFamily() {
   return {.name = "disk-full",
           .about = "disks of every size, in steps of 4 KiB, run full: simulated, tmpfs and ext4",
           .figure = "sizes",
-          .asked = {.quick = 60, .ci = 768, .soak = 6'144},
+          .asked = {.quick = 60, .ci = kCases, .soak = 6'144},
           .run = [](const RunOptions& options) {
-            const std::int64_t cases = options.amount == 0 ? 768 : options.amount;
+            const std::int64_t cases = options.amount == 0 ? kCases : options.amount;
             return RunCases(options, cases, [&](std::int64_t number, Tally& tally) {
               return RunCase(options, number, tally);
             });
