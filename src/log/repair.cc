@@ -122,6 +122,12 @@ class Planner {
     return "";
   }
 
+  std::ptrdiff_t CountDamage(const std::string& file) const {
+    return std::count_if(found_.issues.begin(), found_.issues.end(), [&](const VerifyIssue& issue) {
+      return issue.file == file && issue.is_damage;
+    });
+  }
+
   // A file whose header cannot be had back, and that held what is missing from `begin` on.
   const SegmentSummary* UnreadableAt(Offset begin, Offset end) const {
     for (const SegmentSummary* segment : unreadable_) {
@@ -133,8 +139,7 @@ class Planner {
   // `next`: the segment behind it, if there is one.
   void Plan(const Candidate& candidate, const SegmentSummary* next) {
     const SegmentSummary& segment = *candidate.summary;
-    bool must_rewrite = segment.is_damaged || !candidate.is_in_place() ||
-                        segment.header_state == HeaderState::kRestored;
+    std::ptrdiff_t unmarked = 0;
     for (const frame::Gap& gap : segment.scan.gaps) {
       const std::string cause = CauseAt(segment.file, gap.begin_position);
       if (cause.empty()) continue;  // a claim that was not committed
@@ -143,11 +148,14 @@ class Planner {
             segment.file, ": offsets [", (segment.base() + gap.begin_delta).value(), ", ",
             (segment.base() + gap.end_delta).value(), ") are lost, and at position ",
             gap.begin_position, " there is no room to mark them; readers are told"));
-        return;
+        ++unmarked;
+        continue;
       }
       Lose(segment.file, segment.base() + gap.begin_delta, segment.base() + gap.end_delta,
            gap.bytes(), cause);
     }
+    bool must_rewrite = CountDamage(segment.file) > unmarked || !candidate.is_in_place() ||
+                        segment.header_state == HeaderState::kRestored;
     Offset end = segment.end_offset;
     std::optional<FramePlace> cut;
     if (next != nullptr && end > next->base()) {

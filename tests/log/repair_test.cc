@@ -76,6 +76,38 @@ TEST_CASE("Where there is no room to mark lost offsets, that is said, and no rec
   CHECK(plan.not_repaired[0].find("offsets [2, 5) are lost") != std::string::npos);
 }
 
+TEST_CASE("What else is damaged in a file is repaired beside offsets that cannot be marked") {
+  LogFixture log;
+  log.WriteMany(2);
+  log.CloseCleanly();
+  const std::uint64_t forged_at = AppendForged(log, {5});
+  log.Corrupt(SegmentFileName(Offset(0), ".log"), FrameAt(0) + 40);
+  const auto directory = log.root().OpenDirectory("orders-0").value();
+  const auto plan = [&] {
+    const auto verified = VerifyPartition(*directory, log.disk().BootId());
+    REQUIRE(verified.ok());
+    return PlanRepair(*verified);
+  };
+  const PartitionPlan first = plan();
+  REQUIRE(first.lost.size() == 1);
+  CHECK(first.lost[0].begin_offset == Offset(0));
+  CHECK(first.lost[0].end_offset == Offset(1));
+  CHECK(first.not_repaired.size() == 1);
+  REQUIRE(first.steps.size() == 1);
+  ManualClock clock;
+  REQUIRE(ExecuteRepair(*directory, first,
+                        {.clock = &clock,
+                         .new_segment_id = [] { return 1; },
+                         .quarantine = [](const std::string&) { return absl::OkStatus(); },
+                         .seal_quarantine = [] { return absl::OkStatus(); }})
+              .ok());
+  // The rest is as it was, and there is nothing to do again.
+  CHECK(plan().steps.empty());
+  CHECK(plan().lost.empty());
+  CHECK(plan().not_repaired == first.not_repaired);
+  CHECK(forged_at > FrameAt(1));
+}
+
 TEST_CASE("Swapped, renamed and copied segments go back to where they belong") {
   DamagedLog log;
   SECTION("swapped") {
