@@ -41,9 +41,9 @@ TopicState::TopicState(TopicState& before, int partitions, const LogContext& con
 namespace {
 
 // Well over a thousand places of groups fit in a third of it, and as many commits. It is as large
-// as that for XFS, which makes no file where fewer than some 50 to 70 blocks are free, and then
-// again only what is not needed for that (XFS_CREATE_SPACE_RES in its xfs_trans_space.h): what is
-// given back with a dropped segment has to be more.
+// as that for XFS, which makes no file where fewer than some 50 blocks are free, more on a large
+// one (XFS_CREATE_SPACE_RES in its xfs_trans_space.h), and leaves some 10 to nobody: what a dropped
+// segment gives back has to be more, two thirds of this at the least.
 constexpr std::uint64_t kReserveBytes = std::uint64_t{384} << 10;
 
 }  // namespace

@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <new>
 #include <utility>
 
 #include "base/mutex.h"
@@ -53,7 +52,7 @@ class PosixFile final : public File {
     if (IsPlanted(PlantedBug::kSparseFile)) return Truncate(std::max(end, *before));
     int error = AllocateRange(0, end);
     // XFS wants as many free blocks as the range has, those that the file has there not counted.
-    if (error == ENOSPC) error = AllocateMissing(*before, end);
+    if (error == ENOSPC || error == EDQUOT) error = AllocateMissing(*before, end);
     if (error == 0) return absl::OkStatus();
     const absl::Status status =
         error == EOPNOTSUPP ? WriteZeros(*before, end) : PosixError(error, "allocate", path_);
@@ -137,17 +136,19 @@ class PosixFile final : public File {
     std::uint64_t at = 0;
     while (at < std::min(size, end)) {
       alignas(fiemap) std::array<std::byte, sizeof(fiemap) + sizeof(fiemap_extent)> room{};
-      auto* const map = new (room.data()) fiemap{};  // with one of its fm_extents behind it
+      auto* const map = reinterpret_cast<fiemap*>(room.data());  // one of its fm_extents behind it
       map->fm_start = at;
       map->fm_length = std::min(size, end) - at;
       map->fm_extent_count = 1;
-      if (RetryOnSignal([&] { return ioctl(fd_.get(), FS_IOC_FIEMAP, map); }) != 0) return ENOSPC;
-      if (map->fm_mapped_extents == 0) break;
+      const int asked = RetryOnSignal([&] { return ioctl(fd_.get(), FS_IOC_FIEMAP, map); });
+      if (asked != 0 || map->fm_mapped_extents == 0) break;
       const fiemap_extent& extent = map->fm_extents[0];
       if (const int error = AllocateRange(at, extent.fe_logical); error != 0) return error;
       at = extent.fe_logical + extent.fe_length;
     }
-    return AllocateRange(at, end);
+    if (const int error = AllocateRange(at, end); error != 0) return error;
+    // Blocks beyond the end of the file, of its last page, do not make it longer.
+    return size >= end || Truncate(end).ok() ? 0 : ENOSPC;
   }
 
   // For file systems that can neither allocate ahead nor punch holes; what lies before the end has

@@ -26,7 +26,7 @@ struct Candidate {
 // Whether `a` is the better one for the same place.
 bool IsBetter(const Candidate& a, const Candidate& b) {
   if (a.summary->records != b.summary->records) return a.summary->records > b.summary->records;
-  if (a.summary->is_damaged != b.summary->is_damaged) return b.summary->is_damaged;
+  if (a.summary->is_damaged() != b.summary->is_damaged()) return b.summary->is_damaged();
   return a.is_in_place() && !b.is_in_place();
 }
 
@@ -78,7 +78,7 @@ class Planner {
       unreadable_.push_back(&segment);
     }
     for (const SegmentSummary& segment : found_.unfinished) {
-      if (segment.is_readable() && !segment.is_damaged) {
+      if (segment.is_readable() && !segment.is_damaged()) {
         Offer({.summary = &segment, .is_unfinished = true});
       } else {
         Remove(segment.file, "an unfinished copy");
@@ -122,12 +122,6 @@ class Planner {
     return "";
   }
 
-  std::ptrdiff_t CountDamage(const std::string& file) const {
-    return std::count_if(found_.issues.begin(), found_.issues.end(), [&](const VerifyIssue& issue) {
-      return issue.file == file && issue.is_damage;
-    });
-  }
-
   // A file whose header cannot be had back, and that held what is missing from `begin` on.
   const SegmentSummary* UnreadableAt(Offset begin, Offset end) const {
     for (const SegmentSummary* segment : unreadable_) {
@@ -139,7 +133,7 @@ class Planner {
   // `next`: the segment behind it, if there is one.
   void Plan(const Candidate& candidate, const SegmentSummary* next) {
     const SegmentSummary& segment = *candidate.summary;
-    std::ptrdiff_t unmarked = 0;
+    std::int64_t unmarked = 0;
     for (const frame::Gap& gap : segment.scan.gaps) {
       const std::string cause = CauseAt(segment.file, gap.begin_position);
       if (cause.empty()) continue;  // a claim that was not committed
@@ -154,7 +148,7 @@ class Planner {
       Lose(segment.file, segment.base() + gap.begin_delta, segment.base() + gap.end_delta,
            gap.bytes(), cause);
     }
-    bool must_rewrite = CountDamage(segment.file) > unmarked || !candidate.is_in_place() ||
+    bool must_rewrite = segment.damages > unmarked || !candidate.is_in_place() ||
                         segment.header_state == HeaderState::kRestored;
     Offset end = segment.end_offset;
     std::optional<FramePlace> cut;
@@ -169,7 +163,7 @@ class Planner {
       must_rewrite = true;
     }
     const Offset lost_end = LostTail(segment, next, end);
-    const bool has_bad_tail = !segment.is_sealed && segment.is_damaged && lost_end > end;
+    const bool has_bad_tail = !segment.is_sealed && segment.is_damaged() && lost_end > end;
     const bool is_sealed_after =
         next != nullptr || has_bad_tail || (!segment.is_sealed && HasLostSeal(segment));
     must_rewrite = must_rewrite || (next != nullptr && !segment.is_sealed);
@@ -194,7 +188,7 @@ class Planner {
   }
 
   static bool HasLostSeal(const SegmentSummary& segment) {
-    return segment.is_damaged &&
+    return segment.is_damaged() &&
            std::max(segment.checkpoint.durable_position, segment.checkpoint.committed_position) >
                segment.scan.end_position;
   }

@@ -59,7 +59,7 @@ class SegmentVerifier {
       CheckFrames();
       CheckIndex();
     }
-    for (const VerifyIssue& issue : result_.issues) summary_.is_damaged |= issue.is_damage;
+    for (const VerifyIssue& issue : result_.issues) summary_.damages += issue.is_damage;
     result_.summary = std::move(summary_);
     return std::move(result_);
   }

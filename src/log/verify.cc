@@ -165,7 +165,7 @@ class PartitionVerifier {
     one.summary.file = segment.file;
     one.summary.name_base = one.summary.end_offset = segment.name_base;
     one.summary.header_state = HeaderState::kNoFile;
-    one.summary.is_damaged = true;
+    one.summary.damages = 1;
     one.issues.push_back({.file = segment.file,
                           .begin_position = 0,
                           .end_position = 0,
@@ -223,7 +223,7 @@ class PartitionVerifier {
                       .end_offset = next.name_base,
                       .cause = {},
                       // A power cut leaves a beginning of what was not synced.
-                      .is_damage = segment.is_sealed || segment.is_damaged};
+                      .is_damage = segment.is_sealed || segment.is_damaged()};
     if (end < next.name_base) {
       issue.cause = absl::StrCat("the segment ends at offset ", end.value(), ", and the next one, ",
                                  next.file, ", begins at ", next.name_base.value(),

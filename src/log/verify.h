@@ -61,10 +61,11 @@ struct SegmentSummary {
   std::uint64_t frame_bytes = 0;
   std::uint64_t padding_bytes = 0;
   bool is_sealed = false;
-  bool is_damaged = false;            // somewhere in the file
+  std::int64_t damages = 0;           // places in the file
   bool has_bad_index = false;         // damaged, or it says something else than the frames
   std::optional<FramePlace> overlap;  // from there on the next segment holds the same offsets
 
+  bool is_damaged() const { return damages != 0; }
   bool is_readable() const {
     return header_state == HeaderState::kWhole || header_state == HeaderState::kRestored;
   }

@@ -92,6 +92,11 @@ TEST_CASE(
     CHECK(file->Size().value() == kBytes + kPage);
     CHECK(absl::IsResourceExhausted(file->Allocate(2 * kBytes)));
     CHECK(file->Size().value() == kBytes + kPage);
+    // The page of its end is there, and the file ends within it.
+    REQUIRE(file->WriteAt(kBytes + kPage, std::as_bytes(std::span("end", 3))).ok());
+    REQUIRE(file->Size().value() == kBytes + kPage + 3);
+    CHECK(file->Allocate(kBytes + 2 * kPage).ok());
+    CHECK(file->Size().value() == kBytes + 2 * kPage);
     std::string read(kPage, '?');
     CHECK(file->ReadAt(8 * kPage, std::as_writable_bytes(std::span(read))).value() == kPage);
     CHECK(read == text);

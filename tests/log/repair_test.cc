@@ -55,6 +55,7 @@ TEST_CASE("A missing segment is marked, and readers pass it") {
   REQUIRE(plan.lost.size() == 1);
   CHECK(plan.lost[0].begin_offset == log.BaseOf(1));
   CHECK(plan.lost[0].end_offset == log.BaseOf(2));
+  CHECK(plan.steps.size() == 1);  // the segment before it stays as it is
   log.Kill();
   const auto passage = log.ReadAll();
   CHECK(passage.damage.empty());

@@ -27,7 +27,7 @@ TEST_CASE("Every bit of a header page is known to be right or reported") {
     INFO("position " << position);
     bytes[position] ^= std::byte{0x04};
     const SegmentVerification verified = Verified(log, bytes);
-    REQUIRE(verified.summary.is_damaged);
+    REQUIRE(verified.summary.is_damaged());
     CHECK(verified.issues[0].begin_position <= position);
     CHECK(verified.summary.records == log.BaseOf(1).value());
     bytes[position] ^= std::byte{0x04};
@@ -43,7 +43,7 @@ TEST_CASE("A segment of any length is verified without an accident, and a cut is
                                      bytes.begin() + static_cast<std::ptrdiff_t>(size));
     const SegmentVerification verified = Verified(log, cut);
     // What lies behind the seal is no loss.
-    if (size + 4096 < bytes.size()) REQUIRE(verified.summary.is_damaged);
+    if (size + 4096 < bytes.size()) REQUIRE(verified.summary.is_damaged());
   }
 }
 

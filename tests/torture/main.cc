@@ -79,9 +79,9 @@ nlohmann::json RunFamily(const Family& family, RunOptions options, Budget budget
   row["reached"] = tally[family.figure];
   row["seconds"] = seconds;
   row["seed"] = options.seed;
-  const bool is_whole = (asked == 0 && !tally.is_cut_short()) ||
-                        (asked != 0 && tally[family.figure] >= asked) || !tally.skipped().empty() ||
-                        options.only_case.has_value();
+  const bool is_all = asked == 0 || !tally.skipped().empty() || options.only_case.has_value();
+  const bool is_whole =
+      (asked != 0 && tally[family.figure] >= asked) || (is_all && !tally.is_cut_short());
   row["verdict"] = !tally.violations().empty() ? "VIOLATED"
                    : tally[family.figure] == 0 ? "skipped"
                    : is_whole                  ? "held"
