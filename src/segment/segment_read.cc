@@ -183,7 +183,8 @@ ClaimWord Segment::FindTime(Timestamp time) {
   // The first record at or after `at`: padding and damage have no time.
   const auto next_record = [&](ClaimWord at) {
     std::pair<ClaimWord, Step> found{at, {}};
-    while (PositionOf(found.first) < PositionOf(end)) {
+    // A forged frame may say that it is behind the end.
+    while (PositionOf(found.first) < PositionOf(end) && RecordsOf(found.first) < RecordsOf(end)) {
       found.second = StepFrom(found.first);
       if (found.second.next == 0) break;
       if (found.second.state == frame::FrameState::kValid &&

@@ -15,6 +15,17 @@ OffsetStore& Store(BrokerFixture& broker) { return broker->core().offsets(); }
 
 const OffsetStore::Key kKey{"group", "orders", 3};
 
+// Appends until not one byte more has room.
+void FillDisk(Partition& partition) {
+  for (std::size_t bytes = 100'000; bytes > 0; bytes /= 10) {
+    absl::Status status;
+    do {
+      status = partition.Append(RecordOf(std::string(bytes, 'x'))).status();
+    } while (status.ok());
+    CHECK(absl::IsResourceExhausted(status));
+  }
+}
+
 }  // namespace
 
 TEST_CASE("The last commit counts and survives a restart and a kill") {
@@ -77,13 +88,8 @@ TEST_CASE("Commits, and the deletion of a topic, go on when the disk is full") {
     REQUIRE(Store(broker).Commit(key(place), Offset(1)).ok());
   }
   Partition& orders = broker->OpenTopic("orders")->partition(0);
+  FillDisk(orders);
   absl::Status status;
-  for (std::size_t bytes = 100'000; bytes > 0; bytes /= 10) {
-    do {
-      status = orders.Append(RecordOf(std::string(bytes, 'x'))).status();
-    } while (status.ok());
-    CHECK(absl::IsResourceExhausted(status));
-  }
   for (std::int64_t offset = 2; offset <= 100'000; ++offset) {
     status = Store(broker).Commit(key(static_cast<int>(offset % places)), Offset(offset));
     INFO("commit " << offset << ": " << status);
@@ -123,13 +129,8 @@ TEST_CASE("Commits go on on a full XFS, too, which makes no file where little is
     REQUIRE(broker->CreateTopic("orders").ok());
     const Topic topic = broker->OpenTopic("orders").value();
     Partition& orders = topic.partition(0);
+    FillDisk(orders);
     absl::Status status;
-    for (std::size_t bytes = 100'000; bytes > 0; bytes /= 10) {
-      do {
-        status = orders.Append(RecordOf(std::string(bytes, 'x'))).status();
-      } while (status.ok());
-      CHECK(absl::IsResourceExhausted(status));
-    }
     for (std::int64_t offset = 2; offset <= 50'000; ++offset) {
       status = store.Commit(kKey, Offset(offset));
       INFO("commit " << offset << ": " << status);

@@ -305,4 +305,22 @@ TEST_CASE(
   CHECK(follower->end_offset()->value() == 3002);
 }
 
+TEST_CASE("A time is found at no offset behind the end, whatever a forged frame says") {
+  LogFixture log;
+  std::vector<Timestamp> times;
+  for (const char* value : {"a", "b", "c"}) {
+    log.clock().Advance(std::chrono::seconds(1));
+    times.push_back(log.clock().Now());
+    log.Write(value);
+  }
+  log.CloseCleanly();
+  const std::uint64_t frame = Forge(log, 4096 + 32, {1000}) - 4096;
+  REQUIRE(frame == 32);  // in place of "b"
+  for (const Timestamp time : times) {
+    const auto found = log.log().OffsetForTime(time);
+    REQUIRE(found.ok());
+    CHECK(*found <= log.log().end_offset().value());
+  }
+}
+
 }  // namespace daybook

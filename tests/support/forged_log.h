@@ -2,6 +2,7 @@
 #define DAYBOOK_SUPPORT_FORGED_LOG_H_
 
 #include <initializer_list>
+#include <optional>
 #include <vector>
 
 #include "catch.h"
@@ -12,10 +13,11 @@
 
 namespace daybook {
 
-// Writes records of the values "c", "d" and so on right behind the last one of a closed log's first
-// segment, by hand and with the offsets that are asked for: no crash leaves such frames. Returns
-// the position of the first one.
-inline std::uint64_t AppendForged(LogFixture& log, std::initializer_list<std::uint32_t> deltas) {
+// Writes records of the values "c", "d" and so on into a closed log's first segment, at `position`
+// or right behind the last one, by hand and with the offsets that are asked for: no crash leaves
+// such frames. Returns the position of the first one.
+inline std::uint64_t Forge(LogFixture& log, std::optional<std::uint64_t> at,
+                           std::initializer_list<std::uint32_t> deltas) {
   const auto file = (*log.root().OpenDirectory("orders-0"))
                         ->OpenFile("00000000000000000000.log", FileMode::kReadWrite);
   REQUIRE(file.ok());
@@ -27,7 +29,8 @@ inline std::uint64_t AppendForged(LogFixture& log, std::initializer_list<std::ui
       {});
   const frame::RecordLayout layout = frame::LayoutOf(
       {.key = {}, .headers = {}, .event_time = {}, .value_bytes = 1, .tombstone = false});
-  std::uint64_t position = scan.end_position;
+  const std::uint64_t first = at.value_or(scan.end_position);
+  std::uint64_t position = first;
   char value = 'c';
   for (const std::uint32_t delta : deltas) {
     *frame::FillRecord(&bytes[position], layout, {}, Timestamp(), delta) =
@@ -38,7 +41,10 @@ inline std::uint64_t AppendForged(LogFixture& log, std::initializer_list<std::ui
   }
   REQUIRE((*file)->WriteAt(0, bytes).ok());
   REQUIRE((*file)->Sync().ok());
-  return scan.end_position;
+  return first;
+}
+inline std::uint64_t AppendForged(LogFixture& log, std::initializer_list<std::uint32_t> deltas) {
+  return Forge(log, std::nullopt, deltas);
 }
 
 }  // namespace daybook
