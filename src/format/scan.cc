@@ -1,6 +1,6 @@
 #include "format/scan.h"
 
-#include <algorithm>
+#include <span>
 
 #include "base/planted_bug.h"
 
@@ -31,6 +31,21 @@ std::optional<FoundFrame> FindFrameWithin(const SegmentBytes& segment, ScanFrom 
     }
   }
   return std::nullopt;
+}
+
+// One past the last byte that is not zero.
+std::uint64_t EndOfContent(std::span<const std::byte> bytes) {
+  std::uint64_t end = bytes.size();
+  // Mostly nothing has been written there yet, and it may be all of a segment.
+  constexpr std::uint64_t kBlock = 256;
+  const auto is_zero = [&](std::uint64_t at) {
+    std::byte any{0};
+    for (const std::byte byte : bytes.subspan(at, kBlock)) any |= byte;
+    return any == std::byte{0};
+  };
+  while (end >= kBlock && is_zero(end - kBlock)) end -= kBlock;
+  while (end != 0 && bytes[end - 1] == std::byte{0}) --end;
+  return end;
 }
 
 }  // namespace
@@ -87,10 +102,7 @@ ScanResult Scan(const SegmentBytes& segment, ScanFrom from, const FrameVisitor& 
     result.end_delta = header.offset_delta + OffsetCount(header);
   }
   if (result.end_position < segment.bytes.size()) {
-    const auto tail = segment.bytes.subspan(result.end_position);
-    const auto last = std::find_if(tail.rbegin(), tail.rend(),
-                                   [](std::byte byte) { return byte != std::byte{0}; });
-    result.tail_bytes = static_cast<std::uint64_t>(tail.rend() - last);
+    result.tail_bytes = EndOfContent(segment.bytes.subspan(result.end_position));
   }
   return result;
 }

@@ -25,7 +25,7 @@ std::uint64_t RoundUp(std::uint64_t bytes) {
 // is meant. By words, as far as it goes: `from` is aligned, since it is a page or a whole file.
 __attribute__((no_sanitize("thread"))) void CopyWhileWritten(std::byte* to, const std::byte* from,
                                                              std::uint64_t bytes) {
-  using Word = std::uint64_t;
+  using Word = std::uint64_t __attribute__((vector_size(16)));
   std::uint64_t at = 0;
   for (; at + sizeof(Word) <= bytes; at += sizeof(Word)) {
     const Word word = *reinterpret_cast<const volatile Word*>(from + at);

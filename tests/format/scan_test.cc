@@ -82,11 +82,16 @@ TEST_CASE("One flipped bit costs one record") {
 TEST_CASE("Bytes behind the last frame are a dirty tail") {
   SegmentInMemory segment;
   segment.Write("a");
-  segment.Flip(segment.end() + 20);
-  const frame::ScanResult scan = segment.Scan();
-  CHECK(scan.end_position == segment.end());
-  CHECK(scan.tail_bytes == 21);
-  CHECK(scan.gaps.empty());
+  // Wherever the last one is in what is looked at at once.
+  for (std::uint64_t behind = 0; behind < 1000; ++behind) {
+    INFO("behind " << behind);
+    segment.Flip(segment.end() + behind);
+    const frame::ScanResult scan = segment.Scan();
+    CHECK(scan.end_position == segment.end());
+    CHECK(scan.tail_bytes == behind + 1);
+    CHECK(scan.gaps.empty());
+    segment.Flip(segment.end() + behind);
+  }
 }
 
 TEST_CASE("A frame with an offset below its predecessor's is not believed") {
