@@ -15,6 +15,7 @@ namespace daybook::torture {
 namespace {
 
 constexpr std::size_t kMostFileBytes = std::size_t{1} << 24;
+constexpr std::uint64_t kRoomForOffsets = 64 << 10;
 
 // Everything here is made on a disk without faults, so an error is one of the program.
 template <typename T>
@@ -134,6 +135,20 @@ std::pair<std::int64_t, std::int64_t> Image::HitBy(const std::string& file,
   return {begin, end};
 }
 
+namespace {
+
+// Of all files, in whole pages.
+std::uint64_t BytesOf(SimulatedFileSystem& disk) {
+  constexpr std::uint64_t kPage = 4096;
+  std::uint64_t bytes = 0;
+  for (const std::string& path : disk.Files()) {
+    bytes += (ReadFileOf(disk, path).size() + kPage - 1) / kPage * kPage;
+  }
+  return bytes;
+}
+
+}  // namespace
+
 Image MakeImage(int segments, ImageEnd end, std::size_t value_bytes, std::uint64_t seed) {
   Image image;
   image.disk = std::make_unique<SimulatedFileSystem>();
@@ -163,7 +178,10 @@ Image MakeImage(int segments, ImageEnd end, std::size_t value_bytes, std::uint64
     ConsumerGroup group(*broker, "group");
     const auto consumer = Must(group.Join({"orders"}));
     Must(consumer->Poll({}).status());
+    // Without room for its reserve the log of offsets stays small: it is copied for every fault.
+    image.disk->SetCapacity(BytesOf(*image.disk) + kRoomForOffsets);
     Must(consumer->Commit());
+    image.disk->SetCapacity(~std::uint64_t{0});
     if (end == ImageEnd::kPowerCut) {
       // What a sync made durable is noted after it, and that note is on the disk with the next one.
       image.known_durable = static_cast<std::int64_t>(image.values.size());

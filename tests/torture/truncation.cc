@@ -88,9 +88,9 @@ Tally RunTruncation(const RunOptions& options) {
     std::int64_t lengths = 0;
     for (std::uint64_t at = piece.begin; at < piece.end && tally.violations().empty();
          at += piece.step) {
+      const auto copy = piece.image->Copy();
+      ReplaceFile(*copy, piece.file, ReadFileOf(*copy, piece.file).substr(0, at));
       for (const BrokerAccess access : {BrokerAccess::kReadOnly, BrokerAccess::kReadWrite}) {
-        const auto copy = piece.image->Copy();
-        ReplaceFile(*copy, piece.file, ReadFileOf(*copy, piece.file).substr(0, at));
         Compare(*piece.image, piece.file, at,
                 ReadAll(*copy, access, access == BrokerAccess::kReadWrite),
                 access == BrokerAccess::kReadOnly ? "read-only" : "read-write", tally);
