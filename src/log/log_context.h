@@ -70,7 +70,7 @@ struct LogSettings {
   std::optional<MemorySettings> memory = std::nullopt;  // absent: in files
   // Each segment begins with blocks for so many bytes, and the file of the next one is made ahead
   // with as many: when the disk is full, appends go on in that, and what DropBefore gives back is
-  // enough for another. At most segment_bytes.
+  // enough for another. Where there are not so many, appends do without. At most segment_bytes.
   std::uint64_t reserve_bytes = 0;  // 0: there is none
   // With what DropBefore makes do: the file system needs some of what was given back for itself.
   std::uint64_t least_reserve_bytes() const { return reserve_bytes / 3 * 2; }

@@ -13,9 +13,9 @@
 
 namespace daybook {
 
-// Writes records of the values "c", "d" and so on into a closed log's first segment, at `position`
-// or right behind the last one, by hand and with the offsets that are asked for: no crash leaves
-// such frames. Returns the position of the first one.
+// Writes records of the values "c", "d" and so on into a closed log's first segment, at position
+// `at` or right behind the last one, by hand and with the offsets that are asked for: no crash
+// leaves such frames. Returns the position of the first one.
 inline std::uint64_t Forge(LogFixture& log, std::optional<std::uint64_t> at,
                            std::initializer_list<std::uint32_t> deltas) {
   const auto file = (*log.root().OpenDirectory("orders-0"))

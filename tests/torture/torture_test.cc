@@ -22,18 +22,6 @@ constexpr std::int64_t kSlower = 1;
 constexpr std::int64_t kSlower = 1;
 #endif
 
-Tally RunAndCheck(const Family& family, const RunOptions& options) {
-  Tally tally = family.run(options);
-  for (const Violation& violation : tally.violations()) {
-    FAIL_CHECK(violation.what << "\nrepeat: daybook-torture " << family.name
-                              << (options.is_deep ? " --budget soak" : "") << " --seed "
-                              << options.seed << " --case " << violation.case_number);
-  }
-  for (const std::string& why : tally.skipped()) WARN("skipped: " << why);
-  CHECK((tally[family.figure] > 0 || !tally.skipped().empty()));
-  return tally;
-}
-
 void RunShort(const std::string& name) {
   const std::vector<Family> families = AllFamilies();
   const Family* family = FindFamily(families, name);
@@ -41,7 +29,13 @@ void RunShort(const std::string& name) {
   RunOptions options;
   options.family = name;
   options.amount = std::max<std::int64_t>(1, family->asked.quick / kSlower);
-  RunAndCheck(*family, options);
+  const Tally tally = family->run(options);
+  for (const Violation& violation : tally.violations()) {
+    FAIL_CHECK(violation.what << "\nrepeat: daybook-torture " << name << " --seed " << options.seed
+                              << " --case " << violation.case_number);
+  }
+  for (const std::string& why : tally.skipped()) WARN("skipped: " << why);
+  CHECK((tally[family->figure] > 0 || !tally.skipped().empty()));
 }
 
 }  // namespace
