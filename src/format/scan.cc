@@ -2,6 +2,7 @@
 
 #include <span>
 
+#include "base/is_zero.h"
 #include "base/planted_bug.h"
 
 namespace daybook::inline v1::frame {
@@ -38,12 +39,7 @@ std::uint64_t EndOfContent(std::span<const std::byte> bytes) {
   std::uint64_t end = bytes.size();
   // Mostly nothing has been written there yet, and it may be all of a segment.
   constexpr std::uint64_t kBlock = 256;
-  const auto is_zero = [&](std::uint64_t at) {
-    std::byte any{0};
-    for (const std::byte byte : bytes.subspan(at, kBlock)) any |= byte;
-    return any == std::byte{0};
-  };
-  while (end >= kBlock && is_zero(end - kBlock)) end -= kBlock;
+  while (end >= kBlock && IsZero(bytes.subspan(end - kBlock, kBlock))) end -= kBlock;
   while (end != 0 && bytes[end - 1] == std::byte{0}) --end;
   return end;
 }

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/checksum.h"
+#include "base/is_zero.h"
 
 namespace daybook::inline v1::frame {
 namespace {
@@ -18,10 +19,6 @@ std::uint32_t HeaderChecksum(SegmentHeader header) {
 std::uint32_t SlotChecksum(const CheckpointSlot& slot, std::uint64_t segment_id) {
   const auto bytes = std::as_bytes(std::span(&slot, 1));
   return Checksum32(Hash64(bytes.first(offsetof(CheckpointSlot, checksum))), segment_id);
-}
-
-bool IsZero(std::span<const std::byte> bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
 enum class SlotState { kUnused, kValid, kBad };

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/is_zero.h"
+
 namespace daybook::inline v1 {
 
 absl::Status CopyContent(File& from, File& to) {
@@ -16,9 +18,7 @@ absl::Status CopyContent(File& from, File& to) {
     const auto got = from.ReadAt(position, part);
     if (!got.ok()) return got.status();
     const bool is_last = position + piece.size() >= *size;
-    const bool is_zero =
-        std::all_of(part.begin(), part.end(), [](std::byte byte) { return byte == std::byte{0}; });
-    if (is_zero && !is_last) continue;
+    if (!is_last && IsZero(part)) continue;
     // The last piece is written whatever it holds: it gives the file its size.
     if (const auto status = to.WriteAt(position, part.first(*got)); !status.ok()) return status;
   }

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_format.h"
 #include "base/checksum.h"
+#include "base/is_zero.h"
 #include "format/frame_codec.h"
 #include "format/segment_header.h"
 
@@ -24,10 +25,6 @@ Number Load(std::span<const std::byte> bytes, std::size_t at) {
 
 std::span<std::byte> BytesOf(std::string* text) {
   return std::as_writable_bytes(std::span(text->data(), text->size()));
-}
-
-bool IsZero(std::span<const std::byte> bytes) {
-  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
 }
 
 // Puts the hash of what begins at `body_at` into the 8 bytes at `hash_at`.
