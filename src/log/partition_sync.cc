@@ -95,6 +95,18 @@ absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
   if (IsPlanted(PlantedBug::kSyncsLastSegmentAlone)) {
     segments.erase(segments.begin(), segments.end() - 1);
   }
+  // Before the segments, which note in their own pages that they are durable: the next process of
+  // this boot believes that, and their names have to be, too, by then.
+  const bool has_new_entries = !last_synced_entry_ || *last_synced_entry_ < last_entry;
+  if (has_new_entries && !IsPlanted(PlantedBug::kNoDirectorySync)) {
+    absl::Status status = (*directory)->Sync();
+    if (!last_synced_entry_) status.Update(context_.root->Sync());
+    if (!status.ok()) {
+      *disk_failed = true;
+      return status;
+    }
+    last_synced_entry_ = last_entry;
+  }
   // In order, each whole before the next, so that the durable part is always a beginning.
   for (const OpenSegment& slot : segments) {
     auto opened = SegmentToSync(slot);
@@ -116,16 +128,6 @@ absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
       FindSlot(slot.base_offset)->is_durable = true;  // nothing is dropped before
     }
     if (segment->sealed_end() && end != segment->sealed_end()) break;  // open claims
-  }
-  const bool has_new_entries = !last_synced_entry_ || *last_synced_entry_ < last_entry;
-  if (has_new_entries && !IsPlanted(PlantedBug::kNoDirectorySync)) {
-    absl::Status status = (*directory)->Sync();
-    if (!last_synced_entry_) status.Update(context_.root->Sync());
-    if (!status.ok()) {
-      *disk_failed = true;
-      return status;
-    }
-    last_synced_entry_ = last_entry;
   }
   return durable;
 }
