@@ -338,7 +338,8 @@ absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::SegmentOf(Timestamp time)
     const std::size_t middle = low + (high - low) / 2;
     const auto segment = OpenAt(middle);
     if (!segment.ok()) return segment.status();
-    if ((*segment)->header().created <= time.time_since_epoch().count()) {
+    // Not one made at that very time: the clock may be coarse, and records before it be of then.
+    if ((*segment)->header().created < time.time_since_epoch().count()) {
       low = middle;
     } else {
       high = middle;
@@ -364,6 +365,12 @@ absl::StatusOr<Offset> PartitionLog::OffsetForTime(Timestamp time) {
     const ClaimWord found = segment->FindTime(time);
     if (found != segment->CommittedEnd()) {
       const Offset offset = segment->base_offset() + RecordsOf(found);
+      {
+        // Behind a claim that is open in an earlier segment nothing can be read yet.
+        MutexLock lock(mutex_);
+        const auto end = EndOffsetLocked();
+        if (!end.ok() || *end <= offset) return end;
+      }
       const auto word = frame::AcquireLengthWord(segment->At(PositionOf(found)));
       if (frame::KindOf(word) != frame::Kind::kTransactional) return offset;
       // It may not have been committed.

@@ -106,6 +106,15 @@ TEST_CASE("The first record of a time is found across segments") {
         Offset(1200));
 }
 
+TEST_CASE("The first record of a time is found though the clock stands still over many segments") {
+  LogFixture log;
+  log.WriteMany(1'000);
+  log.clock().Advance(std::chrono::seconds(1));
+  const Timestamp still = log.clock().Now();
+  log.WriteMany(5'000);
+  CHECK(log.log().OffsetForTime(still).value() == Offset(1'000));
+}
+
 TEST_CASE("A reader is not misled by the file growing under its eyes") {
   for (int round = 0; round < 200; ++round) {
     LogFixture log;
