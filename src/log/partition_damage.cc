@@ -67,6 +67,9 @@ bool PartitionLog::IsDamagedEnd(const OpenSegment& slot, ClaimWord end) {
   // boot, somebody may, and may have gone on in new blocks.
   if (!context_.is_read_only) return true;
   Segment& segment = *slot.segment;
+  // Nor before the next one, once it is noted how far this one was committed, whatever is left.
+  const std::size_t next = SegmentAbove(slot.base_offset);
+  if (slot.base_offset + RecordsOf(end) >= segments_[next].base_offset) return true;
   if (!segment.IsOfBoot(context_.boot)) return true;
   frame::FrameHeader header;
   if (segment.Look(PositionOf(end), &header) != frame::FrameState::kBad) return false;

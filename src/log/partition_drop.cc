@@ -21,7 +21,7 @@ constexpr std::chrono::seconds kSyncTimeout{30};
 }  // namespace
 
 std::size_t PartitionLog::FirstToKeep(Offset offset) {
-  PassCommitted();
+  PassCommitted().IgnoreError();  // a writer has open what it wrote
   std::size_t first = 0;
   // What is committed to its seal, and not the last one; the one behind it has a record.
   while (first < first_uncommitted_ && segments_[first + 1].base_offset <= offset) ++first;

@@ -70,7 +70,7 @@ void PartitionLog::AwaitRoll(const Segment& segment) {
 }
 
 Offset PartitionLog::SettledBefore() {
-  PassCommitted();
+  PassCommitted().IgnoreError();  // a writer has open what it wrote
   return segments_.empty() ? Offset(0) : segments_[first_uncommitted_].base_offset;
 }
 
@@ -183,9 +183,21 @@ absl::StatusOr<Offset> PartitionLog::begin_offset() {
   return segments_.empty() ? next_base_ : segments_.front().base_offset;
 }
 
-void PartitionLog::PassCommitted() {
+absl::Status PartitionLog::PassCommitted() {
+  if (context_.is_read_only && first_uncommitted_ + 1 < segments_.size()) {
+    // The last one notes which its writer had left behind.
+    if (const auto last = OpenAt(segments_.size() - 1); last.ok()) {
+      const std::size_t settled = SegmentAbove(Offset((*last)->header().settled_before - 1));
+      first_uncommitted_ = std::max(first_uncommitted_, std::min(settled, segments_.size() - 1));
+    }
+  }
   // Claims in a segment that is sealed may still be open, and then nothing behind counts.
   while (first_uncommitted_ + 1 < segments_.size()) {
+    if (context_.is_read_only) {
+      const auto status = OpenAt(first_uncommitted_).status();
+      // One that is damaged or gone holds nobody up: who comes to it is told.
+      if (!status.ok() && !absl::IsDataLoss(status) && !absl::IsNotFound(status)) return status;
+    }
     OpenSegment& slot = segments_[first_uncommitted_];
     if (slot.segment != nullptr) {
       const ClaimWord end = slot.segment->CommittedEnd();
@@ -194,13 +206,16 @@ void PartitionLog::PassCommitted() {
     }
     ++first_uncommitted_;
   }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Offset> PartitionLog::EndOffsetLocked() {
   while (!segments_.empty()) {
-    PassCommitted();
+    const auto passed = PassCommitted();
+    if (absl::IsOutOfRange(passed)) continue;  // one was dropped: look again
+    if (!passed.ok()) return passed;
     const auto segment = OpenAt(first_uncommitted_);
-    if (absl::IsOutOfRange(segment.status())) continue;  // it was dropped: look at the next one
+    if (absl::IsOutOfRange(segment.status())) continue;
     // Damaged: what is before it can be read, and who comes to it is told.
     if (absl::IsDataLoss(segment.status())) return segments_[first_uncommitted_].base_offset;
     if (!segment.ok()) return segment.status();
@@ -209,8 +224,7 @@ absl::StatusOr<Offset> PartitionLog::EndOffsetLocked() {
       // The process that writes may have sealed it since, and gone on in the next one.
       const auto directory = OpenDirectory();
       if (directory.ok()) (*segment)->RefreshLimit(**directory).IgnoreError();  // it may be dropped
-      PassCommitted();
-      if (segments_[first_uncommitted_].base_offset != base) continue;
+      if (!PassCommitted().ok() || segments_[first_uncommitted_].base_offset != base) continue;
     }
     return base + RecordsOf((*segment)->CommittedEnd());
   }

@@ -357,7 +357,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   bool AwaitSync(EventCount::Key key, std::chrono::steady_clock::time_point deadline);
   // One sync for all who wait. For the thread that set is_syncing_.
   absl::Status SyncForAll(Offset end) ABSL_LOCKS_EXCLUDED(sync_mutex_);
-  void PassCommitted() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status PassCommitted() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<Offset> EndOffsetLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const LogContext& context_;

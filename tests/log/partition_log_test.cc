@@ -84,4 +84,63 @@ TEST_CASE("Who reads another process's log sees its end, whatever segments come"
   }
 }
 
+TEST_CASE("A claim that is open ends the log for whoever looks, whatever segments follow") {
+  LogFixture log;
+  log.WriteMany(700);
+  const auto early = log.Follow();
+  CHECK(early->end_offset().value() == Offset(700));
+  log.WriteMany(2'000);
+  ClaimOptions options;
+  options.value_bytes = 50;
+  auto claim = log.log().Claim(options);
+  REQUIRE(claim.ok());
+  log.WriteMany(2'000);
+  log.clock().Advance(std::chrono::seconds(1));
+  const Timestamp later = log.clock().Now();
+  log.WriteMany(2'000);
+  const auto late = log.Follow();
+  PartitionLog* const writer = &log.log();
+  for (PartitionLog* const who : {writer, early.get(), late.get()}) {
+    CAPTURE(who == writer, who == early.get());
+    CHECK(who->end_offset().value() == Offset(2'700));
+    CHECK(who->OffsetForTime(later).value() == Offset(2'700));
+    CHECK(absl::IsOutOfRange(who->ReadBackwards(Offset(6'701), {}).status()));
+    CHECK(who->ReadBackwards(Offset(2'700), {}).value().next_offset() == Offset(2'700));
+  }
+  std::move(*claim).Commit();
+  for (PartitionLog* const who : {writer, early.get(), late.get()}) {
+    CHECK(who->end_offset().value() == Offset(6'701));
+    CHECK(who->OffsetForTime(later).value() == Offset(4'701));
+    CHECK(who->ReadBackwards(Offset(6'701), {}).value().next_offset() == Offset(6'701));
+  }
+}
+
+TEST_CASE("Who comes to another process's log looks into few segments, however many there are") {
+  LogFixture log;
+  log.WriteMany(20'000);
+  CHECK(log.Segments().size() > 20);
+  int maps = 0;
+  log.disk().SetHook([&maps](SimulatedFileSystem::Operation operation, const std::string&) {
+    maps += operation == SimulatedFileSystem::Operation::kMap;
+    return absl::OkStatus();
+  });
+  CHECK(log.Follow()->end_offset().value() == Offset(20'000));
+  CHECK(maps <= 3);
+}
+
+TEST_CASE("A damaged segment holds nobody up who comes to the log of another process") {
+  LogFixture log;
+  log.WriteMany(2'000);
+  ClaimOptions options;
+  options.value_bytes = 1;
+  const auto claim = log.log().Claim(options);
+  log.WriteMany(2'000);
+  const std::vector<std::string> segments = log.Segments();
+  REQUIRE(segments.size() > 5);
+  log.Corrupt(segments[segments.size() - 2], 0);
+  CHECK(log.Follow()->end_offset().value() == Offset(2'000));
+  log.Corrupt(segments.back(), 0);
+  CHECK(log.Follow()->end_offset().value() == Offset(2'000));
+}
+
 }  // namespace daybook
