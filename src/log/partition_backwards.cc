@@ -112,7 +112,10 @@ absl::StatusOr<RecordBatch> PartitionLog::CollectBackwards(const std::shared_ptr
     last = {};
     const auto next = segment->FindBehind(
         {.position = at.position, .delta = static_cast<std::uint64_t>(at.offset - base)});
-    if (!next || next->position >= bound.position) return DamageAt(at);
+    // A forged frame may say that it is behind `before`, and stand before it.
+    if (!next || next->position >= bound.position || next->header.offset_delta >= delta) {
+      return DamageAt(at);
+    }
     at = {
         .offset = base + next->header.offset_delta, .segment = segment, .position = next->position};
     from = at.offset;

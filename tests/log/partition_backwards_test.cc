@@ -182,6 +182,18 @@ TEST_CASE("Where offsets are missing by the million, reading backwards does not 
   CHECK(Backwards(log, log.end(), {.max_records = 1}) == std::vector<std::string>{"c", "b", "a"});
 }
 
+TEST_CASE("A forged frame of far offsets leads nobody who reads backwards out of the range") {
+  LogFixture log;
+  log.WriteMany(3000, 8);  // frames of 32 bytes, in two segments
+  log.CloseCleanly();
+  log.Corrupt("00000000000000000000.log", 4096 + 26);
+  Forge(log, 4096 + 32, {60'000});  // in place of the second one
+  log.CloseCleanly();
+  for (const Offset before : {Offset(2), Offset(300)}) {
+    CHECK(Backwards(log, before).back() == "<damage>");
+  }
+}
+
 TEST_CASE("Backwards from within offsets that are void, nothing is said of what is behind") {
   LogFixture log;
   log.WriteMany(3);

@@ -305,6 +305,18 @@ TEST_CASE(
   CHECK(follower->end_offset()->value() == 3002);
 }
 
+TEST_CASE(
+    "The way past damage leads no farther than the next segment, whatever a forged frame says") {
+  SeveralSegments log;
+  log.Corrupt(kFirst, 4096 + 50);
+  Forge(log, 4096 + 128, {60'000});  // in place of the second one, of 128 bytes
+  log.CloseCleanly();
+  const Passage passage = ReadPast(log);
+  REQUIRE(passage.damage.size() == 1);
+  CHECK(passage.damage[0].end_offset == log.BaseOf(1));
+  CHECK(passage.records == log.end() - log.BaseOf(1));
+}
+
 TEST_CASE("A time is found at no offset behind the end, whatever a forged frame says") {
   LogFixture log;
   std::vector<Timestamp> times;
