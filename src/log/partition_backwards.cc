@@ -103,7 +103,12 @@ absl::StatusOr<RecordBatch> PartitionLog::CollectBackwards(const std::shared_ptr
         return RecordBatch();
       }
       if (last.records != 0) return RecordBatch(std::move(last));
-      // Nothing, or claims that were given up; or `before` lies within a batch that is damaged.
+      // Nothing, or claims that were given up; or `before` lies within a batch that is damaged, and
+      // nothing of that can be read.
+      frame::FrameHeader batch;
+      if (!state.ok() && segment->Look(at.position, &batch) == frame::FrameState::kValid) {
+        from = std::min(from, base + batch.offset_delta);
+      }
       *before = is_undecided ? at.offset : std::min(from, Offset(before->value() - 1));
       return RecordBatch();
     }
