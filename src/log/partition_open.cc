@@ -101,8 +101,10 @@ absl::Status PartitionLog::OpenForWriting(Directory& directory) {
     slot.is_durable = segment->is_durable();
     next_base_ = segment->base_offset() + RecordsOf(segment->ClaimedEnd());
     if (is_durable_so_far) {
-      durable_.store(segment->is_durable() ? next_base_.value() : segment->durable_end().value(),
-                     std::memory_order_release);
+      Offset durable = segment->is_durable() ? next_base_ : segment->durable_end();
+      // What overlaps was written by something else.
+      if (!is_last) durable = std::min(durable, segments_[i + 1].base_offset);
+      durable_.store(durable.value(), std::memory_order_release);
       is_durable_so_far = segment->is_durable();
     }
     segment->CloseFile();  // until something is appended or synced

@@ -1,25 +1,36 @@
 #include "fuzz/forgery.h"
 
+#include <iterator>
+#include <limits>
+#include <map>
 #include <span>
-#include <string_view>
 
 #include "format/scan.h"
 #include "format/segment_header.h"
+#include "segment/partition_name.h"
 
 namespace daybook::fuzz {
 namespace {
 
-bool HoldsForgery(std::span<const std::byte> bytes) {
+// A whole frame that no crash and no flipped bit leaves where it is: off the way from frame to
+// frame, or with offsets of the segment that begins at `next_base`.
+bool HoldsForgery(std::span<const std::byte> bytes, Offset next_base) {
   bytes = bytes.first(bytes.size() / frame::kFrameAlignment * frame::kFrameAlignment);
   if (bytes.size() < frame::kSegmentHeaderBytes) return false;
   const auto header = frame::DecodeSegmentHeader(bytes.first(frame::kSegmentHeaderBytes));
   if (!header.ok()) return false;
   const frame::SegmentBytes segment{
       .bytes = bytes, .segment_id = header->segment_id, .max_frame_bytes = header->max_frame_bytes};
+  const std::int64_t offsets = next_base.value() - header->base_offset;
+  bool overlaps = false;
   std::set<std::uint64_t> walked;
-  const frame::ScanResult scan = frame::Scan(
-      segment, {},
-      [&](std::uint64_t position, const frame::FrameHeader&) { walked.insert(position); });
+  const frame::ScanResult scan =
+      frame::Scan(segment, {}, [&](std::uint64_t position, const frame::FrameHeader& frame) {
+        walked.insert(position);
+        const std::int64_t begin = frame.offset_delta;
+        overlaps = overlaps || begin + frame::OffsetCount(frame) > offsets;
+      });
+  if (overlaps) return true;
   std::uint64_t to_hash = 64 * bytes.size();  // more takes too long, and is forged, too
   for (std::uint64_t at = frame::kSegmentHeaderBytes; at < scan.end_position;
        at += frame::kFrameAlignment) {
@@ -37,12 +48,21 @@ bool HoldsForgery(std::span<const std::byte> bytes) {
 }  // namespace
 
 std::set<std::string> ForgedPartitions(const DirectoryImage& image) {
-  std::set<std::string> forged;
+  std::map<std::string, std::map<Offset, const FileImage*>> partitions;
   for (const FileImage& file : image.files) {
     const std::size_t slash = file.path.find('/');
-    if (slash == file.path.npos || !std::string_view(file.path).ends_with(".log")) continue;
-    if (HoldsForgery(std::as_bytes(std::span(file.content)))) {
-      forged.insert(file.path.substr(0, slash));
+    if (slash == file.path.npos) continue;
+    const auto base = ParseSegmentFileName(file.path.substr(slash + 1));
+    if (base) partitions[file.path.substr(0, slash)][*base] = &file;
+  }
+  std::set<std::string> forged;
+  for (const auto& [name, segments] : partitions) {
+    for (auto segment = segments.begin(); segment != segments.end(); ++segment) {
+      const auto next = std::next(segment);
+      const Offset next_base =
+          next == segments.end() ? Offset(std::numeric_limits<std::int64_t>::max()) : next->first;
+      const auto bytes = std::as_bytes(std::span(segment->second->content));
+      if (HoldsForgery(bytes, next_base)) forged.insert(name);
     }
   }
   return forged;

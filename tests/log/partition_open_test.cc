@@ -3,6 +3,7 @@
 #include "catch.h"
 #include "log/partition_log.h"
 #include "support/broker_fixture.h"
+#include "support/forged_log.h"
 #include "support/log_fixture.h"
 
 namespace daybook {
@@ -265,6 +266,22 @@ TEST_CASE("The power may go again while what a power cut made void is dropped") 
       REQUIRE(std::equal(values.begin(), values.end(), written.begin()));  // a beginning
     }
   }
+}
+
+TEST_CASE("No more is durable than there is, whatever a forged frame says") {
+  LogFixture log;
+  log.WriteMany(1000);
+  log.Sync();
+  const std::uint64_t behind = Forge(log, 4096, {60'000}) + 32;
+  const std::vector<std::byte> nothing(LogFixture::kSegmentBytes - behind);
+  const auto file = (*log.root().OpenDirectory("orders-0"))
+                        ->OpenFile("00000000000000000000.log", FileMode::kReadWrite);
+  REQUIRE((*file)->WriteAt(behind, nothing).ok());
+  REQUIRE((*file)->Sync().ok());
+  for (const std::uint64_t note : {512, 1024}) log.Corrupt("00000000000000000000.log", note);
+  log.Corrupt(log.Segments()[1], 0);  // and nothing behind it counts
+  log.CutPower(1);
+  CHECK(log.durable() <= log.end());
 }
 
 TEST_CASE("A segment that is empty and named as if it overlapped does not hide what is there") {
