@@ -132,8 +132,10 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
     Segment::Place place{.position = end, .delta = static_cast<std::uint64_t>(at.offset - base)};
     const std::uint64_t bytes_left =
         options.max_bytes - std::min<std::uint64_t>(options.max_bytes, unpacked_bytes);
+    // One offset each: where the index and the checkpoint mislead, the bound on bytes is none.
+    const std::int64_t offsets_left = std::max<std::int64_t>(bound.offset - at.offset, 0);
     const std::size_t passed = segment.PassPlainRecords(
-        &place, max_records - source->records,
+        &place, std::min<std::size_t>(max_records - source->records, offsets_left),
         std::min(begin + std::min(bytes_left, segment.header().capacity), bound.position));
     if (passed != 0) {
       if (source->records == 0) source->begin_offset = base + segment.DeltaAt(end);

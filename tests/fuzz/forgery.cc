@@ -13,7 +13,8 @@ namespace daybook::fuzz {
 namespace {
 
 // A whole frame that no crash and no flipped bit leaves where it is: off the way from frame to
-// frame, or with offsets of the segment that begins at `next_base`.
+// frame, or with offsets of the segment that begins at `next_base`. Or a checkpoint that counts
+// others than there are.
 bool HoldsForgery(std::span<const std::byte> bytes, Offset next_base) {
   bytes = bytes.first(bytes.size() / frame::kFrameAlignment * frame::kFrameAlignment);
   if (bytes.size() < frame::kSegmentHeaderBytes) return false;
@@ -23,14 +24,24 @@ bool HoldsForgery(std::span<const std::byte> bytes, Offset next_base) {
       .bytes = bytes, .segment_id = header->segment_id, .max_frame_bytes = header->max_frame_bytes};
   const std::int64_t offsets = next_base.value() - header->base_offset;
   bool overlaps = false;
-  std::set<std::uint64_t> walked;
+  std::map<std::uint64_t, std::uint64_t> walked;  // of each position, how many offsets come before
   const frame::ScanResult scan =
       frame::Scan(segment, {}, [&](std::uint64_t position, const frame::FrameHeader& frame) {
-        walked.insert(position);
+        walked[position] = frame.offset_delta;
         const std::int64_t begin = frame.offset_delta;
         overlaps = overlaps || begin + frame::OffsetCount(frame) > offsets;
       });
   if (overlaps) return true;
+  walked[scan.end_position] = scan.end_delta;
+  const frame::CheckpointSlot slot = frame::LatestCheckpoint(
+      bytes.first(frame::kSegmentHeaderBytes), header->segment_id, bytes.size());
+  for (const auto& [position, offset] : {std::pair(slot.committed_position, slot.committed_offset),
+                                         std::pair(slot.durable_position, slot.durable_offset)}) {
+    const auto found = walked.find(position);
+    if (found != walked.end() && header->base_offset + std::int64_t(found->second) != offset) {
+      return true;
+    }
+  }
   std::uint64_t to_hash = 64 * bytes.size();  // more takes too long, and is forged, too
   for (std::uint64_t at = frame::kSegmentHeaderBytes; at < scan.end_position;
        at += frame::kFrameAlignment) {

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "catch.h"
+#include "format/segment_header.h"
 #include "support/forged_log.h"
 #include "support/log_fixture.h"
 
@@ -12,11 +13,11 @@ namespace daybook {
 namespace {
 
 // All values before `before`, the newest first; damage stands as "<damage>".
-std::vector<std::string> Backwards(LogFixture& log, Offset before,
+std::vector<std::string> Backwards(PartitionLog& log, Offset before,
                                    const ReadOptions& options = {}) {
   std::vector<std::string> values;
   for (;;) {
-    const auto batch = log.log().ReadBackwards(before, options);
+    const auto batch = log.ReadBackwards(before, options);
     if (absl::IsDataLoss(batch.status())) {
       values.push_back("<damage>");
       before = Offset(before.value() - 1);
@@ -31,6 +32,11 @@ std::vector<std::string> Backwards(LogFixture& log, Offset before,
     for (const RecordView& record : batch->Backwards()) values.emplace_back(record.value);
     before = batch->begin_offset();
   }
+}
+
+std::vector<std::string> Backwards(LogFixture& log, Offset before,
+                                   const ReadOptions& options = {}) {
+  return Backwards(log.log(), before, options);
 }
 
 std::vector<std::string> Reversed(std::vector<std::string> values) {
@@ -192,6 +198,26 @@ TEST_CASE("A forged frame of far offsets leads nobody who reads backwards out of
   for (const Offset before : {Offset(2), Offset(300)}) {
     CHECK(Backwards(log, before).back() == "<damage>");
   }
+}
+
+TEST_CASE("A forged checkpoint makes no batch reach behind where it is asked to end") {
+  LogFixture log;
+  log.WriteMany(1400);
+  log.CloseCleanly();
+  const auto file = (*log.root().OpenDirectory("orders-0"))
+                        ->OpenFile("00000000000000000000.log", FileMode::kReadWrite);
+  std::vector<std::byte> page(frame::kSegmentHeaderBytes);
+  REQUIRE((*file)->ReadAt(0, page).ok());
+  const std::uint64_t id = frame::DecodeSegmentHeader(page)->segment_id;
+  frame::CheckpointSlot slot = frame::LatestCheckpoint(page, id, LogFixture::kSegmentBytes);
+  ++slot.sequence;
+  slot.committed_position -= frame::kSealBytes;
+  slot.committed_offset = 0;  // so many bytes, and no record
+  frame::EncodeCheckpoint(slot, id, page);
+  REQUIRE((*file)->WriteAt(0, page).ok());
+  log.CloseCleanly();
+  CHECK(Backwards(log, Offset(10)).size() == 10);
+  CHECK(Backwards(*log.Follow(), Offset(10)).size() == 10);
 }
 
 TEST_CASE("Backwards from within offsets that are void, nothing is said of what is behind") {
