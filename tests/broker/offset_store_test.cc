@@ -1,6 +1,7 @@
 #include "broker/offset_store.h"
 
 #include <string>
+#include <vector>
 
 #include "broker/broker_core.h"
 #include "catch.h"
@@ -153,6 +154,19 @@ TEST_CASE("Where there is no room for the reserve, places are committed without 
   CHECK(Store(broker).Commit(kKey, Offset(1)).ok());
   broker.Kill();
   CHECK(Store(broker).Find(kKey).value()->offset == Offset(1));
+}
+
+TEST_CASE("The log of offsets takes 776 KiB from the first commit on, half of it in reserve") {
+  BrokerFixture broker;
+  REQUIRE(Store(broker).Commit(kKey, Offset(1)).ok());
+  const auto directory =
+      broker.disk().OpenDirectory("/data/__consumer_offsets-0", DirectoryMode::kMustExist).value();
+  std::vector<std::uint64_t> sizes;
+  const std::vector<DirectoryEntry> files = directory->List().value();
+  for (const DirectoryEntry& file : files) {
+    sizes.push_back(directory->OpenFile(file.name, FileMode::kRead).value()->Size().value());
+  }
+  CHECK(sizes == std::vector<std::uint64_t>{392 << 10, 384 << 10});
 }
 
 TEST_CASE("A commit for which there is no space is refused and the place stays as it was") {
