@@ -17,14 +17,14 @@ absl::Status PartitionLog::DamageAt(const Cursor& cursor, std::string_view cause
                      .partition = name_.partition(),
                      .begin_offset = cursor.offset,
                      .end_offset = cursor.offset};
+  if (found) range.end_offset = segment.base_offset() + found->header.offset_delta;
   {
     MutexLock lock(mutex_);
-    const Offset next = BaseAbove(segment.base_offset()).value_or(cursor.offset);
-    range.end_offset = std::max(cursor.offset, next);
-  }
-  if (found) {  // a forged frame may say that it is behind all
-    const Offset offset = segment.base_offset() + found->header.offset_delta;
-    range.end_offset = std::min(range.end_offset, offset);
+    const auto next = BaseAbove(segment.base_offset());
+    // A forged frame may say that it is behind all.
+    if (next.ok() && (!found || *next < range.end_offset)) {
+      range.end_offset = std::max(cursor.offset, *next);
+    }
   }
   std::string what =
       absl::StrCat(name_.directory(), ": damage in ", segment.path(), " at position ",

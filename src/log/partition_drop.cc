@@ -28,33 +28,23 @@ std::size_t PartitionLog::FirstToKeep(Offset offset) {
   return first;
 }
 
-void PartitionLog::ForgetBefore(Offset base) {
-  std::size_t count = 0;
-  for (; count < segments_.size() && segments_[count].base_offset < base; ++count) {
-    OpenSegment& slot = segments_[count];
-    if (slot.segment == nullptr || is_in_memory()) continue;
-    std::erase(mapped_, slot.base_offset);
-    limits_->maps_held.fetch_sub(1, std::memory_order_relaxed);
-    slot.segment->CloseFile();
-    if (slot.was_active) forgotten_.push_back(std::move(slot.segment));
+void PartitionLog::Forget(std::size_t first, std::size_t last) {
+  const auto begin = segments_.begin() + static_cast<std::ptrdiff_t>(first);
+  const auto end = segments_.begin() + static_cast<std::ptrdiff_t>(last);
+  for (auto slot = begin; slot != end; ++slot) {
+    std::erase(untidy_, slot->segment);
+    if (slot->segment == nullptr || is_in_memory()) continue;
+    slot->segment->CloseFile();
+    if (slot->was_active) forgotten_.push_back(slot->segment);
+    Unmap(*slot);
   }
-  segments_.erase(segments_.begin(), segments_.begin() + static_cast<std::ptrdiff_t>(count));
-  first_uncommitted_ -= std::min(first_uncommitted_, count);
-  std::erase_if(untidy_, [base](const auto& segment) { return segment->base_offset() < base; });
+  segments_.erase(begin, end);
+  if (first_uncommitted_ > first) first_uncommitted_ -= std::min(first_uncommitted_, last) - first;
 }
 
 void PartitionLog::ForgetReplaced(Offset base_offset) {
   if (is_in_memory() || segments_.empty() || segments_.back().base_offset != base_offset) return;
-  OpenSegment& slot = segments_.back();
-  if (slot.segment != nullptr) {
-    std::erase(mapped_, base_offset);
-    limits_->maps_held.fetch_sub(1, std::memory_order_relaxed);
-    slot.segment->CloseFile();
-    std::erase(untidy_, slot.segment);
-    if (slot.was_active) forgotten_.push_back(std::move(slot.segment));
-  }
-  segments_.pop_back();
-  first_uncommitted_ = std::min(first_uncommitted_, segments_.size());
+  Forget(segments_.size() - 1, segments_.size());
 }
 
 void PartitionLog::ReleaseForgotten() {
@@ -115,7 +105,7 @@ absl::Status PartitionLog::DropBefore(Offset offset) {
     for (const OpenSegment& slot : segments_) {
       if (slot.base_offset < *begin && !is_in_memory()) dropped_files_.push_back(slot.base_offset);
     }
-    ForgetBefore(*begin);
+    Forget(0, SegmentAbove(*begin) - 1);
     ReleaseForgotten();
     room_.NotifyAll();
   }

@@ -24,6 +24,12 @@ void PartitionLog::Opened(OpenSegment& slot) {
   ReleaseIdle();
 }
 
+void PartitionLog::Unmap(OpenSegment& slot) {
+  slot.segment = nullptr;
+  std::erase(mapped_, slot.base_offset);
+  limits_->maps_held.fetch_sub(1, std::memory_order_relaxed);
+}
+
 void PartitionLog::ReleaseIdle() {
   ReleaseForgotten();
   const OpenLimits& limits = *limits_;
@@ -63,9 +69,7 @@ bool PartitionLog::Release(OpenSegment& slot) {
       retired_.push_back(std::move(slot.segment));
     }
   }
-  slot.segment = nullptr;
-  std::erase(mapped_, slot.base_offset);
-  limits_->maps_held.fetch_sub(1, std::memory_order_relaxed);
+  Unmap(slot);
   return true;
 }
 

@@ -179,7 +179,7 @@ void PartitionLog::Delete(const absl::Status& reason) {
 
 absl::StatusOr<Offset> PartitionLog::begin_offset() {
   MutexLock lock(mutex_);
-  if (const auto status = EnsureOpen(); !status.ok()) return status;
+  if (const auto status = Refresh(); !status.ok()) return status;
   return segments_.empty() ? next_base_ : segments_.front().base_offset;
 }
 
@@ -194,9 +194,11 @@ absl::Status PartitionLog::PassCommitted() {
   // Claims in a segment that is sealed may still be open, and then nothing behind counts.
   while (first_uncommitted_ + 1 < segments_.size()) {
     if (context_.is_read_only) {
+      const Offset base = segments_[first_uncommitted_].base_offset;
       const auto status = OpenAt(first_uncommitted_).status();
       // One that is damaged or gone holds nobody up: who comes to it is told.
       if (!status.ok() && !absl::IsDataLoss(status) && !absl::IsNotFound(status)) return status;
+      if (FindSlot(base) == nullptr) continue;  // it is off the list now
     }
     OpenSegment& slot = segments_[first_uncommitted_];
     if (slot.segment != nullptr) {

@@ -156,13 +156,14 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // For reading only, OutOfRange: the process that writes has dropped it; so is it here, now.
   absl::StatusOr<std::shared_ptr<Segment>> OpenAt(std::size_t index)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The slot has a segment now.
+  // The slot has a segment now; or no more.
   void Opened(OpenSegment& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Unmap(OpenSegment& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Unmaps sealed segments that were not used for long, if there are too many.
   void ReleaseIdle() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Release(OpenSegment& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Takes the segments below that one off the list, and what is known of them.
-  void ForgetBefore(Offset base) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Takes these segments off the list, and what is known of them.
+  void Forget(std::size_t first, std::size_t last) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Unmaps those of them that nobody reads any more.
   void ReleaseForgotten() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The first segment that DropBefore must leave.
@@ -439,10 +440,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::Status sync_error_ ABSL_GUARDED_BY(sync_mutex_);  // the first one; sticky
   // Below it all is durable. Raised by the one thread that syncs, with release after the sync.
   Atomic<std::int64_t> durable_{0};
-  // All segments before this one are durable. Only for the thread that syncs.
+  // Only for the thread that syncs. All segments before this one are durable.
   Offset first_undurable_;
-  // The last segment whose directory entry is durable. Only for the thread that syncs.
-  std::optional<Offset> last_synced_entry_;
+  std::optional<std::int64_t> synced_rolls_;  // rolls_ when the names of all were made durable
 };
 
 }  // namespace daybook::inline v1

@@ -49,13 +49,26 @@ absl::Status PartitionLog::EnsureOpen() {
 absl::Status PartitionLog::ListSegments(Directory& directory) {
   const auto bases = ListSegmentBases(directory);
   if (!bases.ok()) return bases.status();
+  const auto is_listed = [&](std::size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return std::binary_search(bases->begin(), bases->end(), segments_[index].base_offset);
+  };
   for (const Offset base : *bases) {
     const std::size_t above = SegmentAbove(base);
     if (above != 0 && segments_[above - 1].base_offset == base) continue;
     // One that was made while the directory was listed can come later than those behind it.
     segments_.insert(segments_.begin() + static_cast<std::ptrdiff_t>(above), {.base_offset = base});
+    first_uncommitted_ = std::min(first_uncommitted_, above);
   }
-  if (context_.is_read_only && !bases->empty()) ForgetBefore(bases->front());
+  if (!context_.is_read_only || bases->empty()) return absl::OkStatus();
+  // What was there throughout is listed: these were dropped, or a recovery made them void.
+  for (std::size_t last = segments_.size(); last != 0; --last) {
+    if (is_listed(last - 1)) continue;
+    std::size_t first = last - 1;
+    while (first != 0 && !is_listed(first - 1)) --first;
+    Forget(first, last);
+    last = first + 1;
+  }
+  first_uncommitted_ = std::min(first_uncommitted_, segments_.size() - 1);
   return absl::OkStatus();
 }
 
@@ -204,6 +217,10 @@ absl::Status PartitionLog::DropSegmentsFrom(Directory& directory, std::size_t in
 absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::OpenAt(std::size_t index) {
   OpenSegment& slot = segments_[index];
   slot.last_used = ++uses_;
+  // An empty one may have been replaced by the process that writes.
+  const bool is_stale =
+      context_.is_read_only && slot.segment != nullptr && slot.segment->sealed_end() == kFirstFrame;
+  if (is_stale) Unmap(slot);
   if (slot.segment != nullptr) return slot.segment;
   const auto directory = OpenDirectory();
   if (!directory.ok()) return directory.status();
@@ -213,7 +230,16 @@ absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::OpenAt(std::size_t index)
                                is_done ? MapAccess::kRead : MapAccess::kReadWrite);
   if (absl::IsNotFound(segment.status()) && context_.is_read_only) {
     const Offset base = slot.base_offset;
-    if (const auto status = ListSegments(**directory); !status.ok()) return status;
+    if (!(*directory)->OpenFile(SegmentFileName(base, ".log"), FileMode::kRead).ok()) {
+      if (const auto status = ListSegments(**directory); !status.ok()) return status;
+    } else if (index + 1 != segments_.size()) {
+      return absl::DataLossError(std::string(segment.status().message()));
+    } else {
+      // Of a power cut that nobody has recovered from: not even its header reached the disk.
+      Forget(index, index + 1);
+      first_uncommitted_ = std::min(first_uncommitted_, index == 0 ? 0 : index - 1);
+      next_base_ = base;
+    }
     if (FindSlot(base) == nullptr) return NoSuchOffset(base);
   }
   if (!segment.ok()) return segment.status();

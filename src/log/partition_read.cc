@@ -86,15 +86,9 @@ absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
   }
   if (cursor.segment->sealed_end() == kFirstFrame && next != 0) {
     // It may have been replaced by another one of this base.
-    OpenSegment& slot = segments_[next - 1];
-    if (context_.is_read_only && slot.segment == cursor.segment) {
-      slot.segment = nullptr;
-      std::erase(mapped_, base);
-      limits_->maps_held.fetch_sub(1, std::memory_order_relaxed);
-    }
-    auto again = OpenAt(next - 1);
+    const auto again = OpenAt(next - 1);
     if (!again.ok()) return again.status();
-    if (slot.base_offset == base && (*again)->sealed_end() != kFirstFrame) --next;
+    if ((*again)->base_offset() == base && (*again)->sealed_end() != kFirstFrame) --next;
   }
   if (next == segments_.size()) return false;
   const Offset next_base = segments_[next].base_offset;
@@ -104,6 +98,11 @@ absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
                                        : MissingAt(cursor.offset, next_base);
   }
   auto segment = OpenAt(next);
+  // It never reached the disk, nor did what would be behind it.
+  if (absl::IsOutOfRange(segment.status()) && SegmentAbove(next_base) == segments_.size() &&
+      next_base == cursor.offset && FindSlot(base) != nullptr) {
+    return false;
+  }
   if (!segment.ok()) return DamageTo(next_base, segment.status());
   cursor.segment = *std::move(segment);
   cursor.position = frame::kSegmentHeaderBytes;
@@ -354,7 +353,7 @@ absl::StatusOr<Offset> PartitionLog::OffsetForTime(Timestamp time) {
   std::shared_ptr<Segment> segment;
   {
     MutexLock lock(mutex_);
-    if (const auto status = EnsureOpen(); !status.ok()) return status;
+    if (const auto status = Refresh(); !status.ok()) return status;
     while (segment == nullptr) {
       if (segments_.empty()) return EndOffsetLocked();
       auto first = SegmentOf(time);

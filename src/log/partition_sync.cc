@@ -73,12 +73,13 @@ absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::SegmentToSync(const OpenS
   // The one that readers get, too: of two for one file each would write over what the other notes.
   MutexLock lock(mutex_);
   const OpenSegment* const slot = FindSlot(listed.base_offset);  // nothing is dropped before
+  if (slot->was_active && !listed.was_active) return nullptr;    // it was replaced
   return OpenAt(static_cast<std::size_t>(slot - segments_.data()));
 }
 
 absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
   std::vector<OpenSegment> segments;
-  Offset last_entry;
+  std::int64_t rolls = 0;
   {
     MutexLock lock(mutex_);
     const auto first = std::lower_bound(
@@ -86,7 +87,7 @@ absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
         [](const OpenSegment& open, Offset offset) { return open.base_offset < offset; });
     std::copy_if(first, segments_.end(), std::back_inserter(segments),
                  [](const OpenSegment& open) { return !IsDurable(open); });
-    if (!segments_.empty()) last_entry = segments_.back().base_offset;
+    rolls = rolls_;
   }
   Offset durable(durable_.load(std::memory_order_relaxed));
   if (segments.empty()) return durable;
@@ -96,22 +97,23 @@ absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
     segments.erase(segments.begin(), segments.end() - 1);
   }
   // Before the segments, which note in their own pages that they are durable: the next process of
-  // this boot believes that, and their names have to be, too, by then.
-  const bool has_new_entries = !last_synced_entry_ || *last_synced_entry_ < last_entry;
-  if (has_new_entries && !IsPlanted(PlantedBug::kNoDirectorySync)) {
+  // this boot believes that, and their names have to be, too, by then. An empty segment may have
+  // been replaced by another one of its name, so offsets do not tell what is new.
+  if (synced_rolls_ != rolls && !IsPlanted(PlantedBug::kNoDirectorySync)) {
     absl::Status status = (*directory)->Sync();
-    if (!last_synced_entry_) status.Update(context_.root->Sync());
+    if (!synced_rolls_) status.Update(context_.root->Sync());
     if (!status.ok()) {
       *disk_failed = true;
       return status;
     }
-    last_synced_entry_ = last_entry;
+    synced_rolls_ = rolls;
   }
   // In order, each whole before the next, so that the durable part is always a beginning.
   for (const OpenSegment& slot : segments) {
     auto opened = SegmentToSync(slot);
     if (!opened.ok()) return opened.status();
     const std::shared_ptr<Segment> segment = *std::move(opened);
+    if (segment == nullptr) break;  // its name is not durable yet: the next time
     first_undurable_ = slot.base_offset;
     const ClaimWord end = segment->CommittedEnd();
     // No descriptor to sync with says nothing about the disk.

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "catch.h"
+#include "support/empty_segment.h"
 #include "support/log_fixture.h"
 
 namespace daybook {
@@ -139,8 +140,66 @@ TEST_CASE("A damaged segment holds nobody up who comes to the log of another pro
   REQUIRE(segments.size() > 5);
   log.Corrupt(segments[segments.size() - 2], 0);
   CHECK(log.Follow()->end_offset().value() == Offset(2'000));
-  log.Corrupt(segments.back(), 0);
+  log.Corrupt(segments.back(), 0);  // which notes that those before the claim are whole
+  log.Corrupt(segments[1], 0);
   CHECK(log.Follow()->end_offset().value() == Offset(2'000));
+}
+
+TEST_CASE("Who reads another process's log sees that an empty segment was replaced") {
+  EmptyLastSegment log;
+  const auto early = log.Follow();
+  CHECK(early->end_offset().value() == Offset(410));
+  ClaimOptions options;
+  options.value_bytes = 1;
+  auto claim = log.log().Claim(options);
+  REQUIRE(claim.ok());
+  CHECK(early->end_offset().value() == Offset(410));
+  log.WriteMany(2'000);
+  CHECK(early->end_offset().value() == Offset(410));
+  std::move(*claim).Commit();
+  CHECK(early->end_offset().value() == Offset(2'411));
+  CHECK(early->ReadBackwards(Offset(411), {}).value().next_offset() == Offset(411));
+}
+
+TEST_CASE("Who reads another process's log sees what came and went, whatever is asked first") {
+  LogFixture log;
+  log.WriteMany(700);
+  log.clock().Advance(std::chrono::seconds(1));
+  const Timestamp later = log.clock().Now();
+  for (int question = 0; question < 2; ++question) {
+    CAPTURE(question);
+    const auto follower = log.Follow();
+    const Offset end = log.end();
+    CHECK(follower->end_offset().value() == end);
+    log.WriteMany(2'000);
+    REQUIRE(log.log().DropBefore(end).ok());
+    if (question == 0) CHECK(follower->OffsetForTime(later).value() == end);
+    CHECK(follower->begin_offset().value() == log.log().begin_offset().value());
+  }
+}
+
+TEST_CASE("Who reads a log before it is recovered from a power cut goes on with it") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    CAPTURE(seed);
+    LogFixture log;
+    log.WriteMany(5);
+    log.Sync();
+    log.WriteMany(3'000);
+    log.CutPower(seed);
+    const auto follower = log.Follow();
+    CHECK(follower->end_offset().value() >= Offset(5));
+    Cursor cursor{.offset = Offset(0), .segment = nullptr, .position = 0};
+    auto batch = follower->Read(cursor, {});
+    while (batch.ok() && !batch->empty()) batch = follower->Read(cursor, {});
+    CHECK((batch.ok() || absl::IsDataLoss(batch.status())));
+    CHECK(cursor.offset >= Offset(5));
+    log.Write("a");
+    CHECK(follower->end_offset().value() == log.end());
+    log.WriteMany(4'000);
+    CHECK(follower->end_offset().value() == log.end());
+    const Offset last = log.end() + -1;
+    CHECK(follower->ReadBackwards(log.end(), {.max_records = 1}).value().begin_offset() == last);
+  }
 }
 
 }  // namespace daybook

@@ -4,6 +4,7 @@
 
 #include "catch.h"
 #include "log/partition_log.h"
+#include "support/empty_segment.h"
 #include "support/log_fixture.h"
 
 namespace daybook {
@@ -110,6 +111,19 @@ TEST_CASE("What a process notes to be durable has a name that is, wherever it en
       log.CutPower(seed);
       CHECK(log.end() == end);
     }
+  }
+}
+
+TEST_CASE("A segment that takes the name of an empty one is durable with its name") {
+  for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+    CAPTURE(seed);
+    EmptyLastSegment log;
+    log.Sync();
+    log.Write("acknowledged");
+    log.Sync();
+    log.CutPower(seed);
+    CHECK(log.end() == Offset(411));
+    CHECK(log.Values().back() == "acknowledged");
   }
 }
 
