@@ -87,26 +87,26 @@ TEST_CASE("What a process notes to be durable has a name that is, wherever it en
     bool is_killed;
     int durable_before;  // over a roll, if any: then only the name of the new segment is new
   };
-  for (const auto& [directory, is_killed, durable_before] :
-       {Case{"/data/orders-0", false, 0}, Case{"/data/orders-0", true, 0}, Case{"/data", false, 0},
-        Case{"/data", true, 0}, Case{"/data/orders-0", false, 1},
-        Case{"/data/orders-0", true, 1}}) {
+  for (const Case& test : {Case{"/data/orders-0", false, 0}, Case{"/data/orders-0", true, 0},
+                           Case{"/data", false, 0}, Case{"/data", true, 0},
+                           Case{"/data/orders-0", false, 1}, Case{"/data/orders-0", true, 1}}) {
     for (std::uint64_t seed = 1; seed <= 8; ++seed) {
-      CAPTURE(directory, is_killed, durable_before, seed);
+      CAPTURE(test.directory, test.is_killed, test.durable_before, seed);
       LogFixture log;
-      log.WriteMany(durable_before);
+      log.WriteMany(test.durable_before);
       log.Sync();
       std::unique_ptr<SimulatedFileSystem> left;
       log.disk().SetHook([&](Operation operation, const std::string& path) {
-        if (operation != Operation::kSyncDirectory || path != directory) return absl::OkStatus();
-        if (is_killed) left = log.disk().Kill();
+        if (operation != Operation::kSyncDirectory || path != test.directory)
+          return absl::OkStatus();
+        if (test.is_killed) left = log.disk().Kill();
         return absl::DataLossError("the disk is broken");
       });
-      log.WriteMany(durable_before == 0 ? 1 : 1000);
+      log.WriteMany(test.durable_before == 0 ? 1 : 1000);
       const auto end = log.end();
       CHECK(absl::IsDataLoss(log.log().WaitDurable(end, Soon())));
       log.disk().SetHook(nullptr);
-      log.GoOnWith(is_killed ? std::move(left) : log.disk().Kill());
+      log.GoOnWith(test.is_killed ? std::move(left) : log.disk().Kill());
       log.Sync();
       log.CutPower(seed);
       CHECK(log.end() == end);
