@@ -216,6 +216,7 @@ absl::StatusOr<Offset> PartitionLog::EndOffsetLocked() {
     const auto passed = PassCommitted();
     if (absl::IsOutOfRange(passed)) continue;  // one was dropped: look again
     if (!passed.ok()) return passed;
+    if (segments_.empty()) break;  // not even the first one had reached the disk
     const auto segment = OpenAt(first_uncommitted_);
     if (absl::IsOutOfRange(segment.status())) continue;
     // Damaged: what is before it can be read, and who comes to it is told.

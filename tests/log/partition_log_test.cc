@@ -179,20 +179,22 @@ TEST_CASE("Who reads another process's log sees what came and went, whatever is 
 }
 
 TEST_CASE("Who reads a log before it is recovered from a power cut goes on with it") {
+  const int synced =
+      GENERATE(0, 5);  // of none, not even the first header may have reached the disk
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
-    CAPTURE(seed);
+    CAPTURE(synced, seed);
     LogFixture log;
-    log.WriteMany(5);
+    log.WriteMany(synced);
     log.Sync();
     log.WriteMany(3'000);
     log.CutPower(seed);
     const auto follower = log.Follow();
-    CHECK(follower->end_offset().value() >= Offset(5));
+    CHECK(follower->end_offset().value() >= Offset(synced));
     Cursor cursor{.offset = Offset(0), .segment = nullptr, .position = 0};
     auto batch = follower->Read(cursor, {});
     while (batch.ok() && !batch->empty()) batch = follower->Read(cursor, {});
     CHECK((batch.ok() || absl::IsDataLoss(batch.status())));
-    CHECK(cursor.offset >= Offset(5));
+    CHECK(cursor.offset >= Offset(synced));
     log.Write("a");
     CHECK(follower->end_offset().value() == log.end());
     log.WriteMany(4'000);
@@ -200,6 +202,21 @@ TEST_CASE("Who reads a log before it is recovered from a power cut goes on with 
     const Offset last = log.end() + -1;
     CHECK(follower->ReadBackwards(log.end(), {.max_records = 1}).value().begin_offset() == last);
   }
+}
+
+TEST_CASE("Who reads a log of which no header has reached the disk finds nothing in it") {
+  LogFixture log;
+  log.WriteMany(1'400);
+  const std::vector<std::byte> nothing(frame::kSegmentHeaderBytes);
+  const auto directory = log.root().OpenDirectory("orders-0").value();
+  for (const std::string& name : log.Segments()) {
+    REQUIRE(directory->OpenFile(name, FileMode::kReadWrite).value()->WriteAt(0, nothing).ok());
+  }
+  const auto follower = log.Follow();
+  CHECK(follower->end_offset().value() == Offset(0));
+  CHECK(follower->begin_offset().ok());
+  Cursor cursor{.offset = Offset(0), .segment = nullptr, .position = 0};
+  CHECK(follower->Read(cursor, {}).value().empty());
 }
 
 }  // namespace daybook
