@@ -8,6 +8,7 @@
 #include <string>
 
 #include "catch.h"
+#include "support/paths.h"
 
 // The README shows the code that is compiled, and its programs do what the README says.
 

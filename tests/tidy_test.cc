@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "catch.h"
+#include "support/paths.h"
 
 // The rules of style that a machine can check.
 

@@ -12,6 +12,7 @@
 #include "fuzz/fuzz_target.h"
 #include "fuzz/repair.h"
 #include "fuzz/segment_input.h"
+#include "support/paths.h"
 #include "support/segment_bytes.h"
 
 // Runs the fuzz targets on their corpora: what was found stays found.

@@ -11,6 +11,7 @@
 #include <string>
 
 #include "catch.h"
+#include "support/paths.h"
 #include "support/temporary_directory.h"
 
 namespace daybook {

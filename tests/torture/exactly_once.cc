@@ -18,6 +18,7 @@
 #include "daybook/producer.h"
 #include "daybook/reader.h"
 #include "daybook/transaction.h"
+#include "support/paths.h"
 #include "torture/family.h"
 #include "torture/scratch.h"
 

@@ -11,6 +11,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "support/paths.h"
 #include "torture/family.h"
 #include "torture/scratch.h"
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "support/paths.h"
 #include "torture/family.h"
 #include "torture/planted.h"
 
