@@ -85,6 +85,18 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr int kMostWorkers = 64;
 constexpr rlim_t kMostMemory = rlim_t{4} << 30;
+// Sanitizers map terabytes that they never touch.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr bool kHasShadowMemory = true;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+constexpr bool kHasShadowMemory = true;
+#else
+constexpr bool kHasShadowMemory = false;
+#endif
+#else
+constexpr bool kHasShadowMemory = false;
+#endif
 constexpr std::chrono::milliseconds kLook{50};
 constexpr std::chrono::milliseconds kReportEvery{200};
 
@@ -132,8 +144,10 @@ void Report(const Tally& tally, std::FILE* to) {
 [[noreturn]] void RunWorker(const RunOptions& options, std::int64_t cases, const CaseBody& body,
                             int which, Shared& shared, std::FILE* results) {
   // What takes memory without end ends this process, and not the machine.
-  const rlimit most{.rlim_cur = kMostMemory, .rlim_max = kMostMemory};
-  setrlimit(RLIMIT_DATA, &most);
+  if (!kHasShadowMemory) {
+    const rlimit most{.rlim_cur = kMostMemory, .rlim_max = kMostMemory};
+    setrlimit(RLIMIT_DATA, &most);
+  }
   Tally tally;
   auto reported = Clock::now();
   while (!IsEnough(options, shared)) {
