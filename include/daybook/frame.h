@@ -50,12 +50,13 @@
 //                               take pages for clean that never reached the disk; else zero
 //     60   4  checksum          over the 60 bytes before it, salted with segment_id
 //
-// Frame: starts at a multiple of 8. A writer claims the bytes, fills in everything but the length
-// word, and commits by storing the length word. Unused space is zero.
+// Frame: starts at a multiple of 8. A writer claims the bytes, marks the claim, fills in everything
+// behind the first 8 bytes, and commits by storing these 8, length word and checksum, at once.
+// Unused space is zero.
 //
 //      0   4  length_word       bits 0..27 length: bytes of the frame, this word included and the
 //                               padding to the next multiple of 8 not; bits 28..31 kind.
-//                               0: nothing has been committed here yet
+//                               0: nothing has been committed here yet; see Open claims
 //      4   4  checksum          over bytes 8 to 24, the body behind them, segment_id, the position
 //                               of the frame and its length word; see below
 //      8   8  append_time       nanoseconds since the Unix epoch
@@ -101,6 +102,21 @@
 //
 // A frame is at least 24 bytes, and every gap that a crash leaves is a whole number of claims, so
 // a gap always has room for a padding frame.
+//
+// Open claims. A claim that is not committed has a zero length word and, in place of the checksum,
+//
+//      4   4  claim_mark        bits 0..24: how many units of 8 bytes were claimed, less one; bits
+//                               25..31: those bits of
+//                               (end of the claim in units * 0x9e3779b1) ^ segment_id
+//
+// The mark is the first that a writer stores in a claim. A kill at any instruction keeps the stores
+// of each thread in their order, so in the boot in which the claim was made, its first 8 bytes are
+//   a mark    the next claim begins where the mark says. Whatever else the claim holds is no part
+//             of the log, though it may look like frames
+//   zero      the claim was not even marked, and all of it is zero: of what is not zero behind it,
+//             the first 8 bytes (at a multiple of 8) are those of the next claim
+// After a power cut neither holds: pages may be missing. Whoever fills a gap with padding, or
+// clears what is behind the end, keeps a mark over all of it until the frame there is committed.
 
 namespace daybook::inline v1::frame {
 
@@ -225,18 +241,53 @@ constexpr std::uint64_t AlignedLength(std::uint64_t length) {
   return (length + kFrameAlignment - 1) & ~(kFrameAlignment - 1);
 }
 
-// The only two ways to touch a length word that another thread or process may touch too. The
-// release store publishes the whole frame; the acquire load that sees it sees the whole frame.
-inline void CommitLengthWord(std::byte* frame, std::uint32_t length_word) {
-  std::atomic_ref<std::uint32_t>(*reinterpret_cast<std::uint32_t*>(frame))
-      .store(length_word, std::memory_order_release);
+// The only ways to touch the first 8 bytes of a frame that another thread or process may touch too.
+// The release store publishes the whole frame; the acquire load that sees it sees the whole frame.
+inline void CommitFrame(std::byte* frame, std::uint32_t length_word, std::uint32_t checksum) {
+  std::atomic_ref<std::uint64_t>(*reinterpret_cast<std::uint64_t*>(frame))
+      .store(std::uint64_t{checksum} << 32 | length_word, std::memory_order_release);
+}
+// Length word and, above it, checksum or claim mark. 8 bytes even where only the length word is
+// wanted: what is stored and loaded by one access each is never torn.
+inline std::uint64_t AcquireFrameWord(const std::byte* frame) {
+  // The map may be read-only: a load writes nothing, but atomic_ref<const T> is C++26.
+  auto* word = const_cast<std::uint64_t*>(reinterpret_cast<const std::uint64_t*>(frame));
+  return std::atomic_ref<std::uint64_t>(*word).load(std::memory_order_acquire);
 }
 inline std::uint32_t AcquireLengthWord(const std::byte* frame) {
-  // The map may be read-only: a load writes nothing, but atomic_ref<const T> is C++26.
-  auto* word = const_cast<std::uint32_t*>(reinterpret_cast<const std::uint32_t*>(frame));
-  return std::atomic_ref<std::uint32_t>(*word).load(std::memory_order_acquire);
+  return static_cast<std::uint32_t>(AcquireFrameWord(frame));
 }
-static_assert(std::atomic_ref<std::uint32_t>::is_always_lock_free);
+static_assert(std::atomic_ref<std::uint64_t>::is_always_lock_free);
+
+inline constexpr std::uint32_t kClaimUnitsMask = (1U << 25) - 1;
+inline constexpr std::uint64_t kMaxClaimBytes = (std::uint64_t{kClaimUnitsMask} + 1) * 8;
+static_assert(AlignedLength(kMaxFrameBytes) <= kMaxClaimBytes);
+
+// The mark of a claim of `bytes` (a multiple of 8, not 0) at `position`; never 0 for a whole frame.
+constexpr std::uint32_t ClaimMark(std::uint64_t position, std::uint64_t bytes,
+                                  std::uint64_t segment_id) {
+  const auto end = static_cast<std::uint32_t>((position + bytes) / kFrameAlignment);
+  const std::uint32_t check = (end * 0x9e37'79b1U) ^ static_cast<std::uint32_t>(segment_id);
+  return (check & ~kClaimUnitsMask) | static_cast<std::uint32_t>(bytes / kFrameAlignment - 1);
+}
+// How many bytes the claim at `position` with this frame word has; 0 if that is no mark.
+constexpr std::uint64_t MarkedBytes(std::uint64_t frame_word, std::uint64_t position,
+                                    std::uint64_t segment_id) {
+  const auto mark = static_cast<std::uint32_t>(frame_word >> 32);
+  const std::uint64_t bytes = (std::uint64_t{mark & kClaimUnitsMask} + 1) * kFrameAlignment;
+  const bool is_mark = static_cast<std::uint32_t>(frame_word) == 0 && bytes >= kFrameHeaderBytes &&
+                       mark == ClaimMark(position, bytes, segment_id);
+  return is_mark ? bytes : 0;
+}
+// Marks a claim, before anything else is stored in it.
+inline void MarkClaim(std::byte* frame, std::uint64_t position, std::uint64_t bytes,
+                      std::uint64_t segment_id) {
+  std::atomic_ref<std::uint64_t>(*reinterpret_cast<std::uint64_t*>(frame))
+      .store(std::uint64_t{ClaimMark(position, bytes, segment_id)} << 32,
+             std::memory_order_relaxed);
+  // A kill keeps the order of the instructions; this makes that the order of the stores.
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+}
 
 // The header fields but for the length word, which is given as it was acquired.
 inline FrameHeader LoadFrameHeader(const std::byte* frame, std::uint32_t length_word) {

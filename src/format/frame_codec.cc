@@ -67,8 +67,8 @@ std::byte* PutHeaders(std::byte* at, std::span<const Header> headers) {
 void WritePadding(std::byte* frame, std::uint32_t length, std::uint64_t position,
                   std::uint64_t segment_id, std::uint32_t offset_delta,
                   std::uint32_t offset_count) {
-  // Not the length word: nobody may see it before the rest.
-  std::memset(frame + 4, 0, length - 4);
+  // Not the first 8 bytes: until the end they say that this is a claim, and how long it is.
+  std::memset(frame + 8, 0, length - 8);
   std::memcpy(frame + offsetof(FrameHeader, offset_delta), &offset_delta, sizeof offset_delta);
   std::memcpy(frame + offsetof(FrameHeader, attributes), &offset_count, sizeof offset_count);
   FinishFrame(frame, LengthWord(Kind::kPadding, length), position, segment_id);

@@ -148,19 +148,19 @@ inline std::byte* FillRecord(std::byte* frame, const RecordLayout& layout, const
   return at;
 }
 
-// Computes and stores the checksum of a filled frame, then commits it.
+// Computes the checksum of a filled frame, and commits it.
 inline void FinishFrame(std::byte* frame, std::uint32_t length_word, std::uint64_t position,
                         std::uint64_t segment_id) {
   const std::uint32_t checksum = ChecksumOf(frame, length_word, position, segment_id);
-  std::memcpy(frame + 4, &checksum, sizeof checksum);
-  CommitLengthWord(frame, length_word);
+  CommitFrame(frame, length_word, checksum);
 }
 
-// Zeroes `length` bytes (a multiple of 8, at least 24) and commits a padding frame over them.
+// Zeroes `length` bytes (a multiple of 8, at least 24) and commits a padding frame over them. The
+// first 8 bytes stay until then, a claim mark among them.
 void WritePadding(std::byte* frame, std::uint32_t length, std::uint64_t position,
                   std::uint64_t segment_id, std::uint32_t offset_delta, std::uint32_t offset_count);
 
-// Commits a seal frame.
+// Commits a seal frame. The first 8 bytes stay until then, too.
 void WriteSeal(std::byte* frame, std::uint64_t position, std::uint64_t segment_id,
                Timestamp sealed_at, std::uint32_t end_delta);
 

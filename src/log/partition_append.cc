@@ -140,9 +140,9 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
   Segment& segment = *claimed.segment;
   const Offset offset = segment.base_offset() + RecordsOf(claimed.before);
   const std::uint32_t length_word = frame::LengthWord(frame::Kind::kRecord, layout.length);
-  std::byte* frame = segment.At(PositionOf(claimed.before));
+  std::byte* frame = segment.BeginFrame(claimed.before, frame::AlignedLength(layout.length));
   std::byte* to = frame::FillRecord(frame, layout, parts, now, RecordsOf(claimed.before));
-  if (IsPlanted(PlantedBug::kCommitsBeforeFill)) frame::CommitLengthWord(frame, length_word);
+  if (IsPlanted(PlantedBug::kCommitsBeforeFill)) frame::CommitFrame(frame, length_word, 0);
   if (!value.empty()) std::memcpy(to, value.data(), value.size());
   if (IsPlanted(PlantedBug::kWakesTooEarly)) Committed();
   if (is_plain) {
@@ -212,7 +212,7 @@ absl::StatusOr<RecordClaim> PartitionLog::Claim(const ClaimOptions& options) {
     return status;
   }
   Segment& segment = *claimed.segment;
-  std::byte* frame = segment.At(PositionOf(claimed.before));
+  std::byte* frame = segment.BeginFrame(claimed.before, frame::AlignedLength(layout.length));
   std::byte* value = frame::FillRecord(frame, layout, parts, now, RecordsOf(claimed.before));
   RecordClaim claim;
   claim.log_ = this;

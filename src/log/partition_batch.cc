@@ -73,7 +73,7 @@ absl::StatusOr<Offset> PartitionLog::AppendFrame(std::span<const Record> records
                                    .attributes = static_cast<std::uint32_t>(records.size())};
   Segment& segment = *claimed.segment;
   const Offset first = segment.base_offset() + RecordsOf(claimed.before);
-  std::byte* frame = segment.At(PositionOf(claimed.before));
+  std::byte* frame = segment.BeginFrame(claimed.before, frame::AlignedLength(layout.length));
   std::byte* const body = frame::FillRecord(frame, layout, {}, now, RecordsOf(claimed.before));
   std::byte* at = body;
   for (const Record& record : records) at = frame::PutEntry(at, record);
@@ -122,7 +122,7 @@ absl::StatusOr<Offset> PartitionLog::AppendBody(const BatchBody& body) {
   }
   Segment& segment = *claimed.segment;
   const Offset first = segment.base_offset() + RecordsOf(claimed.before);
-  std::byte* frame = segment.At(PositionOf(claimed.before));
+  std::byte* frame = segment.BeginFrame(claimed.before, frame::AlignedLength(layout.length));
   std::byte* to = frame::FillRecord(frame, layout, {}, now, RecordsOf(claimed.before));
   std::memcpy(to, body.bytes.data(), body.bytes.size());
   if (body.kind == frame::Kind::kTransactional) undecided_.Note(first, frame::TransactionOf(frame));

@@ -359,6 +359,7 @@ void Segment::Seal(ClaimWord end, Timestamp now) {
   } else {
     NoteClaimBound(position + frame::kSealBytes);
   }
+  frame::MarkClaim(At(position), position, frame::kSealBytes, header_.segment_id);
   if (!IsPlanted(PlantedBug::kLosesSeal)) {
     frame::WriteSeal(At(position), position, header_.segment_id, now, RecordsOf(end));
   }

@@ -182,13 +182,21 @@ class Segment {
   // Lets go of some of the pages behind the appends; true when there are more.
   bool LetGoBehind() ABSL_LOCKS_EXCLUDED(file_mutex_);
 
+  // The first to be done with a claim that holds: marks it, so that a kill leaves behind how far it
+  // goes. Returns where its frame is to be.
+  std::byte* BeginFrame(ClaimWord before, std::uint64_t bytes) {
+    std::byte* const frame = At(PositionOf(before));
+    frame::MarkClaim(frame, PositionOf(before), bytes, header_.segment_id);
+    return frame;
+  }
+
   // Commits the filled frame at `before`, and notes the place after it. What the segment maps may
   // be gone right after it, and a segment in memory may be another one: touch neither any more.
   void Commit(std::byte* frame, std::uint32_t length_word, ClaimWord before) {
     const ClaimWord next = Note(before, length_word, 1);
     SchedulingPoint();
     if (is_in_memory_) {
-      frame::CommitLengthWord(frame, length_word);
+      frame::CommitFrame(frame, length_word, 0);
       return;
     }
     frame::FinishFrame(frame, length_word, PositionOf(before), header_.segment_id);
@@ -200,13 +208,12 @@ class Segment {
     const ClaimWord next = Note(before, length_word, records);
     SchedulingPoint();
     if (is_in_memory_) {  // no checksum: that is there for what a disk does to bytes
-      frame::CommitLengthWord(frame, length_word);
+      frame::CommitFrame(frame, length_word, 0);
       return;
     }
-    const std::uint32_t checksum =
-        frame::ChecksumOf(head, body_hash, length_word, PositionOf(before), header_.segment_id);
-    std::memcpy(frame + 4, &checksum, sizeof checksum);
-    frame::CommitLengthWord(frame, length_word);
+    frame::CommitFrame(
+        frame, length_word,
+        frame::ChecksumOf(head, body_hash, length_word, PositionOf(before), header_.segment_id));
     Advance(before, next);
   }
   // Commits padding over a claim of one record that is given up.
