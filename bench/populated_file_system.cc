@@ -71,6 +71,9 @@ class PopulatedDirectory final : public Directory {
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(std::string_view name) override {
     return directory_->Lock(name);
   }
+  absl::StatusOr<bool> IsLocked(std::string_view name) override {
+    return directory_->IsLocked(name);
+  }
 
   static absl::StatusOr<std::unique_ptr<Directory>> Wrap(
       absl::StatusOr<std::unique_ptr<Directory>> directory) {

@@ -18,7 +18,9 @@
 // interfaces. FileSystem::Posix() is the real one; SimulatedFileSystem (simulated_file_system.h)
 // keeps files in memory, fails on demand, and forgets what was not synced.
 //
-// All sizes and positions are bytes. All errors name the file and what to do:
+// Descriptors are never 0, 1 or 2, also where the program has closed those, so that nothing that is
+// printed gets into a file of ours. All sizes and positions are bytes. All errors name the file and
+// what to do:
 //   NotFound            no such file or directory
 //   AlreadyExists       the name is taken
 //   ResourceExhausted   disk full, quota reached, or out of descriptors or maps
@@ -134,17 +136,24 @@ class DAYBOOK_EXPORT Directory {
   // The directory must be empty: FailedPrecondition otherwise.
   virtual absl::Status RemoveDirectory(std::string_view name) = 0;
 
-  // When it returns OK, the creations, renames and removals of before survive a power cut.
+  // When it returns OK, the creations, renames and removals of before survive a power cut; where
+  // the file system syncs no directories (EINVAL), as far as it promises that by itself.
   virtual absl::Status Sync() = 0;
 
-  // Makes the file if needed, locks it for this open, and writes the process id into it, for the
-  // message of whoever finds it locked: FailedPrecondition with that id. Does not wait.
+  // Locks the directory itself for this open, and the file `name` in it, which is made if needed
+  // and gets the process id, for the message of whoever finds it locked: FailedPrecondition with
+  // that id, also when the file was removed or replaced meanwhile. Does not wait.
   virtual absl::StatusOr<std::unique_ptr<FileLock>> Lock(std::string_view name) = 0;
+
+  // Whether a process that lives, this one included, holds that lock. Changes nothing, and works
+  // where nothing may be written.
+  virtual absl::StatusOr<bool> IsLocked(std::string_view name) = 0;
 };
 
 enum class DirectoryMode {
   kMustExist,
-  // The last component only; mode 0700 whatever the umask. It survives a power cut from then on.
+  // The last component only; mode 0700 whatever the umask. It survives a power cut from then on,
+  // as far as Directory::Sync can promise that.
   kCreateIfMissing,
 };
 

@@ -50,6 +50,9 @@ enum class PlantedBug {
   kClaimsWhileClosing,     // the last claim of a segment is settled as if there were no other
   kVerifyFirstGapOnly,     // a verification stops at the first damaged record of a segment
   kRepairDropsOffsets,     // a repair closes a gap without keeping the offsets in it
+  kKeepsLowDescriptors,    // a data file may have the descriptor that others write messages to
+  kLocksNameAlone,         // who removes the lock's file lets a second writer in
+  kReleasesLockFirst,      // a closed broker goes on where another process writes already
 };
 
 #if defined(DAYBOOK_INSTRUMENTED)

@@ -32,6 +32,7 @@ absl::Status CheckIsOurs(Directory& directory) {
   for (const DirectoryEntry& entry : *entries) {
     // What an open leaves that was interrupted before it wrote the properties.
     if (entry.name == kLockFile || entry.name == kReplaceTemporary) continue;
+    if (IsOfVolume(entry.name)) continue;
     return absl::FailedPreconditionError(
         absl::StrCat(directory.path(), " is not a data directory of Daybook: it has no ",
                      std::string(kPropertiesFile), ", but ", entry.name,

@@ -138,7 +138,7 @@ absl::StatusOr<int> CursorSet::EventFd() {
         "nobody wakes a reader of another process's directory; poll every millisecond instead");
   }
   if (!event_fd_.is_open()) {
-    event_fd_.Reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    event_fd_ = OpenDescriptor([] { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); });
     if (!event_fd_.is_open()) return PosixError(errno, "make", "an eventfd");
     eventfd_write(event_fd_.get(), 1);  // until the first Poll there may be anything
   }

@@ -94,6 +94,8 @@ class DirectoryVerifier {
     const auto partition = PartitionName::Parse(name);
     if (partition && CheckTopicName(partition->topic()).ok() &&
         (entry.is_directory || !IsDictionaryName(name))) {
+      // A topic's name may begin with a dot, too.
+      if (IsOfVolume(name) && !HasSettings(partition->topic())) return;
       if (!IsWanted(partition->topic())) return;
       if (entry.is_directory) {
         partitions_.push_back(name);
@@ -104,9 +106,14 @@ class DirectoryVerifier {
       if (IsWanted(*topic)) CheckTopic(*topic, name);
     } else if (const auto gone = TopicBefore(name, kGoneSuffix); gone && !entry.is_directory) {
       gone_.insert(*gone);
-    } else if (!CheckDictionary(name)) {
+    } else if (!CheckDictionary(name) && !IsOfVolume(name)) {
       Report(name, "it is no file of Daybook's, and is left alone", false);
     }
+  }
+
+  bool HasSettings(const std::string& topic) {
+    const auto file = root_.OpenFile(topic + std::string(kTopicSuffix), FileMode::kRead);
+    return !absl::IsNotFound(file.status());
   }
 
   void CheckTopic(const std::string& topic, const std::string& file) {
@@ -175,6 +182,8 @@ class DirectoryVerifier {
 };
 
 }  // namespace
+
+bool IsOfVolume(std::string_view name) { return name.starts_with('.') || name == "lost+found"; }
 
 std::string NewProperties() {
   return EncodeProperties({{"directory.id", absl::StrFormat("%016x", RandomId())}});

@@ -16,6 +16,10 @@ inline constexpr std::string_view kPropertiesFile = "daybook.properties";
 inline constexpr std::string_view kLockFile = "daybook.lock";
 inline constexpr std::string_view kQuarantineDirectory = "quarantine";
 
+// What file systems, mounts and tools put into a fresh volume: lost+found, and names that begin
+// with a dot (.gitkeep, .snapshot, ..data). They are left alone, wherever they lie.
+bool IsOfVolume(std::string_view name);
+
 // What kPropertiesFile of a new directory holds: an id, which tells it from others.
 std::string NewProperties();
 

@@ -172,10 +172,6 @@ class PosixFile final : public File {
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) close(fd_);
-}
-
 std::unique_ptr<File> MakePosixFile(Descriptor fd, std::string path) {
   return std::make_unique<PosixFile>(std::move(fd), std::move(path));
 }

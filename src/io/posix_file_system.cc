@@ -6,12 +6,16 @@
 
 #include <cerrno>
 #include <charconv>
+#include <chrono>
 #include <cstring>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/planted_bug.h"
 #include "daybook/file_system.h"
+#include "io/descriptor.h"
 #include "io/name_check.h"
 #include "io/posix_error.h"
 #include "io/posix_file.h"
@@ -22,13 +26,47 @@ namespace {
 constexpr mode_t kDirectoryMode = 0700;
 constexpr mode_t kFileMode = 0600;
 
+constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
+// Closing them releases the lock.
 class PosixLock final : public FileLock {
  public:
-  explicit PosixLock(Descriptor fd) : fd_(std::move(fd)) {}
+  PosixLock(Descriptor directory, Descriptor file)
+      : directory_(std::move(directory)), file_(std::move(file)) {}
 
  private:
-  const Descriptor fd_;  // closing it releases the lock
+  const Descriptor directory_;
+  const Descriptor file_;
 };
+
+int Flock(int fd, int operation) {
+  return RetryOnSignal([&] { return flock(fd, operation | LOCK_NB); }) == 0 ? 0 : errno;
+}
+
+// An errno, or 0; EWOULDBLOCK: another open has it. Who asks IsLocked has a share in it for a
+// moment, and is waited for.
+int LockExclusively(int fd) {
+  constexpr int kMostTries = 1'000;
+  for (int tries = 0;; ++tries) {
+    const int error = Flock(fd, LOCK_EX);
+    if (error != EWOULDBLOCK || tries == kMostTries) return error;
+    if (const int shared = Flock(fd, LOCK_SH); shared != 0) return shared;
+    Flock(fd, LOCK_UN);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+// Some file systems lock no directories, among them NFS.
+bool IsNotSupported(int error) {
+  return error == EBADF || error == EINVAL || error == ENOLCK || error == EOPNOTSUPP ||
+         error == ENOSYS;
+}
+
+// An errno, or 0. A file system that syncs no directories answers EINVAL, and is as safe as it is.
+int SyncDirectory(int fd) {
+  if (RetryOnSignal([&] { return fsync(fd); }) == 0 || errno == EINVAL) return 0;
+  return errno;
+}
 
 absl::StatusOr<std::unique_ptr<Directory>> OpenDirectoryAt(int parent, const std::string& name,
                                                            const std::string& path);
@@ -68,15 +106,10 @@ class PosixDirectory final : public Directory {
 
   absl::StatusOr<std::vector<DirectoryEntry>> List() override {
     // A descriptor of its own, since reading moves it.
-    const int fd =
-        RetryOnSignal([&] { return openat(fd_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); });
-    if (fd < 0) return PosixError(errno, "list", path_);
-    DIR* directory = fdopendir(fd);
-    if (directory == nullptr) {
-      const int error = errno;
-      close(fd);
-      return PosixError(error, "list", path_);
-    }
+    Descriptor fd = OpenSelf();
+    DIR* directory = fd.is_open() ? fdopendir(fd.get()) : nullptr;
+    if (directory == nullptr) return PosixError(errno, "list", path_);
+    fd.Release();  // it is closed with the DIR
     std::vector<DirectoryEntry> entries;
     errno = 0;
     while (const dirent* entry = readdir(directory)) {
@@ -108,22 +141,24 @@ class PosixDirectory final : public Directory {
   }
 
   absl::Status Sync() override {
-    if (RetryOnSignal([&] { return fsync(fd_.get()); }) == 0) return absl::OkStatus();
-    return PosixError(errno, "sync the directory", path_);
+    const int error = SyncDirectory(fd_.get());
+    return error == 0 ? absl::OkStatus() : PosixError(error, "sync the directory", path_);
   }
 
   absl::StatusOr<std::unique_ptr<FileLock>> Lock(std::string_view name) override {
+    if (const auto status = CheckComponent(name); !status.ok()) return status;
+    // The directory itself, since names can be removed and replaced.
+    Descriptor directory = OpenSelf();
+    if (!directory.is_open()) return PosixError(errno, "lock", path_);
+    if (!IsPlanted(PlantedBug::kLocksNameAlone)) {
+      const int error = LockExclusively(directory.get());
+      if (error == EWOULDBLOCK) return HeldBy(name);
+      if (error != 0 && !IsNotSupported(error)) return PosixError(error, "lock", path_);
+    }
     auto fd = OpenRegular(name, O_RDWR | O_CREAT);
     if (!fd.ok()) return fd.status();
-    if (RetryOnSignal([&] { return flock(fd->get(), LOCK_EX | LOCK_NB); }) != 0) {
-      if (errno != EWOULDBLOCK) return PosixError(errno, "lock", PathOf(name));
-      char holder[32] = {};
-      const ssize_t size = pread(fd->get(), holder, sizeof holder - 1, 0);
-      const std::string who(holder, size > 0 ? static_cast<std::size_t>(size) : 0);
-      return absl::FailedPreconditionError(
-          absl::StrCat(path_, " is open for writing in ",
-                       who.empty() ? "another process" : absl::StrCat("process ", who),
-                       "; close it there, or open it read-only here"));
+    if (const int error = LockExclusively(fd->get()); error != 0) {
+      return error == EWOULDBLOCK ? HeldBy(name) : PosixError(error, "lock", PathOf(name));
     }
     const std::string self = std::to_string(getpid());
     if (ftruncate(fd->get(), 0) != 0 ||
@@ -131,7 +166,22 @@ class PosixDirectory final : public Directory {
       // On a full disk there is no room for it, and only a message is the poorer for that.
       if (errno != ENOSPC && errno != EDQUOT) return PosixError(errno, "write", PathOf(name));
     }
-    return std::make_unique<PosixLock>(*std::move(fd));
+    return std::make_unique<PosixLock>(std::move(directory), *std::move(fd));
+  }
+
+  absl::StatusOr<bool> IsLocked(std::string_view name) override {
+    if (const auto status = CheckComponent(name); !status.ok()) return status;
+    const Descriptor directory = OpenSelf();
+    if (!directory.is_open()) return PosixError(errno, "look at the lock of", path_);
+    int error = Flock(directory.get(), LOCK_SH);
+    if (IsNotSupported(error)) {
+      const auto fd = OpenRegular(name, O_RDONLY);
+      if (absl::IsNotFound(fd.status())) return false;
+      if (!fd.ok()) return fd.status();
+      error = Flock(fd->get(), LOCK_SH);
+    }
+    if (error != 0 && error != EWOULDBLOCK) return PosixError(error, "look at the lock of", path_);
+    return error != 0;
   }
 
  private:
@@ -145,14 +195,30 @@ class PosixDirectory final : public Directory {
     return fstatat(fd_.get(), name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode);
   }
 
+  // Another open of the directory, with a position and a lock of its own.
+  Descriptor OpenSelf() const {
+    return OpenDescriptor([&] { return openat(fd_.get(), ".", kOpenDirectory); });
+  }
+
+  absl::Status HeldBy(std::string_view name) {
+    char holder[32] = {};
+    const auto fd = OpenRegular(name, O_RDONLY);
+    const ssize_t size = fd.ok() ? pread(fd->get(), holder, sizeof holder - 1, 0) : 0;
+    const std::string who(holder, size > 0 ? static_cast<std::size_t>(size) : 0);
+    return absl::FailedPreconditionError(
+        absl::StrCat(path_, " is open for writing in ",
+                     who.empty() ? "another process" : absl::StrCat("process ", who),
+                     "; close it there, or open it read-only here"));
+  }
+
   absl::StatusOr<Descriptor> OpenRegular(std::string_view name, int flags) {
     if (const auto status = CheckComponent(name); !status.ok()) return status;
     // O_NONBLOCK: a FIFO in its place must not hold us up.
     const std::string component(name);
-    Descriptor fd(RetryOnSignal([&] {
+    Descriptor fd = OpenDescriptor([&] {
       return openat(fd_.get(), component.c_str(), flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK,
                     kFileMode);
-    }));
+    });
     if (!fd.is_open()) return PosixError(errno, "open", PathOf(name));
     struct stat status {};
     if (fstat(fd.get(), &status) != 0) return PosixError(errno, "look at", PathOf(name));
@@ -180,24 +246,24 @@ class PosixDirectory final : public Directory {
 
 absl::StatusOr<std::unique_ptr<Directory>> OpenDirectoryAt(int parent, const std::string& name,
                                                            const std::string& path) {
-  Descriptor fd(RetryOnSignal([&] {
-    return openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  }));
+  Descriptor fd =
+      OpenDescriptor([&] { return openat(parent, name.c_str(), kOpenDirectory | O_NOFOLLOW); });
   if (!fd.is_open()) return PosixError(errno, "open the directory", path);
   return std::make_unique<PosixDirectory>(std::move(fd), path);
 }
 
-absl::Status SyncParent(std::string path) {
+// Makes the name of the directory `path`, which is open as `self`, survive a power cut.
+absl::Status SyncParent(std::string path, int self) {
   while (path.size() > 1 && path.back() == '/') path.pop_back();
   const std::size_t slash = path.rfind('/');
   const std::string parent = slash == std::string::npos ? "."
                              : slash == 0               ? "/"
                                                         : path.substr(0, slash);
-  const Descriptor fd(open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fd.is_open() || RetryOnSignal([&] { return fsync(fd.get()); }) != 0) {
-    return PosixError(errno, "sync the directory", parent);
-  }
-  return absl::OkStatus();
+  const Descriptor fd = OpenDescriptor([&] { return open(parent.c_str(), kOpenDirectory); });
+  int error = fd.is_open() ? SyncDirectory(fd.get()) : errno;
+  // The parent may be one that others may pass through and not read: all of the file system then.
+  if (error == EACCES) error = RetryOnSignal([&] { return syncfs(self); }) == 0 ? 0 : errno;
+  return error == 0 ? absl::OkStatus() : PosixError(error, "sync the directory", parent);
 }
 
 class PosixFileSystem final : public FileSystem {
@@ -216,19 +282,22 @@ class PosixFileSystem final : public FileSystem {
       } else if (errno != EEXIST) {
         return PosixError(errno, "make the directory", name);
       }
-      // Also when it was there: whoever made it may have been killed before this.
-      if (const auto status = SyncParent(name); !status.ok()) return status;
     }
     // What the user names may be a link; what is below it may not.
-    Descriptor fd(open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    Descriptor fd = OpenDescriptor([&] { return open(name.c_str(), kOpenDirectory); });
     if (!fd.is_open()) return PosixError(errno, "open the directory", name);
+    if (mode == DirectoryMode::kCreateIfMissing) {
+      // Also when it was there: whoever made it may have been killed before this.
+      if (const auto status = SyncParent(name, fd.get()); !status.ok()) return status;
+    }
     return std::make_unique<PosixDirectory>(std::move(fd), name);
   }
 
   std::array<std::byte, 16> BootId() override {
     // 36 characters: hexadecimal with dashes. All zero where there is no such file.
     std::array<std::byte, 16> id{};
-    const Descriptor fd(open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
+    const Descriptor fd = OpenDescriptor(
+        [] { return open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC); });
     char text[36];
     if (!fd.is_open() || read(fd.get(), text, sizeof text) != sizeof text) return id;
     std::string digits(text, sizeof text);

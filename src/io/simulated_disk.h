@@ -56,7 +56,6 @@ class SimulatedFile {
 
   // Bytes that were given back.
   std::uint64_t deallocated = 0;
-  bool is_locked = false;
 
  private:
   using Bytes = std::vector<std::byte>;
@@ -81,6 +80,7 @@ struct SimulatedDirectory {
 
   Entries live;
   Entries durable;
+  bool is_locked = false;
 };
 
 class SimulatedDisk;

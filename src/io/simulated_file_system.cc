@@ -125,16 +125,16 @@ class OpenedFile final : public File {
 
 class HeldLock final : public FileLock {
  public:
-  HeldLock(std::shared_ptr<SimulatedDisk> disk, std::shared_ptr<SimulatedFile> file)
-      : disk_(std::move(disk)), file_(std::move(file)) {}
+  HeldLock(std::shared_ptr<SimulatedDisk> disk, std::shared_ptr<SimulatedDirectory> directory)
+      : disk_(std::move(disk)), directory_(std::move(directory)) {}
   ~HeldLock() override {
     MutexLock lock(disk_->mutex);
-    file_->is_locked = false;
+    directory_->is_locked = false;
   }
 
  private:
   const std::shared_ptr<SimulatedDisk> disk_;
-  const std::shared_ptr<SimulatedFile> file_;
+  const std::shared_ptr<SimulatedDirectory> directory_;
   const OpenHandle handle_{disk_};
 };
 
@@ -249,12 +249,18 @@ class OpenedDirectory final : public Directory {
       file = found->second.file;
     }
     if (file == nullptr) return WrongKind(PathOf(name));
-    if (file->is_locked) {
+    if (directory_->is_locked) {
       return absl::FailedPreconditionError(
           absl::StrCat(path_, " is open for writing already; close it there"));
     }
-    file->is_locked = true;
-    return std::make_unique<HeldLock>(disk_, std::move(file));
+    directory_->is_locked = true;
+    return std::make_unique<HeldLock>(disk_, directory_);
+  }
+
+  absl::StatusOr<bool> IsLocked(std::string_view name) override {
+    if (const auto status = Check(Operation::kLock, name); !status.ok()) return status;
+    MutexLock lock(disk_->mutex);
+    return directory_->is_locked;
   }
 
  private:

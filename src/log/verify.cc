@@ -19,7 +19,8 @@ constexpr std::size_t kMaxIndexBytes = 16 << 20;
 // What of a partition's directory is ours, beside segments.
 bool IsKnownName(std::string_view name) {
   if (name == "next.tmp" || name == kReplaceTemporary) return true;
-  for (const std::string_view suffix : {std::string_view(".index"), std::string_view(".log.tmp")}) {
+  for (const std::string_view suffix :
+       {std::string_view(".index"), std::string_view(".producers"), std::string_view(".log.tmp")}) {
     if (name.size() > suffix.size() && name.substr(name.size() - suffix.size()) == suffix &&
         ParseSegmentFileName(std::string(name.substr(0, name.size() - suffix.size())) + ".log")) {
       return true;

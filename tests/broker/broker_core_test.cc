@@ -1,5 +1,6 @@
 #include "broker/broker_core.h"
 
+#include "broker/directory_check.h"
 #include "catch.h"
 #include "support/broker_fixture.h"
 
@@ -27,6 +28,24 @@ TEST_CASE("A directory that is not ours is refused and stays as it is") {
   CHECK(absl::IsFailedPrecondition(status));
   CHECK(status.message().find("thesis.txt") != absl::string_view::npos);
   CHECK(disk.Files() == std::vector<std::string>{"/data/thesis.txt"});
+}
+
+TEST_CASE("What a fresh volume has is left alone, and no reason to refuse it") {
+  SimulatedFileSystem disk;
+  Put(disk, ".gitkeep", "");
+  const auto directory = disk.OpenDirectory("/data", DirectoryMode::kMustExist).value();
+  for (const std::string name : {"lost+found", ".snapshot", "..data", ".Trash-0"}) {
+    REQUIRE(directory->CreateDirectory(name).ok());
+  }
+  CHECK(OpenStatus(disk).ok());
+  CHECK(OpenStatus(disk).ok());
+  const auto verified = VerifyDirectory(*directory, disk.BootId(), {});
+  REQUIRE(verified.ok());
+  CHECK(verified->issues.empty());
+  for (const std::string name : {"lost+found", ".snapshot", "..data", ".Trash-0"}) {
+    CHECK(directory->OpenDirectory(name).ok());
+  }
+  CHECK(directory->OpenFile(".gitkeep", FileMode::kRead).ok());
 }
 
 TEST_CASE("A directory of a newer version is refused and stays as it is") {

@@ -1,7 +1,12 @@
 #include "daybook/broker.h"
 
+#include <unistd.h>
+
+#include "broker/directory_check.h"
 #include "catch.h"
 #include "support/broker_fixture.h"
+#include "support/child_process.h"
+#include "support/temporary_directory.h"
 
 namespace daybook {
 
@@ -95,6 +100,35 @@ TEST_CASE("A second broker on the directory is refused until the first one close
   CHECK(absl::IsFailedPrecondition(Broker::Open("/data", broker.Options()).status()));
   REQUIRE(broker->Close().ok());
   CHECK(Broker::Open("/data", broker.Options()).ok());
+}
+
+TEST_CASE("What a program prints with descriptors 0 to 2 closed gets into no file of its broker") {
+  const TemporaryDirectory directory;
+  const int failed = InChild([&] {
+    for (const int fd : {0, 1, 2}) close(fd);
+    auto broker = Broker::Open(directory.path());
+    if (!broker.ok() || !(*broker)->CreateTopic("orders", {.segment_bytes = 64 << 10}).ok()) {
+      return 1;
+    }
+    const Topic topic = (*broker)->OpenTopic("orders").value();
+    const std::string value(1000, 'v');
+    for (int i = 0; i < 500; ++i) {
+      if (!topic.partition(0).Append({.value = value}).ok()) return 2;
+      for (const int fd : {0, 1, 2}) {
+        if (write(fd, "some line of a log\n", 19) != -1) return 3;
+      }
+    }
+    return (*broker)->Close().ok() ? 0 : 4;
+  });
+  CHECK(failed == 0);
+  const auto broker = Broker::Open(directory.path()).value();
+  const Topic topic = broker->OpenTopic("orders").value();
+  CHECK(topic.partition(0).end_offset().value() == Offset(500));
+  CHECK(topic.partition(0).NextReadable(Offset(0)).value() == Offset(0));
+  const auto root = FileSystem::Posix().OpenDirectory(directory.path(), DirectoryMode::kMustExist);
+  const auto verified = VerifyDirectory(**root, FileSystem::Posix().BootId(), {});
+  REQUIRE(verified.ok());
+  CHECK(!verified->has_damage());
 }
 
 TEST_CASE("A closed broker's handles answer with an error") {

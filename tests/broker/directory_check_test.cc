@@ -87,6 +87,29 @@ TEST_CASE("What is missing is damage, and what is not ours is noted") {
   }
 }
 
+TEST_CASE("What is known of named producers belongs to a directory like everything else in it") {
+  CheckedDirectory broker;
+  broker.MakeTopic("bills", {.segment_bytes = 64 << 10});
+  {
+    Producer producer(*broker, {.name = "biller"});
+    const std::string value(1000, 'x');
+    for (std::int64_t i = 0; i < 200; ++i) {
+      REQUIRE(producer.SendOnce("bills", {.value = value, .partition = 0}, i).ok());
+    }
+  }
+  broker.Close();
+  const auto files = broker.disk().Files();
+  REQUIRE(std::any_of(files.begin(), files.end(),
+                      [](const std::string& file) { return file.ends_with(".producers"); }));
+  const auto verified = broker.Verify();
+  REQUIRE(verified.ok());
+  CHECK(verified->issues.empty());
+  for (const PartitionVerification& partition : verified->partitions) {
+    INFO(partition.directory);
+    CHECK(partition.issues.empty());
+  }
+}
+
 TEST_CASE("Batches whose dictionary is gone are told") {
   CheckedDirectory broker;
   const Topic topic =

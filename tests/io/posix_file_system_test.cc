@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
@@ -13,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include "catch.h"
 #include "daybook/file_system.h"
@@ -155,6 +158,106 @@ TEST_CASE("A second lock is refused with the holder's process until the first is
   CHECK(InChild([&] { return absl::IsFailedPrecondition(scratch->Lock("lock").status()); }) == 1);
   held.reset();
   CHECK(scratch->Lock("lock").ok());
+}
+
+TEST_CASE("A second lock is refused though the first one's file was removed or replaced") {
+  Scratch scratch;
+  HoldingProcess holder([&] { return scratch->Lock("lock"); });
+  REQUIRE(scratch->RemoveFile("lock").ok());
+  CHECK(absl::IsFailedPrecondition(scratch->Lock("lock").status()));
+  CHECK(absl::IsNotFound(scratch->OpenFile("lock", FileMode::kRead).status()));  // nor made
+  const std::string other = "4711";
+  REQUIRE(scratch->OpenFile("new", FileMode::kCreate).value()->WriteAt(0, BytesOf(other)).ok());
+  REQUIRE(scratch->Rename("new", "lock").ok());
+  CHECK(absl::IsFailedPrecondition(scratch->Lock("lock").status()));
+  CHECK(scratch.Content("lock") == other);
+  // A lock of the directory that was renamed goes with it.
+  CHECK(absl::IsFailedPrecondition(scratch->Lock("another").status()));
+  holder.Kill();
+  CHECK(scratch->Lock("lock").ok());
+}
+
+TEST_CASE("Whoever asks whether a directory is locked is told, and takes no lock away") {
+  Scratch scratch;
+  CHECK(scratch->IsLocked("lock").value() == false);
+  CHECK(scratch->List()->empty());
+  {
+    HoldingProcess holder([&] { return scratch->Lock("lock"); });
+    for (int i = 0; i < 3; ++i) CHECK(scratch->IsLocked("lock").value() == true);
+    REQUIRE(scratch->RemoveFile("lock").ok());
+    CHECK(scratch->IsLocked("lock").value() == true);
+  }
+  CHECK(scratch->IsLocked("lock").value() == false);
+  const auto mine = scratch->Lock("lock").value();
+  CHECK(scratch->IsLocked("lock").value() == true);
+  CHECK(absl::IsInvalidArgument(scratch->IsLocked("../lock").status()));
+}
+
+TEST_CASE("A lock is got although others ask all the time whether it is held") {
+  Scratch scratch;
+  std::atomic<bool> is_done{false};
+  std::thread asking([&] {
+    while (!is_done) scratch->IsLocked("lock").IgnoreError();
+  });
+  for (int i = 0; i < 200; ++i) {
+    const auto status = scratch->Lock("lock").status();
+    INFO(status);
+    CHECK(status.ok());
+  }
+  is_done = true;
+  asking.join();
+}
+
+TEST_CASE("No descriptor is 0, 1 or 2, though those are closed") {
+  Scratch scratch;
+  const int failed = InChild([&] {
+    const auto are_closed = [] {
+      for (const int fd : {0, 1, 2}) {
+        if (fcntl(fd, F_GETFD) >= 0) return false;
+      }
+      return true;
+    };
+    for (const int fd : {0, 1, 2}) close(fd);
+    FileSystem& posix = FileSystem::Posix();
+    const auto made = posix.OpenDirectory(scratch.PathOf("d"), DirectoryMode::kCreateIfMissing);
+    if (!made.ok() || !are_closed()) return 1;
+    const auto file = (*made)->OpenFile("a", FileMode::kCreate);
+    if (!file.ok() || !are_closed()) return 2;
+    const auto lock = (*made)->Lock("lock");
+    if (!lock.ok() || !are_closed()) return 3;
+    const auto below = (*made)->CreateDirectory("below");
+    if (!below.ok() || !are_closed()) return 4;
+    if (!(*made)->List().ok() || !(*made)->IsLocked("lock").ok() || !are_closed()) return 5;
+    posix.BootId();
+    if (write(2, "log", 3) != -1 || errno != EBADF) return 6;
+    return (*file)->Size().value() == 0 ? 0 : 7;
+  });
+  CHECK(failed == 0);
+}
+
+TEST_CASE("A directory on a file system that syncs none is as durable as that makes it") {
+  // Nothing of /proc can be synced: EINVAL.
+  const auto directory = FileSystem::Posix().OpenDirectory("/proc", DirectoryMode::kMustExist);
+  REQUIRE(directory.ok());
+  CHECK((*directory)->Sync().ok());
+}
+
+TEST_CASE("A data directory is made below one that may be written to and not read") {
+  Scratch scratch;
+  const auto parent = scratch->CreateDirectory("parent").value();
+  REQUIRE(chmod(scratch.PathOf("").c_str(), 0711) == 0);
+  REQUIRE(chmod(scratch.PathOf("parent").c_str(), 0333) == 0);
+  const int failed = InChild([&] {
+    // Root may read everything.
+    if (geteuid() == 0 && seteuid(65534) != 0) return 1;
+    if (parent->OpenDirectory(".").ok()) return 2;
+    if (open(scratch.PathOf("parent").c_str(), O_RDONLY) >= 0) return 3;
+    const auto made = FileSystem::Posix().OpenDirectory(scratch.PathOf("parent/data"),
+                                                        DirectoryMode::kCreateIfMissing);
+    return made.ok() ? 0 : 4;
+  });
+  CHECK(failed == 0);
+  REQUIRE(chmod(scratch.PathOf("parent").c_str(), 0700) == 0);
 }
 
 TEST_CASE("The lock of a killed process is free") {

@@ -48,6 +48,9 @@ TEST_CASE("A kill loses nothing but locks, and the boot stays the same") {
   const auto lock = fixture.directory->Lock("lock");
   REQUIRE(lock.ok());
   CHECK(absl::IsFailedPrecondition(fixture.directory->Lock("lock").status()));
+  CHECK(fixture.directory->IsLocked("lock").value() == true);
+  REQUIRE(fixture.directory->RemoveFile("lock").ok());
+  CHECK(absl::IsFailedPrecondition(fixture.directory->Lock("lock").status()));
   const auto after = fixture.disk.Kill();
   CHECK(after->Files() == fixture.disk.Files());
   CHECK(after->BootId() == fixture.disk.BootId());
@@ -58,6 +61,7 @@ TEST_CASE("A kill loses nothing but locks, and the boot stays the same") {
 TEST_CASE("A lock is free when its holder lets go") {
   DiskFixture fixture;
   { REQUIRE(fixture.directory->Lock("lock").ok()); }
+  CHECK(fixture.directory->IsLocked("lock").value() == false);
   CHECK(fixture.directory->Lock("lock").ok());
 }
 
