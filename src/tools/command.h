@@ -2,6 +2,7 @@
 #define DAYBOOK_TOOLS_COMMAND_H_
 
 #include <CLI/CLI.hpp>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -9,6 +10,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "daybook/broker.h"
+#include "tools/output.h"
 
 // What the commands of the program share.
 
@@ -20,6 +22,8 @@ enum class Format { kTable, kJson };
 struct Global {
   std::string directory;
   Format format = Format::kTable;
+  // Standard output. What is left in it when the command ends is written then.
+  Output* output = nullptr;
   // The chosen command; set while the command line is parsed.
   std::function<absl::Status()> run;
 };
@@ -27,6 +31,13 @@ struct Global {
 // InvalidArgument: none is named.
 absl::Status CheckDirectory(const Global& global);
 absl::StatusOr<std::unique_ptr<Broker>> OpenBroker(const Global& global, BrokerAccess access);
+// FailedPrecondition: the topic is in memory, and has no records but in the process that uses it.
+absl::Status CheckIsInFiles(const Topic& topic);
+
+// For CLI11's check(): a whole number from `low` on.
+CLI::Validator AtLeast(std::int64_t low);
+// For CLI11's check(): at least one character.
+CLI::Validator NotEmpty();
 
 // Each adds its commands to `app`; `global` must outlive the parse.
 void AddTopicCommands(CLI::App& app, Global& global);

@@ -1,17 +1,50 @@
 #include "tools/command_line.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <map>
+#include <sstream>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "daybook/frame.h"
 #include "tools/command.h"
+#include "tools/suggestion.h"
 
 namespace daybook::tools {
 namespace {
 
 constexpr int kError = 1;
 constexpr int kUsage = 2;
+
+int Fail(std::string_view message) {
+  std::fprintf(stderr, "daybook: %s\n", std::string(message).c_str());
+  return kError;
+}
+
+// What the command printed goes out, whether it failed or not.
+int Finish(Output& output, const absl::Status& status) {
+  const absl::Status flushed = output.Flush();
+  if (!status.ok()) return Fail(std::string(status.message()));
+  // An interrupt that finds nobody reading is no error: it ends what goes on for ever otherwise.
+  return flushed.ok() || absl::IsCancelled(flushed) ? 0 : Fail(std::string(flushed.message()));
+}
+
+// The help or the version that was asked for, or what is wrong with the words.
+int Answer(const CLI::App& app, const CLI::ParseError& error, Output& output) {
+  std::ostringstream out;
+  std::ostringstream err;
+  if (app.exit(error, out, err) == 0) {
+    output.Print(out.str());
+    return Finish(output, absl::OkStatus());
+  }
+  const std::string unknown = UnknownWord(app);
+  const std::string text =
+      unknown.empty() ? err.str() : unknown + "\nRun with --help for more information.\n";
+  std::fputs(text.c_str(), stderr);
+  return kUsage;
+}
 
 }  // namespace
 
@@ -27,12 +60,38 @@ absl::StatusOr<std::unique_ptr<Broker>> OpenBroker(const Global& global, BrokerA
   return Broker::Open(global.directory, options);
 }
 
+absl::Status CheckIsInFiles(const Topic& topic) {
+  if (topic.options().storage == Storage::kFile) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(topic.name(),
+                   " is a topic in memory: its records are in the program that uses it and gone "
+                   "when that closes it; read and write it there"));
+}
+
+CLI::Validator AtLeast(std::int64_t low) {
+  return CLI::Validator(
+      [low](std::string& text) {
+        std::int64_t number = 0;
+        if (CLI::detail::lexical_cast(text, number) && number >= low) return std::string();
+        return absl::StrCat(text, " is not a whole number from ", low, " on");
+      },
+      "");
+}
+
+CLI::Validator NotEmpty() {
+  return CLI::Validator(
+      [](std::string& text) { return text.empty() ? std::string("it is empty") : std::string(); },
+      "");
+}
+
 int RunCommandLine(int argc, char** argv) {
   CLI::App app(
       "Topics, partitions and consumer groups in a data directory.\n"
       "Exit status: 0 done; 1 an error, or damage found; 2 wrong usage.",
       "daybook");
+  Output output(STDOUT_FILENO);
   Global global;
+  global.output = &output;
   const std::string version =
       "daybook " DAYBOOK_VERSION ", format version " + std::to_string(frame::kFormatVersion);
   app.set_version_flag("--version", version);
@@ -41,8 +100,14 @@ int RunCommandLine(int argc, char** argv) {
       ->type_name("DIR");
   const std::map<std::string, Format> formats = {{"table", Format::kTable},
                                                  {"json", Format::kJson}};
-  app.add_option("--format", global.format, "table or json")
-      ->transform(CLI::CheckedTransformer(formats))
+  app.add_option_function<std::string>(
+         "--format", [&](const std::string& name) { global.format = formats.at(name); },
+         "table or json")
+      ->check(CLI::Validator(
+          [formats](std::string& name) {
+            return formats.contains(name) ? std::string() : name + " is neither table nor json";
+          },
+          ""))
       ->type_name("FORMAT");
   app.require_subcommand(1);
   app.fallthrough();
@@ -55,20 +120,13 @@ int RunCommandLine(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : kUsage;
+    return Answer(app, error, output);
   }
   try {
-    absl::Status status = global.run();
-    if (status.ok() && std::fflush(stdout) != 0) {
-      status = absl::UnknownError("cannot write to standard output");
-    }
-    if (status.ok()) return 0;
-    std::fflush(stdout);
-    std::fprintf(stderr, "daybook: %s\n", std::string(status.message()).c_str());
+    return Finish(output, global.run());
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "daybook: %s\n", error.what());
+    return Finish(output, absl::UnknownError(error.what()));
   }
-  return kError;
 }
 
 }  // namespace daybook::tools

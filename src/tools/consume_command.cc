@@ -1,18 +1,18 @@
-#include <signal.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "daybook/consumer_group.h"
 #include "daybook/reader.h"
 #include "tools/command.h"
-#include "tools/record_text.h"
+#include "tools/interrupts.h"
+#include "tools/record_format.h"
+#include "tools/record_json.h"
 #include "tools/start_offset.h"
 
 namespace daybook::tools {
@@ -23,78 +23,58 @@ constexpr std::chrono::milliseconds kPollTimeout{100};
 struct Arguments {
   std::string topic;
   std::string start = "beginning";
-  std::string format = "%s\\n";
-  std::string group;
+  std::optional<std::string> format;
+  std::optional<std::string> group;
   std::vector<int> partitions;
   std::int64_t count = -1;
   bool exits_at_end = false;
   bool is_json = false;
+  bool prints_null = false;
 };
-
-volatile sig_atomic_t is_interrupted = 0;
-
-// Ends the loop instead of the process, so that what was printed is committed.
-void CatchInterrupts() {
-  struct sigaction action {};
-  action.sa_handler = [](int) { is_interrupted = 1; };
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
-  signal(SIGPIPE, SIG_IGN);
-}
 
 class Printer {
  public:
-  explicit Printer(const Arguments& arguments) : arguments_(arguments), left_(arguments.count) {}
+  Printer(const Arguments& arguments, std::optional<RecordFormat> format, Output& output)
+      : format_(std::move(format)), output_(output), left_(arguments.count) {}
 
-  // Nobody reads any more.
-  bool is_closed() const { return is_closed_; }
-  bool is_done() const { return left_ == 0 || is_closed_ || is_interrupted != 0; }
+  bool is_done() const { return left_ == 0 || output_.is_closed() || IsInterrupted(); }
 
-  // The offset behind the last record printed.
+  // The offset behind the last record printed. Cancelled: nobody read all of them, or will.
   absl::StatusOr<Offset> Print(const RecordBatch& batch) {
     text_.clear();
     Offset next = batch.begin_offset();
     for (const RecordView& record : batch) {
       if (left_ == 0) break;
       if (left_ > 0) --left_;
-      if (arguments_.is_json) {
-        AppendJson(record, &text_);
+      if (format_) {
+        format_->Append(record, &text_);
       } else {
-        AppendFormatted(arguments_.format, record, &text_);
+        AppendJson(record, &text_);
       }
       next = record.offset + 1;
     }
-    std::string_view rest = text_;
-    while (!rest.empty()) {
-      const ssize_t put = write(STDOUT_FILENO, rest.data(), rest.size());
-      if (put < 0 && errno == EINTR) continue;
-      if (put < 0 && errno == EPIPE) {  // whoever reads has seen enough
-        is_closed_ = true;
-        break;
-      }
-      if (put < 0) {
-        return absl::UnknownError(absl::StrCat("cannot write: ", strerror(errno)));
-      }
-      rest.remove_prefix(static_cast<std::size_t>(put));
-    }
+    output_.Print(text_);
+    if (const auto status = output_.Flush(); !status.ok()) return status;
+    if (output_.is_closed()) return absl::CancelledError("nobody reads any more");
     return next;
   }
 
  private:
-  const Arguments& arguments_;
+  const std::optional<RecordFormat> format_;  // without: JSON
+  Output& output_;
   std::int64_t left_;
-  bool is_closed_ = false;
   std::string text_;
 };
 
-absl::Status ConsumeAlone(Broker& broker, const Arguments& arguments) {
+absl::Status ConsumeAlone(Broker& broker, const Arguments& arguments, Printer& printer) {
   const auto start = ParseStartOffset(arguments.start);
   if (!start.ok()) return start.status();
+  const auto topic = broker.OpenTopic(arguments.topic);
+  if (!topic.ok()) return topic.status();
+  if (const auto status = CheckIsInFiles(*topic); !status.ok()) return status;
   auto reader =
       Reader::Open(broker, arguments.topic, {.partitions = arguments.partitions, .batch = {}});
   if (!reader.ok()) return reader.status();
-  const auto topic = broker.OpenTopic(arguments.topic);
-  if (!topic.ok()) return topic.status();
   for (int id = 0; id < topic->partitions(); ++id) {
     if (!arguments.partitions.empty() &&
         std::find(arguments.partitions.begin(), arguments.partitions.end(), id) ==
@@ -105,7 +85,6 @@ absl::Status ConsumeAlone(Broker& broker, const Arguments& arguments) {
     if (!offset.ok()) return offset.status();
     if (const auto status = reader->Seek(id, *offset); !status.ok()) return status;
   }
-  Printer printer(arguments);
   while (!printer.is_done()) {
     const auto batch =
         reader->Poll(arguments.exits_at_end ? std::chrono::milliseconds(0) : kPollTimeout);
@@ -120,11 +99,13 @@ absl::Status ConsumeAlone(Broker& broker, const Arguments& arguments) {
   return absl::OkStatus();
 }
 
-absl::Status ConsumeInGroup(Broker& broker, const Arguments& arguments) {
-  ConsumerGroup group(broker, arguments.group);
+absl::Status ConsumeInGroup(Broker& broker, const Arguments& arguments, Printer& printer) {
+  const auto topic = broker.OpenTopic(arguments.topic);
+  if (!topic.ok()) return topic.status();
+  if (const auto status = CheckIsInFiles(*topic); !status.ok()) return status;
+  ConsumerGroup group(broker, *arguments.group);
   const auto consumer = group.Join({arguments.topic});
   if (!consumer.ok()) return consumer.status();
-  Printer printer(arguments);
   while (!printer.is_done()) {
     const auto batch =
         (*consumer)->Poll(arguments.exits_at_end ? std::chrono::milliseconds(0) : kPollTimeout);
@@ -134,7 +115,6 @@ absl::Status ConsumeInGroup(Broker& broker, const Arguments& arguments) {
     if (batch->empty()) continue;
     const auto next = printer.Print(*batch);
     if (!next.ok()) return next.status();
-    if (printer.is_closed()) break;  // what nobody read is not committed
     absl::Status status = (*consumer)->Seek({std::string(batch->topic()), batch->partition()},
                                             printer.is_done() ? *next : batch->next_offset());
     if (status.ok()) status = (*consumer)->Commit();
@@ -144,13 +124,23 @@ absl::Status ConsumeInGroup(Broker& broker, const Arguments& arguments) {
 }
 
 absl::Status Consume(const Global& global, const Arguments& arguments) {
-  if (const auto status = CheckFormat(arguments.format); !status.ok()) return status;
+  std::optional<RecordFormat> format;
+  if (!arguments.is_json && (global.format != Format::kJson || arguments.format)) {
+    auto parsed = RecordFormat::Parse(arguments.format.value_or("%s\\n"));
+    if (!parsed.ok()) return parsed.status();
+    format = *std::move(parsed);
+    if (arguments.prints_null) format->SetNull("NULL");
+  }
   CatchInterrupts();
-  const bool has_group = !arguments.group.empty();
+  const bool has_group = arguments.group.has_value();
   const auto broker =
       OpenBroker(global, has_group ? BrokerAccess::kReadWrite : BrokerAccess::kReadOnly);
   if (!broker.ok()) return broker.status();
-  return has_group ? ConsumeInGroup(**broker, arguments) : ConsumeAlone(**broker, arguments);
+  Printer printer(arguments, std::move(format), *global.output);
+  const absl::Status status = has_group ? ConsumeInGroup(**broker, arguments, printer)
+                                        : ConsumeAlone(**broker, arguments, printer);
+  // Whoever reads has seen enough, or whoever started us has; what was not read is not committed.
+  return absl::IsCancelled(status) ? absl::OkStatus() : status;
 }
 
 }  // namespace
@@ -165,25 +155,35 @@ void AddConsumeCommand(CLI::App& app, Global& global) {
   consume->add_option("topic", arguments->topic, "The topic")->required();
   auto* start = consume
                     ->add_option("-o,--offset", arguments->start,
-                                 "Where to begin: beginning, end, N, -N, s@MILLISECONDS")
+                                 "Where to begin: beginning; end; N, an offset; -N, the last N "
+                                 "records; s@T, what was appended T milliseconds after 1970 or "
+                                 "later (time of append, not the records' own)")
                     ->capture_default_str();
   auto* partitions =
       consume->add_option("-p,--partition", arguments->partitions, "Only this partition (repeat)")
           ->allow_extra_args(false)
-          ->check(CLI::NonNegativeNumber);
+          ->check(AtLeast(0));
   consume->add_flag("-e,--exit", arguments->exits_at_end, "Exit at the end");
   consume->add_option("-c,--count", arguments->count, "Exit after so many records")
-      ->check(CLI::NonNegativeNumber);
-  auto* format = consume
-                     ->add_option("-f,--output", arguments->format,
-                                  "%t topic %p partition %o offset %k key %K its length %s value "
-                                  "%S its length %T milliseconds %h headers")
-                     ->capture_default_str();
-  consume->add_flag("-J", arguments->is_json, "One JSON object a record; produce -J takes it back")
-      ->excludes(format);
+      ->check(AtLeast(0));
+  auto* format =
+      consume
+          ->add_option("-f,--output", arguments->format,
+                       "%t topic %p partition %o offset %k key %K its length %s value %S its "
+                       "length %R the same as 4 bytes %T milliseconds %h headers %% per cent sign "
+                       "\\n \\r \\t \\\\ \\xNN (default: %s\\n)")
+          ->type_name("TEXT");
+  auto* json =
+      consume->add_flag("-J", arguments->is_json,
+                        "One JSON object a record, as --format json; produce -J takes it back");
+  json->excludes(format);
+  consume->add_flag("-Z", arguments->prints_null,
+                    "Print NULL for keys and values that are absent; in JSON they are null");
   consume
       ->add_option("-G,--group", arguments->group,
                    "Read as this group, from its place, and commit what was printed")
+      ->type_name("TEXT")
+      ->check(NotEmpty())
       ->excludes(start)
       ->excludes(partitions);
   consume->callback([&global, arguments] {

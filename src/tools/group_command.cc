@@ -16,7 +16,7 @@ absl::Status List(const Global& global) {
   if (!names.ok()) return names.status();
   Table table({"group"});
   for (const std::string& name : *names) table.Add({name});
-  table.Print(global.format);
+  table.Print(global);
   return absl::OkStatus();
 }
 
@@ -25,14 +25,19 @@ absl::Status Describe(const Global& global, const std::string& name) {
   if (!broker.ok()) return broker.status();
   const auto group = (*broker)->DescribeGroup(name);
   if (!group.ok()) return group.status();
-  Table table({"topic", "partition", "committed", "end", "lag", "metadata"});
+  Table table({"topic", "partition", "committed_offset", "end_offset", "lag", "metadata"});
   for (const GroupOffset& offset : group->offsets) {
     nlohmann::json committed;
     if (offset.committed) committed = offset.committed->value();
     table.Add({offset.topic, offset.partition, committed, offset.end.value(), offset.lag,
                offset.metadata});
   }
-  table.Print(global.format);
+  if (global.format == Format::kJson) {
+    const nlohmann::json json = {{"group", name}, {"offsets", table.ToJson()}};
+    global.output->PrintLine(json.dump(2));
+  } else {
+    table.Print(global);
+  }
   return absl::OkStatus();
 }
 
@@ -49,7 +54,7 @@ absl::Status Lag(const Global& global, const std::string& name) {
   }
   Table table({"topic", "partitions", "lag"});
   for (const auto& [topic, sum] : topics) table.Add({topic, sum.first, sum.second});
-  table.Print(global.format);
+  table.Print(global);
   return absl::OkStatus();
 }
 

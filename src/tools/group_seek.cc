@@ -110,6 +110,7 @@ absl::StatusOr<std::map<TopicPartition, Move>> Plan(Broker& broker, const Argume
     if (!target.ok()) return target.status();
     const auto topic = broker.OpenTopic(target->topic);
     if (!topic.ok()) return topic.status();
+    if (const auto status = CheckIsInFiles(*topic); !status.ok()) return status;
     for (const int id : target->partitions) {
       if (id >= topic->partitions()) {
         return absl::NotFoundError(absl::StrCat(topic->name(), " has no partition ", id,
@@ -139,7 +140,7 @@ absl::Status Seek(const Global& global, const Arguments& arguments) {
   if (!broker.ok()) return broker.status();
   const auto moves = Plan(**broker, arguments);
   if (!moves.ok()) return moves.status();
-  Table table({"topic", "partition", "prior", "new"});
+  Table table({"topic", "partition", "prior_offset", "new_offset"});
   std::map<TopicPartition, Offset> offsets;
   for (const auto& [partition, move] : *moves) {
     nlohmann::json prior;
@@ -151,7 +152,7 @@ absl::Status Seek(const Global& global, const Arguments& arguments) {
     const auto status = (*broker)->AlterGroupOffsets(arguments.group, offsets);
     if (!status.ok()) return status;
   }
-  table.Print(global.format);
+  table.Print(global);
   if (!arguments.executes) {
     std::fprintf(stderr, "daybook: nothing was moved; with --execute it is\n");
   }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "broker/directory_check.h"
 #include "log/verify.h"
 #include "tools/command.h"
@@ -56,49 +57,49 @@ absl::StatusOr<std::unique_ptr<Directory>> OpenRoot(const Global& global,
 
 absl::Status DamageFound() { return absl::DataLossError("damage was found; it is listed above"); }
 
-void PrintContent(const DumpedFrame& dumped, Offset base) {
+void AppendContent(const DumpedFrame& dumped, Offset base, std::string* out) {
   const frame::FrameHeader& header = dumped.header;
   RecordView record;
   switch (frame::KindOf(header.length_word)) {
     case frame::Kind::kRecord:
       if (!frame::DecodeRecord(dumped.frame, header, base, &record)) return;
-      std::printf(" CreateTime: %lld keySize: %lld valueSize: %lld",
-                  static_cast<long long>(record.timestamp.time_since_epoch().count() / 1'000'000),
-                  record.key ? static_cast<long long>(record.key->size()) : -1,
-                  record.is_tombstone ? -1 : static_cast<long long>(record.value.size()));
+      absl::StrAppendFormat(out, " CreateTime: %lld keySize: %lld valueSize: %lld",
+                            (record.timestamp.time_since_epoch().count() / 1'000'000),
+                            record.key ? (record.key->size()) : -1,
+                            record.is_tombstone ? -1 : (record.value.size()));
       if (header.attributes & frame::kHasProducer) {
         const frame::ProducerSequence from = frame::ProducerOf(dumped.frame);
-        std::printf(" producerId: %016llx sequence: %lld",
-                    static_cast<unsigned long long>(from.producer),
-                    static_cast<long long>(from.sequence));
+        absl::StrAppendFormat(out, " producerId: %016llx sequence: %lld", (from.producer),
+                              (from.sequence));
       }
       break;
     case frame::Kind::kBatch:
     case frame::Kind::kTransactional:
-      std::printf(" batch count: %u", frame::OffsetCount(header));
+      absl::StrAppendFormat(out, " batch count: %u", frame::OffsetCount(header));
       if (frame::KindOf(header.length_word) == frame::Kind::kTransactional) {
-        std::printf(" transaction: %016llx",
-                    static_cast<unsigned long long>(frame::TransactionOf(dumped.frame)));
+        absl::StrAppendFormat(out, " transaction: %016llx", (frame::TransactionOf(dumped.frame)));
       }
       if (header.attributes & frame::kBatchCompressed) {
-        std::printf(" compresscodec: zstd dictionary: %u",
-                    header.attributes >> frame::kBatchDictionaryShift);
+        absl::StrAppendFormat(out, " compresscodec: zstd dictionary: %u",
+                              header.attributes >> frame::kBatchDictionaryShift);
       }
       break;
     case frame::Kind::kPadding:
-      std::printf(" padding");
+      absl::StrAppendFormat(out, " padding");
       break;
     case frame::Kind::kSeal:
-      std::printf(" seal");
+      absl::StrAppendFormat(out, " seal");
       break;
   }
 }
 
 // One frame as a line of JSON.
-void PrintJson(const std::string& partition, const DumpedFrame& dumped) {
+std::string ToJson(const std::string& directory, const DumpedFrame& dumped) {
   const frame::FrameHeader& header = dumped.header;
   const Offset base(dumped.segment->header.base_offset);
-  nlohmann::ordered_json line = {{"partition", partition},
+  const auto [topic, partition] = PartitionCells(directory);
+  nlohmann::ordered_json line = {{"topic", topic},
+                                 {"partition", partition},
                                  {"file", dumped.segment->file},
                                  {"position", dumped.position},
                                  {"size", frame::LengthOf(header.length_word)},
@@ -134,19 +135,41 @@ void PrintJson(const std::string& partition, const DumpedFrame& dumped) {
       line["kind"] = "seal";
       break;
   }
-  std::puts(line.dump().c_str());
+  return line.dump();
 }
 
-void PrintJson(const std::string& partition, const VerifyIssue& issue) {
-  const nlohmann::ordered_json line = {
-      {"partition", partition},           {"file", issue.file},
-      {"position", issue.begin_position}, {"size", issue.end_position - issue.begin_position},
-      {"valid", !issue.is_damage},        {"cause", issue.cause}};
-  std::puts(line.dump().c_str());
+// The same columns, or names in JSON, for dump and verify.
+const std::vector<std::string> kIssueColumns = {"topic",          "partition",    "file",
+                                                "begin_position", "end_position", "begin_offset",
+                                                "end_offset",     "is_damage",    "cause"};
+
+std::vector<nlohmann::json> IssueCells(const std::string& directory, const VerifyIssue& issue) {
+  const auto offset_of = [](const std::optional<Offset>& offset) {
+    return offset ? nlohmann::json(offset->value()) : nlohmann::json(nullptr);
+  };
+  const auto [topic, partition] = PartitionCells(directory);
+  return {topic,
+          partition,
+          issue.file,
+          issue.begin_position,
+          issue.end_position,
+          offset_of(issue.begin_offset),
+          offset_of(issue.end_offset),
+          issue.is_damage,
+          issue.cause};
+}
+
+std::string ToJson(const std::string& directory, const VerifyIssue& issue) {
+  const std::vector<nlohmann::json> cells = IssueCells(directory, issue);
+  nlohmann::ordered_json line;
+  for (std::size_t i = 0; i < cells.size(); ++i) line[kIssueColumns[i]] = cells[i];
+  line["valid"] = !issue.is_damage;
+  return line.dump();
 }
 
 absl::Status Dump(const Global& global, const Arguments& arguments) {
   const bool is_json = global.format == Format::kJson;
+  Output& output = *global.output;
   bool has_damage = false;
   const auto root = OpenRoot(global, arguments);
   if (!root.ok()) return root.status();
@@ -160,37 +183,34 @@ absl::Status Dump(const Global& global, const Arguments& arguments) {
         VerifyPartition(**directory, FileSystem::Posix().BootId(), [&](const DumpedFrame& dumped) {
           const SegmentSummary& segment = *dumped.segment;
           if (is_json) {
-            PrintJson(name, dumped);
+            output.PrintLine(ToJson(name, dumped));
             return;
           }
           if (segment.file != current) {
             current = segment.file;
-            std::printf(
-                "Dumping %s/%s\nbaseOffset: %lld formatVersion: %u segmentId: %016llx "
-                "capacity: %llu\n",
-                name.c_str(), current.c_str(), static_cast<long long>(segment.header.base_offset),
-                segment.header.format_version,
-                static_cast<unsigned long long>(segment.header.segment_id),
-                static_cast<unsigned long long>(segment.header.capacity));
+            output.Print(absl::StrFormat(
+                "Dumping %s/%s\nbaseOffset: %d formatVersion: %d segmentId: %016x capacity: %d\n",
+                name, current, segment.header.base_offset, segment.header.format_version,
+                segment.header.segment_id, segment.header.capacity));
           }
           const Offset base(segment.header.base_offset);
-          std::printf("offset: %lld position: %llu size: %u",
-                      static_cast<long long>((base + dumped.header.offset_delta).value()),
-                      static_cast<unsigned long long>(dumped.position),
-                      frame::LengthOf(dumped.header.length_word));
-          PrintContent(dumped, base);
-          std::printf(" checksum: %08x isvalid: true\n", dumped.header.checksum);
+          std::string line = absl::StrFormat(
+              "offset: %d position: %d size: %d", (base + dumped.header.offset_delta).value(),
+              dumped.position, frame::LengthOf(dumped.header.length_word));
+          AppendContent(dumped, base, &line);
+          absl::StrAppendFormat(&line, " checksum: %08x isvalid: true\n", dumped.header.checksum);
+          output.Print(line);
         });
     if (!verified.ok()) return verified.status();
     has_damage = has_damage || verified->has_damage();
     for (const VerifyIssue& issue : verified->issues) {
       if (is_json) {
-        PrintJson(name, issue);
+        output.PrintLine(ToJson(name, issue));
         continue;
       }
-      std::printf("isvalid: false file: %s position: %llu end: %llu cause: %s\n",
-                  issue.file.c_str(), static_cast<unsigned long long>(issue.begin_position),
-                  static_cast<unsigned long long>(issue.end_position), issue.cause.c_str());
+      output.Print(absl::StrFormat("isvalid: false file: %s position: %d end: %d cause: %s\n",
+                                   issue.file, issue.begin_position, issue.end_position,
+                                   issue.cause));
     }
   }
   return has_damage ? DamageFound() : absl::OkStatus();
@@ -201,18 +221,12 @@ absl::Status Verify(const Global& global, const Arguments& arguments) {
   if (!root.ok()) return root.status();
   const auto found = VerifyDirectory(**root, FileSystem::Posix().BootId(), arguments.topics);
   if (!found.ok()) return found.status();
-  Table partitions({"partition", "segments", "records", "bytes", "padding", "issues"});
-  Table issues({"partition", "file", "begin_position", "end_position", "begin_offset", "end_offset",
-                "is_damage", "cause"});
+  Table partitions({"topic", "partition", "segments", "records", "bytes", "padding", "issues"});
+  Table issues(kIssueColumns);
   std::size_t count = 0;
-  const auto add = [&](const std::string& partition, const VerifyIssue& issue) {
-    const auto offset_of = [](const std::optional<Offset>& offset) {
-      return offset ? nlohmann::json(offset->value()) : nlohmann::json(nullptr);
-    };
+  const auto add = [&](const std::string& directory, const VerifyIssue& issue) {
     ++count;
-    issues.Add({partition, issue.file, issue.begin_position, issue.end_position,
-                offset_of(issue.begin_offset), offset_of(issue.end_offset), issue.is_damage,
-                issue.cause});
+    issues.Add(IssueCells(directory, issue));
   };
   for (const VerifyIssue& issue : found->issues) add("", issue);
   for (const PartitionVerification& partition : found->partitions) {
@@ -224,18 +238,19 @@ absl::Status Verify(const Global& global, const Arguments& arguments) {
       bytes += segment.frame_bytes;
       padding += segment.padding_bytes;
     }
-    partitions.Add({partition.directory, partition.segments.size(), records, bytes, padding,
-                    partition.issues.size()});
+    const auto [topic, id] = PartitionCells(partition.directory);
+    partitions.Add(
+        {topic, id, partition.segments.size(), records, bytes, padding, partition.issues.size()});
     for (const VerifyIssue& issue : partition.issues) add(partition.directory, issue);
   }
   if (global.format == Format::kJson) {
     const nlohmann::json json = {{"partitions", partitions.ToJson()}, {"issues", issues.ToJson()}};
-    std::puts(json.dump(2).c_str());
+    global.output->PrintLine(json.dump(2));
   } else {
-    partitions.Print(global.format);
+    partitions.Print(global);
     if (count != 0) {
-      std::puts("");
-      issues.Print(global.format);
+      global.output->PrintLine("");
+      issues.Print(global);
     }
   }
   return found->has_damage() ? DamageFound() : absl::OkStatus();
@@ -249,7 +264,7 @@ void AddInspectCommands(CLI::App& app, Global& global) {
   dump->fallthrough();
   dump->add_option("topic", arguments->topics, "The topic")->required()->expected(1);
   dump->add_option("-p,--partition", arguments->partition, "Only this partition")
-      ->check(CLI::NonNegativeNumber);
+      ->check(AtLeast(0));
   dump->callback([&global, arguments] {
     global.run = [&global, arguments] { return Dump(global, *arguments); };
   });

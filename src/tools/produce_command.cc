@@ -1,17 +1,23 @@
 #include <unistd.h>
 
-#include <cerrno>
 #include <chrono>
-#include <cstring>
+#include <cstdint>
+#include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "daybook/producer.h"
 #include "tools/command.h"
+#include "tools/escapes.h"
+#include "tools/interrupts.h"
 #include "tools/json_key.h"
-#include "tools/record_text.h"
+#include "tools/line_reader.h"
+#include "tools/record_json.h"
 
 namespace daybook::tools {
 namespace {
@@ -21,54 +27,17 @@ struct Arguments {
   std::string json_field;
   std::string delimiter;
   bool is_json = false;
+  std::int64_t count = -1;
   int partition = -1;
 };
 
-// The lines of standard input, without their newlines; a last line needs none.
-class LineReader {
- public:
-  // False at the end.
-  absl::StatusOr<bool> Next(std::string_view* line) {
-    for (;;) {
-      const auto* begin = buffer_.data() + begin_;
-      if (const void* found = std::memchr(begin, '\n', end_ - begin_)) {
-        const auto* newline = static_cast<const char*>(found);
-        *line = {begin, static_cast<std::size_t>(newline - begin)};
-        begin_ += line->size() + 1;
-        return true;
-      }
-      if (is_at_end_) {
-        *line = {begin, end_ - begin_};
-        begin_ = end_;
-        return !line->empty();
-      }
-      if (const auto status = Fill(); !status.ok()) return status;
-    }
-  }
-
- private:
-  absl::Status Fill() {
-    std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
-    end_ -= begin_;
-    begin_ = 0;
-    if (end_ == buffer_.size()) buffer_.resize(buffer_.size() * 2);
-    ssize_t got;
-    do {
-      got = read(STDIN_FILENO, buffer_.data() + end_, buffer_.size() - end_);
-    } while (got < 0 && errno == EINTR);
-    if (got < 0) {
-      return absl::UnknownError(absl::StrCat("cannot read standard input: ", strerror(errno)));
-    }
-    is_at_end_ = got == 0;
-    end_ += static_cast<std::size_t>(got);
-    return absl::OkStatus();
-  }
-
-  std::vector<char> buffer_ = std::vector<char>(std::size_t{1} << 20);
-  std::size_t begin_ = 0;
-  std::size_t end_ = 0;
-  bool is_at_end_ = false;
-};
+// The longest line that can be a record of the topic.
+std::size_t MaxLineBytes(const Topic& topic, const Arguments& arguments) {
+  const auto record = static_cast<std::size_t>(topic.options().max_record_bytes);
+  // A byte takes up to six characters, \u0000, and there are names and places beside it.
+  if (arguments.is_json) return 6 * record + (std::size_t{1} << 20);
+  return record + arguments.delimiter.size();
+}
 
 absl::Status SendLine(Producer& producer, const Topic& topic, const Arguments& arguments,
                       std::string_view line) {
@@ -103,29 +72,32 @@ absl::Status SendLine(Producer& producer, const Topic& topic, const Arguments& a
   return producer.SendAsync(topic, record).status();
 }
 
-absl::Status Produce(const Global& global, const Arguments& arguments) {
+absl::Status Produce(const Global& global, Arguments arguments) {
+  auto delimiter = DecodeEscapes(arguments.delimiter);
+  if (!delimiter.ok()) return delimiter.status();
+  arguments.delimiter = *std::move(delimiter);
+  CatchInterrupts();
   const auto broker = OpenBroker(global, BrokerAccess::kReadWrite);
   if (!broker.ok()) return broker.status();
   const auto topic = (*broker)->OpenTopic(arguments.topic);
   if (!topic.ok()) return topic.status();
+  if (const auto status = CheckIsInFiles(*topic); !status.ok()) return status;
   Producer producer(**broker);
-  LineReader lines;
+  LineReader lines(STDIN_FILENO, MaxLineBytes(*topic, arguments));
   const bool shows_progress = isatty(STDERR_FILENO) != 0;
   auto next_progress = std::chrono::steady_clock::now() + std::chrono::seconds(1);
   std::int64_t sent = 0;
   absl::Status status;
-  for (;;) {
+  while (sent != arguments.count) {
     std::string_view line;
-    const auto more = lines.Next(&line);
-    if (!more.ok()) {
-      status = more.status();
-      break;
-    }
-    if (!*more) break;
-    status = SendLine(producer, *topic, arguments, line);
+    const auto more = IsInterrupted() ? absl::CancelledError("interrupted") : lines.Next(&line);
+    if (more.ok() && !*more) break;
+    status = more.ok() ? SendLine(producer, *topic, arguments, line) : more.status();
     if (!status.ok()) {
-      status = absl::Status(status.code(), absl::StrCat("line ", sent + 1, ": ", status.message(),
-                                                        " (", sent, " records were sent)"));
+      const std::string where =
+          absl::IsCancelled(status) ? "" : absl::StrCat("line ", sent + 1, ": ");
+      status = absl::Status(
+          status.code(), absl::StrCat(where, status.message(), " (", sent, " records were sent)"));
       break;
     }
     ++sent;
@@ -153,15 +125,24 @@ void AddProduceCommand(CLI::App& app, Global& global) {
                          "  daybook --dir D produce orders --key-json origin < flights.ndjson");
   produce->fallthrough();
   produce->add_option("topic", arguments->topic, "The topic")->required();
-  auto* field = produce->add_option("--key-json", arguments->json_field,
-                                    "Lines are JSON objects; this field is the key");
-  auto* delimiter = produce->add_option("-K,--key-delimiter", arguments->delimiter,
-                                        "What stands before it is the key");
+  auto* field = produce
+                    ->add_option("--key-json", arguments->json_field,
+                                 "Lines are JSON objects; this field is the key")
+                    ->check(NotEmpty());
+  auto* delimiter =
+      produce
+          ->add_option("-K,--key-delimiter", arguments->delimiter,
+                       "What stands before it is the key; with the escapes \\n \\r \\t "
+                       "\\\\ \\xNN")
+          ->check(NotEmpty());
   auto* json = produce->add_flag("-J", arguments->is_json, "Lines are what consume -J prints");
   field->excludes(delimiter)->excludes(json);
   delimiter->excludes(json);
   produce->add_option("-p,--partition", arguments->partition, "Send all to this partition")
-      ->check(CLI::NonNegativeNumber);
+      ->check(AtLeast(0));
+  produce->add_option("-c,--count", arguments->count, "Send no more than so many records")
+      ->type_name("INT")
+      ->check(AtLeast(0));
   produce->callback([&global, arguments] {
     global.run = [&global, arguments] { return Produce(global, *arguments); };
   });

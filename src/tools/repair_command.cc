@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "daybook/repair.h"
 #include "tools/command.h"
 #include "tools/table.h"
@@ -23,9 +24,10 @@ absl::Status RunRepair(const Global& global, const Arguments& arguments) {
   const auto report = Repair(global.directory, options);
   if (!report.ok()) return report.status();
 
-  Table actions({"partition", "file", "what", "why"});
+  Table actions({"topic", "partition", "file", "what", "why"});
   for (const RepairAction& action : report->actions) {
-    actions.Add({action.partition, action.file, action.what, action.why});
+    const auto [topic, partition] = PartitionCells(action.partition);
+    actions.Add({topic, partition, action.file, action.what, action.why});
   }
   Table lost({"topic", "partition", "begin_offset", "end_offset", "file", "bytes", "cause"});
   for (const LostRecords& records : report->lost) {
@@ -33,28 +35,29 @@ absl::Status RunRepair(const Global& global, const Arguments& arguments) {
               records.end_offset ? nlohmann::json(records.end_offset->value()) : nullptr,
               records.file, records.bytes, records.cause});
   }
+  Output& output = *global.output;
   if (global.format == Format::kJson) {
     const nlohmann::json json = {{"executed", arguments.execute},
                                  {"actions", actions.ToJson()},
                                  {"lost", lost.ToJson()},
                                  {"not_repaired", report->not_repaired},
                                  {"quarantine", report->quarantine}};
-    std::puts(json.dump(2).c_str());
+    output.PrintLine(json.dump(2));
   } else if (report->actions.empty() && report->not_repaired.empty()) {
-    std::puts("Nothing is to be repaired.");
+    output.PrintLine("Nothing is to be repaired.");
   } else {
-    std::puts(arguments.execute ? "Repaired:" : "To be repaired, with --execute:");
-    actions.Print(global.format);
+    output.PrintLine(arguments.execute ? "Repaired:" : "To be repaired, with --execute:");
+    actions.Print(global);
     if (!report->lost.empty()) {
-      std::puts("\nRecords that cannot be had back:");
-      lost.Print(global.format);
+      output.PrintLine("\nRecords that cannot be had back:");
+      lost.Print(global);
     }
     for (const std::string& what : report->not_repaired) {
-      std::printf("\nNot repaired: %s\n", what.c_str());
+      output.Print(absl::StrCat("\nNot repaired: ", what, "\n"));
     }
     if (!report->quarantine.empty()) {
-      std::printf("\nThe originals are in %s/%s\n", global.directory.c_str(),
-                  report->quarantine.c_str());
+      output.Print(
+          absl::StrCat("\nThe originals are in ", global.directory, "/", report->quarantine, "\n"));
     }
   }
   return report->not_repaired.empty() ? absl::OkStatus()

@@ -1,7 +1,8 @@
 #include "tools/table.h"
 
 #include <algorithm>
-#include <cstdio>
+
+#include "segment/partition_name.h"
 
 namespace daybook::tools {
 namespace {
@@ -53,9 +54,14 @@ nlohmann::json Table::ToJson() const {
   return array;
 }
 
-void Table::Print(Format format) const {
-  const std::string text = format == Format::kJson ? ToJson().dump(2) + "\n" : ToText();
-  std::fwrite(text.data(), 1, text.size(), stdout);
+void Table::Print(const Global& global) const {
+  global.output->Print(global.format == Format::kJson ? ToJson().dump(2) + "\n" : ToText());
+}
+
+std::array<nlohmann::json, 2> PartitionCells(std::string_view directory) {
+  const auto name = PartitionName::Parse(directory);
+  if (!name) return {nullptr, nullptr};
+  return {name->topic(), name->partition()};
 }
 
 }  // namespace daybook::tools

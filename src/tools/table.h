@@ -1,8 +1,10 @@
 #ifndef DAYBOOK_TOOLS_TABLE_H_
 #define DAYBOOK_TOOLS_TABLE_H_
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "tools/command.h"
@@ -20,12 +22,17 @@ class Table {
 
   std::string ToText() const;
   nlohmann::json ToJson() const;
-  void Print(Format format) const;
+  // As `global` asks for.
+  void Print(const Global& global) const;
 
  private:
   std::vector<std::string> columns_;
   std::vector<std::vector<nlohmann::json>> rows_;
 };
+
+// The cells of the columns topic and partition for a partition's directory, "orders-0"; null and
+// null for what is of no partition.
+std::array<nlohmann::json, 2> PartitionCells(std::string_view directory);
 
 }  // namespace daybook::tools
 

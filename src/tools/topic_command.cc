@@ -1,7 +1,12 @@
+#include <cstdint>
+#include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "tools/command.h"
 #include "tools/table.h"
@@ -11,24 +16,46 @@ namespace {
 
 struct CreateArguments {
   std::string name;
-  int partitions = 1;
+  std::optional<int> partitions;
   std::vector<std::string> config;
+  bool if_not_exists = false;
 };
 
-absl::Status Create(const Global& global, const CreateArguments& arguments) {
+absl::StatusOr<TopicOptions> OptionsOf(const CreateArguments& arguments) {
   TopicOptions options;
-  options.partitions = arguments.partitions;
+  std::set<std::string> set;
+  if (arguments.partitions) {
+    options.partitions = *arguments.partitions;
+    set.insert("num.partitions");
+  }
   for (const std::string& setting : arguments.config) {
     const std::size_t equals = setting.find('=');
     if (equals == std::string::npos) {
       return absl::InvalidArgumentError(absl::StrCat("--config takes key=value, not ", setting));
     }
-    const auto status = SetOption(options, setting.substr(0, equals), setting.substr(equals + 1));
+    const std::string key = setting.substr(0, equals);
+    const auto status = SetOption(options, key, setting.substr(equals + 1));
     if (!status.ok()) return status;
+    if (!set.insert(key).second) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          key, " is given twice", key == "num.partitions" ? "; --partitions is the same" : ""));
+    }
   }
+  if (options.storage == Storage::kMemory) {
+    return absl::InvalidArgumentError(
+        "a topic in memory is of no use here: its records are in the program that uses it; make it "
+        "there");
+  }
+  return options;
+}
+
+absl::Status Create(const Global& global, const CreateArguments& arguments) {
+  const auto options = OptionsOf(arguments);
+  if (!options.ok()) return options.status();
   const auto broker = OpenBroker(global, BrokerAccess::kReadWrite);
   if (!broker.ok()) return broker.status();
-  return (*broker)->CreateTopic(arguments.name, options);
+  const absl::Status status = (*broker)->CreateTopic(arguments.name, *options);
+  return arguments.if_not_exists && absl::IsAlreadyExists(status) ? absl::OkStatus() : status;
 }
 
 absl::Status List(const Global& global) {
@@ -42,8 +69,18 @@ absl::Status List(const Global& global) {
     if (!topic.ok()) return topic.status();
     table.Add({name, topic->partitions(), ToProperties(topic->options())["durability"]});
   }
-  table.Print(global.format);
+  table.Print(global);
   return absl::OkStatus();
+}
+
+// Numbers as numbers.
+nlohmann::json ToJson(const std::map<std::string, std::string>& settings) {
+  nlohmann::json json;
+  for (const auto& [key, value] : settings) {
+    std::int64_t number = 0;
+    json[key] = absl::SimpleAtoi(value, &number) ? nlohmann::json(number) : nlohmann::json(value);
+  }
+  return json;
 }
 
 absl::Status Describe(const Global& global, const std::string& name) {
@@ -51,8 +88,13 @@ absl::Status Describe(const Global& global, const std::string& name) {
   if (!broker.ok()) return broker.status();
   const auto topic = (*broker)->OpenTopic(name);
   if (!topic.ok()) return topic.status();
-  Table partitions({"partition", "begin", "end", "durable"});
+  Table partitions({"partition", "begin_offset", "end_offset", "durable_offset"});
+  const bool is_in_memory = topic->options().storage == Storage::kMemory;
   for (int id = 0; id < topic->partitions(); ++id) {
+    if (is_in_memory) {  // and not in ours
+      partitions.Add({id, nullptr, nullptr, nullptr});
+      continue;
+    }
     Partition& partition = topic->partition(id);
     const auto begin = partition.begin_offset();
     const auto end = partition.end_offset();
@@ -65,15 +107,15 @@ absl::Status Describe(const Global& global, const std::string& name) {
   const auto settings = ToProperties(topic->options());
   if (global.format == Format::kJson) {
     const nlohmann::json json = {
-        {"topic", name}, {"settings", settings}, {"partitions", partitions.ToJson()}};
-    std::puts(json.dump(2).c_str());
+        {"topic", name}, {"settings", ToJson(settings)}, {"partitions", partitions.ToJson()}};
+    global.output->PrintLine(json.dump(2));
     return absl::OkStatus();
   }
   Table table({"setting", "value"});
   for (const auto& [key, value] : settings) table.Add({key, value});
-  table.Print(global.format);
-  std::puts("");
-  partitions.Print(global.format);
+  table.Print(global);
+  global.output->PrintLine("");
+  partitions.Print(global);
   return absl::OkStatus();
 }
 
@@ -101,7 +143,10 @@ void AddTopicCommands(CLI::App& app, Global& global) {
       "create", "Make a topic\n  daybook --dir D topic create orders --partitions 4");
   create->fallthrough();
   create->add_option("name", arguments->name, "The topic")->required();
-  create->add_option("--partitions", arguments->partitions, "How many")->capture_default_str();
+  create->add_option("--partitions", arguments->partitions, "How many (default: 1)")
+      ->type_name("INT");
+  create->add_flag("--if-not-exists", arguments->if_not_exists,
+                   "A topic of that name is no error, and is left as it is");
   create
       ->add_option("--config", arguments->config,
                    "key=value; the keys are durability (process, interval, disk), flush.ms, "

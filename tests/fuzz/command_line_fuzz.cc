@@ -2,7 +2,9 @@
 
 #include "fuzz/fuzz_target.h"
 #include "fuzz/segment_input.h"
-#include "tools/record_text.h"
+#include "tools/escapes.h"
+#include "tools/record_format.h"
+#include "tools/record_json.h"
 #include "tools/start_offset.h"
 
 // What the command line takes from others: JSON lines, formats and start offsets. The first byte
@@ -34,19 +36,26 @@ void CheckJson(std::string_view line) {
   Expect(again->key == record->key && again->value == record->value &&
              again->timestamp.value() == record->timestamp.value_or(Timestamp()),
          "a record changes when it is written as JSON");
-  tools::AppendFormatted("%t %p %o %k %K %s %S %T %h %%\\n", ViewOf(*record), &text);
+  const auto format = tools::RecordFormat::Parse("%t %p %o %k %K %s %S %R %T %h %%\\n");
+  ExpectOk(format.status(), "the format of everything is refused");
+  format->Append(ViewOf(*record), &text);
 }
 
 void CheckFormat(Choices choices) {
   const std::string_view format = choices.Text(choices.Byte());
   const std::string_view value = TextOf(choices.rest());
-  const absl::Status status = tools::CheckFormat(format);
-  Expect(status.ok() || absl::IsInvalidArgument(status), "a bad format is an invalid argument");
+  const auto parsed = tools::RecordFormat::Parse(format);
+  Expect(parsed.ok() || absl::IsInvalidArgument(parsed.status()),
+         "a bad format is an invalid argument");
+  const auto decoded = tools::DecodeEscapes(format);
+  Expect(
+      decoded.ok() ? decoded->size() <= format.size() : absl::IsInvalidArgument(decoded.status()),
+      "escapes become no longer");
   RecordView view;
   view.key = format;
   view.value = value;
   std::string text;
-  tools::AppendFormatted(format, view, &text);
+  if (parsed.ok()) parsed->Append(view, &text);
   // Bytes that are no text come back, too.
   std::string line;
   tools::AppendJson(view, &line);

@@ -28,10 +28,8 @@ class CommandFixture {
   // Runs `daybook --dir <data> <arguments>`; arguments are words of the shell.
   Result Run(const std::string& arguments, const std::string& input = "") {
     Put(root_ / "in", input);
-    const std::string command = std::string(DAYBOOK_BINARY_DIR "/bin/daybook --dir ") +
-                                data().string() + " " + arguments + " <" + (root_ / "in").string() +
-                                " >" + (root_ / "out").string() + " 2>" +
-                                (root_ / "error").string();
+    const std::string command =
+        "<" + (root_ / "in").string() + " >" + (root_ / "out").string() + " " + Command(arguments);
     const int status = std::system(command.c_str());
     return {.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
             .out = Get(root_ / "out"),
@@ -44,6 +42,14 @@ class CommandFixture {
     REQUIRE(result.status == 0);
     return result.out;
   }
+
+  // The words of the shell for what runs on beside the test; error() is what it says is wrong. What
+  // `arguments` say of the standard streams holds.
+  std::string Command(const std::string& arguments) const {
+    return "2>" + (root_ / "error").string() + " " DAYBOOK_BINARY_DIR "/bin/daybook --dir " +
+           data().string() + " " + arguments;
+  }
+  std::string error() const { return Get(root_ / "error"); }
 
   std::filesystem::path data() const { return root_ / "data"; }
 

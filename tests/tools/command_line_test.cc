@@ -2,6 +2,7 @@
 
 #include "catch.h"
 #include "support/command_fixture.h"
+#include "support/running_command.h"
 
 namespace daybook {
 
@@ -31,6 +32,21 @@ TEST_CASE("Reading a directory that is not there or not ours is an error and mak
   CHECK(refused.status == 1);
   CHECK(refused.error.find("thesis.txt") != std::string::npos);
   CHECK(std::distance(std::filesystem::directory_iterator(daybook.data()), {}) == 1);
+}
+
+TEST_CASE("A limit on the size of files is an error with a way out, and not the end") {
+  CommandFixture daybook;
+  daybook.Output("topic create t --config segment.bytes=1048576");
+  daybook.Output("produce t", "a\n");
+  daybook.Output("topic create u --config segment.bytes=1048576");
+  RunningCommand produce("sh -c 'ulimit -f 64 && exec " + daybook.Command("produce u") + "'");
+  // More than 64 blocks of 512 bytes.
+  produce.Write(std::string(60'000, 'b') + "\n");
+  produce.CloseInput();
+  CHECK(produce.Wait() == 1);
+  INFO(daybook.error());
+  CHECK(daybook.error().find("ulimit -f") != std::string::npos);
+  CHECK(daybook.Output("consume t -e") == "a\n");
 }
 
 }  // namespace daybook

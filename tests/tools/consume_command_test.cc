@@ -64,15 +64,16 @@ TEST_CASE("A group goes on where it was") {
   CHECK(daybook.Output("consume t -G other -e") == "0\n1\n2\n");
 }
 
-TEST_CASE("Output that nobody reads ends quietly") {
+TEST_CASE("A group without a name is refused, and nothing is read") {
   CommandFixture daybook;
   daybook.Output("topic create t");
-  std::string lines;
-  for (int i = 0; i < 100'000; ++i) lines += "a line of some length\n";
-  daybook.Output("produce t", lines);
-  const auto result = daybook.Run("consume t -e | head -n 1");
-  CHECK(result.status == 0);
-  CHECK(result.error.empty());
+  daybook.Output("produce t", "a\n");
+  for (const std::string arguments : {"-G ''", "--group=", "--group ''"}) {
+    const auto refused = daybook.Run("consume t -e " + arguments);
+    CHECK(refused.status == 2);
+    CHECK(refused.out.empty());
+    CHECK(refused.error.find("--group") != std::string::npos);
+  }
 }
 
 }  // namespace daybook

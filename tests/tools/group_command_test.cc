@@ -12,11 +12,13 @@ TEST_CASE("Groups are listed and described with their lag") {
   CHECK(nlohmann::json::parse(daybook.Output("--format json group list")).empty());
   daybook.Output("consume t -G service -c 1");
   CHECK(daybook.Output("group list").find("service") != std::string::npos);
-  const auto rows = nlohmann::json::parse(daybook.Output("--format json group describe service"));
+  const auto group = nlohmann::json::parse(daybook.Output("--format json group describe service"));
+  CHECK(group["group"] == "service");
+  const auto& rows = group["offsets"];
   REQUIRE(rows.size() == 1);
   CHECK(rows[0]["topic"] == "t");
-  CHECK(rows[0]["committed"] == 1);
-  CHECK(rows[0]["end"] == 3);
+  CHECK(rows[0]["committed_offset"] == 1);
+  CHECK(rows[0]["end_offset"] == 3);
   CHECK(rows[0]["lag"] == 2);
   CHECK(rows[0]["metadata"] == "");
   CHECK(daybook.Run("group describe nobody").status == 1);

@@ -23,7 +23,8 @@ struct SeekFixture {
     std::string moves;
     for (const auto& row :
          nlohmann::json::parse(daybook.Output("--format json group seek g " + arguments))) {
-      moves += row["partition"].dump() + ":" + row["prior"].dump() + ">" + row["new"].dump() + " ";
+      moves += row["partition"].dump() + ":" + row["prior_offset"].dump() + ">" +
+               row["new_offset"].dump() + " ";
     }
     return moves;
   }

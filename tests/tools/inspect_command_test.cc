@@ -41,7 +41,7 @@ struct ThreeRecords : CommandFixture {
 
 TEST_CASE("Verify exits with 0 on what is whole") {
   ThreeRecords daybook;
-  CHECK(daybook.Output("verify").find("t-0") != std::string::npos);
+  CHECK(daybook.Output("verify").find("t              0         1        3") != std::string::npos);
   const auto json = nlohmann::json::parse(daybook.Output("verify --format json"));
   CHECK(json["partitions"][0]["records"] == 3);
   CHECK(json["issues"].empty());
@@ -64,6 +64,8 @@ TEST_CASE("Verify names the file, the positions, the offsets and the cause") {
   const auto result = daybook.Run("verify --format json");
   CHECK(result.status == 1);
   const auto issue = nlohmann::json::parse(result.out)["issues"][0];
+  CHECK(issue["topic"] == "t");
+  CHECK(issue["partition"] == 0);
   CHECK(issue["file"] == "00000000000000000000.log");
   CHECK(issue["begin_position"] == 4096 + 32);
   CHECK(issue["end_position"] == 4096 + 64);
@@ -120,12 +122,42 @@ TEST_CASE("A dump as JSON is a line for each frame and for each piece of damage"
   int damaged = 0;
   for (std::string line; std::getline(lines, line);) {
     const auto frame = nlohmann::json::parse(line);
-    CHECK(frame["partition"] == "t-0");
+    CHECK(frame["topic"] == "t");
+    CHECK(frame["partition"] == 0);
     if (frame["valid"] == true && frame.contains("kind")) offsets.push_back(frame["offset"]);
     damaged += frame["valid"] == false;
   }
   CHECK(offsets == std::vector<std::int64_t>{0, 2});
   CHECK(damaged == 1);
+}
+
+TEST_CASE("All commands say the same of a place in JSON") {
+  ThreeRecords daybook;
+  const std::string record = daybook.Output("--format json consume t -e -c 1");
+  CHECK(record == daybook.Output("consume t -e -c 1 -J"));
+  daybook.Output("consume t -G g -c 1");
+  daybook.Output("topic describe t --format json");
+  CommandFixture::Flip(daybook.segment(), 4096 + 32 + 25);
+  const auto json = [&](const std::string& arguments) {
+    const std::string out = daybook.Run("--format json " + arguments).out;
+    return nlohmann::json::parse(out.substr(0, out.find("}\n{")) + (out[1] == '"' ? "}" : ""),
+                                 nullptr, false);
+  };
+  const auto group = json("group describe g");
+  for (const nlohmann::json& place :
+       {nlohmann::json::parse(record), json("dump t"), json("verify t")["partitions"][0],
+        json("verify t")["issues"][0], json("repair")["actions"][0], json("repair")["lost"][0],
+        json("group seek g --to-latest")[0], group["offsets"][0]}) {
+    INFO(place.dump());
+    CHECK(place["topic"] == "t");
+    CHECK(place["partition"] == 0);
+  }
+  CHECK(group["offsets"][0]["committed_offset"] == 1);
+  CHECK(group["offsets"][0]["end_offset"] == 3);
+  const auto topic = json("topic describe t");
+  CHECK(topic["settings"]["num.partitions"] == 1);
+  CHECK(topic["settings"]["durability"] == "process");
+  CHECK(topic["partitions"][0]["end_offset"] == 3);
 }
 
 TEST_CASE("Dump shows of which transaction records are") {

@@ -1,5 +1,6 @@
 #include "catch.h"
 #include "support/command_fixture.h"
+#include "support/running_command.h"
 
 namespace daybook {
 
@@ -48,10 +49,24 @@ TEST_CASE("A delimiter splits the key off") {
 TEST_CASE("A line over the limit and a partition that is not there are refused") {
   CommandFixture daybook;
   daybook.Output("topic create t --config max.message.bytes=10");
-  CHECK(daybook.Run("produce t", std::string(100, 'x') + "\n").error.find("limit") !=
+  CHECK(daybook.Run("produce t", std::string(100, 'x') + "\n").error.find("longer than 10 bytes") !=
         std::string::npos);
   CHECK(daybook.Run("produce t -p 1", "x\n").error.find("no partition 1") != std::string::npos);
   CHECK(daybook.Output("consume t -e").empty());
+}
+
+TEST_CASE("No more records are sent than are asked for") {
+  CommandFixture daybook;
+  daybook.Output("topic create t");
+  daybook.Output("produce t -c 2", "a\nb\nc\n");
+  daybook.Output("produce t -c 0", "d\n");
+  daybook.Output("produce t -c 5", "e\n");
+  CHECK(daybook.Output("consume t -e") == "a\nb\ne\n");
+  // It does not wait for the end of the input.
+  RunningCommand produce(daybook.Command("produce t -c 1"));
+  produce.Write("f\n");
+  CHECK(produce.Wait() == 0);
+  CHECK(daybook.Output("consume t -e -o -1") == "f\n");
 }
 
 }  // namespace daybook

@@ -27,4 +27,11 @@ TEST_CASE("JSON has the columns' names as keys and keeps nothing as null") {
   CHECK(table.ToText() == "a  b\n1  -\n");
 }
 
+TEST_CASE("The directory of a partition is a topic and a number") {
+  using Cells = std::array<nlohmann::json, 2>;
+  CHECK(PartitionCells("orders-12") == Cells{"orders", 12});
+  CHECK(PartitionCells("__consumer_offsets-0") == Cells{"__consumer_offsets", 0});
+  CHECK(PartitionCells("") == Cells{nullptr, nullptr});
+}
+
 }  // namespace daybook::tools

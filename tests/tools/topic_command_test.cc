@@ -1,6 +1,8 @@
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "catch.h"
+#include "daybook/broker.h"
 #include "support/command_fixture.h"
 
 namespace daybook {
@@ -13,9 +15,9 @@ TEST_CASE("A topic is created, listed, described, altered and deleted") {
   CHECK(daybook.Output("topic list").find("orders           4  disk") != std::string::npos);
   const auto described =
       nlohmann::json::parse(daybook.Output("--format json topic describe orders"));
-  CHECK(described["settings"]["segment.bytes"] == "1048576");
+  CHECK(described["settings"]["segment.bytes"] == 1048576);
   CHECK(described["partitions"].size() == 4);
-  CHECK(described["partitions"][3]["end"] == 0);
+  CHECK(described["partitions"][3]["end_offset"] == 0);
   daybook.Output("topic alter orders --partitions 6");
   CHECK(daybook.Output("topic list").find("orders           6  disk") != std::string::npos);
   CHECK(daybook.Run("topic alter orders --partitions 2").status == 1);
@@ -35,6 +37,58 @@ TEST_CASE("Mistakes in names and settings are named") {
   CHECK(daybook.Run("topic create x --partitions 0").status == 1);
   CHECK(daybook.Run("topic create x --config nonsense").status == 1);
   CHECK(daybook.Run("topic delete nothing").status == 1);
+}
+
+TEST_CASE("A setting that is given twice is refused, under whichever name") {
+  CommandFixture daybook;
+  const auto refused = daybook.Run("topic create t --partitions 2 --config num.partitions=3");
+  CHECK(refused.status == 1);
+  CHECK(refused.error.find("num.partitions is given twice") != std::string::npos);
+  CHECK(daybook.Run("topic create t --partitions 2 --config num.partitions=2").status == 1);
+  CHECK(daybook.Run("topic create t --config flush.ms=5 --config flush.ms=6").status == 1);
+  CHECK_FALSE(std::filesystem::exists(daybook.data()));
+  daybook.Output("topic create t --config num.partitions=3");
+  daybook.Output("topic create u --partitions 2 --config flush.ms=5 segment.bytes=1048576");
+  CHECK(daybook.Output("topic list").find("t               3") != std::string::npos);
+  CHECK(daybook.Output("topic list").find("u               2") != std::string::npos);
+}
+
+TEST_CASE("A topic that is there is no error if that is asked for, and stays as it is") {
+  CommandFixture daybook;
+  daybook.Output("topic create t --partitions 2 --if-not-exists");
+  daybook.Output("produce t", "a\n");
+  CHECK(daybook.Run("topic create t").status == 1);
+  daybook.Output("topic create t --partitions 5 --if-not-exists");
+  CHECK(daybook.Output("topic list").find("t               2") != std::string::npos);
+  CHECK(daybook.Output("consume t -e") == "a\n");
+  CHECK(daybook.Run("topic create a/b --if-not-exists").status == 1);
+}
+
+TEST_CASE("A topic in memory is neither made nor used from the command line") {
+  CommandFixture daybook;
+  const auto refused = daybook.Run("topic create t --config storage=memory");
+  CHECK(refused.status == 1);
+  CHECK(refused.error.find("in memory") != std::string::npos);
+  CHECK_FALSE(std::filesystem::exists(daybook.data()));
+  {
+    const auto broker = Broker::Open(daybook.data().string()).value();
+    REQUIRE(broker->CreateTopic("ticks", {.partitions = 2, .storage = Storage::kMemory}).ok());
+    REQUIRE(broker->Close().ok());
+  }
+  for (const std::string arguments : {"produce ticks", "consume ticks -e", "consume ticks -e -G g",
+                                      "group seek g --topic ticks --to-latest --execute"}) {
+    INFO(arguments);
+    const auto used = daybook.Run(arguments, "a\n");
+    CHECK(used.status == 1);
+    CHECK(used.error.find("ticks is a topic in memory") != std::string::npos);
+  }
+  // What is known of it is shown.
+  const auto described =
+      nlohmann::json::parse(daybook.Output("--format json topic describe ticks"));
+  CHECK(described["settings"]["storage"] == "memory");
+  CHECK(described["partitions"].size() == 2);
+  CHECK(described["partitions"][0]["end_offset"].is_null());
+  daybook.Output("topic delete ticks");
 }
 
 }  // namespace daybook

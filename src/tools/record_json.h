@@ -1,23 +1,17 @@
-#ifndef DAYBOOK_TOOLS_RECORD_TEXT_H_
-#define DAYBOOK_TOOLS_RECORD_TEXT_H_
+#ifndef DAYBOOK_TOOLS_RECORD_JSON_H_
+#define DAYBOOK_TOOLS_RECORD_JSON_H_
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "daybook/clock.h"
 #include "daybook/record.h"
 
 namespace daybook::tools {
-
-// Appends `record` to `out` as `format` says, which has kcat's letters: %t topic, %p partition, %o
-// offset, %k key, %K its length (-1: none), %s value, %S its length (-1: none), %T timestamp in
-// milliseconds, %h headers, %% a per cent sign; and the escapes \n \t \r \\.
-void AppendFormatted(std::string_view format, const RecordView& record, std::string* out);
-
-// InvalidArgument if `format` has a letter that is not one of these.
-absl::Status CheckFormat(std::string_view format);
 
 // Appends `record` as one line of JSON with kcat's names: topic, partition, offset, tstype, ts
 // (milliseconds), headers (name, value, name, value, ...), key, payload; and ts_ns, the timestamp
@@ -34,10 +28,11 @@ struct OwnedRecord {
   std::optional<int> partition;
 };
 
-// Takes back what AppendJson gives: key, payload, headers, timestamp, partition.
-// InvalidArgument when it is not that.
+// Takes back what AppendJson gives: key, payload, headers, ts or ts_ns, partition; null is as good
+// as absent, but for the payload. InvalidArgument when it is not that: nothing that is there and
+// cannot be taken as it stands is passed over.
 absl::StatusOr<OwnedRecord> ParseJson(std::string_view line);
 
 }  // namespace daybook::tools
 
-#endif  // DAYBOOK_TOOLS_RECORD_TEXT_H_
+#endif  // DAYBOOK_TOOLS_RECORD_JSON_H_

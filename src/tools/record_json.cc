@@ -1,4 +1,4 @@
-#include "tools/record_text.h"
+#include "tools/record_json.h"
 
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -17,15 +17,6 @@ std::int64_t MillisOf(Timestamp timestamp) {
 
 std::optional<std::string_view> ValueOf(const RecordView& record) {
   return record.is_tombstone ? std::nullopt : std::optional(record.value);
-}
-
-void AppendHeaders(const RecordView& record, std::string* out) {
-  bool is_first = true;
-  for (const Header& header : record.headers) {
-    if (!is_first) *out += ',';
-    is_first = false;
-    absl::StrAppend(out, std::string(header.name), "=", std::string(header.value.value_or("")));
-  }
 }
 
 // Whether nlohmann's writer takes it as text.
@@ -59,68 +50,46 @@ absl::StatusOr<std::optional<std::string>> BytesOf(const json& object, const cha
       absl::StrCat(field, " is neither text nor null nor {\"base64\": ...}"));
 }
 
+absl::StatusOr<std::optional<std::int64_t>> WholeNumber(const json& object, const char* field) {
+  const auto found = object.find(field);
+  if (found == object.end() || found->is_null()) return std::optional<std::int64_t>();
+  constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max();
+  if (!found->is_number_integer() ||
+      (found->is_number_unsigned() && found->get<std::uint64_t>() > kMost)) {
+    return absl::InvalidArgumentError(absl::StrCat(field, " is ", found->dump().substr(0, 100),
+                                                   "; it must be a whole number of 64 bits"));
+  }
+  return std::optional(found->get<std::int64_t>());
+}
+
+// By ts_ns, or by ts, which is less exact.
+absl::StatusOr<std::optional<Timestamp>> TimestampOf(const json& object) {
+  using std::chrono::floor;
+  using std::chrono::milliseconds;
+  using std::chrono::nanoseconds;
+  const auto millis = WholeNumber(object, "ts");
+  if (!millis.ok()) return millis.status();
+  const auto nanos = WholeNumber(object, "ts_ns");
+  if (!nanos.ok()) return nanos.status();
+  // Nanoseconds of 64 bits go from the year 1677 to 2262.
+  constexpr std::int64_t kMost = floor<milliseconds>(nanoseconds::max()).count();
+  if (!*nanos) {
+    if (!*millis) return std::optional<Timestamp>();
+    if (**millis > kMost || **millis < -kMost) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("ts is ", **millis, "; it must be from ", -kMost, " to ", kMost));
+    }
+    return std::optional(Timestamp(milliseconds(**millis)));
+  }
+  const Timestamp timestamp{nanoseconds(**nanos)};
+  if (*millis && MillisOf(timestamp) != **millis) {
+    return absl::InvalidArgumentError(absl::StrCat("ts is ", **millis, " and ts_ns ", **nanos,
+                                                   ", which is another time; leave one out"));
+  }
+  return std::optional(timestamp);
+}
+
 }  // namespace
-
-absl::Status CheckFormat(std::string_view format) {
-  for (std::size_t i = 0; i < format.size(); ++i) {
-    if (format[i] != '%') continue;
-    const char letter = ++i < format.size() ? format[i] : '\0';
-    if (std::string_view("tpokKsSTh%").find(letter) == std::string_view::npos) {
-      return absl::InvalidArgumentError(absl::StrCat("the format has %", std::string(1, letter),
-                                                     "; there are %t %p %o %k %K %s %S %T %h %%"));
-    }
-  }
-  return absl::OkStatus();
-}
-
-void AppendFormatted(std::string_view format, const RecordView& record, std::string* out) {
-  const auto length = [](std::optional<std::string_view> text) {
-    return text ? static_cast<std::int64_t>(text->size()) : -1;
-  };
-  for (std::size_t i = 0; i < format.size(); ++i) {
-    const char c = format[i];
-    if ((c != '%' && c != '\\') || i + 1 == format.size()) {
-      *out += c;
-      continue;
-    }
-    const char letter = format[++i];
-    if (c == '\\') {
-      *out += letter == 'n' ? '\n' : letter == 't' ? '\t' : letter == 'r' ? '\r' : letter;
-      continue;
-    }
-    switch (letter) {
-      case 't':
-        *out += record.topic;
-        break;
-      case 'p':
-        absl::StrAppend(out, record.partition);
-        break;
-      case 'o':
-        absl::StrAppend(out, record.offset.value());
-        break;
-      case 'k':
-        *out += record.key.value_or("");
-        break;
-      case 'K':
-        absl::StrAppend(out, length(record.key));
-        break;
-      case 's':
-        *out += record.value;
-        break;
-      case 'S':
-        absl::StrAppend(out, length(ValueOf(record)));
-        break;
-      case 'T':
-        absl::StrAppend(out, MillisOf(record.timestamp));
-        break;
-      case 'h':
-        AppendHeaders(record, out);
-        break;
-      default:
-        *out += letter;
-    }
-  }
-}
 
 void AppendJson(const RecordView& record, std::string* out) {
   json headers = json::array();
@@ -155,7 +124,8 @@ absl::StatusOr<OwnedRecord> ParseJson(std::string_view line) {
   if (!value.ok()) return value.status();
   record.value = *std::move(value);
 
-  const json headers = object.value("headers", json::array());
+  json headers = object.value("headers", json::array());
+  if (headers.is_null()) headers = json::array();
   if (!headers.is_array() || headers.size() % 2 != 0) {
     return absl::InvalidArgumentError("headers is not an array of names and values");
   }
@@ -168,20 +138,16 @@ absl::StatusOr<OwnedRecord> ParseJson(std::string_view line) {
     if (!name->has_value()) return absl::InvalidArgumentError("a header has no name");
     record.headers.emplace_back(**name, *header_value);
   }
-  if (const auto nanos = object.find("ts_ns");
-      nanos != object.end() && nanos->is_number_integer()) {
-    record.timestamp = Timestamp(std::chrono::nanoseconds(nanos->get<std::int64_t>()));
-  } else if (const auto millis = object.find("ts");
-             millis != object.end() && millis->is_number_integer()) {
-    record.timestamp = Timestamp(std::chrono::milliseconds(millis->get<std::int64_t>()));
-  }
-  if (const auto partition = object.find("partition");
-      partition != object.end() && partition->is_number_integer()) {
-    const auto number = partition->get<std::int64_t>();
-    if (number < 0 || number > std::numeric_limits<int>::max()) {
-      return absl::InvalidArgumentError(absl::StrCat("there is no partition ", number));
+  auto timestamp = TimestampOf(object);
+  if (!timestamp.ok()) return timestamp.status();
+  record.timestamp = *timestamp;
+  const auto partition = WholeNumber(object, "partition");
+  if (!partition.ok()) return partition.status();
+  if (*partition) {
+    if (**partition < 0 || **partition > std::numeric_limits<int>::max()) {
+      return absl::InvalidArgumentError(absl::StrCat("there is no partition ", **partition));
     }
-    record.partition = static_cast<int>(number);
+    record.partition = static_cast<int>(**partition);
   }
   return record;
 }
