@@ -16,7 +16,7 @@
 namespace daybook::inline v1 {
 
 enum class RepairMode {
-  kDryRun,   // says what it would do; changes nothing
+  kDryRun,   // says what it would do; changes nothing, and needs no right to
   kExecute,  // does it
 };
 

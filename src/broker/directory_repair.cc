@@ -342,7 +342,11 @@ absl::StatusOr<RepairReport> Repair(std::string_view directory, RepairOptions op
   // Before anything is made in what may be somebody else's directory.
   if (auto status = CheckIsDataDirectory(**root); !status.ok()) return status;
   const auto lock = (*root)->Lock(kLockFile);
-  if (!lock.ok()) return lock.status();
+  // A dry run needs no lock where it may not write, on a file system that is mounted read-only say:
+  // that no other process has the lock was looked at first.
+  const bool goes_without =
+      options.mode == RepairMode::kDryRun && absl::IsPermissionDenied(lock.status());
+  if (!lock.ok() && !goes_without) return lock.status();
   const auto found = VerifyDirectory(**root, options.file_system->BootId(), options.topics);
   if (!found.ok()) return found.status();
   return DirectoryRepair(**root, *found, options).Run();

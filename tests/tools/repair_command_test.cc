@@ -1,8 +1,13 @@
+#include <unistd.h>
+
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "catch.h"
+#include "daybook/broker.h"
 #include "support/command_fixture.h"
+#include "support/running_command.h"
 
 namespace daybook {
 namespace {
@@ -41,6 +46,42 @@ TEST_CASE("Repair says what it would do, and does it when it is told to") {
 TEST_CASE("Repair of a topic that is not there is refused") {
   DamagedTopic daybook;
   CHECK(daybook.Run("repair nothing").status == 1);
+}
+
+TEST_CASE("What only looks works on a file system that is mounted read-only") {
+  if (std::system("unshare -Urm true 2>/dev/null") != 0) {
+    WARN("namespaces of mounts are not to be had here: nothing was tested");
+    return;
+  }
+  DamagedTopic daybook;
+  daybook.Output("consume t -G g -c 1");
+  const auto read_only = [&](const std::string& arguments) {
+    const std::string data = daybook.data().string();
+    RunningCommand command("unshare -Urm sh -c 'mount --bind " + data + " " + data +
+                           " && mount -o remount,ro,bind " + data + " && exec " +
+                           daybook.Command(arguments) + "'");
+    const std::string out = command.ReadToEnd();
+    return CommandFixture::Result{.status = command.Wait(), .out = out, .error = daybook.error()};
+  };
+  const auto planned = read_only("repair --format json");
+  INFO(planned.error);
+  CHECK(planned.status == 0);
+  CHECK(nlohmann::json::parse(planned.out)["lost"][0]["begin_offset"] == 1);
+  CHECK(read_only("verify").status == 1);  // there is damage
+  CHECK(read_only("consume t -c 1").out == "aaaa\n");
+  CHECK(read_only("group describe g").status == 0);
+  CHECK(read_only("topic describe t").status == 0);
+  const auto refused = read_only("repair --execute");
+  CHECK(refused.status == 1);
+  CHECK(refused.error.find("read-only") != std::string::npos);
+}
+
+TEST_CASE("A dry repair is refused while another process has the directory") {
+  DamagedTopic daybook;
+  const auto broker = Broker::Open(daybook.data().string()).value();
+  const auto refused = daybook.Run("repair");
+  CHECK(refused.status == 1);
+  CHECK(refused.error.find(std::to_string(getpid())) != std::string::npos);
 }
 
 }  // namespace daybook
