@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <limits>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,10 +21,11 @@ namespace daybook::tools {
 namespace {
 
 constexpr std::chrono::milliseconds kPollTimeout{100};
+constexpr Offset kNoEnd{std::numeric_limits<std::int64_t>::max()};
 
 struct Arguments {
-  std::string topic;
-  std::string start = "beginning";
+  std::vector<std::string> topics;
+  std::vector<std::string> offsets;
   std::optional<std::string> format;
   std::optional<std::string> group;
   std::vector<int> partitions;
@@ -39,12 +42,13 @@ class Printer {
 
   bool is_done() const { return left_ == 0 || output_.is_closed() || IsInterrupted(); }
 
-  // The offset behind the last record printed. Cancelled: nobody read all of them, or will.
-  absl::StatusOr<Offset> Print(const RecordBatch& batch) {
+  // Prints the records before `end`; the offset behind the last one. Cancelled: nobody read all of
+  // them, or will.
+  absl::StatusOr<Offset> Print(const RecordBatch& batch, Offset end = kNoEnd) {
     text_.clear();
     Offset next = batch.begin_offset();
     for (const RecordView& record : batch) {
-      if (left_ == 0) break;
+      if (left_ == 0 || record.offset >= end) break;
       if (left_ > 0) --left_;
       if (format_) {
         format_->Append(record, &text_);
@@ -66,45 +70,107 @@ class Printer {
   std::string text_;
 };
 
-absl::Status ConsumeAlone(Broker& broker, const Arguments& arguments, Printer& printer) {
-  const auto start = ParseStartOffset(arguments.start);
-  if (!start.ok()) return start.status();
-  const auto topic = broker.OpenTopic(arguments.topic);
+absl::StatusOr<Topic> OpenInFiles(Broker& broker, const std::string& name) {
+  auto topic = broker.OpenTopic(name);
   if (!topic.ok()) return topic.status();
   if (const auto status = CheckIsInFiles(*topic); !status.ok()) return status;
-  auto reader =
-      Reader::Open(broker, arguments.topic, {.partitions = arguments.partitions, .batch = {}});
-  if (!reader.ok()) return reader.status();
-  for (int id = 0; id < topic->partitions(); ++id) {
-    if (!arguments.partitions.empty() &&
-        std::find(arguments.partitions.begin(), arguments.partitions.end(), id) ==
-            arguments.partitions.end()) {
-      continue;
+  return topic;
+}
+
+// A reader of one topic, and where it is to end in each partition.
+class RangeReader {
+ public:
+  static absl::StatusOr<RangeReader> Open(Broker& broker, const Topic& topic,
+                                          const std::vector<int>& partitions,
+                                          const OffsetRange& range) {
+    auto reader = Reader::Open(broker, topic.name(), {.partitions = partitions, .batch = {}});
+    if (!reader.ok()) return reader.status();
+    RangeReader ranges(topic, *std::move(reader), range.end.has_value());
+    for (int id = 0; id < topic.partitions(); ++id) {
+      if (!partitions.empty() &&
+          std::find(partitions.begin(), partitions.end(), id) == partitions.end()) {
+        continue;
+      }
+      const auto begin = Resolve(range.start, topic.partition(id));
+      if (!begin.ok()) return begin.status();
+      if (const auto status = ranges.reader_.Seek(id, *begin); !status.ok()) return status;
+      if (!range.end) continue;
+      const auto end = Resolve(*range.end, topic.partition(id));
+      if (!end.ok()) return end.status();
+      if (*begin < *end) ranges.ends_[id] = *end;
     }
-    const auto offset = Resolve(*start, topic->partition(id));
-    if (!offset.ok()) return offset.status();
-    if (const auto status = reader->Seek(id, *offset); !status.ok()) return status;
+    return ranges;
   }
+
+  absl::StatusOr<RecordBatch> Poll(std::chrono::milliseconds timeout) {
+    return reader_.Poll(timeout);
+  }
+  absl::StatusOr<bool> AtEnd() const { return has_ends_ ? ends_.empty() : reader_.AtEnd(); }
+  // In the partition of `batch`; nothing of one that is past its end is wanted.
+  Offset EndFor(const RecordBatch& batch) const {
+    if (!has_ends_) return kNoEnd;
+    const auto found = ends_.find(batch.partition());
+    return found == ends_.end() ? Offset(0) : found->second;
+  }
+  // Call after each batch. A partition that has come to its end is read no further.
+  absl::Status Advance(const RecordBatch& batch) {
+    if (!has_ends_ || batch.empty() || batch.next_offset() < EndFor(batch)) return absl::OkStatus();
+    ends_.erase(batch.partition());
+    const auto end = topic_.partition(batch.partition()).end_offset();
+    return end.ok() ? reader_.Seek(batch.partition(), *end) : end.status();
+  }
+  bool has_ends() const { return has_ends_; }
+
+ private:
+  RangeReader(Topic topic, Reader reader, bool has_ends)
+      : topic_(std::move(topic)), reader_(std::move(reader)), has_ends_(has_ends) {}
+
+  Topic topic_;
+  Reader reader_;
+  bool has_ends_;
+  std::map<int, Offset> ends_;  // of the partitions that have not come to them
+};
+
+absl::Status ConsumeAlone(Broker& broker, const Arguments& arguments, Printer& printer) {
+  if (arguments.topics.size() > 1) {
+    return absl::InvalidArgumentError("several topics are read as a group only; name it with -G");
+  }
+  const auto range = ParseOffsetRange(arguments.offsets);
+  if (!range.ok()) return range.status();
+  const auto topic = OpenInFiles(broker, arguments.topics.front());
+  if (!topic.ok()) return topic.status();
+  auto reader = RangeReader::Open(broker, *topic, arguments.partitions, *range);
+  if (!reader.ok()) return reader.status();
+  const bool exits_at_end = arguments.exits_at_end || reader->has_ends();
   while (!printer.is_done()) {
-    const auto batch =
-        reader->Poll(arguments.exits_at_end ? std::chrono::milliseconds(0) : kPollTimeout);
+    if (reader->has_ends() && *reader->AtEnd()) break;
+    const auto batch = reader->Poll(exits_at_end ? std::chrono::milliseconds(0) : kPollTimeout);
     if (!batch.ok()) return batch.status();
-    if (batch->empty() && arguments.exits_at_end) {
+    if (batch->empty() && exits_at_end) {
       const auto is_at_end = reader->AtEnd();
       if (!is_at_end.ok()) return is_at_end.status();
       if (*is_at_end) break;
     }
-    if (const auto printed = printer.Print(*batch); !printed.ok()) return printed.status();
+    const auto printed = printer.Print(*batch, reader->EndFor(*batch));
+    if (!printed.ok()) return printed.status();
+    if (const auto status = reader->Advance(*batch); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
 
 absl::Status ConsumeInGroup(Broker& broker, const Arguments& arguments, Printer& printer) {
-  const auto topic = broker.OpenTopic(arguments.topic);
-  if (!topic.ok()) return topic.status();
-  if (const auto status = CheckIsInFiles(*topic); !status.ok()) return status;
   ConsumerGroup group(broker, *arguments.group);
-  const auto consumer = group.Join({arguments.topic});
+  // As in kcat, what begins with ^ is an expression. No topic's name does.
+  const bool is_expression = arguments.topics.front().starts_with('^');
+  if (is_expression && arguments.topics.size() > 1) {
+    return absl::InvalidArgumentError("an expression stands alone; it may have alternatives, ^a|b");
+  }
+  for (const std::string& name : arguments.topics) {
+    if (is_expression) break;
+    if (const auto status = OpenInFiles(broker, name).status(); !status.ok()) return status;
+  }
+  const auto consumer = is_expression ? group.JoinMatching(arguments.topics.front().substr(1))
+                                      : group.Join(arguments.topics);
   if (!consumer.ok()) return consumer.status();
   while (!printer.is_done()) {
     const auto batch =
@@ -152,13 +218,20 @@ void AddConsumeCommand(CLI::App& app, Global& global) {
                          "Print records; without a group also while another process writes\n"
                          "  daybook --dir D consume orders -o beginning -e");
   consume->fallthrough();
-  consume->add_option("topic", arguments->topic, "The topic")->required();
-  auto* start = consume
-                    ->add_option("-o,--offset", arguments->start,
-                                 "Where to begin: beginning; end; N, an offset; -N, the last N "
-                                 "records; s@T, what was appended T milliseconds after 1970 or "
-                                 "later (time of append, not the records' own)")
-                    ->capture_default_str();
+  consume
+      ->add_option(
+          "topics", arguments->topics,
+          "The topic; with -G also several, or ^EXPRESSION for all whose whole names match")
+      ->required();
+  auto* start =
+      consume
+          ->add_option("-o,--offset", arguments->offsets,
+                       "Where to begin: beginning (default); end; N, an offset; -N, the last N "
+                       "records; s@T, what was appended T milliseconds after 1970 or later (time "
+                       "of append, not the records' own). Where to end: e@T, what was appended "
+                       "before, of what there is now")
+          ->type_name("TEXT")
+          ->allow_extra_args(false);
   auto* partitions =
       consume->add_option("-p,--partition", arguments->partitions, "Only this partition (repeat)")
           ->allow_extra_args(false)

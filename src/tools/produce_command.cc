@@ -26,7 +26,9 @@ struct Arguments {
   std::string topic;
   std::string json_field;
   std::string delimiter;
+  std::vector<std::string> headers;  // name=value, or a name alone
   bool is_json = false;
+  bool empty_is_null = false;
   std::int64_t count = -1;
   int partition = -1;
 };
@@ -37,6 +39,19 @@ std::size_t MaxLineBytes(const Topic& topic, const Arguments& arguments) {
   // A byte takes up to six characters, \u0000, and there are names and places beside it.
   if (arguments.is_json) return 6 * record + (std::size_t{1} << 20);
   return record + arguments.delimiter.size();
+}
+
+std::vector<Header> HeadersOf(const Arguments& arguments) {
+  std::vector<Header> headers;
+  for (const std::string_view text : arguments.headers) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string_view::npos) {
+      headers.push_back({text, std::nullopt});
+    } else {
+      headers.push_back({text.substr(0, equals), text.substr(equals + 1)});
+    }
+  }
+  return headers;
 }
 
 absl::Status SendLine(Producer& producer, const Topic& topic, const Arguments& arguments,
@@ -69,6 +84,12 @@ absl::Status SendLine(Producer& producer, const Topic& topic, const Arguments& a
       record.value = line.substr(at + arguments.delimiter.size());
     }
   }
+  if (arguments.empty_is_null) {
+    if (record.value && record.value->empty()) record.value.reset();
+    if (record.key && record.key->empty()) record.key.reset();
+  }
+  const std::vector<Header> headers = HeadersOf(arguments);
+  record.headers = headers;
   return producer.SendAsync(topic, record).status();
 }
 
@@ -140,6 +161,16 @@ void AddProduceCommand(CLI::App& app, Global& global) {
   delimiter->excludes(json);
   produce->add_option("-p,--partition", arguments->partition, "Send all to this partition")
       ->check(AtLeast(0));
+  produce
+      ->add_option("-H,--header", arguments->headers,
+                   "NAME=VALUE, or NAME for one without a value, for all records (repeat)")
+      ->type_name("TEXT")
+      ->allow_extra_args(false)
+      ->excludes(json);
+  produce
+      ->add_flag("-Z", arguments->empty_is_null,
+                 "Empty values are tombstones, and empty keys none at all")
+      ->excludes(json);
   produce->add_option("-c,--count", arguments->count, "Send no more than so many records")
       ->type_name("INT")
       ->check(AtLeast(0));

@@ -27,10 +27,28 @@ absl::StatusOr<StartOffset> ParseStartOffset(std::string_view text) {
       number < 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("-o ", std::string(text),
-                     ": use beginning, end, an offset, -N for the last N records, or s@T for "
-                     "those since T milliseconds"));
+                     ": use beginning, end, an offset, -N for the last N records, s@T for those "
+                     "since T milliseconds, or e@T for those before"));
   }
   return StartOffset{kind, number};
+}
+
+absl::StatusOr<OffsetRange> ParseOffsetRange(const std::vector<std::string>& texts) {
+  OffsetRange range;
+  std::optional<StartOffset> start;
+  for (const std::string& text : texts) {
+    const bool is_end = text.starts_with("e@");
+    auto parsed = ParseStartOffset(is_end ? "s@" + text.substr(2) : text);
+    if (!parsed.ok()) return parsed.status();
+    std::optional<StartOffset>& place = is_end ? range.end : start;
+    if (place) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("-o ", text, ": there is another ", is_end ? "end" : "start"));
+    }
+    place = *parsed;
+  }
+  range.start = start.value_or(StartOffset{});
+  return range;
 }
 
 absl::StatusOr<Offset> Resolve(const StartOffset& start, Partition& partition) {

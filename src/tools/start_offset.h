@@ -2,7 +2,10 @@
 #define DAYBOOK_TOOLS_START_OFFSET_H_
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "daybook/partition.h"
@@ -22,6 +25,15 @@ absl::StatusOr<StartOffset> ParseStartOffset(std::string_view text);
 
 // The offset meant, within the partition's range.
 absl::StatusOr<Offset> Resolve(const StartOffset& start, Partition& partition);
+
+// From where to where each partition is read.
+struct OffsetRange {
+  StartOffset start;
+  std::optional<StartOffset> end;  // e@T: before the first record of time T
+};
+
+// One start, or none for the beginning, and one end, or none, in any order. InvalidArgument.
+absl::StatusOr<OffsetRange> ParseOffsetRange(const std::vector<std::string>& texts);
 
 }  // namespace daybook::tools
 

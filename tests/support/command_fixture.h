@@ -28,8 +28,9 @@ class CommandFixture {
   // Runs `daybook --dir <data> <arguments>`; arguments are words of the shell.
   Result Run(const std::string& arguments, const std::string& input = "") {
     Put(root_ / "in", input);
-    const std::string command =
-        "<" + (root_ / "in").string() + " >" + (root_ / "out").string() + " " + Command(arguments);
+    // A group, so that what stands behind a pipe is a part of it.
+    const std::string command = "{ " + Command(arguments) + "; } <" + (root_ / "in").string() +
+                                " >" + (root_ / "out").string();
     const int status = std::system(command.c_str());
     return {.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
             .out = Get(root_ / "out"),

@@ -76,4 +76,53 @@ TEST_CASE("A group without a name is refused, and nothing is read") {
   }
 }
 
+TEST_CASE("Consume ends before a time, in each partition, and is then done") {
+  CommandFixture daybook;
+  {
+    ManualClock clock;
+    BrokerOptions options;
+    options.clock = &clock;
+    const auto broker = Broker::Open(daybook.data().string(), options).value();
+    REQUIRE(broker->CreateTopic("t", {.partitions = 3}).ok());
+    Producer producer(*broker);
+    for (int i = 0; i < 12; ++i) {
+      clock.Set(Timestamp(std::chrono::milliseconds(1000 + i)));
+      const std::string text = std::to_string(i);
+      // Nothing is in the third partition.
+      REQUIRE(producer.Send("t", {.value = text, .partition = i % 2}).ok());
+    }
+  }
+  const auto sorted = [&](const std::string& arguments) {
+    return daybook.Output("consume t " + arguments + " | sort -n | tr '\\n' ' '");
+  };
+  CHECK(sorted("-o e@1005") == "0 1 2 3 4 ");
+  CHECK(sorted("-o s@1003 -o e@1006") == "3 4 5 ");
+  CHECK(sorted("-o e@1006 -o s@1003 -p 1") == "3 5 ");
+  CHECK(sorted("-o 4 -o e@1009") == "8 ");
+  CHECK(sorted("-o e@1000").empty());
+  CHECK(sorted("-o s@1006 -o e@1003").empty());
+  CHECK(sorted("-o e@99999999").size() == 26);
+  CHECK(sorted("-o e@1005 -c 2").size() == 4);
+  CHECK(daybook.Run("consume t -o 1 -o 2").status == 1);
+  CHECK(daybook.Run("consume t -o e@5 -G g").status == 2);
+}
+
+TEST_CASE("A group reads several topics, or those that match, and without one it is refused") {
+  CommandFixture daybook;
+  for (const std::string topic : {"a1", "a2", "b1"}) {
+    daybook.Output("topic create " + topic);
+    daybook.Output("produce " + topic, topic + "\n");
+  }
+  const auto sorted = [&](const std::string& arguments) {
+    return daybook.Output("consume " + arguments + " | sort | tr '\\n' ' '");
+  };
+  CHECK(sorted("a1 b1 -e -G named") == "a1 b1 ");
+  CHECK(sorted("'^a.' -e -G matching") == "a1 a2 ");
+  CHECK(sorted("'^a.' -e -G matching").empty());
+  CHECK(daybook.Run("consume a1 b1 -e").error.find("-G") != std::string::npos);
+  CHECK(daybook.Run("consume a1 nothing -e -G g").status == 1);
+  CHECK(daybook.Run("consume '^a(' -e -G g").status == 1);
+  CHECK(daybook.Run("consume '^a' '^b' -e -G g").status == 1);
+}
+
 }  // namespace daybook

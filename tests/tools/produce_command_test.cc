@@ -69,4 +69,23 @@ TEST_CASE("No more records are sent than are asked for") {
   CHECK(daybook.Output("consume t -e -o -1") == "f\n");
 }
 
+TEST_CASE("Headers are given to every record") {
+  CommandFixture daybook;
+  daybook.Output("topic create t");
+  daybook.Output("produce t -H a=1 -H b=x=y --header c= -H d", "v\nw\n");
+  CHECK(daybook.Output("consume t -e -f '%s %h\n'") == "v a=1,b=x=y,c=,d=\nw a=1,b=x=y,c=,d=\n");
+  CHECK(daybook.Output("consume t -e -c 1 -J").find("\"c\",\"\",\"d\",null]") != std::string::npos);
+  CHECK(daybook.Run("produce t -J -H a=1").status == 2);
+}
+
+TEST_CASE("Empty values are tombstones and empty keys none where that is asked for") {
+  CommandFixture daybook;
+  daybook.Output("topic create t");
+  const std::string lines = "k:\n:v\n\nk:v\n";
+  daybook.Output("produce t -K :", lines);
+  daybook.Output("produce t -K : -Z", lines);
+  CHECK(daybook.Output("consume t -e -Z -f '%k=%s '") ==
+        "k= =v NULL= k=v k=NULL NULL=v NULL=NULL k=v ");
+}
+
 }  // namespace daybook

@@ -1,5 +1,8 @@
 #include "tools/start_offset.h"
 
+#include <string>
+#include <vector>
+
 #include "catch.h"
 
 namespace daybook::tools {
@@ -20,6 +23,27 @@ TEST_CASE("Anything else is refused with what there is") {
     const auto status = ParseStartOffset(bad).status();
     CHECK(absl::IsInvalidArgument(status));
     CHECK(status.message().find("beginning") != absl::string_view::npos);
+  }
+}
+
+TEST_CASE("A range has a start and an end at most, in any order") {
+  using Kind = StartOffset::Kind;
+  CHECK(ParseOffsetRange({})->start.kind == Kind::kBeginning);
+  CHECK_FALSE(ParseOffsetRange({"5"})->end.has_value());
+  for (const std::vector<std::string>& texts :
+       {std::vector<std::string>{"s@3", "e@7"}, std::vector<std::string>{"e@7", "s@3"}}) {
+    const OffsetRange range = ParseOffsetRange(texts).value();
+    CHECK(range.start.kind == Kind::kTime);
+    CHECK(range.start.number == 3);
+    CHECK(range.end->kind == Kind::kTime);
+    CHECK(range.end->number == 7);
+  }
+  CHECK(ParseOffsetRange({"e@7"})->start.kind == Kind::kBeginning);
+  for (const std::vector<std::string>& bad :
+       {std::vector<std::string>{"e@"}, std::vector<std::string>{"e@-1"},
+        std::vector<std::string>{"e@x"}, std::vector<std::string>{"1", "2"},
+        std::vector<std::string>{"e@1", "e@2"}, std::vector<std::string>{"e@s@1"}}) {
+    CHECK(absl::IsInvalidArgument(ParseOffsetRange(bad).status()));
   }
 }
 
