@@ -24,6 +24,15 @@ expect_build_type(${WORK}/plain Release)
 configure(${ROOT} ${WORK}/debug ${only_library} -D CMAKE_BUILD_TYPE=Debug)
 expect_build_type(${WORK}/debug Debug)
 
+# The command line uses what the shared library does not show.
+configure(${ROOT} ${WORK}/shared ${only_library} -D BUILD_SHARED_LIBS=ON)
+execute_process(COMMAND ninja -C ${WORK}/shared -t commands daybook-cli
+  OUTPUT_VARIABLE commands COMMAND_ERROR_IS_FATAL ANY)
+string(REGEX MATCH "[^\n]*main\\.cc\\.o -o [^\n]*" link "${commands}")
+if(NOT link MATCHES "libdaybook-internal\\.a" OR link MATCHES "libdaybook\\.so")
+  message(FATAL_ERROR "the command line is not linked against the whole library: ${link}")
+endif()
+
 configure(${ROOT}/tests/install/embedded ${WORK}/embedded -D DAYBOOK=${ROOT})
 expect_build_type(${WORK}/embedded "")
 execute_process(COMMAND ${CMAKE_COMMAND} --build ${WORK}/embedded --target help
