@@ -35,7 +35,7 @@ enum class BrokerAccess {
 struct BrokerOptions {
   BrokerAccess access = BrokerAccess::kReadWrite;
   Background background = Background::kThread;
-  // Both must outlive the broker.
+  // Both must outlive the broker and all that comes from it.
   FileSystem* file_system = &FileSystem::Posix();
   Clock* clock = &Clock::System();
 };
@@ -46,6 +46,8 @@ struct RecoveryReport {
   std::int64_t bytes_scanned = 0;      // past the last checkpoints
   std::int64_t claims_padded = 0;      // never committed: their threads died
   std::int64_t torn_tail_bytes = 0;    // cut off, none of them acknowledged as durable
+  // Of __consumer_offsets: none of ours, or of a later version. They are passed over.
+  std::int64_t foreign_records = 0;
 };
 
 // The place of one group in one partition.
@@ -90,6 +92,10 @@ class BrokerCore;
 // that answer a status answer FailedPrecondition, claims commit nothing, and destructors do
 // nothing. The directory is locked as long as a child with a copy of its descriptor lives: exec, or
 // end, soon.
+//
+// The directory is the broker's alone. Whoever removes files below it (rm -rf) is not noticed at
+// once: what is mapped stays readable and takes appends, which are acknowledged and go with the
+// last handle. Only when a file has to be made, grown or synced, a call answers NotFound.
 class DAYBOOK_EXPORT Broker {
  public:
   // Opens `directory`, making it (its last component) when it is not there.
@@ -100,13 +106,22 @@ class DAYBOOK_EXPORT Broker {
   static absl::StatusOr<std::unique_ptr<Broker>> Open(std::string_view directory,
                                                       BrokerOptions options = {});
 
-  // Closes. Producers, consumers and topic handles must be gone.
+  // Closes. Producers, consumers, transactions and the handles of topics may be destroyed before or
+  // after it, in any order; after it they answer as after Close.
   ~Broker();
   Broker(const Broker&) = delete;
   Broker& operator=(const Broker&) = delete;
 
-  // Syncs what is promised at kInterval, writes checkpoints, stops the background thread and
-  // releases the lock. Later calls on handles answer FailedPrecondition.
+  // Syncs what is promised at kInterval, stops the background threads, writes checkpoints, and
+  // releases the directory's lock, in this order. From then on this broker and all that came from
+  // it answer FailedPrecondition, and who waits in Poll or Run is woken; batches stay valid.
+  // Nothing of it writes to the directory any more: that may be another process's.
+  //
+  // Claims that are open (RecordClaim), appends of other threads and syncs under way are waited
+  // for, one second. What is not done then keeps the directory locked, and a claim may still be
+  // committed and counts, until Close is called again and finds it settled, or the last handle is
+  // gone:
+  //   DeadlineExceeded    that is so
   absl::Status Close();
 
   // When it returns OK, the topic survives a power cut.
@@ -168,10 +183,11 @@ class DAYBOOK_EXPORT Broker {
 
   // For the library's own use.
   BrokerCore& core() { return *core_; }
+  const std::shared_ptr<BrokerCore>& shared_core() const { return core_; }
 
  private:
-  explicit Broker(std::unique_ptr<BrokerCore> core);
-  std::unique_ptr<BrokerCore> core_;
+  explicit Broker(std::shared_ptr<BrokerCore> core);
+  std::shared_ptr<BrokerCore> core_;
 };
 
 }  // namespace daybook::inline v1

@@ -45,8 +45,8 @@ struct GroupOffsets {
 //
 // What of the records is delivered twice, or not at all, after a crash: see Guarantee.
 //
-// One thread at a time; threads that share the work each join for themselves. Must not outlive the
-// Broker.
+// One thread at a time; threads that share the work each join for themselves. Once the Broker is
+// closed or gone, all that answers a status answers FailedPrecondition, and a Poll under way, too.
 //
 // Errors of all calls, beside those listed:
 //   Aborted             another member took this one's place, with the same instance_id
@@ -152,7 +152,7 @@ class DAYBOOK_EXPORT Consumer {
 };
 
 // A named group. Any number of objects may name the same group; they mean the same one.
-// Thread-safe. Must not outlive the Broker.
+// Thread-safe. Once the Broker is closed or gone, all answers FailedPrecondition.
 class DAYBOOK_EXPORT ConsumerGroup {
  public:
   ConsumerGroup(Broker& broker, std::string_view name, GroupOptions options = {});
@@ -200,7 +200,7 @@ class DAYBOOK_EXPORT ConsumerGroup {
  private:
   absl::StatusOr<std::unique_ptr<Consumer>> Join(Subscription subscription, JoinOptions options);
 
-  Broker& broker_;
+  const std::shared_ptr<BrokerCore> core_;
   std::string name_;
   GroupOptions options_;
 };

@@ -76,6 +76,7 @@ struct ReadOptions {
 //
 // Errors of all calls, beside those listed:
 //   NotFound            the topic was deleted
+//   InvalidArgument     for writes: it is of an internal topic (names that begin with "__")
 //   FailedPrecondition  the broker is closed, or for writes: it is open read-only; or a sync
 //                       failed before (the partition then stays read-only: what the disk holds is
 //                       not known any more; reopen the directory to go on)

@@ -74,7 +74,8 @@ struct ProducerOptions {
 };
 
 // Chooses the partition, appends, and reports delivery. Thread-safe: one for the whole process is
-// enough, and no thread waits for another. Must not outlive the Broker.
+// enough, and no thread waits for another. Once the Broker is closed or gone, all sends answer
+// FailedPrecondition.
 //
 // Partitions are chosen as Kafka's Java client does: the record's own if it names one; else by
 // the murmur2 hash of the key, so that a key keeps its partition and its order; else round-robin.
@@ -90,7 +91,8 @@ class DAYBOOK_EXPORT Producer {
   // Appends, after what was gathered for the partition; returns when the record is acknowledged at
   // the topic's durability.
   //   NotFound            no such topic
-  //   InvalidArgument     the record names a partition that the topic has not, or is too large
+  //   InvalidArgument     the record names a partition that the topic has not, or is too large; or
+  //                       the topic is an internal one
   //   ResourceExhausted   the disk is full
   // and the others of Partition::Append.
   absl::StatusOr<Receipt> Send(std::string_view topic, const Record& record);

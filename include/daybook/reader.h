@@ -23,8 +23,8 @@ struct ReaderOptions {
 };
 
 // A cursor on partitions of one topic, with no group and no committed place: replay, fan-out,
-// tools. Any number may read the same topic, each everything. One thread at a time. Must not
-// outlive the Broker, which may be read-only.
+// tools. Any number may read the same topic, each everything. One thread at a time. The Broker may
+// be read-only; once it is closed or gone, all answers FailedPrecondition.
 class DAYBOOK_EXPORT Reader {
  public:
   // NotFound: no such topic. InvalidArgument: no such partition.

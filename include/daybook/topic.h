@@ -71,7 +71,8 @@ DAYBOOK_EXPORT absl::Status SetOption(TopicOptions& options, std::string_view ke
 class TopicState;
 
 // A named stream of events: its partitions and its settings. A handle: copies are cheap and mean
-// the same topic. Thread-safe. After the Broker is gone it may be destroyed, and no more.
+// the same topic. Thread-safe. Once the Broker is closed or gone, its partitions answer
+// FailedPrecondition.
 class DAYBOOK_EXPORT Topic {
  public:
   explicit Topic(std::shared_ptr<TopicState> state);

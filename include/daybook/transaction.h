@@ -60,11 +60,15 @@ struct TransactionOptions {
 //
 // After a power cut a commit at kProcess may be gone, as records are, but as a whole.
 //
-// Move-only; one thread at a time. Must not outlive the Broker.
+// Move-only; one thread at a time. Once the Broker is closed or gone, all but Abort answers
+// FailedPrecondition.
 class DAYBOOK_EXPORT Transaction {
  public:
   // FailedPrecondition: the broker is read-only or closed.
   static absl::StatusOr<Transaction> Begin(Broker& broker, TransactionOptions options = {});
+  // For the library's own use.
+  static absl::StatusOr<Transaction> Begin(std::shared_ptr<BrokerCore> core,
+                                           TransactionOptions options);
   // Aborts, unless it was committed.
   ~Transaction();
   Transaction(Transaction&&) noexcept;

@@ -2,16 +2,19 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "broker/broker_core.h"
 #include "broker/topic_settings.h"
 
 namespace daybook::inline v1 {
 
-Broker::Broker(std::unique_ptr<BrokerCore> core) : core_(std::move(core)) {}
+Broker::Broker(std::shared_ptr<BrokerCore> core) : core_(std::move(core)) {}
 Broker::~Broker() {
   // Its threads and whoever holds its locks are in the process that this one was forked from.
-  if (core_ != nullptr && core_->process().is_forked()) static_cast<void>(core_.release());
+  if (core_->process().is_forked()) {
+    static_cast<void>(new std::shared_ptr<BrokerCore>(std::move(core_)));
+    return;
+  }
+  core_->Close().IgnoreError();
 }
 
 absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(std::string_view directory,
@@ -27,76 +30,61 @@ absl::Status Broker::Close() {
 }
 
 absl::Status Broker::CreateTopic(std::string_view name, TopicOptions options) {
-  if (auto status = core_->process().Check(); !status.ok()) return status;
-  if (name.substr(0, kInternalPrefix.size()) == kInternalPrefix) {
-    return absl::InvalidArgumentError(absl::StrCat(std::string(name), ": names that begin with ",
-                                                   std::string(kInternalPrefix),
-                                                   " are for internal topics; choose another one"));
-  }
+  if (auto status = core_->Check(); !status.ok()) return status;
   return core_->CreateTopic(name, options);
 }
 
 absl::StatusOr<Topic> Broker::OpenTopic(std::string_view name) {
-  if (auto status = core_->process().Check(); !status.ok()) return status;
+  if (auto status = core_->Check(); !status.ok()) return status;
   return core_->catalog().Find(name);
 }
 
 absl::Status Broker::DeleteTopic(std::string_view name) {
-  if (auto status = core_->process().Check(); !status.ok()) return status;
-  if (name.substr(0, kInternalPrefix.size()) == kInternalPrefix) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(std::string(name), " is an internal topic; it cannot be deleted"));
-  }
+  if (auto status = core_->Check(); !status.ok()) return status;
   return core_->DeleteTopic(name);
 }
 
 absl::Status Broker::CreatePartitions(std::string_view topic, int total) {
-  if (auto status = core_->process().Check(); !status.ok()) return status;
-  if (topic.substr(0, kInternalPrefix.size()) == kInternalPrefix) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(std::string(topic), " is an internal topic; its partitions stay as they are"));
-  }
+  if (auto status = core_->Check(); !status.ok()) return status;
   return core_->CreatePartitions(topic, total);
 }
 
 absl::StatusOr<std::vector<std::string>> Broker::ListTopics() {
-  if (auto status = core_->process().Check(); !status.ok()) return status;
+  if (auto status = core_->Check(); !status.ok()) return status;
   auto names = core_->catalog().Names();
   if (!names.ok()) return names.status();
-  std::erase_if(*names, [](const std::string& name) {
-    return name.substr(0, kInternalPrefix.size()) == kInternalPrefix;
-  });
+  std::erase_if(*names, [](const std::string& name) { return IsInternalName(name); });
   return names;
 }
 
 absl::StatusOr<std::vector<std::string>> Broker::ListGroups() {
-  if (auto status = core_->process().Check(); !status.ok()) return status;
+  if (auto status = core_->Check(); !status.ok()) return status;
   return core_->ListGroups();
 }
 
 absl::StatusOr<GroupDescription> Broker::DescribeGroup(std::string_view name) {
-  if (auto status = core_->process().Check(); !status.ok()) return status;
+  if (auto status = core_->Check(); !status.ok()) return status;
   return core_->DescribeGroup(name);
 }
 
 absl::Status Broker::AlterGroupOffsets(std::string_view group,
                                        const std::map<TopicPartition, Offset>& offsets) {
-  if (auto status = core_->process().Check(); !status.ok()) return status;
+  if (auto status = core_->Check(); !status.ok()) return status;
   return core_->AlterGroupOffsets(group, offsets);
 }
 
 absl::Status Broker::DeleteGroup(std::string_view group) {
-  if (auto status = core_->process().Check(); !status.ok()) return status;
+  if (auto status = core_->Check(); !status.ok()) return status;
   return core_->DeleteGroup(group);
 }
 
 absl::StatusOr<std::int64_t> Broker::ExpireGroupOffsets(std::chrono::nanoseconds unused_for) {
-  if (auto status = core_->process().Check(); !status.ok()) return status;
+  if (auto status = core_->Check(); !status.ok()) return status;
   return core_->ExpireGroupOffsets(unused_for);
 }
 
 absl::Status Broker::RunBackgroundWork() {
-  if (auto status = core_->process().Check(); !status.ok()) return status;
+  if (auto status = core_->Check(); !status.ok()) return status;
   core_->ahead_worker().RunNow();
   return core_->background().RunNow();
 }

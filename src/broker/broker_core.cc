@@ -48,7 +48,7 @@ absl::Status MakeOurs(Directory& directory) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<BrokerCore>> BrokerCore::Open(std::string_view directory,
+absl::StatusOr<std::shared_ptr<BrokerCore>> BrokerCore::Open(std::string_view directory,
                                                              const BrokerOptions& options) {
   const bool is_read_only = options.access == BrokerAccess::kReadOnly;
   auto root = options.file_system->OpenDirectory(directory, DirectoryMode::kMustExist);
@@ -70,11 +70,16 @@ absl::StatusOr<std::unique_ptr<BrokerCore>> BrokerCore::Open(std::string_view di
     if (absl::IsNotFound(ours)) ours = MakeOurs(**root);
     if (!ours.ok()) return ours;
   }
-  std::unique_ptr<BrokerCore> core(
+  std::shared_ptr<BrokerCore> core(
       new BrokerCore(std::string(directory), *std::move(root), std::move(lock), options));
-  if (const auto status = core->catalog_.Load(); !status.ok()) return status;
+  core->context_.owner = core;
+  absl::Status status = core->catalog_.Load();
   // Nobody may read what a transaction wrote before it is known how that ended.
-  if (const auto status = core->offsets_.Load(); !is_read_only && !status.ok()) return status;
+  if (status.ok()) status = core->offsets_.Load();
+  if (!status.ok() && !(is_read_only && core->catalog_.Check().ok())) {
+    core->Close().IgnoreError();
+    return status;
+  }
   return core;
 }
 
@@ -107,29 +112,12 @@ BrokerCore::BrokerCore(std::string path, std::unique_ptr<Directory> root,
 
 BrokerCore::~BrokerCore() { Close().IgnoreError(); }
 
-absl::Status BrokerCore::Close() {
-  {
-    MutexLock lock(mutex_);
-    if (std::exchange(is_closed_, true)) return absl::OkStatus();
-  }
-  absl::Status status = background_.RunNow();
-  background_.Stop();
-  ahead_worker_.Stop();
-  const auto closed = absl::FailedPreconditionError(
-      absl::StrCat("the broker of ", path_, " is closed; open it again"));
-  for (const std::shared_ptr<TopicState>& topic : catalog_.Open()) {
-    for (Partition& partition : topic->partitions()) partition.log().Delete(closed);
-  }
-  MutexLock lock(mutex_);
-  lock_.reset();
-  return status;
-}
-
 RecoveryReport BrokerCore::recovery_report() const {
   return {.partitions_opened = counters_.partitions_opened.load(std::memory_order_relaxed),
           .bytes_scanned = counters_.bytes_scanned.load(std::memory_order_relaxed),
           .claims_padded = counters_.claims_padded.load(std::memory_order_relaxed),
-          .torn_tail_bytes = counters_.torn_tail_bytes.load(std::memory_order_relaxed)};
+          .torn_tail_bytes = counters_.torn_tail_bytes.load(std::memory_order_relaxed),
+          .foreign_records = offsets_.foreign_records()};
 }
 
 }  // namespace daybook::inline v1

@@ -1,6 +1,7 @@
 #ifndef DAYBOOK_BROKER_BROKER_CORE_H_
 #define DAYBOOK_BROKER_BROKER_CORE_H_
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -11,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "base/sweep_threshold.h"
 #include "broker/ahead_worker.h"
 #include "broker/background.h"
 #include "broker/catalog.h"
@@ -26,13 +28,21 @@ namespace daybook::inline v1 {
 absl::Status CheckGroupName(std::string_view name, std::string_view what);
 
 // What a Broker consists of. The contract is that of daybook/broker.h.
-class BrokerCore {
+//
+// Every handle that came from a broker has a share in it, and every topic, so that it is there as
+// long as they are. Close breaks that circle.
+class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
  public:
-  static absl::StatusOr<std::unique_ptr<BrokerCore>> Open(std::string_view directory,
+  static absl::StatusOr<std::shared_ptr<BrokerCore>> Open(std::string_view directory,
                                                           const BrokerOptions& options);
   ~BrokerCore();
 
-  absl::Status Close();
+  absl::Status Close() ABSL_LOCKS_EXCLUDED(mutex_);
+  // FailedPrecondition: it is closed, or this is a child of its process.
+  absl::Status Check() ABSL_LOCKS_EXCLUDED(mutex_) {
+    if (auto status = process().Check(); !status.ok()) return status;
+    return catalog_.Check();
+  }
   bool is_read_only() const { return context_.is_read_only; }
   const std::string& directory() const { return path_; }
 
@@ -48,7 +58,7 @@ class BrokerCore {
 
   const ProcessGuard& process() const { return context_.process; }
 
-  // These tell the groups.
+  // These tell the groups. InvalidArgument: it is an internal topic.
   absl::Status CreateTopic(std::string_view name, const TopicOptions& options)
       ABSL_LOCKS_EXCLUDED(create_mutex_, mutex_);
   absl::Status CreatePartitions(std::string_view topic, int total) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -57,6 +67,7 @@ class BrokerCore {
   // The coordinator of that group; made when first asked for. FailedPrecondition: read-only.
   absl::StatusOr<std::shared_ptr<GroupCoordinator>> Group(std::string_view name)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  std::size_t coordinators() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<std::string>> ListGroups() ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<GroupDescription> DescribeGroup(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status AlterGroupOffsets(std::string_view name,
@@ -72,6 +83,7 @@ class BrokerCore {
 
   // Those that somebody asked for.
   std::vector<std::shared_ptr<GroupCoordinator>> OpenGroups() ABSL_LOCKS_EXCLUDED(mutex_);
+  void ForgetIdleGroups() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckRange(const TopicPartition& partition, Offset offset);
 
   const std::string path_;
@@ -85,12 +97,21 @@ class BrokerCore {
   OffsetStore offsets_;
   TransactionNames transaction_names_;
 
+  // Waits until nothing of ours writes to a file any more.
+  absl::Status SettleLogs() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  std::atomic<bool> is_closing_{false};
   Mutex create_mutex_;  // one topic is made at a time
   Mutex mutex_;
   std::unique_ptr<FileLock> lock_ ABSL_GUARDED_BY(mutex_);  // of the directory, for writing
-  bool is_closed_ ABSL_GUARDED_BY(mutex_) = false;
+  // After Close: those with claims that are still open.
+  std::vector<std::shared_ptr<PartitionLog>> unsettled_ ABSL_GUARDED_BY(mutex_);
+  // Those that have members, or that somebody refers to; others go when they are many.
   std::map<std::string, std::shared_ptr<GroupCoordinator>, std::less<>> groups_
       ABSL_GUARDED_BY(mutex_);
+  SweepThreshold groups_sweep_ ABSL_GUARDED_BY(mutex_);
+  // Of groups that went: no member of a later one of the name gets an id that there was.
+  std::int64_t joined_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace daybook::inline v1

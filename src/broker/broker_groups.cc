@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/planted_bug.h"
 #include "broker/broker_core.h"
+#include "broker/topic_settings.h"
 
 // What a broker does for its groups.
 
@@ -23,6 +24,11 @@ absl::Status CheckGroupName(std::string_view name, std::string_view what) {
 }
 
 absl::Status BrokerCore::CreateTopic(std::string_view name, const TopicOptions& options) {
+  if (IsInternalName(name)) {
+    return absl::InvalidArgumentError(absl::StrCat(std::string(name), ": names that begin with ",
+                                                   std::string(kInternalPrefix),
+                                                   " are for internal topics; choose another one"));
+  }
   MutexLock lock(create_mutex_);
   // A crash can have come between the end of an older topic of this name and that of the places
   // that groups had in it. Nobody may go on there in this one.
@@ -36,12 +42,20 @@ absl::Status BrokerCore::CreateTopic(std::string_view name, const TopicOptions& 
 }
 
 absl::Status BrokerCore::CreatePartitions(std::string_view topic, int total) {
+  if (IsInternalName(topic)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(std::string(topic), " is an internal topic; its partitions stay as they are"));
+  }
   const auto status = catalog_.CreatePartitions(topic, total);
   for (const auto& group : OpenGroups()) group->CatalogChanged();
   return status;
 }
 
 absl::Status BrokerCore::DeleteTopic(std::string_view name) {
+  if (IsInternalName(name)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(std::string(name), " is an internal topic; it cannot be deleted"));
+  }
   const std::uint64_t before = catalog_.version();
   const auto status = catalog_.Delete(name);
   if (catalog_.version() == before) return status;
@@ -66,13 +80,30 @@ absl::StatusOr<std::shared_ptr<GroupCoordinator>> BrokerCore::Group(std::string_
         absl::StrCat(path_, " is open read-only, so group ", std::string(name),
                      " cannot commit; open it with BrokerAccess::kReadWrite, or use a Reader"));
   }
+  if (auto status = catalog_.Check(); !status.ok()) return status;
   MutexLock lock(mutex_);
-  if (is_closed_) return absl::FailedPreconditionError("the broker is closed");
+  if (groups_sweep_.IsDue(groups_.size())) ForgetIdleGroups();
   auto& group = groups_[std::string(name)];
   if (group == nullptr) {
-    group = std::make_shared<GroupCoordinator>(std::string(name), offsets_, catalog_, clock());
+    group =
+        std::make_shared<GroupCoordinator>(std::string(name), offsets_, catalog_, clock(), joined_);
   }
   return group;
+}
+
+void BrokerCore::ForgetIdleGroups() {
+  std::erase_if(groups_, [&](const auto& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    GroupCoordinator& group = *entry.second;
+    if (entry.second.use_count() != 1 || group.HasMembers()) return false;
+    joined_ = std::max(joined_, group.joined());
+    return true;
+  });
+  groups_sweep_.Swept(groups_.size());
+}
+
+std::size_t BrokerCore::coordinators() {
+  MutexLock lock(mutex_);
+  return groups_.size();
 }
 
 absl::StatusOr<std::vector<std::string>> BrokerCore::ListGroups() {

@@ -69,6 +69,36 @@ absl::Status Catalog::Load() {
   return absl::OkStatus();
 }
 
+std::vector<std::shared_ptr<TopicState>> Catalog::Close(const absl::Status& reason) {
+  MutexLock change_lock(change_mutex_);
+  MutexLock lock(mutex_);
+  if (closed_.ok()) closed_ = reason;
+  is_closed_.store(true, std::memory_order_release);
+  std::vector<std::shared_ptr<TopicState>> topics;
+  for (auto& [name, state] : topics_) topics.push_back(std::move(state));
+  topics_.clear();
+  return topics;
+}
+
+absl::Status Catalog::Check() {
+  if (!is_closed()) return absl::OkStatus();
+  MutexLock lock(mutex_);
+  return closed_;
+}
+
+absl::StatusOr<std::shared_ptr<TopicState>> Catalog::Get(std::string_view name) {
+  MutexLock lock(mutex_);
+  if (!closed_.ok()) return closed_;
+  const auto found = topics_.find(name);
+  return found == topics_.end() ? nullptr : found->second;
+}
+
+void Catalog::Put(const std::string& name, std::shared_ptr<TopicState> state) {
+  MutexLock lock(mutex_);
+  topics_[name] = std::move(state);
+  version_.fetch_add(1, std::memory_order_release);
+}
+
 absl::StatusOr<Topic> Catalog::Create(std::string_view name, const TopicOptions& asked_for) {
   if (const auto status = CheckTopicName(name); !status.ok()) return status;
   const TopicOptions options = Resolve(asked_for);
@@ -77,8 +107,10 @@ absl::StatusOr<Topic> Catalog::Create(std::string_view name, const TopicOptions&
     return absl::FailedPreconditionError(
         absl::StrCat(context_.root->path(), " is open read-only; no topic can be made in it"));
   }
-  MutexLock lock(mutex_);
-  if (topics_.find(name) != topics_.end()) {
+  MutexLock change_lock(change_mutex_);
+  const auto there = Get(name);
+  if (!there.ok()) return there.status();
+  if (*there != nullptr) {
     return absl::AlreadyExistsError(absl::StrCat("there is already a topic ", std::string(name)));
   }
   // One of that name that is only half deleted, after an error, would take the new one's files.
@@ -88,8 +120,7 @@ absl::StatusOr<Topic> Catalog::Create(std::string_view name, const TopicOptions&
   }
   if (const auto status = Write(name, options); !status.ok()) return status;
   auto state = std::make_shared<TopicState>(std::string(name), options, context_, counters_);
-  topics_[std::string(name)] = state;
-  version_.fetch_add(1, std::memory_order_release);
+  Put(std::string(name), state);
   return Topic(std::move(state));
 }
 
@@ -104,10 +135,11 @@ absl::Status Catalog::CreatePartitions(std::string_view name, int total) {
     return absl::FailedPreconditionError(
         absl::StrCat(context_.root->path(), " is open read-only; no partitions can be made in it"));
   }
-  MutexLock lock(mutex_);
-  const auto found = topics_.find(name);
-  if (found == topics_.end()) return NoSuchTopic(name);
-  TopicOptions options = found->second->options();
+  MutexLock change_lock(change_mutex_);
+  const auto there = Get(name);
+  if (!there.ok()) return there.status();
+  if (*there == nullptr) return NoSuchTopic(name);
+  TopicOptions options = (*there)->options();
   if (total <= options.partitions) {
     return absl::InvalidArgumentError(absl::StrCat(
         std::string(name), " has ", options.partitions, " partitions already; ask for more than ",
@@ -116,8 +148,7 @@ absl::Status Catalog::CreatePartitions(std::string_view name, int total) {
   options.partitions = total;
   if (const auto status = CheckTopicOptions(options); !status.ok()) return status;
   if (const auto status = Write(name, options); !status.ok()) return status;
-  found->second = std::make_shared<TopicState>(*found->second, total, context_, counters_);
-  version_.fetch_add(1, std::memory_order_release);
+  Put(std::string(name), std::make_shared<TopicState>(**there, total, context_, counters_));
   return absl::OkStatus();
 }
 
@@ -128,20 +159,17 @@ std::map<std::string, int> Catalog::PartitionCounts() {
   return counts;
 }
 
-absl::StatusOr<std::vector<std::string>> Catalog::NamesLocked() {
+absl::StatusOr<std::vector<std::string>> Catalog::Names() {
+  if (auto status = Check(); !status.ok()) return status;
   if (context_.is_read_only) return ListFiles(kSettingsSuffix);
+  MutexLock lock(mutex_);
   std::vector<std::string> names;
   for (const auto& [name, state] : topics_) names.push_back(name);
   return names;
 }
 
-absl::StatusOr<std::vector<std::string>> Catalog::Names() {
-  MutexLock lock(mutex_);
-  return NamesLocked();
-}
-
 absl::Status Catalog::NoSuchTopic(std::string_view name) {
-  const auto names = NamesLocked();
+  const auto names = Names();
   const std::string nearest = names.ok() ? NearestName(name, *names) : "";
   return absl::NotFoundError(absl::StrCat(
       "there is no topic ", std::string(name), " in ", context_.root->path(),
@@ -149,20 +177,24 @@ absl::Status Catalog::NoSuchTopic(std::string_view name) {
 }
 
 absl::StatusOr<Topic> Catalog::Find(std::string_view name) {
-  MutexLock lock(mutex_);
-  if (const auto found = topics_.find(name); found != topics_.end()) return Topic(found->second);
+  const auto found = Get(name);
+  if (!found.ok()) return found.status();
+  if (*found != nullptr) return Topic(*found);
   if (!context_.is_read_only || !CheckTopicName(name).ok()) return NoSuchTopic(name);
-  auto topic = Read(std::string(name));
-  if (absl::IsNotFound(topic.status())) return NoSuchTopic(name);
-  if (!topic.ok()) return topic.status();
-  topics_[std::string(name)] = *topic;
-  return Topic(*std::move(topic));
+  auto read = Read(std::string(name));
+  if (absl::IsNotFound(read.status())) return NoSuchTopic(name);
+  if (!read.ok()) return read.status();
+  MutexLock lock(mutex_);
+  if (!closed_.ok()) return closed_;
+  // Another thread may have read it, too: one of the two is everybody's.
+  return Topic(topics_.try_emplace(std::string(name), *std::move(read)).first->second);
 }
 
 absl::Status Catalog::Delete(std::string_view name) {
-  MutexLock lock(mutex_);
-  const auto found = topics_.find(name);
-  if (found == topics_.end()) return NoSuchTopic(name);
+  MutexLock change_lock(change_mutex_);
+  const auto there = Get(name);
+  if (!there.ok()) return there.status();
+  if (*there == nullptr) return NoSuchTopic(name);
   if (context_.is_read_only) {
     return absl::FailedPreconditionError(
         absl::StrCat(context_.root->path(), " is open read-only; no topic can be deleted"));
@@ -173,9 +205,12 @@ absl::Status Catalog::Delete(std::string_view name) {
       !status.ok()) {
     return status;
   }
-  const std::shared_ptr<TopicState> topic = std::move(found->second);
-  topics_.erase(found);
-  version_.fetch_add(1, std::memory_order_release);
+  const std::shared_ptr<TopicState>& topic = *there;
+  {
+    MutexLock lock(mutex_);
+    topics_.erase(topic->name());
+    version_.fetch_add(1, std::memory_order_release);
+  }
   for (Partition& partition : topic->partitions()) {
     partition.log().Delete(
         absl::NotFoundError(absl::StrCat("the topic ", topic->name(), " was deleted")));
@@ -206,13 +241,6 @@ absl::Status Catalog::FinishDelete(const std::string& name) {
     return status;
   }
   return root.Sync();
-}
-
-std::vector<std::shared_ptr<TopicState>> Catalog::Open() {
-  MutexLock lock(mutex_);
-  std::vector<std::shared_ptr<TopicState>> open;
-  for (const auto& [name, state] : topics_) open.push_back(state);
-  return open;
 }
 
 }  // namespace daybook::inline v1

@@ -22,7 +22,9 @@ namespace daybook::inline v1 {
 // and only if that file is: it is written whole and renamed into place. A deletion begins with
 // renaming it to <topic>.gone, and what a crash leaves of it is finished at the next open. The
 // partitions' directories, <topic>-<partition>, are made when they are first appended to.
-// Thread-safe.
+//
+// Thread-safe. One topic is made, changed or deleted at a time; meanwhile the others are found, as
+// no lock that a look-up needs is held over the disk's work.
 class Catalog {
  public:
   // `context` and `counters` must outlive the catalog.
@@ -32,12 +34,21 @@ class Catalog {
   // another process may add topics at any time, so each is looked up when it is asked for.
   absl::Status Load() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // FailedPrecondition, from then on, of all that follows. Waits for the change that is under way.
+  // Gives up the topics, and answers them.
+  std::vector<std::shared_ptr<TopicState>> Close(const absl::Status& reason)
+      ABSL_LOCKS_EXCLUDED(change_mutex_, mutex_);
+  bool is_closed() const { return is_closed_.load(std::memory_order_acquire); }
+  // OK while it is open.
+  absl::Status Check() ABSL_LOCKS_EXCLUDED(mutex_);
+
   absl::StatusOr<Topic> Create(std::string_view name, const TopicOptions& options)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+      ABSL_LOCKS_EXCLUDED(change_mutex_, mutex_);
   absl::StatusOr<Topic> Find(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status Delete(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Delete(std::string_view name) ABSL_LOCKS_EXCLUDED(change_mutex_, mutex_);
   // The topic has `total` partitions from now on; its logs are shared with the handles of before.
-  absl::Status CreatePartitions(std::string_view name, int total) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status CreatePartitions(std::string_view name, int total)
+      ABSL_LOCKS_EXCLUDED(change_mutex_, mutex_);
 
   // Changes with the topics and their partitions, when that is done. For a directory that is open
   // for writing.
@@ -46,23 +57,27 @@ class Catalog {
   std::map<std::string, int> PartitionCounts() ABSL_LOCKS_EXCLUDED(mutex_);
   // Internal ones included.
   absl::StatusOr<std::vector<std::string>> Names() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Those that are open.
-  std::vector<std::shared_ptr<TopicState>> Open() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   absl::StatusOr<std::shared_ptr<TopicState>> Read(const std::string& name);
   absl::Status Write(std::string_view name, const TopicOptions& options)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
+  // Null when there is none; an error when it is closed.
+  absl::StatusOr<std::shared_ptr<TopicState>> Get(std::string_view name)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void Put(const std::string& name, std::shared_ptr<TopicState> state) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<std::string>> ListFiles(std::string_view suffix);
   // Removes the partitions' directories of a topic that is gone, and then its <topic>.gone.
   absl::Status FinishDelete(const std::string& name);
-  absl::Status NoSuchTopic(std::string_view name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::StatusOr<std::vector<std::string>> NamesLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status NoSuchTopic(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const LogContext& context_;
   RecoveryCounters& counters_;
   std::atomic<std::uint64_t> version_{1};
+  std::atomic<bool> is_closed_{false};
+  Mutex change_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // while a topic is made, changed or deleted
   Mutex mutex_;
+  absl::Status closed_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::shared_ptr<TopicState>, std::less<>> topics_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -27,10 +27,23 @@ void DecisionTable::LearnCommitted(const IdSet& ids) {
   committed_.AddAll(ids);
 }
 
-void DecisionTable::StartEpoch(std::uint64_t epoch) {
+void DecisionTable::StartEpoch(std::uint64_t epoch, std::uint64_t begun) {
   MutexLock lock(mutex_);
   epoch_ = epoch;
+  begun_ = begun;
+}
+
+bool DecisionTable::is_epoch_used_up() const {
+  MutexLock lock(mutex_);
+  return begun_ >> kEpochShift != 0;
+}
+
+bool DecisionTable::StartNextEpoch() {
+  MutexLock lock(mutex_);
+  if (!undecided_.empty()) return false;
+  ++epoch_;
   begun_ = 0;
+  return true;
 }
 
 std::uint64_t DecisionTable::epoch() const {

@@ -13,7 +13,8 @@
 namespace daybook::inline v1 {
 
 // Which transactions were committed. Their ids rise: the high half counts how often the directory
-// was opened for writing, the low half the transactions since then. So one of an earlier open that
+// was opened for writing, and once more for each time that the low half, the transactions since
+// then, was used up. So one of an earlier open that
 // is not known to be committed never will be, and one of this open that is not under way has
 // failed. Thread-safe.
 class DecisionTable final : public TransactionTable {
@@ -29,12 +30,16 @@ class DecisionTable final : public TransactionTable {
   // What is read from the log.
   void LearnCommitted(std::uint64_t id) ABSL_LOCKS_EXCLUDED(mutex_);
   void LearnCommitted(const IdSet& ids) ABSL_LOCKS_EXCLUDED(mutex_);
-  // All transactions of earlier epochs are decided.
-  void StartEpoch(std::uint64_t epoch) ABSL_LOCKS_EXCLUDED(mutex_);
+  // All transactions of earlier epochs are decided. `begun`: so many of this one have been.
+  void StartEpoch(std::uint64_t epoch, std::uint64_t begun = 0) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Whether there is no other id in this epoch.
+  bool is_epoch_used_up() const ABSL_LOCKS_EXCLUDED(mutex_);
+  // False, and nothing was done, while a transaction is under way.
+  bool StartNextEpoch() ABSL_LOCKS_EXCLUDED(mutex_);
   std::uint64_t epoch() const ABSL_LOCKS_EXCLUDED(mutex_);
   IdSet committed() const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // A new transaction of this epoch, undecided until it ends.
+  // A new transaction of this epoch, undecided until it ends. Not when that is used up.
   std::uint64_t Begin() ABSL_LOCKS_EXCLUDED(mutex_);
   void End(std::uint64_t id, Decision decision) ABSL_LOCKS_EXCLUDED(mutex_);
 

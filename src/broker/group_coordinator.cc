@@ -1,5 +1,6 @@
 #include "broker/group_coordinator.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -40,7 +41,7 @@ absl::StatusOr<GroupCoordinator::Membership> GroupCoordinator::Join(const Joinin
       Changed(true);
     }
     members_.emplace(membership.id, std::move(member));
-    if (!joining.instance_id.empty()) instances_[joining.instance_id] = membership.id;
+    if (!joining.instance_id.empty()) NoteInstance(membership);
     deadlines_.Include(membership.deadline->at(), membership.deadline->interval());
     LookAtTopics();
   }
@@ -69,7 +70,23 @@ absl::Status GroupCoordinator::CheckJoining(const Joining& joining) {
 GroupCoordinator::Members::iterator GroupCoordinator::FindInstance(const std::string& instance_id) {
   if (instance_id.empty()) return members_.end();
   const auto latest = instances_.find(instance_id);
-  return latest == instances_.end() ? members_.end() : members_.find(latest->second);
+  return latest == instances_.end() ? members_.end() : members_.find(latest->second.latest);
+}
+
+void GroupCoordinator::NoteInstance(const Membership& member) {
+  const auto is_gone = [](const std::weak_ptr<PollDeadline>& one) { return one.expired(); };
+  if (instances_sweep_.IsDue(instances_.size())) {
+    std::erase_if(instances_, [&](const auto& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      const auto& [instance, known] = entry;
+      return !members_.contains(known.latest) &&
+             std::all_of(known.members.begin(), known.members.end(), is_gone);
+    });
+    instances_sweep_.Swept(instances_.size());
+  }
+  Instance& known = instances_[member.instance_id];
+  std::erase_if(known.members, is_gone);
+  known.latest = member.id;
+  known.members.push_back(member.deadline);
 }
 
 void GroupCoordinator::TakeOver(Members::iterator older, Member& newer, const std::string& id) {
@@ -159,7 +176,7 @@ GroupCoordinator::Assignment GroupCoordinator::Sync(const Membership& membership
   const auto found = members_.find(membership.id);
   if (found == members_.end()) {
     const auto latest = instances_.find(membership.instance_id);
-    const bool is_fenced = latest != instances_.end() && latest->second != membership.id;
+    const bool is_fenced = latest != instances_.end() && latest->second.latest != membership.id;
     return {.standing = is_fenced ? Standing::kFenced : Standing::kLost,
             .epoch = epoch_.load(std::memory_order_relaxed),
             .owned = {},
@@ -298,6 +315,16 @@ bool GroupCoordinator::IsMember(const std::string& member) {
   DropLost(clock_.MonotonicNow());
   MutexLock lock(mutex_);
   return members_.contains(member);
+}
+
+std::int64_t GroupCoordinator::joined() {
+  MutexLock lock(mutex_);
+  return joined_;
+}
+
+std::size_t GroupCoordinator::instances() {
+  MutexLock lock(mutex_);
+  return instances_.size();
 }
 
 bool GroupCoordinator::HasMembers() {

@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "base/event_count.h"
 #include "base/mutex.h"
+#include "base/sweep_threshold.h"
 #include "broker/catalog.h"
 #include "broker/offset_store.h"
 #include "broker/poll_deadline.h"
@@ -29,8 +30,8 @@ namespace daybook::inline v1 {
 // Who commits often keeps a pointer to it instead of looking for its name.
 struct GroupPartition {
   TopicPartition name;
-  std::string owner = {};               // empty: nobody
-  OffsetStore::Place* place = nullptr;  // once it was committed
+  std::string owner = {};                               // empty: nobody
+  std::shared_ptr<OffsetStore::Place> place = nullptr;  // once it was committed
   bool is_held = false;
   std::unique_ptr<ReadMark> mark = nullptr;  // null where nothing is dropped that is unread
 };
@@ -44,9 +45,10 @@ struct GroupPartition {
 // Nothing here runs by itself: whoever calls notices whose time to poll is up. Thread-safe.
 class GroupCoordinator {
  public:
-  // The others must outlive the coordinator.
-  GroupCoordinator(std::string name, OffsetStore& store, Catalog& catalog, Clock& clock)
-      : name_(std::move(name)), store_(store), catalog_(catalog), clock_(clock) {}
+  // The others must outlive the coordinator. So many members have joined before it was there.
+  GroupCoordinator(std::string name, OffsetStore& store, Catalog& catalog, Clock& clock,
+                   std::int64_t joined = 0)
+      : name_(std::move(name)), store_(store), catalog_(catalog), clock_(clock), joined_(joined) {}
 
   struct Joining {
     Subscription subscription;
@@ -122,6 +124,8 @@ class GroupCoordinator {
 
   bool IsMember(const std::string& member) ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasMembers() ABSL_LOCKS_EXCLUDED(mutex_);
+  std::int64_t joined() ABSL_LOCKS_EXCLUDED(mutex_);
+  std::size_t instances() ABSL_LOCKS_EXCLUDED(mutex_);
   struct Description {
     GroupState state = GroupState::kEmpty;
     std::string assignor;
@@ -145,6 +149,7 @@ class GroupCoordinator {
   };
   using Members = std::map<std::string, Member>;
 
+  void NoteInstance(const Membership& member) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckJoining(const Joining& joining) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   Members::iterator FindInstance(const std::string& instance_id)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -181,15 +186,21 @@ class GroupCoordinator {
 
   Mutex mutex_;
   std::int64_t generation_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::int64_t joined_ ABSL_GUARDED_BY(mutex_) = 0;    // members ever
+  std::int64_t joined_ ABSL_GUARDED_BY(mutex_);        // members ever
   std::uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;  // of the members or topics
   bool needs_rebalance_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status assigned_ ABSL_GUARDED_BY(mutex_);  // what the assignor last said
   Assignor assignor_ ABSL_GUARDED_BY(mutex_) = Assignor::kCooperativeSticky;
   AssignorFunction custom_assignor_ ABSL_GUARDED_BY(mutex_);
   Members members_ ABSL_GUARDED_BY(mutex_);
-  // The latest member of each instance id, also when it has gone: older ones stay fenced.
-  std::map<std::string, std::string> instances_ ABSL_GUARDED_BY(mutex_);
+  // The latest member of each instance id, also when it has gone: older ones stay fenced, as long
+  // as there are some, and then it is forgotten.
+  struct Instance {
+    std::string latest;
+    std::vector<std::weak_ptr<PollDeadline>> members;  // all that are still there
+  };
+  std::map<std::string, Instance> instances_ ABSL_GUARDED_BY(mutex_);
+  SweepThreshold instances_sweep_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t catalog_version_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::string, int> partitions_ ABSL_GUARDED_BY(mutex_);  // of what is subscribed to
   // Of what was ever assigned; none goes, since members have pointers to them.

@@ -31,12 +31,13 @@ bool IdSet::Contains(std::uint64_t id) const {
   return next != ranges_.begin() && id < std::prev(next)->second;
 }
 
-std::string IdSet::Encode() const {
-  std::string text;
+std::vector<std::string> IdSet::Encode(std::size_t most_bytes) const {
+  std::vector<std::string> pieces(1);
   for (const auto& [begin, end] : ranges_) {
-    absl::StrAppend(&text, text.empty() ? "" : ",", begin, "-", end);
+    if (pieces.back().size() >= most_bytes) pieces.emplace_back();
+    absl::StrAppend(&pieces.back(), pieces.back().empty() ? "" : ",", begin, "-", end);
   }
-  return text;
+  return pieces;
 }
 
 std::optional<IdSet> IdSet::Decode(std::string_view text) {

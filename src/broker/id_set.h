@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace daybook::inline v1 {
 
@@ -25,8 +26,9 @@ class IdSet {
   bool empty() const { return ranges_.empty(); }
   std::size_t ranges() const { return ranges_.size(); }
 
-  // "begin-end,begin-end", in decimal, in order; empty for the empty set.
-  std::string Encode() const;
+  // "begin-end,begin-end", in decimal, in order; empty for the empty set. In pieces of about so
+  // many bytes; at least one.
+  std::vector<std::string> Encode(std::size_t most_bytes) const;
   // Nothing when the text is not what Encode makes.
   static std::optional<IdSet> Decode(std::string_view text);
 

@@ -31,6 +31,7 @@ void OffsetStore::CompactSoon() {
   std::shared_ptr<PartitionLog> log;
   {
     MutexLock lock(mutex_);
+    if (!topic_) return;  // it was closed meanwhile
     log = this->log().shared_from_this();
   }
   // Commits could fill what is left before somebody else comes to it.
@@ -42,8 +43,10 @@ void OffsetStore::CompactSoon() {
 }
 
 absl::Status OffsetStore::AppendSnapshot() {
-  std::vector<EncodedRecord> encoded = {Encode(ThisOpen()),
-                                        Encode(CommittedRecord{decisions_.committed()})};
+  std::vector<EncodedRecord> encoded = {Encode(ThisOpen())};
+  for (EncodedRecord& one : Encode(CommittedRecord{.ids = decisions_.committed()})) {
+    encoded.push_back(std::move(one));
+  }
   std::vector<Timestamp> times(encoded.size());
   for (const auto& [key, place] : places_) {
     if (!place->committed || place->is_in_memory == true) continue;
@@ -77,14 +80,9 @@ absl::Status OffsetStore::AppendSnapshot() {
   return append();
 }
 
-absl::Status OffsetStore::Compact() {
-  MutexLock lock(mutex_);
-  is_compaction_asked_for_ = false;
-  appended_ = 0;  // not at once again, when it fails
-  if (auto status = Refresh(); !status.ok() || !topic_) return status;
-  const auto deadline = std::chrono::steady_clock::now() + kSyncTimeout;
-  // Who drops the decisions with their participants promises that these are there.
-  for (const auto& [name, partition] : unsettled_) {
+absl::Status OffsetStore::SyncPartitions(const std::set<std::pair<std::string, int>>& partitions,
+                                         std::chrono::steady_clock::time_point deadline) {
+  for (const auto& [name, partition] : partitions) {
     const auto topic = catalog_.Find(name);
     if (absl::IsNotFound(topic.status())) continue;
     if (!topic.ok()) return topic.status();
@@ -95,15 +93,48 @@ absl::Status OffsetStore::Compact() {
     if (!end.ok()) return end.status();
     if (auto status = written.WaitDurable(*end, deadline); !status.ok()) return status;
   }
-  unsettled_.clear();
-  const auto begin = log().end_offset();
-  if (!begin.ok()) return begin.status();
-  if (auto status = AppendSnapshot(); !status.ok()) return status;
-  has_noted_open_ = true;
-  const auto end = log().end_offset();
-  if (!end.ok()) return end.status();
-  if (auto status = log().WaitDurable(*end, deadline); !status.ok()) return status;
-  return log().DropBefore(*begin);
+  return absl::OkStatus();
+}
+
+absl::Status OffsetStore::Compact() {
+  const auto deadline = std::chrono::steady_clock::now() + kSyncTimeout;
+  MutexLock compact_lock(compact_mutex_);
+  std::set<std::pair<std::string, int>> to_sync;
+  {
+    MutexLock lock(mutex_);
+    is_compaction_asked_for_ = false;
+    appended_ = 0;  // not at once again, when it fails
+    if (auto status = Refresh(); !status.ok() || !topic_) return status;
+    to_sync.swap(unsettled_);
+  }
+  // Who drops the decisions with their participants promises that these are there. The long part
+  // of that is done while others commit.
+  auto status = SyncPartitions(to_sync, deadline);
+  std::optional<Topic> topic;
+  Offset begin;
+  Offset end;
+  {
+    MutexLock lock(mutex_);
+    if (status.ok() && !closed_.ok()) status = closed_;
+    if (status.ok()) status = SyncPartitions(unsettled_, deadline);
+    if (!status.ok()) {
+      unsettled_.merge(to_sync);
+      return status;
+    }
+    unsettled_.clear();
+    const auto first = log().end_offset();
+    if (!first.ok()) return first.status();
+    if (auto appended = AppendSnapshot(); !appended.ok()) return appended;
+    has_noted_open_ = true;
+    const auto last = log().end_offset();
+    if (!last.ok()) return last.status();
+    topic = topic_;
+    begin = *first;
+    end = *last;
+  }
+  PartitionLog& log = topic->partition(0).log();
+  if (status = log.WaitDurable(end, deadline); !status.ok()) return status;
+  return log.DropBefore(begin);
 }
 
 }  // namespace daybook::inline v1

@@ -8,8 +8,12 @@
 namespace daybook::inline v1 {
 namespace {
 
+// Far below what a record may have.
+constexpr std::size_t kMostRangesBytes = 64 << 10;
+
 constexpr std::string_view kOpenKey("\0open", 5);
 constexpr std::string_view kCommittedKey("\0committed", 10);
+constexpr std::string_view kPartKey("\0committed-part", 15);
 constexpr std::string_view kDecisionKey("\0decision", 9);
 
 // Takes fields off the front of a text.
@@ -116,8 +120,13 @@ EncodedRecord Encode(const OpenRecord& record) {
   return {std::string(kOpenKey), Join({std::to_string(record.epoch), record.boot})};
 }
 
-EncodedRecord Encode(const CommittedRecord& record) {
-  return {std::string(kCommittedKey), record.ids.Encode()};
+std::vector<EncodedRecord> Encode(const CommittedRecord& record) {
+  std::vector<EncodedRecord> encoded;
+  for (std::string& ranges : record.ids.Encode(kMostRangesBytes)) {
+    encoded.push_back({std::string(kPartKey), std::move(ranges)});
+  }
+  encoded.back().key = std::string(kCommittedKey);
+  return encoded;
 }
 
 EncodedRecord Encode(const DecisionRecord& record) {
@@ -130,6 +139,11 @@ EncodedRecord Encode(const DecisionRecord& record) {
   return {std::string(kDecisionKey), std::move(value)};
 }
 
+bool IsControlRecord(const RecordView& record) {
+  const std::string_view key = record.key.value_or("");
+  return key == kOpenKey || key == kCommittedKey || key == kPartKey || key == kDecisionKey;
+}
+
 std::optional<OffsetRecord> DecodeOffsetRecord(const RecordView& record) {
   const auto wrap = [](auto decoded) -> std::optional<OffsetRecord> {
     if (!decoded) return std::nullopt;
@@ -140,10 +154,10 @@ std::optional<OffsetRecord> DecodeOffsetRecord(const RecordView& record) {
   if (key.front() != '\0') return wrap(DecodePlace(key, record));
   if (key == kOpenKey) return wrap(DecodeOpen(record.value));
   if (key == kDecisionKey) return wrap(DecodeDecision(record.value));
-  if (key != kCommittedKey) return std::nullopt;
+  if (key != kCommittedKey && key != kPartKey) return std::nullopt;
   auto ids = IdSet::Decode(record.value);
   if (!ids) return std::nullopt;
-  return OffsetRecord(CommittedRecord{*std::move(ids)});
+  return OffsetRecord(CommittedRecord{.ids = *std::move(ids), .is_part = key == kPartKey});
 }
 
 }  // namespace daybook::inline v1

@@ -24,6 +24,8 @@
 //                                epoch-th time, in that boot of the machine; what follows was
 //                                written then
 //   0 "committed"                ranges: the transactions that were committed before here
+//   0 "committed-part"           ranges: more of them. Counts with the "committed" record that
+//                                follows in the same open
 //   0 "decision"                 id 0 places, and 0 topic 0 partition 0 offset for each partition:
 //                                the transaction `id` is committed, whose last frames begin at
 //                                these offsets, and with it the places in so many records behind
@@ -53,6 +55,7 @@ struct OpenRecord {
 
 struct CommittedRecord {
   IdSet ids;
+  bool is_part = false;  // the rest follows
 };
 
 // Where a transaction wrote in one partition.
@@ -78,10 +81,14 @@ struct EncodedRecord {
   std::string value;
 };
 EncodedRecord Encode(const OpenRecord& record);
-EncodedRecord Encode(const CommittedRecord& record);
+// In several if they are many: parts, and the last one.
+std::vector<EncodedRecord> Encode(const CommittedRecord& record);
 EncodedRecord Encode(const DecisionRecord& record);
 
 using OffsetRecord = std::variant<PlaceRecord, OpenRecord, CommittedRecord, DecisionRecord>;
+
+// Whether the key is that of an open, committed or decision record, whatever the value is.
+bool IsControlRecord(const RecordView& record);
 
 // Nothing when it is none of these.
 std::optional<OffsetRecord> DecodeOffsetRecord(const RecordView& record);

@@ -26,6 +26,7 @@ constexpr std::chrono::seconds kSyncTimeout{30};
 
 absl::StatusOr<std::optional<OffsetStore::Snapshot>> OffsetStore::FindSnapshot() {
   std::optional<Snapshot> snapshot;
+  IdSet parts;
   const auto begin = log().begin_offset();
   if (!begin.ok()) return begin.status();
   Cursor cursor{.offset = *begin, .segment = nullptr, .position = 0};
@@ -36,8 +37,13 @@ absl::StatusOr<std::optional<OffsetStore::Snapshot>> OffsetStore::FindSnapshot()
     for (const RecordView& record : *batch) {
       if (record.key.value_or("").substr(0, 1) != std::string_view("\0", 1)) continue;
       auto decoded = DecodeOffsetRecord(record);
-      if (!decoded || !std::holds_alternative<CommittedRecord>(*decoded)) continue;
-      snapshot = Snapshot{.at = record.offset, .ids = std::get<CommittedRecord>(*decoded).ids};
+      if (!decoded) continue;
+      if (std::holds_alternative<OpenRecord>(*decoded)) parts = IdSet();
+      const auto* const committed = std::get_if<CommittedRecord>(&*decoded);
+      if (committed == nullptr) continue;
+      parts.AddAll(committed->ids);
+      if (committed->is_part) continue;
+      snapshot = Snapshot{.at = record.offset, .ids = std::exchange(parts, IdSet())};
     }
   }
 }
@@ -62,6 +68,11 @@ absl::StatusOr<bool> OffsetStore::IsWhole(const DecisionRecord& decision) {
 
 absl::Status OffsetStore::Apply(const RecordView& record, const std::optional<Snapshot>& snapshot) {
   auto decoded = DecodeOffsetRecord(record);
+  if (!decoded && !IsControlRecord(record)) {
+    // Of a program that wrote where it must not, or of a later version.
+    foreign_records_.fetch_add(1, std::memory_order_relaxed);
+    return absl::OkStatus();
+  }
   if (!decoded) {
     return absl::DataLossError(absl::StrCat(std::string(kOffsetsTopic), ": the record at ",
                                             record.offset.value(), " is not one of ours"));
@@ -72,9 +83,12 @@ absl::Status OffsetStore::Apply(const RecordView& record, const std::optional<Sn
   needs_recovery_ = needs_recovery_ || (!writer_.boot.empty() && writer_.boot != boot_);
   if (const auto* open = std::get_if<OpenRecord>(&*decoded)) {
     writer_ = *open;
+    parts_ = IdSet();
     decisions_.StartEpoch(open->epoch);
-  } else if (const auto* committed = std::get_if<CommittedRecord>(&*decoded)) {
-    decisions_.LearnCommitted(committed->ids);
+  } else if (auto* committed = std::get_if<CommittedRecord>(&*decoded)) {
+    parts_.AddAll(committed->ids);
+    if (committed->is_part) return absl::OkStatus();
+    decisions_.LearnCommitted(std::exchange(parts_, IdSet()));
     unsettled_.clear();
     void_places_.clear();
     needs_recovery_ = false;
@@ -130,9 +144,9 @@ absl::Status OffsetStore::Conclude(const Deciding& read, const std::optional<Sna
 }
 
 void OffsetStore::Take(PlaceRecord record, Timestamp when) {
-  std::unique_ptr<Place>& place = places_[record.key];
+  std::shared_ptr<Place>& place = places_[record.key];
   if (place == nullptr) {
-    place = std::make_unique<Place>(Place{.key = record.key,
+    place = std::make_shared<Place>(Place{.key = record.key,
                                           .encoded_key = EncodePlaceKey(record.key),
                                           .committed = std::nullopt,
                                           .when = Timestamp(),
@@ -147,6 +161,7 @@ void OffsetStore::Take(PlaceRecord record, Timestamp when) {
 }
 
 absl::Status OffsetStore::Refresh() {
+  if (!closed_.ok()) return closed_;
   if (is_loaded_) return absl::OkStatus();
   if (!broken_.ok()) return broken_;
   if (!topic_) {
@@ -183,11 +198,18 @@ absl::Status OffsetStore::Refresh() {
   needs_recovery_ = needs_recovery_ || (!writer_.boot.empty() && writer_.boot != boot_);
   decisions_.StartEpoch(writer_.epoch + 1);
   is_loaded_ = true;
+  ForgetPlacesInMemory();
   cursor_.segment = nullptr;  // it would keep the blocks of one that is dropped
   if (!needs_recovery_) return absl::OkStatus();
   const auto status = RecoverFromPowerCut();
   is_loaded_ = status.ok();
   return status;
+}
+
+void OffsetStore::ForgetPlacesInMemory() {
+  for (const auto& [key, place] : places_) {
+    if (place->committed && IsInMemory(key)) place->committed.reset();
+  }
 }
 
 absl::Status OffsetStore::RecoverFromPowerCut() {
@@ -218,14 +240,16 @@ absl::Status OffsetStore::RecoverFromPowerCut() {
   void_places_.clear();
   needs_recovery_ = false;
   // All that counts was found on the disk.
-  const EncodedRecord committed = Encode(CommittedRecord{decisions_.committed()});
   unsettled_.clear();
-  const auto last = log().AppendUnsynced({.key = committed.key,
-                                          .value = committed.value,
-                                          .headers = {},
-                                          .timestamp = std::nullopt,
-                                          .partition = std::nullopt});
-  if (!last.ok()) return last.status();
+  absl::StatusOr<Offset> last = Offset();
+  for (const EncodedRecord& one : Encode(CommittedRecord{.ids = decisions_.committed()})) {
+    last = log().AppendUnsynced({.key = one.key,
+                                 .value = one.value,
+                                 .headers = {},
+                                 .timestamp = std::nullopt,
+                                 .partition = std::nullopt});
+    if (!last.ok()) return last.status();
+  }
   // Should the power go again: a place that was drawn back must not come back when there are other
   // records before it.
   return log().WaitDurable(*last + 1, std::chrono::steady_clock::now() + kSyncTimeout);

@@ -1,6 +1,7 @@
 #include "broker/offset_store.h"
 
 #include <algorithm>
+#include <thread>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
@@ -35,22 +36,40 @@ absl::Status OffsetStore::Load() {
   return Refresh();
 }
 
+void OffsetStore::Close(const absl::Status& reason) {
+  MutexLock lock(mutex_);
+  closed_ = reason;
+  topic_.reset();
+  cursor_.segment.reset();
+}
+
 bool OffsetStore::IsInMemory(const Key& key) {
   const auto topic = catalog_.Find(key.topic);
   return topic.ok() && topic->options().storage == Storage::kMemory;
 }
 
-absl::StatusOr<OffsetStore::Place*> OffsetStore::FindPlace(const Key& key) {
+absl::StatusOr<std::shared_ptr<OffsetStore::Place>> OffsetStore::FindPlace(const Key& key) {
   if (auto status = Refresh(); !status.ok()) return status;
-  std::unique_ptr<Place>& place = places_[key];
+  if (places_sweep_.IsDue(places_.size())) {
+    std::erase_if(places_, [](const auto& entry) {
+      return !entry.second->committed && entry.second.use_count() == 1;
+    });
+    places_sweep_.Swept(places_.size());
+  }
+  std::shared_ptr<Place>& place = places_[key];
   if (place == nullptr) {
-    place = std::make_unique<Place>(Place{.key = key,
+    place = std::make_shared<Place>(Place{.key = key,
                                           .encoded_key = EncodePlaceKey(key),
                                           .committed = std::nullopt,
                                           .when = Timestamp(),
                                           .is_in_memory = std::nullopt});
   }
-  return place.get();
+  return place;
+}
+
+std::size_t OffsetStore::places() {
+  MutexLock lock(mutex_);
+  return places_.size();
 }
 
 OpenRecord OffsetStore::ThisOpen() const { return {.epoch = decisions_.epoch(), .boot = boot_}; }
@@ -97,6 +116,7 @@ absl::Status OffsetStore::Append(Place& place, std::optional<Offset> offset,
 
 absl::Status OffsetStore::Store(Place& place, Offset offset, std::string_view metadata,
                                 bool may_go_back) {
+  if (!closed_.ok()) return closed_;
   if (place.committed && !may_go_back) {
     const bool is_older = offset < place.committed->offset;
     const bool is_same = offset == place.committed->offset && metadata == place.committed->metadata;
@@ -208,19 +228,38 @@ absl::StatusOr<std::vector<std::string>> OffsetStore::Groups() {
   return groups;
 }
 
-absl::StatusOr<OffsetStore::Place*> OffsetStore::PlaceOf(const Key& key) {
+absl::StatusOr<std::shared_ptr<OffsetStore::Place>> OffsetStore::PlaceOf(const Key& key) {
   MutexLock lock(mutex_);
   return FindPlace(key);
 }
 
 absl::StatusOr<std::uint64_t> OffsetStore::BeginTransaction() {
-  MutexLock lock(mutex_);
-  if (auto status = Refresh(); !status.ok()) return status;
+  const auto deadline = std::chrono::steady_clock::now() + kSyncTimeout;
+  for (;;) {
+    {
+      MutexLock lock(mutex_);
+      if (auto status = Refresh(); !status.ok()) return status;
+      if (!decisions_.is_epoch_used_up()) return BeginInEpoch(deadline);
+      if (decisions_.StartNextEpoch()) {
+        has_noted_open_ = is_open_durable_ = false;
+        return BeginInEpoch(deadline);
+      }
+    }
+    // Followers take what is undecided of an earlier epoch for aborted, so that has to end first.
+    if (std::chrono::steady_clock::now() >= deadline) {
+      return absl::DeadlineExceededError(
+          "the ids of transactions are used up, and some are still under way; try again");
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
+absl::StatusOr<std::uint64_t> OffsetStore::BeginInEpoch(
+    std::chrono::steady_clock::time_point deadline) {
   if (!is_open_durable_) {
     if (auto status = PrepareAppend(); !status.ok()) return status;
     const auto end = log().end_offset();
     if (!end.ok()) return end.status();
-    const auto deadline = std::chrono::steady_clock::now() + kSyncTimeout;
     if (auto status = log().WaitDurable(*end, deadline); !status.ok()) return status;
     is_open_durable_ = true;
   }
@@ -243,13 +282,15 @@ absl::Status OffsetStore::Decide(std::uint64_t id, std::vector<Participant> part
 
 absl::Status OffsetStore::AppendDecision(std::uint64_t id, std::vector<Participant> participants,
                                          const std::map<Key, Offset>& offsets) {
-  std::vector<std::pair<Place*, Offset>> moved;
+  std::vector<std::pair<std::shared_ptr<Place>, Offset>> moved;
+  std::vector<std::pair<std::shared_ptr<Place>, Offset>>
+      in_memory;  // gone when the process is: not written
   for (const auto& [key, offset] : offsets) {
     const auto place = FindPlace(key);
     if (!place.ok()) return place.status();
-    if (!(*place)->committed || (*place)->committed->offset < offset) {
-      moved.emplace_back(*place, offset);
-    }
+    if ((*place)->committed && offset <= (*place)->committed->offset) continue;
+    if (!(*place)->is_in_memory) (*place)->is_in_memory = IsInMemory(key);
+    (*(*place)->is_in_memory ? in_memory : moved).emplace_back(*place, offset);
   }
   if (auto status = PrepareAppend(); !status.ok()) return status;
   if (IsPlanted(PlantedBug::kOffsetsOutsideOfTransaction)) {
@@ -281,6 +322,7 @@ absl::Status OffsetStore::AppendDecision(std::uint64_t id, std::vector<Participa
   }
   if (auto appended = log().AppendBatchUnsynced(records); !appended.ok()) return appended.status();
   const Timestamp now = context_.clock->Now();
+  moved.insert(moved.end(), in_memory.begin(), in_memory.end());
   for (const auto& [place, offset] : moved) {
     place->committed = CommittedOffset{.offset = offset};
     place->when = now;
@@ -292,6 +334,7 @@ absl::Status OffsetStore::WaitDurable(std::chrono::steady_clock::time_point dead
   std::optional<Topic> topic;
   {
     MutexLock lock(mutex_);
+    if (!closed_.ok()) return closed_;
     topic = topic_;
   }
   if (!topic) return absl::OkStatus();  // nothing was ever committed

@@ -1,6 +1,7 @@
 #ifndef DAYBOOK_BROKER_OFFSET_STORE_H_
 #define DAYBOOK_BROKER_OFFSET_STORE_H_
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -16,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
+#include "base/sweep_threshold.h"
 #include "broker/background.h"
 #include "broker/catalog.h"
 #include "broker/decision_table.h"
@@ -49,6 +51,12 @@ class OffsetStore {
   // it when they need it.
   absl::Status Load() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Records that are none of ours, nor of a version that we know; they are passed over.
+  std::int64_t foreign_records() const { return foreign_records_.load(std::memory_order_relaxed); }
+
+  // All answers `reason` from then on.
+  void Close(const absl::Status& reason) ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Survives kill -9 when it returns OK. An offset below the one there changes nothing.
   absl::Status Commit(const Key& key, Offset offset, std::string_view metadata = {})
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -68,11 +76,14 @@ class OffsetStore {
       ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<std::string>> Groups() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // A place that is committed often: found once. Good as long as the store.
+  // A place that is committed often: found once, and kept as long as somebody has it.
   struct Place;
-  absl::StatusOr<Place*> PlaceOf(const Key& key) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::shared_ptr<Place>> PlaceOf(const Key& key) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Commit(Place& place, Offset offset, std::string_view metadata)
       ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Those that are kept in memory.
+  std::size_t places() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // The id of a new transaction, undecided until Decide or until the decisions are told that it
   // failed. The first one of an open waits for a sync: should a power cut take all that is known of
@@ -89,7 +100,7 @@ class OffsetStore {
   void SyncLater() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // What Commit does by itself, in the background, when there is much to drop.
-  absl::Status Compact() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Compact() ABSL_LOCKS_EXCLUDED(compact_mutex_, mutex_);
 
  private:
   struct Snapshot {  // of what was committed, when it was last written down
@@ -104,12 +115,15 @@ class OffsetStore {
     std::vector<PlaceRecord> places;
   };
 
-  absl::StatusOr<Place*> FindPlace(const Key& key) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<std::shared_ptr<Place>> FindPlace(const Key& key)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Append(Place& place, std::optional<Offset> offset, std::string_view metadata)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Store(Place& place, Offset offset, std::string_view metadata, bool may_go_back)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status ForgetPlace(Place& place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::StatusOr<std::uint64_t> BeginInEpoch(std::chrono::steady_clock::time_point deadline)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status AppendDecision(std::uint64_t id, std::vector<Participant> participants,
                               const std::map<Key, Offset>& offsets)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -142,6 +156,11 @@ class OffsetStore {
   // what is committed.
   absl::Status RecoverFromPowerCut() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status AppendSnapshot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // A place of a memory topic went with the process that committed it.
+  void ForgetPlacesInMemory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Syncs what these wrote; with no lock held, so that commits go on.
+  absl::Status SyncPartitions(const std::set<std::pair<std::string, int>>& partitions,
+                              std::chrono::steady_clock::time_point deadline);
 
   const LogContext& context_;
   Catalog& catalog_;
@@ -149,15 +168,19 @@ class OffsetStore {
   BackgroundWork& background_;
   const std::string boot_;
 
+  Mutex compact_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
   Mutex mutex_;
   std::optional<Topic> topic_ ABSL_GUARDED_BY(mutex_);
   Cursor cursor_ ABSL_GUARDED_BY(mutex_);
+  absl::Status closed_ ABSL_GUARDED_BY(mutex_);
   // A record could not be taken in: nothing behind it is, however often it is asked for.
   absl::Status broken_ ABSL_GUARDED_BY(mutex_);
   bool is_loaded_ ABSL_GUARDED_BY(mutex_) = false;
   bool has_noted_open_ ABSL_GUARDED_BY(mutex_) = false;
   bool is_open_durable_ ABSL_GUARDED_BY(mutex_) = false;
-  std::map<Key, std::unique_ptr<Place>> places_ ABSL_GUARDED_BY(mutex_);
+  // Those that are committed, or that somebody has; others go when they are many.
+  std::map<Key, std::shared_ptr<Place>> places_ ABSL_GUARDED_BY(mutex_);
+  SweepThreshold places_sweep_ ABSL_GUARDED_BY(mutex_);
   std::string value_ ABSL_GUARDED_BY(mutex_);  // of the record that is appended
 
   // While reading: who wrote what follows; the decision whose places come next; and the places of
@@ -167,6 +190,9 @@ class OffsetStore {
   std::set<Key> void_places_ ABSL_GUARDED_BY(mutex_);
   // Something was written in another boot, and nobody has noted since then what of it is there.
   bool needs_recovery_ ABSL_GUARDED_BY(mutex_) = false;
+
+  IdSet parts_ ABSL_GUARDED_BY(mutex_);  // of a "committed" record that is yet to come
+  std::atomic<std::int64_t> foreign_records_{0};
 
   // Partitions with transactions that a power cut could take, though their decisions stay.
   std::set<std::pair<std::string, int>> unsettled_ ABSL_GUARDED_BY(mutex_);

@@ -15,6 +15,7 @@ namespace daybook::inline v1 {
 
 // Topics of the library itself begin so; nobody else may make them.
 inline constexpr std::string_view kInternalPrefix = "__";
+inline bool IsInternalName(std::string_view topic) { return topic.starts_with(kInternalPrefix); }
 
 // InvalidArgument unless the name is [A-Za-z0-9._-]{1,249} and not "." or "..".
 absl::Status CheckTopicName(std::string_view name);

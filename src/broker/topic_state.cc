@@ -4,6 +4,8 @@
 #include <cassert>
 #include <utility>
 
+#include "broker/topic_settings.h"
+
 namespace daybook::inline v1 {
 namespace {
 
@@ -16,7 +18,9 @@ TopicOptions WithPartitions(TopicOptions options, int partitions) {
 
 TopicState::TopicState(std::string name, const TopicOptions& options, const LogContext& context,
                        RecoveryCounters& counters)
-    : name_(std::make_shared<const std::string>(std::move(name))),
+    : owner_(context.owner.lock()),
+      name_(std::make_shared<const std::string>(std::move(name))),
+      is_internal_(IsInternalName(*name_)),
       options_(options),
       compressor_(std::make_shared<TopicCompressor>(
           *context.root, *name_,
@@ -29,7 +33,9 @@ TopicState::TopicState(std::string name, const TopicOptions& options, const LogC
 
 TopicState::TopicState(TopicState& before, int partitions, const LogContext& context,
                        RecoveryCounters& counters)
-    : name_(before.name_),
+    : owner_(before.owner_),
+      name_(before.name_),
+      is_internal_(before.is_internal_),
       options_(WithPartitions(before.options_, partitions)),
       compressor_(before.compressor_) {
   for (Partition& partition : before.partitions_) {
@@ -60,7 +66,8 @@ void TopicState::AddPartitions(const LogContext& context, RecoveryCounters& coun
         .max_block = options_.max_block};
   }
   // What the library keeps for itself goes on when the disk is full.
-  if (name().starts_with("__")) {
+  if (is_internal()) {
+    settings.is_internal = true;
     settings.reserve_bytes = std::min(kReserveBytes, settings.segment_bytes);
   }
   partitions_.reserve(static_cast<std::size_t>(options_.partitions));

@@ -20,13 +20,17 @@ class TopicState {
              RecoveryCounters& counters);
 
   const std::string& name() const { return *name_; }
+  bool is_internal() const { return is_internal_; }
   const TopicOptions& options() const { return options_; }
   std::vector<Partition>& partitions() { return partitions_; }
 
  private:
   void AddPartitions(const LogContext& context, RecoveryCounters& counters);
 
+  // First, so that it goes last: the logs refer to what it has.
+  const std::shared_ptr<void> owner_;
   const std::shared_ptr<const std::string> name_;
+  const bool is_internal_;
   const TopicOptions options_;
   const std::shared_ptr<TopicCompressor> compressor_;
   std::vector<Partition> partitions_;

@@ -60,10 +60,10 @@ std::int64_t BytesOf(const Record& record) {
 
 class Transaction::State {
  public:
-  State(BrokerCore& core, TransactionOptions options)
-      : core_(core),
-        options_(std::move(options)),
-        epoch_(options_.name.empty() ? 0 : core_.transaction_names().Raise(options_.name)) {}
+  State(std::shared_ptr<BrokerCore> core, TransactionOptions options)
+      : shared_core_(std::move(core)), core_(*shared_core_), options_(std::move(options)) {
+    if (!options_.name.empty()) core_.transaction_names().Raise(options_.name, name_);
+  }
 
   BrokerCore& core() { return core_; }
   std::int64_t bytes() const { return bytes_; }
@@ -197,7 +197,7 @@ class Transaction::State {
       return (*group)->WhileOwned(offsets_->member_id, partitions, decide);
     };
     if (options_.name.empty()) return decide_as_owner();
-    return core_.transaction_names().WhileCurrent(options_.name, epoch_, decide_as_owner);
+    return TransactionNames::WhileCurrent(name_, decide_as_owner);
   }
 
   // After the decision: what the durability asks for beside it.
@@ -212,9 +212,10 @@ class Transaction::State {
         absl::StrCat("committed, but it is not known to survive a power cut: ", status.message()));
   }
 
+  const std::shared_ptr<BrokerCore> shared_core_;
   BrokerCore& core_;
   const TransactionOptions options_;
-  const std::uint64_t epoch_;
+  TransactionNames::Holder name_;
   Partitioner partitioner_;
   bool has_ended_ = false;
   std::int64_t bytes_ = 0;
@@ -229,30 +230,34 @@ Transaction::Transaction(Transaction&&) noexcept = default;
 Transaction& Transaction::operator=(Transaction&&) noexcept = default;
 
 absl::StatusOr<Transaction> Transaction::Begin(Broker& broker, TransactionOptions options) {
-  if (auto status = broker.core().process().Check(); !status.ok()) return status;
-  if (broker.core().is_read_only()) {
+  return Begin(broker.shared_core(), std::move(options));
+}
+absl::StatusOr<Transaction> Transaction::Begin(std::shared_ptr<BrokerCore> core,
+                                               TransactionOptions options) {
+  if (auto status = core->Check(); !status.ok()) return status;
+  if (core->is_read_only()) {
     return absl::FailedPreconditionError(absl::StrCat(
-        broker.directory(), " is open read-only; open it with BrokerAccess::kReadWrite to commit"));
+        core->directory(), " is open read-only; open it with BrokerAccess::kReadWrite to commit"));
   }
-  if (auto status = broker.core().offsets().Load(); !status.ok()) return status;
-  return Transaction(std::make_unique<State>(broker.core(), std::move(options)));
+  if (auto status = core->offsets().Load(); !status.ok()) return status;
+  return Transaction(std::make_unique<State>(std::move(core), std::move(options)));
 }
 
 absl::Status Transaction::Send(std::string_view topic, const Record& record) {
-  if (auto status = state_->core().process().Check(); !status.ok()) return status;
+  if (auto status = state_->core().Check(); !status.ok()) return status;
   const auto found = state_->core().catalog().Find(topic);
   return found.ok() ? state_->Send(*found, record) : found.status();
 }
 absl::Status Transaction::Send(const Topic& topic, const Record& record) {
-  if (auto status = state_->core().process().Check(); !status.ok()) return status;
+  if (auto status = state_->core().Check(); !status.ok()) return status;
   return state_->Send(topic, record);
 }
 absl::Status Transaction::AddOffsets(const Consumer& consumer) {
-  if (auto status = state_->core().process().Check(); !status.ok()) return status;
+  if (auto status = state_->core().Check(); !status.ok()) return status;
   return state_->AddOffsets(consumer);
 }
 absl::Status Transaction::Commit() {
-  if (auto status = state_->core().process().Check(); !status.ok()) return status;
+  if (auto status = state_->core().Check(); !status.ok()) return status;
   return state_->Commit();
 }
 void Transaction::Abort() { state_->Abort(); }

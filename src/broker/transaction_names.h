@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -15,20 +16,44 @@ namespace daybook::inline v1 {
 
 // Who may commit under a name: only the one who began last. Each that begins raises the epoch of
 // the name, so a late commit of an earlier one cannot hit it. The process that has the directory
-// open is the only one that writes to it, so this needs no disk. Thread-safe.
+// open is the only one that writes to it, so this needs no disk. A name is forgotten when no
+// transaction of it is there any more; those of other names wait for nothing. Thread-safe.
 class TransactionNames {
- public:
-  // The new epoch of that name. Waits for a commit that is being decided.
-  std::uint64_t Raise(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
+  struct Name {
+    Mutex mutex;
+    std::uint64_t epoch ABSL_GUARDED_BY(mutex) = 0;
+  };
 
-  // Runs `decide` while nobody can raise the epoch; Aborted: somebody has.
-  absl::Status WhileCurrent(std::string_view name, std::uint64_t epoch,
-                            const std::function<absl::Status()>& decide)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+ public:
+  // A transaction's share in its name. Must not outlive the names.
+  class Holder {
+   public:
+    Holder() = default;
+    ~Holder();
+    Holder(const Holder&) = delete;
+    Holder& operator=(const Holder&) = delete;
+
+   private:
+    friend class TransactionNames;
+    TransactionNames* names_ = nullptr;
+    std::string text_;
+    std::shared_ptr<Name> name_;
+    std::uint64_t epoch_ = 0;
+  };
+
+  // The name is `holder`'s from now on, which has none so far. Waits for a commit of that name that
+  // is being decided.
+  void Raise(std::string_view name, Holder& holder) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Runs `decide` while nobody can take the name; Aborted: somebody has.
+  static absl::Status WhileCurrent(const Holder& holder,
+                                   const std::function<absl::Status()>& decide);
+
+  std::size_t size() const ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  Mutex mutex_;
-  std::map<std::string, std::uint64_t, std::less<>> epochs_ ABSL_GUARDED_BY(mutex_);
+  mutable Mutex mutex_;
+  std::map<std::string, std::weak_ptr<Name>, std::less<>> names_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace daybook::inline v1

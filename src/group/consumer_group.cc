@@ -16,69 +16,69 @@ Consumer::~Consumer() {
 }
 
 absl::StatusOr<RecordBatch> Consumer::Poll(std::chrono::nanoseconds timeout) {
-  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  if (auto status = state_->CheckOpen(); !status.ok()) return status;
   return state_->Poll(timeout);
 }
 void Consumer::Wakeup() { state_->Wakeup(); }
 absl::StatusOr<int> Consumer::EventFd() {
-  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  if (auto status = state_->CheckOpen(); !status.ok()) return status;
   return state_->EventFd();
 }
 absl::Status Consumer::Commit() {
-  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  if (auto status = state_->CheckOpen(); !status.ok()) return status;
   return state_->Commit();
 }
 absl::Status Consumer::Commit(const std::map<TopicPartition, CommittedOffset>& offsets) {
-  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  if (auto status = state_->CheckOpen(); !status.ok()) return status;
   return state_->Commit(offsets);
 }
 GroupOffsets Consumer::Positions() const { return state_->Positions(); }
 absl::Status Consumer::Leave() {
-  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  if (auto status = state_->CheckOpen(); !status.ok()) return status;
   return state_->Leave();
 }
 std::vector<TopicPartition> Consumer::Assignment() const { return state_->Assignment(); }
 
 absl::Status Consumer::Seek(const TopicPartition& partition, Offset offset) {
-  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  if (auto status = state_->CheckOpen(); !status.ok()) return status;
   return state_->Seek(partition, offset);
 }
 absl::Status Consumer::SeekToBeginning(const std::vector<TopicPartition>& partitions) {
-  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  if (auto status = state_->CheckOpen(); !status.ok()) return status;
   return state_->SeekAll(partitions, [](PartitionLog& log) { return log.begin_offset(); });
 }
 absl::Status Consumer::SeekToEnd(const std::vector<TopicPartition>& partitions) {
-  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  if (auto status = state_->CheckOpen(); !status.ok()) return status;
   return state_->SeekAll(partitions, [](PartitionLog& log) { return log.end_offset(); });
 }
 absl::Status Consumer::SeekToTime(Timestamp time, const std::vector<TopicPartition>& partitions) {
-  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  if (auto status = state_->CheckOpen(); !status.ok()) return status;
   return state_->SeekAll(partitions, [time](PartitionLog& log) { return log.OffsetForTime(time); });
 }
 absl::Status Consumer::SeekToCommitted() {
-  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  if (auto status = state_->CheckOpen(); !status.ok()) return status;
   return state_->SeekToCommitted();
 }
 
 absl::StatusOr<Offset> Consumer::Position(const TopicPartition& partition) const {
-  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  if (auto status = state_->CheckOpen(); !status.ok()) return status;
   return state_->Position(partition);
 }
 absl::StatusOr<std::int64_t> Consumer::Lag(const TopicPartition& partition) const {
-  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  if (auto status = state_->CheckOpen(); !status.ok()) return status;
   return state_->Lag(partition);
 }
 absl::StatusOr<CommittedOffset> Consumer::Committed(const TopicPartition& partition) const {
-  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  if (auto status = state_->CheckOpen(); !status.ok()) return status;
   return state_->Committed(partition);
 }
 
 absl::Status Consumer::Pause(const std::vector<TopicPartition>& partitions) {
-  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  if (auto status = state_->CheckOpen(); !status.ok()) return status;
   return state_->SetPaused(partitions, true);
 }
 absl::Status Consumer::Resume(const std::vector<TopicPartition>& partitions) {
-  if (auto status = state_->CheckProcess(); !status.ok()) return status;
+  if (auto status = state_->CheckOpen(); !status.ok()) return status;
   return state_->SetPaused(partitions, false);
 }
 std::vector<TopicPartition> Consumer::Paused() const { return state_->Paused(); }
@@ -86,7 +86,7 @@ std::vector<TopicPartition> Consumer::Paused() const { return state_->Paused(); 
 const std::string& Consumer::member_id() const { return state_->member_id(); }
 
 ConsumerGroup::ConsumerGroup(Broker& broker, std::string_view name, GroupOptions options)
-    : broker_(broker), name_(name), options_(std::move(options)) {}
+    : core_(broker.shared_core()), name_(name), options_(std::move(options)) {}
 ConsumerGroup::~ConsumerGroup() = default;
 
 absl::StatusOr<std::unique_ptr<Consumer>> ConsumerGroup::Join(std::vector<std::string> topics,
@@ -115,10 +115,10 @@ absl::StatusOr<std::unique_ptr<Consumer>> ConsumerGroup::Join(Subscription subsc
     const auto status = CheckGroupName(options.instance_id, "an instance_id");
     if (!status.ok()) return status;
   }
-  if (auto status = broker_.core().process().Check(); !status.ok()) return status;
-  auto group = broker_.core().Group(name_);
+  if (auto status = core_->Check(); !status.ok()) return status;
+  auto group = core_->Group(name_);
   if (!group.ok()) return group.status();
-  auto state = std::make_unique<Consumer::State>(broker_.core(), *std::move(group), options_,
+  auto state = std::make_unique<Consumer::State>(core_, *std::move(group), options_,
                                                  std::move(subscription), std::move(options));
   if (const auto status = state->Join(); !status.ok()) return status;
   return std::unique_ptr<Consumer>(new Consumer(std::move(state)));

@@ -7,10 +7,11 @@
 
 namespace daybook::inline v1 {
 
-Consumer::State::State(BrokerCore& core, std::shared_ptr<GroupCoordinator> group,
+Consumer::State::State(std::shared_ptr<BrokerCore> core, std::shared_ptr<GroupCoordinator> group,
                        const GroupOptions& options, Subscription subscription,
                        JoinOptions join_options)
-    : core_(core),
+    : shared_core_(std::move(core)),
+      core_(*shared_core_),
       group_(std::move(group)),
       options_(options),
       subscription_(std::move(subscription)),
@@ -90,6 +91,8 @@ absl::StatusOr<RecordBatch> Consumer::State::Poll(std::chrono::nanoseconds timeo
   for (;;) {
     group_->DropLost(now);  // which this member may be, too
     member_.deadline->Restart(now);
+    if (core_.catalog().is_closed()) [[unlikely]]
+      return core_.Check();
     if (const auto status = TakePart(true); !status.ok()) return status;
     if (auto status = cursors_.TakeWakeup(); !status.ok()) return status;
     if (lacks_place_) [[unlikely]] {

@@ -21,11 +21,13 @@ namespace daybook::inline v1 {
 // rebalance, commits, and where it stands (consumer_positions.cc).
 class Consumer::State {
  public:
-  State(BrokerCore& core, std::shared_ptr<GroupCoordinator> group, const GroupOptions& options,
-        Subscription subscription, JoinOptions join_options);
+  State(std::shared_ptr<BrokerCore> core, std::shared_ptr<GroupCoordinator> group,
+        const GroupOptions& options, Subscription subscription, JoinOptions join_options);
   ~State();
 
   absl::Status CheckProcess() const { return core_.process().Check(); }
+  // FailedPrecondition: the broker is closed, or this is a child of its process.
+  absl::Status CheckOpen() { return core_.Check(); }
   absl::Status Join(bool was_lost = false);
   // Whom listeners are given.
   void SetConsumer(Consumer* consumer) { consumer_ = consumer; }
@@ -99,6 +101,7 @@ class Consumer::State {
   void UpdateHeld();
   absl::Status NoPlace(const TopicPartition& partition) const;
 
+  const std::shared_ptr<BrokerCore> shared_core_;
   BrokerCore& core_;
   const std::shared_ptr<GroupCoordinator> group_;
   const GroupOptions options_;

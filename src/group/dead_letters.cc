@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "broker/broker_core.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -12,10 +13,11 @@ namespace {
 constexpr std::size_t kMostCauseBytes = 1000;
 
 // So that whatever the sources hold fits, and survives what it survives there.
-absl::StatusOr<TopicOptions> OptionsFor(Broker& broker, const std::vector<std::string>& sources) {
+absl::StatusOr<TopicOptions> OptionsFor(BrokerCore& broker,
+                                        const std::vector<std::string>& sources) {
   TopicOptions options;
   for (const std::string& source : sources) {
-    const auto topic = broker.OpenTopic(source);
+    const auto topic = broker.catalog().Find(source);
     if (!topic.ok()) return topic.status();
     const TopicOptions& theirs = topic->options();
     options.durability = std::max(options.durability, theirs.durability);
@@ -46,7 +48,7 @@ Record DeadLetter::record() const {
   return copy;
 }
 
-absl::StatusOr<DeadLetters> DeadLetters::Open(Broker& broker, std::string_view topic,
+absl::StatusOr<DeadLetters> DeadLetters::Open(BrokerCore& broker, std::string_view topic,
                                               const std::vector<std::string>& sources) {
   if (std::find(sources.begin(), sources.end(), topic) != sources.end()) {
     return absl::InvalidArgumentError(
@@ -57,7 +59,7 @@ absl::StatusOr<DeadLetters> DeadLetters::Open(Broker& broker, std::string_view t
   if (!options.ok()) return options.status();
   const auto created = broker.CreateTopic(topic, *options);
   if (!created.ok() && !absl::IsAlreadyExists(created)) return created;
-  auto opened = broker.OpenTopic(topic);
+  auto opened = broker.catalog().Find(topic);
   if (!opened.ok()) return opened.status();
   return DeadLetters(*std::move(opened));
 }

@@ -40,7 +40,7 @@ class DeadLetters {
   //   InvalidArgument     it is one of them: its records would come back to it
   //   NotFound            a source is not there
   // and the errors of Broker::CreateTopic.
-  static absl::StatusOr<DeadLetters> Open(Broker& broker, std::string_view topic,
+  static absl::StatusOr<DeadLetters> Open(BrokerCore& broker, std::string_view topic,
                                           const std::vector<std::string>& sources);
 
   // Returns when the record is acknowledged. Errors as for Partition::Append.

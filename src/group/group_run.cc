@@ -114,12 +114,12 @@ absl::Status ConsumerGroup::Run(std::vector<std::string> topics, const RunOption
                      "writes to a transaction; give one, or choose Guarantee::kAtLeastOnce"));
   }
   if (options.stop.stop_requested()) return absl::OkStatus();
-  GroupRunner::Settings settings{.clock = &broker_.core().clock(),
+  GroupRunner::Settings settings{.clock = &core_->clock(),
                                  .guarantee = options_.guarantee,
                                  .options = options,
                                  .handler = std::move(handler)};
   if (options.dead_letter_topic.has_value()) {
-    auto opened = DeadLetters::Open(broker_, *options.dead_letter_topic, topics);
+    auto opened = DeadLetters::Open(*core_, *options.dead_letter_topic, topics);
     if (!opened.ok()) return opened.status();
     settings.dead_letters = *std::move(opened);
   }
@@ -140,12 +140,10 @@ absl::Status ConsumerGroup::Run(std::vector<std::string> topics, const RunOption
                      "a transaction; choose Guarantee::kExactlyOnce"));
   }
   if (options.stop.stop_requested()) return absl::OkStatus();
-  TransactionRunner::Settings settings{.broker = &broker_,
-                                       .clock = &broker_.core().clock(),
-                                       .options = options,
-                                       .handler = std::move(handler)};
+  TransactionRunner::Settings settings{
+      .core = core_, .clock = &core_->clock(), .options = options, .handler = std::move(handler)};
   if (options.dead_letter_topic.has_value()) {
-    auto opened = DeadLetters::Open(broker_, *options.dead_letter_topic, topics);
+    auto opened = DeadLetters::Open(*core_, *options.dead_letter_topic, topics);
     if (!opened.ok()) return opened.status();
     settings.dead_letters = *std::move(opened);
   }

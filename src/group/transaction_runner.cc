@@ -54,7 +54,7 @@ absl::Status TransactionRunner::Turn() {
 
 absl::Status TransactionRunner::Handle(const RecordBatch& batch) {
   auto begun =
-      Transaction::Begin(*settings_.broker, {.max_bytes = settings_.options.max_transaction_bytes});
+      Transaction::Begin(settings_.core, {.max_bytes = settings_.options.max_transaction_bytes});
   if (!begun.ok()) return begun.status();
   Transaction& transaction = *begun;
   std::size_t handled = 0;

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <limits>
 #include <map>
+#include <memory>
 #include <optional>
 #include <random>
 #include <stop_token>
@@ -33,7 +34,7 @@ namespace daybook::inline v1 {
 class TransactionRunner {
  public:
   struct Settings {
-    Broker* broker = nullptr;
+    std::shared_ptr<BrokerCore> core = nullptr;
     Clock* clock = &Clock::System();
     RunOptions options = {};  // checked; its stop is not looked at
     TransactionHandler handler = nullptr;

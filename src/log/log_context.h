@@ -50,6 +50,9 @@ struct LogContext {
   std::function<void(PartitionLog&)> on_dirty;
   // Asked, once until the next WorkAhead, for somebody to call that. Empty: nobody will.
   std::function<void(PartitionLog&)> request_work_ahead;
+  // What all of this is part of: topics take a share in it, so that it is there as long as their
+  // handles are. Empty: it outlives them anyway.
+  std::weak_ptr<void> owner = {};
   // Says which transactional batches count. Null: all of them, for tools that show what is there.
   const TransactionTable* transactions = nullptr;
 };
@@ -67,6 +70,7 @@ struct LogSettings {
   std::chrono::nanoseconds flush_interval{0};  // at kInterval
   std::uint64_t segment_bytes = 0;
   std::uint64_t max_record_bytes = 0;
+  bool is_internal = false;                             // handles of users read it alone
   std::optional<MemorySettings> memory = std::nullopt;  // absent: in files
   // Each segment begins with blocks for so many bytes, and the file of the next one is made ahead
   // with as many: when the disk is full, appends go on in that, and what DropBefore gives back is

@@ -63,7 +63,8 @@ bool PartitionLog::Release(OpenSegment& slot) {
     const auto sealed = segment.sealed_end();
     if (!sealed || segment.CommittedEnd() != *sealed) return false;
     slot.is_durable = slot.is_durable || segment.is_durable();
-    if (!slot.is_durable) segment.Checkpoint(context_.boot);  // says where the seal is
+    // Says where the seal is. Once it is closed, the file may be another process's.
+    if (!slot.is_durable && deleted_.ok()) segment.Checkpoint(context_.boot);
     if (slot.was_active) {
       segment.Release();
       retired_.push_back(std::move(slot.segment));

@@ -148,35 +148,6 @@ void PartitionLog::RollIfFullOfOffsets() {
   end ? SealActive(segment, *end) : AwaitRoll(segment);
 }
 
-void PartitionLog::StopAppends() {
-  Segment* segment = active_.load(std::memory_order_relaxed);
-  if (segment == nullptr) return;
-  const auto end = segment->CloseHere();
-  if (!end) return AwaitRoll(*segment);
-  next_base_ = segment->base_offset() + RecordsOf(*end);
-  SetActive(nullptr);
-  segment->Checkpoint(context_.boot);
-}
-
-void PartitionLog::Close(const absl::Status& reason) {
-  {
-    MutexLock lock(mutex_);
-    if (!closed_.ok()) return;
-    closed_ = reason;
-    room_.NotifyAll();
-    StopAppends();
-  }
-  FinishWorkAhead();
-}
-
-void PartitionLog::Delete(const absl::Status& reason) {
-  Close(reason);
-  MutexLock lock(mutex_);
-  deleted_ = reason;
-  is_deleted_.store(true, std::memory_order_relaxed);
-  waiters_.NotifyIfAny();
-}
-
 absl::StatusOr<Offset> PartitionLog::begin_offset() {
   MutexLock lock(mutex_);
   if (const auto status = Refresh(); !status.ok()) return status;

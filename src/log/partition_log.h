@@ -43,6 +43,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   ~PartitionLog();
 
   const PartitionName& name() const { return name_; }
+  bool is_internal() const { return settings_.is_internal; }
 
   absl::StatusOr<Offset> Append(const Record& record, std::optional<Durability> durability);
   // Appends, and acknowledges at kProcess whatever the settings are.
@@ -134,6 +135,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   void Close(const absl::Status& reason) ABSL_LOCKS_EXCLUDED(ahead_mutex_, mutex_);
   // The same, and reads answer `reason`, too. Files that batches pin stay readable.
   void Delete(const absl::Status& reason) ABSL_LOCKS_EXCLUDED(ahead_mutex_, mutex_);
+  // After that: whether nothing of ours writes to the files any more by then, no open claim either.
+  bool AwaitSettled(std::chrono::steady_clock::time_point deadline) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   friend class daybook::RecordClaim;
@@ -164,9 +167,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   bool Release(OpenSegment& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Takes these segments off the list, and what is known of them.
   void Forget(std::size_t first, std::size_t last) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Unmaps those of them that nobody reads any more.
   void ReleaseForgotten() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The first segment that DropBefore must leave.
   std::size_t FirstToKeep(Offset offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status RemoveDroppedFiles() ABSL_EXCLUSIVE_LOCKS_REQUIRED(drop_mutex_)
       ABSL_LOCKS_EXCLUDED(ahead_mutex_);
@@ -196,8 +197,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Seals the active segment where `crossing` began.
   void SealActive(Segment& segment, ClaimWord crossing) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Lets no more appends in; what was appended stays as it is.
   void StopAppends() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsSettled() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void RollIfFullOfOffsets() ABSL_LOCKS_EXCLUDED(mutex_);
   // With room for a claim of that many bytes.
   absl::Status StartSegment(Offset base_offset, std::uint64_t bytes)
@@ -283,7 +284,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Does what WorkAhead would have, and removes the file that it prepared. After closed_ is set.
   void FinishWorkAhead() ABSL_LOCKS_EXCLUDED(ahead_mutex_, mutex_);
   void KeepReserve(std::uint64_t least_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // For the disk's sake alone; errors leave the segment as it is.
   void TidyUp(Segment& segment);
 
   // Another process may have added segments.

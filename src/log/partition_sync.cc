@@ -185,7 +185,7 @@ absl::Status PartitionLog::AwaitDurable(Offset end,
       // Not as the one who syncs: others wait for less.
       if (auto status = AwaitCommitted(end, deadline); !status.ok()) return status;
       is_committed = true;
-    } else if (!is_syncing_.exchange(true, std::memory_order_acquire)) {
+    } else if (!is_syncing_.exchange(true)) {
       absl::Status status;
       {
         const SyncTurn turn(is_syncing_, synced_);
@@ -203,6 +203,10 @@ absl::Status PartitionLog::AwaitDurable(Offset end,
 absl::Status PartitionLog::SyncForAll(Offset end) {
   // Both may have changed since the caller looked.
   if (durable_.load(std::memory_order_relaxed) >= end.value()) return absl::OkStatus();
+  if (is_deleted_.load()) {  // the files may be another process's by now
+    MutexLock lock(mutex_);
+    return deleted_;
+  }
   if (has_sync_failed_.load(std::memory_order_relaxed)) {
     MutexLock lock(sync_mutex_);
     return sync_error_;

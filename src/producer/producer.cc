@@ -59,7 +59,8 @@ absl::Status Receipt::WaitDurable(std::chrono::nanoseconds timeout) const {
 // Shared with the deliveries under way, which may outlive the Producer.
 class Producer::State : public std::enable_shared_from_this<State> {
  public:
-  State(BrokerCore& core, const ProducerOptions& options) : core_(core), options_(options) {
+  State(std::shared_ptr<BrokerCore> core, const ProducerOptions& options)
+      : shared_core_(std::move(core)), core_(*shared_core_), options_(options) {
     if (options.linger.count() <= 0) return;
     batcher_.emplace(
         Batcher::Settings{.linger = options.linger,
@@ -67,7 +68,7 @@ class Producer::State : public std::enable_shared_from_this<State> {
                               std::max<std::int64_t>(options.batch_bytes, 1)),
                           .buffer_bytes = static_cast<std::uint64_t>(
                               std::max<std::int64_t>(options.buffer_bytes, 1)),
-                          .has_thread = core.background().mode() == Background::kThread},
+                          .has_thread = core_.background().mode() == Background::kThread},
         [this](Batch batch) { Appended(std::move(batch)); });
   }
 
@@ -144,6 +145,7 @@ class Producer::State : public std::enable_shared_from_this<State> {
     Finish(index, status);
   }
 
+  const std::shared_ptr<BrokerCore> shared_core_;
   BrokerCore& core_;
   const ProducerOptions options_;
   Partitioner partitioner_;
@@ -155,7 +157,7 @@ class Producer::State : public std::enable_shared_from_this<State> {
 };
 
 Producer::Producer(Broker& broker, ProducerOptions options)
-    : state_(std::make_shared<State>(broker.core(), options)) {}
+    : state_(std::make_shared<State>(broker.shared_core(), options)) {}
 
 Producer::~Producer() {
   if (state_->core().process().is_forked()) {

@@ -22,6 +22,27 @@ TEST_CASE("A transaction is undecided until it ends, and then stays what it is")
   CHECK(table.Begin() > second);
 }
 
+TEST_CASE(
+    "No id is used twice when those of an epoch are used up, and none comes before its time") {
+  DecisionTable table;
+  table.StartEpoch(7, 0xffff'fffe);
+  const std::uint64_t first = table.Begin();
+  CHECK_FALSE(table.is_epoch_used_up());
+  const std::uint64_t second = table.Begin();
+  CHECK(first < second);
+  CHECK(table.is_epoch_used_up());
+  table.End(first, Decision::kCommitted);
+  CHECK_FALSE(table.StartNextEpoch());  // it would be aborted for followers
+  CHECK(table.Of(second) == Decision::kUndecided);
+  table.End(second, Decision::kCommitted);
+  CHECK(table.StartNextEpoch());
+  CHECK_FALSE(table.is_epoch_used_up());
+  const std::uint64_t third = table.Begin();
+  CHECK(third > second);
+  CHECK(table.Of(third) == Decision::kUndecided);
+  CHECK(table.Of(second) == Decision::kCommitted);
+}
+
 TEST_CASE("What an earlier open left undecided is aborted, and what it committed is known again") {
   DecisionTable before;
   before.StartEpoch(1);

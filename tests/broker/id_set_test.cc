@@ -31,9 +31,17 @@ TEST_CASE("An id set holds what a set holds, and is read back as it was written"
       for (std::uint64_t id = begin; id < end; ++id) model.insert(id);
     }
     for (std::uint64_t id = 0; id < 70; ++id) CHECK(ids.Contains(id) == (model.count(id) == 1));
-    const auto decoded = IdSet::Decode(ids.Encode());
-    REQUIRE(decoded.has_value());
-    CHECK(*decoded == ids);
+    for (const std::size_t most : {1000, 20, 1}) {
+      IdSet all;
+      for (const std::string& piece : ids.Encode(most)) {
+        CHECK(piece.size() < most + 20);
+        const auto decoded = IdSet::Decode(piece);
+        REQUIRE(decoded.has_value());
+        all.AddAll(*decoded);
+      }
+      CHECK(all == ids);
+    }
+    CHECK(ids.Encode(1000).size() == 1);
   }
 }
 

@@ -52,6 +52,78 @@ TEST_CASE("Decisions do not stay either, when nothing but transactions commits")
   CHECK(Store(broker).Find({"group", "in", 0}).value()->offset == Offset(60));
 }
 
+TEST_CASE("Any number of transactions may fail in turn with others: what was committed is known") {
+  BrokerFixture broker;
+  broker.MakeTopic("a");
+  std::vector<std::uint64_t> ids;
+  for (int i = 0; i < 60'000; ++i) {
+    ids.push_back(Store(broker).BeginTransaction().value());
+    broker->core().decisions().End(ids.back(), i % 2 == 0 ? TransactionTable::Decision::kCommitted
+                                                          : TransactionTable::Decision::kAborted);
+  }
+  const auto are_known = [&] {
+    const IdSet committed = broker->core().decisions().committed();
+    for (std::size_t i = 0; i < ids.size(); ++i) {
+      if (committed.Contains(ids[i]) != (i % 2 == 0)) return false;
+    }
+    return true;
+  };
+  const Offset begin = OffsetsLog(broker).begin_offset().value();
+  REQUIRE(Store(broker).Compact().ok());
+  REQUIRE(Store(broker).Compact().ok());
+  CHECK(OffsetsLog(broker).begin_offset().value() >= begin);
+  broker.Kill();
+  CHECK(are_known());
+  // Then it is written down again, by the recovery.
+  broker.CutPower(1);
+  CHECK(are_known());
+  broker.CutPower(2);
+  CHECK(are_known());
+}
+
+TEST_CASE("A compaction that comes to an open claim of a transaction's partition drops nothing") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("a");
+  const Record record = RecordOf("x");
+  const std::uint64_t id = Store(broker).BeginTransaction().value();
+  const auto prepared = topic.partition(0).log().AppendTransactional({&record, 1}, id);
+  REQUIRE(Store(broker).Decide(id, {{"a", 0, prepared->last_frame}}, {}).ok());
+  broker.disk().SetHook([](SimulatedFileSystem::Operation operation, const std::string& path) {
+    const bool fails = operation == SimulatedFileSystem::Operation::kSync &&
+                       path.find("/a-0/") != std::string::npos;
+    return fails ? absl::DataLossError("the disk failed") : absl::OkStatus();
+  });
+  const Offset begin = OffsetsLog(broker).begin_offset().value();
+  CHECK(absl::IsDataLoss(Store(broker).Compact()));
+  CHECK(absl::IsDataLoss(Store(broker).Compact()));  // what it could not sync is not forgotten
+  CHECK(OffsetsLog(broker).begin_offset().value() == begin);
+  broker.disk().SetHook(nullptr);
+  // Commits go on.
+  CHECK(Store(broker).Commit({"g", "a", 0}, Offset(1)).ok());
+}
+
+TEST_CASE("Commits go on while a compaction waits for the disk") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("a");
+  const Record record = RecordOf("x");
+  const std::uint64_t id = Store(broker).BeginTransaction().value();
+  const auto prepared = topic.partition(0).log().AppendTransactional({&record, 1}, id);
+  REQUIRE(Store(broker).Decide(id, {{"a", 0, prepared->last_frame}}, {}).ok());
+  int commits = 0;
+  broker.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string&) {
+    if (operation == SimulatedFileSystem::Operation::kSync) {
+      ++commits;
+      CHECK(Store(broker).Commit({"g", "a", 0}, Offset(commits)).ok());
+    }
+    return absl::OkStatus();
+  });
+  CHECK(Store(broker).Compact().ok());
+  broker.disk().SetHook(nullptr);
+  CHECK(commits > 0);
+  broker.Kill();
+  CHECK(Store(broker).Find({"g", "a", 0}).value()->offset == Offset(commits));
+}
+
 TEST_CASE("A topic that was made again with fewer partitions does not disturb the compaction") {
   BrokerFixture broker;
   broker.MakeTopic("a", {.partitions = 3});

@@ -47,10 +47,6 @@ TEST_CASE("Openings, ranges and decisions are read back as they were written") {
   const OpenRecord open = RoundTrip(OpenRecord{.epoch = 3, .boot = "00ff"});
   CHECK(open.epoch == 3);
   CHECK(open.boot == "00ff");
-  CommittedRecord committed;
-  committed.ids.AddRange(4, 9);
-  CHECK(RoundTrip(committed).ids == committed.ids);
-  CHECK(RoundTrip(CommittedRecord{}).ids.empty());
   const DecisionRecord decision =
       RoundTrip(DecisionRecord{.id = std::uint64_t{1} << 63,
                                .places = 2,
@@ -87,6 +83,25 @@ TEST_CASE("A record that is none of these is refused") {
   for (const auto& [key, value] : wrong) {
     INFO(key << " = " << value);
     CHECK_FALSE(DecodeOffsetRecord(View(key, value)).has_value());
+  }
+}
+
+TEST_CASE("Ranges of committed transactions are read back, in one record or in several") {
+  for (const std::uint64_t ranges : {0, 1, 10, 20'000}) {
+    CommittedRecord committed;
+    for (std::uint64_t i = 0; i < ranges; ++i) committed.ids.Add((std::uint64_t{1} << 40) + 2 * i);
+    const std::vector<EncodedRecord> encoded = Encode(committed);
+    CHECK((encoded.size() > 1) == (ranges > 10));
+    IdSet ids;
+    for (const EncodedRecord& one : encoded) {
+      CHECK(one.value.size() < 100'000);
+      const auto decoded = DecodeOffsetRecord(View(one.key, one.value));
+      REQUIRE(decoded.has_value());
+      const auto& part = std::get<CommittedRecord>(*decoded);
+      CHECK(part.is_part == (&one != &encoded.back()));
+      ids.AddAll(part.ids);
+    }
+    CHECK(ids == committed.ids);
   }
 }
 

@@ -1,3 +1,5 @@
+#include <set>
+
 #include "broker/broker_core.h"
 #include "broker/offset_store.h"
 #include "catch.h"
@@ -204,15 +206,29 @@ TEST_CASE("Ids are not used again when a power cut takes all that was decided") 
   }
 }
 
-TEST_CASE("What is no record of ours among the commits is damage, not an empty store") {
+TEST_CASE("What is no record of ours among the commits is passed over and counted") {
   BrokerFixture broker;
   REQUIRE(Store(broker).Commit(kPlace, Offset(1)).ok());
-  REQUIRE(broker->OpenTopic("__consumer_offsets")->partition(0).Append(RecordOf("?", "?")).ok());
-  const auto opened = Broker::Open("/data", [&] {
-    broker.Close();
-    return broker.Options();
-  }());
-  CHECK(absl::IsDataLoss(opened.status()));
+  {
+    PartitionLog& log = broker->OpenTopic("__consumer_offsets")->partition(0).log();
+    REQUIRE(log.AppendUnsynced(RecordOf("?", "?")).ok());
+    REQUIRE(log.AppendUnsynced(RecordOf("no key")).ok());
+    REQUIRE(log.AppendUnsynced(RecordOf(std::string("g\0t\0007", 5), "no number")).ok());
+    REQUIRE(log.AppendUnsynced(RecordOf(std::string("\0later", 6), "of a later version")).ok());
+  }
+  REQUIRE(Store(broker).Commit(kPlace, Offset(2)).ok());
+  for (int opens = 0; opens < 2; ++opens) {
+    broker.Reopen();
+    CHECK(Store(broker).Find(kPlace).value()->offset == Offset(2));
+    CHECK(broker->recovery_report().foreign_records == 4);
+  }
+  const auto follower = Broker::Open("/data", broker.Options(BrokerAccess::kReadOnly)).value();
+  CHECK(follower->core().offsets().Find(kPlace).value()->offset == Offset(2));
+  CHECK(follower->recovery_report().foreign_records == 4);
+  // They go with what a compaction drops.
+  REQUIRE(Store(broker).Compact().ok());
+  broker.Reopen();
+  CHECK(Store(broker).Find(kPlace).value()->offset == Offset(2));
 }
 
 TEST_CASE(
@@ -221,10 +237,10 @@ TEST_CASE(
     BrokerFixture broker;
     REQUIRE(Store(broker).Commit(kPlace, Offset(1)).ok());
     const EncodedRecord decision = Encode(DecisionRecord{.id = 1, .places = 2, .participants = {}});
-    Partition& store = broker->OpenTopic("__consumer_offsets")->partition(0);
-    REQUIRE(store.Append(RecordOf(decision.key, decision.value)).ok());
+    PartitionLog& store = broker->OpenTopic("__consumer_offsets")->partition(0).log();
+    REQUIRE(store.AppendUnsynced(RecordOf(decision.key, decision.value)).ok());
     REQUIRE(Store(broker).Commit(kPlace, Offset(2)).ok());
-    if (is_followed) REQUIRE(store.Append(RecordOf(decision.key, decision.value)).ok());
+    if (is_followed) REQUIRE(store.AppendUnsynced(RecordOf(decision.key, decision.value)).ok());
     broker.Close();
     CHECK(absl::IsDataLoss(Broker::Open("/data", broker.Options()).status()));
   }
@@ -234,13 +250,38 @@ TEST_CASE("A record of the store that is damaged is reported each time, not pass
   BrokerFixture broker;
   REQUIRE(Store(broker).Commit({"group", "t", 0}, Offset(1)).ok());
   const Topic store = broker->OpenTopic("__consumer_offsets").value();
-  REQUIRE(store.partition(0).Append(RecordOf("no key", "no number")).ok());
+  const std::string key("\0open", 5);
+  REQUIRE(store.partition(0).log().AppendUnsynced(RecordOf(key, "no number")).ok());
   REQUIRE(Store(broker).Commit({"group", "t", 0}, Offset(2)).ok());
   const auto reader = Broker::Open("/data", broker.Options(BrokerAccess::kReadOnly));
   REQUIRE(reader.ok());
   for (int i = 0; i < 2; ++i) {
     CHECK(absl::IsDataLoss((*reader)->core().offsets().Find({"group", "t", 0}).status()));
   }
+}
+
+TEST_CASE("When the ids of an open are used up, transactions go on in another epoch") {
+  BrokerFixture broker;
+  broker.MakeTopic("a");
+  { Steps first(broker); }
+  DecisionTable& decisions = broker->core().decisions();
+  decisions.End((decisions.epoch() << 32), Decision::kAborted);
+  decisions.StartEpoch(decisions.epoch(), 0xffff'fffd);
+  std::set<std::uint64_t> ids;
+  for (int i = 0; i < 6; ++i) {
+    Steps steps(broker);
+    CHECK((ids.empty() || steps.id > *ids.rbegin()));
+    CHECK(ids.insert(steps.id).second);
+    steps.Write("a", std::to_string(i));
+    CHECK(decisions.Of(steps.id) == Decision::kUndecided);
+    steps.Decide(i);
+  }
+  const std::vector<std::string> all = {"0", "1", "2", "3", "4", "5"};
+  CHECK(broker.Values("a") == all);
+  broker.Kill();
+  CHECK(broker.Values("a") == all);
+  Steps next(broker);
+  CHECK(next.id > *ids.rbegin());
 }
 
 }  // namespace daybook

@@ -129,6 +129,26 @@ TEST_CASE("The group's places move with the records or not at all") {
   CHECK(Join(broker)->Poll({})->empty());
 }
 
+TEST_CASE("A place in a memory topic ends with the process, also if a transaction committed it") {
+  BrokerFixture broker;
+  broker.MakeTopic("in", {.storage = Storage::kMemory});
+  broker.MakeTopic("out");
+  broker.SendMany("in", 0, 50);
+  {
+    auto consumer = Join(broker, {.guarantee = Guarantee::kExactlyOnce});
+    Transaction transaction = Begin(broker);
+    REQUIRE(consumer->Poll({}).value().size() == 50);
+    REQUIRE(transaction.Send("out", RecordOf("x")).ok());
+    REQUIRE(transaction.AddOffsets(*consumer).ok());
+    REQUIRE(transaction.Commit().ok());
+    CHECK(consumer->Committed({"in", 0})->offset == Offset(50));
+  }
+  broker.Kill();
+  CHECK(broker.Values("out").size() == 1);
+  broker.SendMany("in", 0, 60);
+  CHECK(Join(broker)->Poll({}).value().size() == 60);
+}
+
 TEST_CASE("A member that lost a partition commits nothing, and its successor does") {
   BrokerFixture broker;
   broker.MakeTopic("in");

@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 
+#include "broker/broker_core.h"
 #include "catch.h"
 #include "support/broker_fixture.h"
 
@@ -27,7 +28,7 @@ TEST_CASE("A dead letter is the record, and where it came from and why") {
               .Append({.key = "k", .value = "v", .headers = own, .timestamp = when})
               .ok());
   REQUIRE(topic.partition(1).Append({.key = "gone"}).ok());
-  const auto dead = DeadLetters::Open(*broker, "t.dead", {"t"});
+  const auto dead = DeadLetters::Open(broker->core(), "t.dead", {"t"});
   REQUIRE(dead.ok());
   for (const RecordView& record : ReadAll(*broker, "t", 1)) {
     REQUIRE(dead->Append(record, absl::NotFoundError("no such user"), 3).ok());
@@ -59,7 +60,7 @@ TEST_CASE("A dead letter of a transaction is there when that is committed, in th
   const Topic topic = broker.MakeTopic("t", {.partitions = 3});
   REQUIRE(topic.partition(2).Append(RecordOf("k", "v")).ok());
   broker.MakeTopic("dead", {.partitions = 2});
-  const auto dead = DeadLetters::Open(*broker, "dead", {"t"});
+  const auto dead = DeadLetters::Open(broker->core(), "dead", {"t"});
   REQUIRE(dead.ok());
   Transaction transaction = Transaction::Begin(*broker).value();
   for (const RecordView& record : ReadAll(*broker, "t", 2)) {
@@ -77,7 +78,7 @@ TEST_CASE("A long cause is cut") {
   BrokerFixture broker;
   broker.MakeTopic("t");
   broker.SendMany("t", 0, 1);
-  const auto dead = DeadLetters::Open(*broker, "t.dead", {"t"});
+  const auto dead = DeadLetters::Open(broker->core(), "t.dead", {"t"});
   REQUIRE(dead.ok());
   const RecordBatch batch = ReadAll(*broker, "t");
   REQUIRE(dead->Append(*batch.begin(), absl::InternalError(std::string(5 << 20, 'x')), 1).ok());
@@ -90,7 +91,7 @@ TEST_CASE("A dead-letter topic is created to suit its sources, or taken as it is
   broker.MakeTopic("small", {.durability = Durability::kDisk, .segment_bytes = 1 << 20});
   broker.MakeTopic("large",
                    {.flush_interval = std::chrono::milliseconds(7), .segment_bytes = 128 << 20});
-  REQUIRE(DeadLetters::Open(*broker, "dead", {"small", "large"}).ok());
+  REQUIRE(DeadLetters::Open(broker->core(), "dead", {"small", "large"}).ok());
   const TopicOptions options = broker->OpenTopic("dead")->options();
   CHECK(options.partitions == 1);
   CHECK(options.durability == Durability::kDisk);
@@ -100,7 +101,7 @@ TEST_CASE("A dead-letter topic is created to suit its sources, or taken as it is
   broker.MakeTopic("many", {.partitions = 4});
   broker.MakeTopic("two", {.partitions = 2});
   broker.SendMany("many", 3, 1);
-  const auto dead = DeadLetters::Open(*broker, "two", {"many"});
+  const auto dead = DeadLetters::Open(broker->core(), "two", {"many"});
   REQUIRE(dead.ok());
   const RecordBatch batch = ReadAll(*broker, "many", 3);
   REQUIRE(dead->Append(*batch.begin(), absl::InternalError(""), 1).ok());
@@ -110,9 +111,9 @@ TEST_CASE("A dead-letter topic is created to suit its sources, or taken as it is
 TEST_CASE("A dead-letter topic that cannot be is refused") {
   BrokerFixture broker;
   broker.MakeTopic("t");
-  CHECK(absl::IsInvalidArgument(DeadLetters::Open(*broker, "t", {"t"}).status()));
-  CHECK(absl::IsInvalidArgument(DeadLetters::Open(*broker, "__dead", {"t"}).status()));
-  CHECK(absl::IsNotFound(DeadLetters::Open(*broker, "dead", {"u"}).status()));
+  CHECK(absl::IsInvalidArgument(DeadLetters::Open(broker->core(), "t", {"t"}).status()));
+  CHECK(absl::IsInvalidArgument(DeadLetters::Open(broker->core(), "__dead", {"t"}).status()));
+  CHECK(absl::IsNotFound(DeadLetters::Open(broker->core(), "dead", {"u"}).status()));
   CHECK(absl::IsNotFound(broker->OpenTopic("dead").status()));
 }
 

@@ -20,6 +20,18 @@ TEST_CASE("A last line without a newline is a record too") {
   CHECK(daybook.Output("consume lines -e") == "one\ntwo\n");
 }
 
+TEST_CASE("Nothing is produced to an internal topic, and the directory can be opened afterwards") {
+  CommandFixture daybook;
+  daybook.Output("topic create lines");
+  daybook.Output("produce lines", "one\n");
+  CHECK(daybook.Output("consume lines -e -G readers") == "one\n");
+  const auto result = daybook.Run("produce __consumer_offsets", "x\n");
+  CHECK(result.status == 1);
+  CHECK(result.error.find("internal topic") != std::string::npos);
+  daybook.Output("produce lines", "two\n");
+  CHECK(daybook.Output("consume lines -e -G readers") == "two\n");
+}
+
 TEST_CASE("The field that is named becomes the key and keeps to one partition") {
   CommandFixture daybook;
   daybook.Output("topic create flights --partitions 12");

@@ -41,6 +41,7 @@ Family ErrorsFamily();
 Family AllocationFamily();
 Family DiskFullFamily();
 Family ShutdownFamily();
+Family CloseFamily();
 Family BlockLogFamily();
 Family BlockErrorsFamily();
 Family TruncationFamily();

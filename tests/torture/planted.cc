@@ -61,6 +61,9 @@ std::vector<Planted> AllPlanted() {
       {PlantedBug::kClaimsWhileClosing, "claims-while-closing", {"interleavings"}},
       {PlantedBug::kVerifyFirstGapOnly, "verify-first-gap-only", {"repair"}},
       {PlantedBug::kRepairDropsOffsets, "repair-drops-offsets", {"repair"}},
+      {PlantedBug::kKeepsLowDescriptors, "keeps-low-descriptors", {"close"}},
+      {PlantedBug::kLocksNameAlone, "locks-name-alone", {"close"}},
+      {PlantedBug::kReleasesLockFirst, "releases-lock-first", {"close"}},
       {PlantedBug::kDropsDurableSegments, "drops-durable-segments", {"mutations", "flips"}},
   };
 }

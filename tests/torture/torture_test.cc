@@ -48,6 +48,11 @@ TEST_CASE("No acknowledged record is lost when the process is killed", "[crash]"
   RunShort("kill");
 }
 
+TEST_CASE("A directory goes from a process that closes to one that opens, and nothing is lost",
+          "[crash]") {
+  RunShort("close");
+}
+
 TEST_CASE("Every flipped bit of a record is found and costs that record alone", "[crash]") {
   RunShort("flips");
 }

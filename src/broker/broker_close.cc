@@ -1,0 +1,65 @@
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "base/planted_bug.h"
+#include "broker/broker_core.h"
+
+// How a broker ends: first all that could begin something new, then what is under way, and last the
+// lock, which lets another process in.
+
+namespace daybook::inline v1 {
+namespace {
+
+// A claim is filled within microseconds, if not by a thread that is held up.
+constexpr std::chrono::seconds kSettleTimeout{1};
+
+}  // namespace
+
+absl::Status BrokerCore::Close() {
+  if (is_closing_.exchange(true)) {
+    MutexLock lock(mutex_);
+    return SettleLogs();  // what could not be waited for the last time
+  }
+  if (IsPlanted(PlantedBug::kReleasesLockFirst)) {
+    MutexLock lock(mutex_);
+    lock_.reset();
+    return absl::OkStatus();
+  }
+  absl::Status status = background_.RunNow();
+  background_.Stop();
+  ahead_worker_.Stop();
+  const auto closed = absl::FailedPreconditionError(
+      absl::StrCat("the broker of ", path_, " is closed; open it again"));
+  // From here on nothing is made, changed or appended.
+  const std::vector<std::shared_ptr<TopicState>> topics = catalog_.Close(closed);
+  for (const std::shared_ptr<TopicState>& topic : topics) {
+    for (Partition& partition : topic->partitions()) partition.log().Delete(closed);
+  }
+  offsets_.Close(closed);
+  for (const auto& group : OpenGroups()) group->CatalogChanged();  // who waits looks again
+  MutexLock lock(mutex_);
+  for (const std::shared_ptr<TopicState>& topic : topics) {
+    for (Partition& partition : topic->partitions()) {
+      unsettled_.push_back(partition.log().shared_from_this());
+    }
+  }
+  status.Update(SettleLogs());
+  return status;
+}
+
+absl::Status BrokerCore::SettleLogs() {
+  const auto deadline = std::chrono::steady_clock::now() + kSettleTimeout;
+  std::erase_if(unsettled_, [&](const std::shared_ptr<PartitionLog>& log) {
+    return log->AwaitSettled(deadline);
+  });
+  if (unsettled_.empty()) {
+    lock_.reset();
+    return absl::OkStatus();
+  }
+  // Another process must not take the directory as long as ours can write to it.
+  return absl::DeadlineExceededError(absl::StrCat(
+      path_, " stays locked: a claim in ", unsettled_.front()->name().directory(),
+      " is open, or a sync has not come back; commit or drop the claim, and close again"));
+}
+
+}  // namespace daybook::inline v1
