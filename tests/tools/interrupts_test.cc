@@ -57,6 +57,14 @@ TEST_CASE("A signal ends consume while nobody reads what it prints") {
   CHECK(daybook.Output("consume t -G g -c 1").substr(0, 2) == "0.");
 }
 
+TEST_CASE("A signal ends every other command, too, while nobody reads what it prints") {
+  LongTopic daybook;
+  RunningCommand dump(daybook.Command("dump t"));
+  dump.AwaitFullOutput();
+  dump.Signal(SIGTERM);
+  CHECK(dump.Wait() == 128 + SIGTERM);
+}
+
 TEST_CASE("A signal ends consume while it waits for records") {
   CommandFixture daybook;
   daybook.Output("topic create t");

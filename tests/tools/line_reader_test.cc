@@ -5,6 +5,7 @@
 
 #include <array>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "catch.h"
@@ -47,6 +48,26 @@ TEST_CASE("A line of the most bytes is taken, and one of one more is not") {
   CHECK(Lines("abc\nabc", 3) == Expected{"abc", "abc"});
   CHECK(Lines("abc\nabcd\nab\n", 3) == Expected{"abc", "!"});
   CHECK(Lines("abc\nabcd", 3) == Expected{"abc", "!"});
+}
+
+TEST_CASE("Input that does not block is waited for") {
+  std::array<int, 2> ends{};
+  REQUIRE(pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) == 0);
+  std::thread writer([&] {
+    for (const char c : {'a', '\n', 'b'}) {
+      if (write(ends[1], &c, 1) != 1) break;
+    }
+    close(ends[1]);
+  });
+  tools::LineReader reader(ends[0], 10);
+  std::string_view line;
+  CHECK(reader.Next(&line).value());
+  CHECK(line == "a");
+  CHECK(reader.Next(&line).value());
+  CHECK(line == "b");
+  CHECK_FALSE(reader.Next(&line).value());
+  writer.join();
+  close(ends[0]);
 }
 
 TEST_CASE("A line that goes on and on is refused with its number, without being read") {
