@@ -11,6 +11,12 @@ namespace daybook::inline v1 {
 // Nanoseconds since 1970-01-01T00:00:00Z.
 using Timestamp = std::chrono::sys_time<std::chrono::nanoseconds>;
 
+// What the timestamp of a record is, as in Kafka.
+enum class TimestampType {
+  kCreateTime,     // the one that its producer gave it; where there is none, the time of its append
+  kLogAppendTime,  // the time of its append; the one that its producer gave it is not kept
+};
+
 // Where timestamps come from. A seam: give a ManualClock in BrokerOptions and every timestamp in
 // the log is yours to choose. Thread-safe.
 //

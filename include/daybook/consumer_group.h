@@ -115,7 +115,8 @@ class DAYBOOK_EXPORT Consumer {
   absl::Status Seek(const TopicPartition& partition, Offset offset);
   absl::Status SeekToBeginning(const std::vector<TopicPartition>& partitions = {});
   absl::Status SeekToEnd(const std::vector<TopicPartition>& partitions = {});
-  // To the first record appended at `time` or later, or to the end.
+  // To the first record with a timestamp of `time` or later, or to the end: see
+  // Partition::OffsetForTime.
   absl::Status SeekToTime(Timestamp time, const std::vector<TopicPartition>& partitions = {});
 
   // Takes back what was polled and not committed: every assigned partition goes to the group's

@@ -79,19 +79,21 @@
 //           The file may be longer, with no blocks behind the page of the seal: a file is never
 //           cut while somebody may have it mapped.
 //   kind 4, batch: records that were appended together. attributes: bits 0..19 how many (at least
-//           one), each taking one offset, from offset_delta on; bit 20 kBatchCompressed. The body
-//           is that many entries without anything between them, each:
+//           one), each taking one offset, from offset_delta on; bit 20 kBatchCompressed; bit 31
+//           kBatchHasTimes. The body is
+//             8  latest         if kBatchHasTimes: the largest timestamp of its records, some of
+//                               which have an event_time
+//           and then that many entries without anything between them, each:
 //             4  entry_word     bits 0..27 bytes of the value, then flags (see EntryFlag)
 //             8  event_time     if kEntryHasEventTime
 //             4  key_size       if kEntryHasKey, and so many bytes of key
 //             4  headers_size   if kEntryHasHeaders, and so many bytes of headers, as above
 //         value  bytes
 //           or, if kBatchCompressed, the entries as one Zstandard frame (RFC 8878) that says how
-//           large its content is, without the four bytes of its magic number. Bits 21..31 are the
+//           large its content is, without the four bytes of its magic number. Bits 21..30 are the
 //           number of the topic's dictionary that it is compressed with; 0: none.
 //   kind 5, transactional batch: a batch of records that count only if their transaction was
-//           committed, which is said elsewhere. As kind 4, but before the entries, or the one
-//           Zstandard frame of them, come
+//           committed, which is said elsewhere. As kind 4, but the body begins with
 //             8  transaction    the id of the transaction
 //   other kinds belong to later format versions.
 //
@@ -159,11 +161,13 @@ enum Attribute : std::uint32_t {
 enum BatchAttribute : std::uint32_t {
   kBatchCountMask = (1U << 20) - 1,
   kBatchCompressed = 1U << 20,
+  kBatchHasTimes = 1U << 31,
 };
 inline constexpr std::uint32_t kMaxBatchRecords = kBatchCountMask;
 inline constexpr int kBatchDictionaryShift = 21;
-inline constexpr std::uint32_t kMaxDictionaries = (1U << 11) - 1;
+inline constexpr std::uint32_t kMaxDictionaries = (1U << 10) - 1;
 inline constexpr std::uint32_t kTransactionIdBytes = 8;
+inline constexpr std::uint32_t kLatestTimeBytes = 8;
 inline constexpr std::uint32_t kProducerBytes = 16;
 
 enum EntryFlag : std::uint32_t {
@@ -232,9 +236,9 @@ constexpr Kind KindOf(std::uint32_t length_word) { return static_cast<Kind>(leng
 constexpr bool HoldsEntries(Kind kind) {
   return kind == Kind::kBatch || kind == Kind::kTransactional;
 }
-// How many bytes of such a frame come before its entries.
-constexpr std::uint32_t BytesBeforeEntries(Kind kind) {
-  return kFrameHeaderBytes + (kind == Kind::kTransactional ? kTransactionIdBytes : 0U);
+// The number of the dictionary that a batch is compressed with; 0: none.
+constexpr std::uint32_t DictionaryOf(std::uint32_t batch_attributes) {
+  return batch_attributes >> kBatchDictionaryShift & kMaxDictionaries;
 }
 // How far it is from a frame to the next one.
 constexpr std::uint64_t AlignedLength(std::uint64_t length) {
@@ -295,6 +299,13 @@ inline FrameHeader LoadFrameHeader(const std::byte* frame, std::uint32_t length_
   std::memcpy(reinterpret_cast<std::byte*>(&header) + 4, frame + 4, sizeof header - 4);
   header.length_word = length_word;
   return header;
+}
+
+// How many bytes of a batch, of either kind, come before its entries.
+constexpr std::uint32_t BytesBeforeEntries(const FrameHeader& header) {
+  return kFrameHeaderBytes +
+         (KindOf(header.length_word) == Kind::kTransactional ? kTransactionIdBytes : 0U) +
+         (header.attributes & kBatchHasTimes ? kLatestTimeBytes : 0U);
 }
 
 // How many offsets the frame takes up.

@@ -127,8 +127,11 @@ class DAYBOOK_EXPORT Partition {
   // The first offset at or after `damaged` that can be read, or end_offset().
   absl::StatusOr<Offset> NextReadable(Offset damaged);
 
-  // The first record appended at `time` or later, or end_offset(). By time of append, since only
-  // that is in order; exact as long as the clock never went back.
+  // The first offset, in the order of offsets, whose record has a timestamp (RecordView::timestamp)
+  // of `time` or later, or end_offset() if there is none; as in Kafka, records behind it may have
+  // earlier ones. Timestamps that producers gave may come in any order; where no record of a
+  // segment has one, it is exact as long as the clock did not go back. Records of an undecided
+  // transaction count, of one that was not committed they do not.
   absl::StatusOr<Offset> OffsetForTime(Timestamp time);
 
   // The offset of the oldest record still there.

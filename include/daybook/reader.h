@@ -64,6 +64,9 @@ class DAYBOOK_EXPORT Reader {
   absl::Status Seek(int partition, Offset offset);
   absl::Status SeekToBeginning();
   absl::Status SeekToEnd();
+  // To the first record with a timestamp of `time` or later, or to the end: see
+  // Partition::OffsetForTime.
+  absl::Status SeekToTime(Timestamp time);
   // The offset that is read next.
   absl::StatusOr<Offset> Position(int partition) const;
 

@@ -27,7 +27,8 @@ struct Record {
   // Absent makes the record a tombstone: compaction removes the key.
   std::optional<std::string_view> value = {};
   std::span<const Header> headers = {};
-  // When the event happened. Absent: when it was appended.
+  // When the event happened. Absent: when it was appended; so it is, too, in a topic whose
+  // TopicOptions::timestamp_type is kLogAppendTime.
   std::optional<Timestamp> timestamp = {};
   // Overrides the partitioner.
   std::optional<int> partition = {};
@@ -109,9 +110,10 @@ struct RecordView {
   std::string_view topic;
   int partition = 0;
   Offset offset;
-  // When the event happened, if the producer said so; otherwise the time of the append.
+  // The topic's timestamp (TopicOptions::timestamp_type): the one that the producer gave, if it is
+  // kept; otherwise the time of the append. What is searched by time is this.
   Timestamp timestamp;
-  Timestamp append_time;
+  Timestamp append_time;  // of all records of a batch the same
   std::optional<std::string_view> key;
   std::string_view value;
   HeadersView headers;

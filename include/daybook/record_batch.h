@@ -43,6 +43,8 @@ class RecordBatch {
     std::size_t records = 0;
     Offset begin_offset;
     Offset next_offset;
+    // Where in the entries of the first frame the one of begin_offset is, if that is known.
+    std::uint64_t first_entry = 0;
   };
 
   class Iterator {
@@ -78,6 +80,7 @@ class RecordBatch {
           base_offset_(source.base_offset),
           begin_offset_(source.begin_offset),
           end_offset_(source.next_offset),
+          first_entry_(source.first_entry),
           unpacked_(source.unpacked == nullptr ? nullptr : source.unpacked->data()) {
       view_.topic = source.topic;
       view_.partition = source.partition;
@@ -117,10 +120,15 @@ class RecordBatch {
         entry_ = reinterpret_cast<const std::byte*>(entries.data());
         entries_end_ = entry_ + entries.size();
       } else {
-        entry_ = at_ + frame::BytesBeforeEntries(frame::KindOf(word));
+        entry_ = at_ + frame::BytesBeforeEntries(header);
         entries_end_ = at_ + frame::LengthOf(word);
       }
       view_.offset = Offset(first.value() - 1);
+      if (first < begin_offset_ && first_entry_ != 0 &&
+          first_entry_ <= static_cast<std::uint64_t>(entries_end_ - entry_)) {
+        entry_ += first_entry_;
+        view_.offset = Offset(begin_offset_.value() - 1);
+      }
       view_.append_time = Timestamp(std::chrono::nanoseconds(header.append_time));
       do {
         if (!LoadEntry()) return false;
@@ -149,6 +157,7 @@ class RecordBatch {
     // Of the records that are meant: a batch frame may be read in part.
     Offset begin_offset_;
     Offset end_offset_;
+    std::uint64_t first_entry_ = 0;
     // Inside a batch frame: one past the entry that view_ shows, and the end of the entries.
     const std::byte* entry_ = nullptr;
     const std::byte* entries_end_ = nullptr;

@@ -57,6 +57,9 @@ struct TopicOptions {
   // own records, in the background, and again when they do not fit any more. Small records need
   // one. 256 B to 1 MiB; 0: none.
   std::int64_t dictionary_bytes = std::int64_t{16} << 10;
+  // message.timestamp.type (CreateTime, LogAppendTime): what RecordView::timestamp is, and what is
+  // searched by time. Times of their own may come in any order.
+  TimestampType timestamp_type = TimestampType::kCreateTime;
 };
 
 // The settings under Kafka's names, as above.

@@ -46,6 +46,7 @@ std::chrono::steady_clock::time_point DeadlineAfter(std::chrono::nanoseconds tim
 
 void CursorSet::Entry::MoveTo(Offset offset) {
   cursor = {.offset = offset, .segment = nullptr, .position = 0};
+  behind = nullptr;
   if (mark != nullptr) mark->Move(offset);
 }
 
@@ -75,6 +76,7 @@ absl::StatusOr<RecordBatch> CursorSet::ReadNext(const ReadOptions& options) {
     if (next_ >= entries_.size()) next_ = 0;
     Entry& entry = entries_[next_++];
     if (entry.is_held) continue;
+    entry.behind = nullptr;
     auto batch = entry.log().Read(entry.cursor, options);
     if (!batch.ok()) return batch;
     last_records_ = batch->size();
@@ -89,11 +91,13 @@ absl::StatusOr<RecordBatch> CursorSet::ReadPrevious(const ReadOptions& options) 
   for (std::size_t tried = 0; tried < entries_.size(); ++tried) {
     if (next_ >= entries_.size()) next_ = 0;
     Entry& entry = entries_[next_++];
-    auto batch = entry.log().ReadBackwards(entry.cursor.offset, options);
+    auto behind = std::move(entry.behind);
+    auto batch = entry.log().ReadBackwards(entry.cursor.offset, options, &behind);
     if (absl::IsDataLoss(batch.status())) entry.MoveTo(Offset(entry.cursor.offset.value() - 1));
     if (!batch.ok()) return batch;
     if (batch->empty()) continue;
     entry.MoveTo(batch->begin_offset());
+    entry.behind = std::move(behind);
     return batch;
   }
   return RecordBatch();

@@ -28,6 +28,7 @@ class CursorSet {
     int partition = 0;
     Cursor cursor;
     std::unique_ptr<ReadMark> mark = nullptr;  // moves with the cursor, if there is one
+    PartitionLog::OpenBatchPtr behind = {};    // that it is in, when it is read backwards
     bool is_held = false;                      // not read now
     // What a group's member keeps of it.
     bool is_paused = false;

@@ -124,6 +124,17 @@ absl::Status Reader::SeekToEnd() {
   return absl::OkStatus();
 }
 
+absl::Status Reader::SeekToTime(Timestamp time) {
+  if (auto status = state_->process.Check(); !status.ok()) return status;
+  state_->cursors.Moved();
+  for (CursorSet::Entry& entry : state_->cursors.entries()) {
+    const auto offset = entry.log().OffsetForTime(time);
+    if (!offset.ok()) return offset.status();
+    entry.MoveTo(*offset);
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Offset> Reader::Position(int partition) const {
   if (auto status = state_->process.Check(); !status.ok()) return status;
   const auto entry = state_->Find(partition);

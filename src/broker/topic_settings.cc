@@ -38,6 +38,11 @@ constexpr std::array<std::pair<std::string_view, Compression>, 2> kCompressions 
     {"zstd", Compression::kZstd},
 }};
 
+constexpr std::array<std::pair<std::string_view, TimestampType>, 2> kTimestampTypes = {{
+    {"CreateTime", TimestampType::kCreateTime},
+    {"LogAppendTime", TimestampType::kLogAppendTime},
+}};
+
 constexpr std::array<std::pair<std::string_view, Storage>, 2> kStorages = {{
     {"file", Storage::kFile},
     {"memory", Storage::kMemory},
@@ -179,7 +184,8 @@ std::map<std::string, std::string> ToProperties(const TopicOptions& options) {
           {"max.block.ms", absl::StrCat(options.max_block.count())},
           {"compression.type", NameOf(kCompressions, options.compression)},
           {"compression.zstd.level", absl::StrCat(options.compression_level)},
-          {"compression.dictionary.bytes", absl::StrCat(options.dictionary_bytes)}};
+          {"compression.dictionary.bytes", absl::StrCat(options.dictionary_bytes)},
+          {"message.timestamp.type", NameOf(kTimestampTypes, options.timestamp_type)}};
 }
 
 absl::Status SetOption(TopicOptions& options, std::string_view key, std::string_view value) {
@@ -193,6 +199,11 @@ absl::Status SetOption(TopicOptions& options, std::string_view key, std::string_
     if (FindByName(kCompressions, value, &options.compression)) return absl::OkStatus();
     return absl::InvalidArgumentError(
         absl::StrCat("compression.type is \"", text, "\"; it must be none or zstd"));
+  }
+  if (key == "message.timestamp.type") {
+    if (FindByName(kTimestampTypes, value, &options.timestamp_type)) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat("message.timestamp.type is \"", text,
+                                                   "\"; it must be CreateTime or LogAppendTime"));
   }
   if (key == "storage") {
     if (FindByName(kStorages, value, &options.storage)) return absl::OkStatus();

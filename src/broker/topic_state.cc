@@ -58,7 +58,8 @@ void TopicState::AddPartitions(const LogContext& context, RecoveryCounters& coun
   LogSettings settings{.durability = options_.durability,
                        .flush_interval = options_.flush_interval,
                        .segment_bytes = static_cast<std::uint64_t>(options_.segment_bytes),
-                       .max_record_bytes = static_cast<std::uint64_t>(options_.max_record_bytes)};
+                       .max_record_bytes = static_cast<std::uint64_t>(options_.max_record_bytes),
+                       .timestamp_type = options_.timestamp_type};
   if (options_.storage == Storage::kMemory) {
     settings.memory = MemorySettings{
         .segments = static_cast<std::size_t>(options_.memory_bytes / options_.segment_bytes),

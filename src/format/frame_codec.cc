@@ -100,11 +100,11 @@ bool IsWellFormed(const SegmentBytes& segment, std::uint64_t position, std::uint
       return length <= segment.max_frame_bytes && RecordIsWellFormed(frame, *header);
     case Kind::kBatch:
     case Kind::kTransactional: {
-      const std::uint32_t before = BytesBeforeEntries(KindOf(length_word));
+      const std::uint32_t before = BytesBeforeEntries(*header);
       if (length > segment.max_frame_bytes || length < before) return false;
       if (OffsetCount(*header) == 0) return false;
       if (header->attributes & kBatchCompressed) return length > before;
-      if (header->attributes >> kBatchDictionaryShift != 0) return false;
+      if (DictionaryOf(header->attributes) != 0) return false;
       return EntriesAreWellFormed({frame + before, length - before}, OffsetCount(*header));
     }
     case Kind::kPadding:

@@ -44,6 +44,21 @@ inline RecordParts PartsOf(const Record& record) {
           .tombstone = !record.value};
 }
 
+// The largest timestamp of the records of a well-formed frame, a record or a batch, in nanoseconds.
+inline std::int64_t LatestTimeOf(const std::byte* frame, const FrameHeader& header) {
+  std::uint32_t before = 0;
+  if (KindOf(header.length_word) == Kind::kRecord) {
+    if (!(header.attributes & kHasEventTime)) return header.append_time;
+    before = kFrameHeaderBytes + (header.attributes & kHasProducer ? kProducerBytes : 0U);
+  } else {
+    if (!(header.attributes & kBatchHasTimes)) return header.append_time;
+    before = BytesBeforeEntries(header) - kLatestTimeBytes;
+  }
+  std::int64_t nanos;
+  std::memcpy(&nanos, frame + before, sizeof nanos);
+  return nanos;
+}
+
 // The size of the encoded headers; over kMaxFrameBytes when they do not fit the format.
 std::uint64_t EncodedSize(std::span<const Header> headers);
 // Encodes them at `at`, which is returned moved behind them.

@@ -23,6 +23,7 @@
 
 namespace daybook::inline v1 {
 
+class OpenBatch;
 class PartitionLog;
 
 // How many descriptors and maps the partitions of a broker have, and should have. Each partition in
@@ -70,7 +71,8 @@ struct LogSettings {
   std::chrono::nanoseconds flush_interval{0};  // at kInterval
   std::uint64_t segment_bytes = 0;
   std::uint64_t max_record_bytes = 0;
-  bool is_internal = false;                             // handles of users read it alone
+  bool is_internal = false;  // handles of users read it alone
+  TimestampType timestamp_type = TimestampType::kCreateTime;
   std::optional<MemorySettings> memory = std::nullopt;  // absent: in files
   // Each segment begins with blocks for so many bytes, and the file of the next one is made ahead
   // with as many: when the disk is full, appends go on in that, and what DropBefore gives back is
@@ -80,25 +82,26 @@ struct LogSettings {
   std::uint64_t least_reserve_bytes() const { return reserve_bytes / 3 * 2; }
 };
 
-// Counts what recovery did, over all partitions of a broker. Thread-safe.
+// Counts what recovery did, and readers with batches, over all partitions of a broker. Thread-safe.
 struct RecoveryCounters {
   std::atomic<std::int64_t> partitions_opened{0};
   std::atomic<std::int64_t> bytes_scanned{0};
   std::atomic<std::int64_t> claims_padded{0};
   std::atomic<std::int64_t> torn_tail_bytes{0};
+  std::atomic<std::int64_t> batches_unpacked{0};
+  std::atomic<std::int64_t> entries_passed{0};  // on the way to where a part of a batch begins
 };
 
 // What the frames of a segment have more than a record with a value may have: the id of a
-// transaction, and the sizes of key and headers, or a producer and its sequence.
-inline constexpr std::uint32_t kMoreFrameBytes = 16;
+// transaction, the largest time, and the sizes of key and headers, or a producer and its sequence.
+inline constexpr std::uint32_t kMoreFrameBytes = 24;
 
 // Where a reader stands. Cheap to copy; one thread at a time.
 struct Cursor {
   Offset offset;                     // the next one to read
   std::shared_ptr<Segment> segment;  // empty until the first read
   std::uint64_t position = 0;
-  // The entries of the compressed batch there, when it was read in part.
-  std::shared_ptr<const std::string> unpacked = nullptr;
+  std::shared_ptr<const OpenBatch> batch = nullptr;  // the one there, when it is read in parts
 };
 
 // Where the records of a transaction are. Others may have appended between its frames.

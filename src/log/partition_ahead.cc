@@ -21,6 +21,7 @@ void PartitionLog::RequestWorkAhead() {
 
 void PartitionLog::TidyUp(Segment& segment) {
   if (is_in_memory()) return;
+  segment.times().LearnOfAppends(segment);
   while (segment.LetGoBehind()) {
   }
   if (const auto directory = OpenDirectory(); directory.ok()) {

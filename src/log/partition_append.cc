@@ -145,6 +145,7 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
   if (IsPlanted(PlantedBug::kCommitsBeforeFill)) frame::CommitFrame(frame, length_word, 0);
   if (!value.empty()) std::memcpy(to, value.data(), value.size());
   if (IsPlanted(PlantedBug::kWakesTooEarly)) Committed();
+  if (parts.event_time) segment.times().NoteOwn();
   if (is_plain) {
     segment.Commit(frame, length_word, claimed.before,
                    frame::HeadOf(layout, now, RecordsOf(claimed.before)), body_hash);
@@ -169,12 +170,15 @@ absl::StatusOr<Offset> PartitionLog::AppendUnsynced(const Record& record) {
                         .tombstone = false},
                        *record.value, record);
   }
-  return AppendParts(frame::PartsOf(record), record.value.value_or(std::string_view()), record);
+  frame::RecordParts parts = frame::PartsOf(record);
+  if (!keeps_event_times()) parts.event_time.reset();
+  return AppendParts(parts, record.value.value_or(std::string_view()), record);
 }
 
 absl::StatusOr<Offset> PartitionLog::AppendFromProducer(const Record& record,
                                                         const frame::ProducerSequence& producer) {
   frame::RecordParts parts = frame::PartsOf(record);
+  if (!keeps_event_times()) parts.event_time.reset();
   parts.producer = producer;
   return AppendParts(parts, record.value.value_or(std::string_view()), record);
 }
@@ -199,11 +203,12 @@ absl::Status PartitionLog::Acknowledge(Offset end, std::optional<Durability> dur
 }
 
 absl::StatusOr<RecordClaim> PartitionLog::Claim(const ClaimOptions& options) {
-  const frame::RecordParts parts{.key = options.key,
-                                 .headers = options.headers,
-                                 .event_time = options.timestamp,
-                                 .value_bytes = options.value_bytes,
-                                 .tombstone = false};
+  const frame::RecordParts parts{
+      .key = options.key,
+      .headers = options.headers,
+      .event_time = keeps_event_times() ? options.timestamp : std::nullopt,
+      .value_bytes = options.value_bytes,
+      .tombstone = false};
   const frame::RecordLayout layout = frame::LayoutOf(parts);
   if (!Accepts(layout)) return RefusalOf(parts);
   const Timestamp now = context_.clock->Now();
@@ -214,6 +219,7 @@ absl::StatusOr<RecordClaim> PartitionLog::Claim(const ClaimOptions& options) {
   Segment& segment = *claimed.segment;
   std::byte* frame = segment.BeginFrame(claimed.before, frame::AlignedLength(layout.length));
   std::byte* value = frame::FillRecord(frame, layout, parts, now, RecordsOf(claimed.before));
+  if (parts.event_time) segment.times().NoteOwn();
   RecordClaim claim;
   claim.log_ = this;
   claim.segment_ = &segment;

@@ -32,10 +32,9 @@ ClaimWord FrameBefore(Segment& segment, std::uint64_t position, std::uint32_t de
   for (std::uint64_t step = 1; is_missing() && last != 0; step *= 2) {
     last -= static_cast<std::uint32_t>(std::min<std::uint64_t>(last, step));
   }
-  if (state == frame::FrameState::kValid &&
-      frame::KindOf(header.length_word) == frame::Kind::kPadding) {
-    last = std::min(last, header.offset_delta);
-    *is_behind_gap = true;
+  if (state == frame::FrameState::kValid) {
+    last = std::min(last, header.offset_delta);  // of a batch it may be any record
+    if (frame::KindOf(header.length_word) == frame::Kind::kPadding) *is_behind_gap = true;
   }
   return MakeClaimWord(last, found);
 }
@@ -54,14 +53,14 @@ absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::SegmentBefore(Offset befo
 
 absl::StatusOr<RecordBatch> PartitionLog::CollectBackwards(const std::shared_ptr<Segment>& segment,
                                                            const ReadOptions& options,
-                                                           Offset* before) {
+                                                           Offset* before, OpenBatchPtr* kept) {
   const Offset base = segment->base_offset();
   const ClaimWord committed = segment->CommittedEnd();
   const auto delta = static_cast<std::uint64_t>(*before - base);
   // Behind the last record of a segment nothing is committed; after a crash, offsets may be void.
   const ClaimWord end =
       delta >= RecordsOf(committed) ? committed : MakeClaimWord(delta, segment->FindDelta(delta));
-  const Bound bound{.offset = *before, .position = PositionOf(end)};
+  const ReadBound bound{.offset = *before, .position = PositionOf(end)};
 
   // As many bytes as are wanted, or the last record alone; and no more records.
   const std::uint64_t bytes = std::max<std::uint64_t>(options.max_bytes, 1);
@@ -85,13 +84,17 @@ absl::StatusOr<RecordBatch> PartitionLog::CollectBackwards(const std::shared_ptr
     }
   }
 
-  Cursor at{.offset = base + RecordsOf(begin), .segment = segment, .position = PositionOf(begin)};
+  Cursor at{.offset = base + RecordsOf(begin),
+            .segment = segment,
+            .position = PositionOf(begin),
+            .batch = *kept};
   Offset from = at.offset;
   RecordBatch::Source last;  // the records before a transaction that was not committed
   for (;;) {
     RecordBatch::Source source = EmptySource(segment);
     const auto state =
         Collect(at, {.max_records = SIZE_MAX, .max_bytes = SIZE_MAX}, bound, &source);
+    *kept = at.batch;
     if (!state.ok() && !absl::IsDataLoss(state.status())) return state.status();
     if (source.records != 0) last = std::move(source);
     const bool is_done = at.position >= bound.position;
@@ -127,7 +130,10 @@ absl::StatusOr<RecordBatch> PartitionLog::CollectBackwards(const std::shared_ptr
   }
 }
 
-absl::StatusOr<RecordBatch> PartitionLog::ReadBackwards(Offset before, const ReadOptions& options) {
+absl::StatusOr<RecordBatch> PartitionLog::ReadBackwards(Offset before, const ReadOptions& options,
+                                                        OpenBatchPtr* kept) {
+  OpenBatchPtr none;
+  if (kept == nullptr) kept = &none;
   for (;;) {
     const auto segment = SegmentBefore(before);
     if (!segment.ok()) return segment.status();
@@ -136,7 +142,7 @@ absl::StatusOr<RecordBatch> PartitionLog::ReadBackwards(Offset before, const Rea
       before = undecided;
       continue;
     }
-    auto batch = CollectBackwards(*segment, options, &before);
+    auto batch = CollectBackwards(*segment, options, &before, kept);
     if (!batch.ok() || !batch->empty()) return batch;
   }
 }

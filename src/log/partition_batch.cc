@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "format/batch_codec.h"
+#include "log/batch_head.h"
 #include "log/partition_log.h"
 
 // Appending many records as one frame, compressed or not, and finding them in it again.
@@ -13,11 +14,6 @@ namespace {
 
 std::span<const std::byte> BytesOf(const std::string& text) {
   return std::as_bytes(std::span(text));
-}
-
-std::uint32_t BatchLengthWord(std::uint64_t body_bytes) {
-  return frame::LengthWord(frame::Kind::kBatch,
-                           frame::kFrameHeaderBytes + static_cast<std::uint32_t>(body_bytes));
 }
 
 }  // namespace
@@ -45,41 +41,48 @@ absl::StatusOr<Offset> PartitionLog::AppendBatchUnsynced(std::span<const Record>
       "with a higher max.message.bytes"));
 }
 
-absl::StatusOr<Offset> PartitionLog::AppendFrame(std::span<const Record> records) {
+absl::StatusOr<Offset> PartitionLog::AppendFrame(std::span<const Record> given) {
+  std::vector<Record> copies;
+  const std::span<const Record> records =
+      keeps_event_times() ? given : WithoutTimes(given, &copies);
   std::uint64_t entry_bytes = 0;
+  frame::EntryTimes times;
   for (const Record& record : records) {
     const std::uint64_t bytes = frame::EntryBytes(record);
     if (bytes == 0) return absl::OutOfRangeError("a record that is too large in it");
     entry_bytes += bytes;
+    times.Note(record);
   }
-  const std::uint64_t length = frame::kFrameHeaderBytes + entry_bytes;
-  if (length > max_frame_bytes_ || records.size() > frame::kMaxBatchRecords) {
+  if (frame::kFrameHeaderBytes + entry_bytes > max_frame_bytes_ ||
+      records.size() > frame::kMaxBatchRecords) {
     return absl::OutOfRangeError(absl::StrCat(entry_bytes, " bytes with what is around them"));
   }
+  const auto count = static_cast<std::uint32_t>(records.size());
   if (compressor_->is_on()) {
     std::string entries(entry_bytes, '\0');
     std::byte* at = reinterpret_cast<std::byte*>(entries.data());
     for (const Record& record : records) at = frame::PutEntry(at, record);
-    return AppendEntries(BytesOf(entries), static_cast<std::uint32_t>(records.size()));
+    return AppendEntries(BytesOf(entries), count, times);
   }
 
   const Timestamp now = context_.clock->Now();
+  const BatchHead head(frame::Kind::kBatch, times.Latest(now), std::nullopt);
+  const frame::RecordLayout layout = head.LayoutOf(entry_bytes, count);
   Claimed claimed;
-  if (auto status = ClaimBytes(frame::AlignedLength(length), &claimed, records.size());
+  if (auto status = ClaimBytes(frame::AlignedLength(layout.length), &claimed, count);
       !status.ok()) {
     return status;
   }
-  const frame::RecordLayout layout{.length = static_cast<std::uint32_t>(length),
-                                   .attributes = static_cast<std::uint32_t>(records.size())};
   Segment& segment = *claimed.segment;
   const Offset first = segment.base_offset() + RecordsOf(claimed.before);
   std::byte* frame = segment.BeginFrame(claimed.before, frame::AlignedLength(layout.length));
   std::byte* const body = frame::FillRecord(frame, layout, {}, now, RecordsOf(claimed.before));
-  std::byte* at = body;
+  std::byte* at = head.Put(body);
   for (const Record& record : records) at = frame::PutEntry(at, record);
-  segment.Commit(frame, BatchLengthWord(entry_bytes), claimed.before,
+  if (times.has_any()) segment.times().NoteOwn();
+  segment.Commit(frame, frame::LengthWord(frame::Kind::kBatch, layout.length), claimed.before,
                  frame::HeadOf(layout, now, RecordsOf(claimed.before)),
-                 is_in_memory() ? 0 : Hash64({body, entry_bytes}), records.size());
+                 is_in_memory() ? 0 : Hash64({body, head.bytes() + entry_bytes}), count);
   Committed();
   return first;
 }
@@ -100,20 +103,24 @@ absl::StatusOr<TopicCompressor::Packed> PartitionLog::Pack(std::span<const std::
 }
 
 absl::StatusOr<Offset> PartitionLog::AppendEntries(std::span<const std::byte> entries,
-                                                   std::uint32_t count) {
+                                                   std::uint32_t count,
+                                                   const frame::EntryTimes& times) {
   const auto packed = Pack(entries);
   if (!packed.ok()) return packed.status();
-  return AppendBody({.bytes = packed->bytes.empty() ? entries : BytesOf(packed->bytes),
-                     .attributes = count | packed->attributes()});
+  return AppendBody({.entries = packed->bytes.empty() ? entries : BytesOf(packed->bytes),
+                     .attributes = count | packed->attributes(),
+                     .times = times});
 }
 
 absl::StatusOr<Offset> PartitionLog::AppendBody(const BatchBody& body) {
   const std::uint32_t count = body.attributes & frame::kBatchCountMask;
-  const frame::RecordLayout layout{
-      .length = frame::kFrameHeaderBytes + static_cast<std::uint32_t>(body.bytes.size()),
-      .attributes = body.attributes};
-  const std::uint64_t body_hash = is_in_memory() ? 0 : Hash64(body.bytes);
+  const frame::Kind kind = body.transaction ? frame::Kind::kTransactional : frame::Kind::kBatch;
   const Timestamp now = context_.clock->Now();
+  const BatchHead head(kind, body.times.Latest(now), body.transaction);
+  const frame::RecordLayout layout = head.LayoutOf(body.entries.size(), body.attributes);
+  // Hashed where it comes from, and before the claim, if it comes from one place.
+  const bool is_hashed_ahead = head.bytes() == 0 && !is_in_memory();
+  std::uint64_t body_hash = is_hashed_ahead ? Hash64(body.entries) : 0;
   RollIfFullOfOffsets();
   Claimed claimed;
   if (auto status = ClaimBytes(frame::AlignedLength(layout.length), &claimed, count);
@@ -123,10 +130,14 @@ absl::StatusOr<Offset> PartitionLog::AppendBody(const BatchBody& body) {
   Segment& segment = *claimed.segment;
   const Offset first = segment.base_offset() + RecordsOf(claimed.before);
   std::byte* frame = segment.BeginFrame(claimed.before, frame::AlignedLength(layout.length));
-  std::byte* to = frame::FillRecord(frame, layout, {}, now, RecordsOf(claimed.before));
-  std::memcpy(to, body.bytes.data(), body.bytes.size());
-  if (body.kind == frame::Kind::kTransactional) undecided_.Note(first, frame::TransactionOf(frame));
-  segment.Commit(frame, frame::LengthWord(body.kind, layout.length), claimed.before,
+  std::byte* const to = frame::FillRecord(frame, layout, {}, now, RecordsOf(claimed.before));
+  std::memcpy(head.Put(to), body.entries.data(), body.entries.size());
+  if (!is_hashed_ahead && !is_in_memory()) {
+    body_hash = Hash64({to, head.bytes() + body.entries.size()});
+  }
+  if (body.transaction) undecided_.Note(first, *body.transaction);
+  if (body.times.has_any()) segment.times().NoteOwn();
+  segment.Commit(frame, frame::LengthWord(kind, layout.length), claimed.before,
                  frame::HeadOf(layout, now, RecordsOf(claimed.before)), body_hash, count);
   Committed();
   return first;
@@ -134,10 +145,11 @@ absl::StatusOr<Offset> PartitionLog::AppendBody(const BatchBody& body) {
 
 absl::StatusOr<std::shared_ptr<const std::string>> PartitionLog::Unpack(
     const Segment& segment, std::uint64_t position, const frame::FrameHeader& header) {
-  const std::uint32_t before = frame::BytesBeforeEntries(frame::KindOf(header.length_word));
+  const std::uint32_t before = frame::BytesBeforeEntries(header);
   const std::span<const std::byte> packed(segment.At(position) + before,
                                           frame::LengthOf(header.length_word) - before);
-  auto entries = compressor_->Unpack(packed, header.attributes >> frame::kBatchDictionaryShift,
+  counters_.batches_unpacked.fetch_add(1, std::memory_order_relaxed);
+  auto entries = compressor_->Unpack(packed, frame::DictionaryOf(header.attributes),
                                      segment.header().max_frame_bytes);
   if (!entries.ok()) return entries.status();
   if (!frame::EntriesAreWellFormed(BytesOf(*entries), frame::OffsetCount(header))) {

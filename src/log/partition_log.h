@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <limits>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -16,7 +15,9 @@
 #include "base/event_count.h"
 #include "base/mutex.h"
 #include "daybook/partition.h"
+#include "log/batch_head.h"
 #include "log/log_context.h"
+#include "log/open_batch.h"
 #include "log/open_segment.h"
 #include "log/producer_state.h"
 #include "log/read_mark.h"
@@ -53,9 +54,12 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<Offset> AppendBatchUnsynced(std::span<const Record> records);
   // Appends that many records, encoded as entries of a batch frame and together no more bytes than
   // max_entry_bytes, as one frame, compressed if the topic is; acknowledges at kProcess.
-  absl::StatusOr<Offset> AppendEntries(std::span<const std::byte> entries, std::uint32_t count);
+  absl::StatusOr<Offset> AppendEntries(std::span<const std::byte> entries, std::uint32_t count,
+                                       const frame::EntryTimes& times);
   std::uint64_t max_entry_bytes() const { return max_frame_bytes_ - frame::kFrameHeaderBytes; }
   absl::StatusOr<RecordClaim> Claim(const ClaimOptions& options);
+  // Whether a record keeps a time of its own; if not, it has that of its append alone.
+  bool keeps_event_times() const { return settings_.timestamp_type == TimestampType::kCreateTime; }
 
   // Appends a record of a named producer, once: within a partition its sequences rise. One at or
   // below its last is not appended again; the answer is the offset that it was given then. Checked
@@ -88,8 +92,10 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
 
   // The next records behind `cursor`, which moves past them, and past what holds none.
   absl::StatusOr<RecordBatch> Read(Cursor& cursor, const ReadOptions& options);
-  // The last records before `before`.
-  absl::StatusOr<RecordBatch> ReadBackwards(Offset before, const ReadOptions& options);
+  using OpenBatchPtr = std::shared_ptr<const OpenBatch>;
+  // The last records before `before`. `kept`: of a batch that is read in parts, for the next call.
+  absl::StatusOr<RecordBatch> ReadBackwards(Offset before, const ReadOptions& options,
+                                            OpenBatchPtr* kept = nullptr);
   absl::StatusOr<Offset> NextReadable(Offset damaged);
   absl::StatusOr<Offset> OffsetForTime(Timestamp time);
   // True when a Read would find something, or fail. For waiting.
@@ -141,6 +147,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
  private:
   friend class daybook::RecordClaim;
   friend class ReadMark;
+  friend class TimeSearch;
 
   absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory();
   absl::Status EnsureOpen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -230,12 +237,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   void SampleEntries(std::span<const std::byte> entries);
   // Compresses them if the topic is; `bytes` is empty if they are better left as they are.
   absl::StatusOr<TopicCompressor::Packed> Pack(std::span<const std::byte> entries);
-  // What a batch frame of either kind holds behind its head.
-  struct BatchBody {
-    frame::Kind kind = frame::Kind::kBatch;
-    std::span<const std::byte> bytes;
-    std::uint32_t attributes = 0;
-  };
   absl::StatusOr<Offset> AppendBody(const BatchBody& body);
   // Appends one frame of these records, whose entries have so many bytes.
   absl::StatusOr<Offset> AppendPrepared(std::span<const Record> records, std::uint64_t entry_bytes,
@@ -298,30 +299,23 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // The one that holds `offset`, or that it would be appended to.
   absl::StatusOr<std::shared_ptr<Segment>> SegmentOf(Offset offset)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The first that can hold a record appended at `time` or later: the last one made before that.
-  absl::StatusOr<std::shared_ptr<Segment>> SegmentOf(Timestamp time)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status NoSuchOffset(Offset wanted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Opens the segment that holds cursor.offset and finds its place there.
   absl::Status Place(Cursor& cursor);
   // Goes from the end of a sealed segment to the next; false when there is none yet.
   absl::StatusOr<bool> NextSegment(Cursor& cursor);
-  // Where records are collected: before this offset, and the frame that holds it.
-  struct Bound {
-    Offset offset{std::numeric_limits<std::int64_t>::max()};
-    std::uint64_t position = std::numeric_limits<std::uint64_t>::max();
-  };
   // Gathers the records behind `at` in its segment, which it moves past them. Returns what stands
   // where it stopped: with no records, a seal if that is kValid.
   absl::StatusOr<frame::FrameState> Collect(Cursor& at, const ReadOptions& options,
-                                            const Bound& bound, RecordBatch::Source* source);
+                                            const ReadBound& bound, RecordBatch::Source* source);
   RecordBatch::Source EmptySource(std::shared_ptr<Segment> segment) const;
   // The segment that holds the offset before `before`; null if that is the beginning.
   absl::StatusOr<std::shared_ptr<Segment>> SegmentBefore(Offset before) ABSL_LOCKS_EXCLUDED(mutex_);
   // The same as ReadBackwards in one segment, as far as `before` lies in it; when there are no
   // records, `before` is where to look further.
   absl::StatusOr<RecordBatch> CollectBackwards(const std::shared_ptr<Segment>& segment,
-                                               const ReadOptions& options, Offset* before);
+                                               const ReadOptions& options, Offset* before,
+                                               OpenBatchPtr* kept);
   // The DataLoss of a reader that stands at `cursor`, in front of damage.
   absl::Status DamageAt(const Cursor& cursor, std::string_view cause = "")
       ABSL_LOCKS_EXCLUDED(mutex_);
@@ -338,6 +332,10 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<std::shared_ptr<const std::string>> Unpack(const Segment& segment,
                                                             std::uint64_t position,
                                                             const frame::FrameHeader& header);
+  // The same where a batch is read; null if they stand in the segment. `is_part`: with at.batch.
+  absl::StatusOr<std::shared_ptr<const std::string>> EntriesOf(Cursor& at, std::uint64_t position,
+                                                               const frame::FrameHeader& header,
+                                                               bool is_part);
   absl::Status AwaitDurable(Offset end, std::chrono::steady_clock::time_point deadline);
   absl::Status AwaitCommitted(Offset end, std::chrono::steady_clock::time_point deadline);
   absl::StatusOr<std::shared_ptr<Segment>> SegmentToSync(const OpenSegment& listed)
@@ -406,6 +404,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Atomic<int> room_waiters_{0};
   CondVar room_;  // a mark moved or went, or the log was closed
 
+  LastBatch last_batch_;
   UndecidedTransactions undecided_;  // what AppendTransactional has appended
 
   // Held from the look whether a sequence is new until it is appended: by sequenced appends alone.

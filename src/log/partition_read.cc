@@ -114,7 +114,7 @@ absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
 }
 
 absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOptions& options,
-                                                        const Bound& bound,
+                                                        const ReadBound& bound,
                                                         RecordBatch::Source* source) {
   Segment& segment = *at.segment;
   const Offset base = segment.base_offset();
@@ -184,20 +184,27 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
       if (source->records != 0 && next - begin + unpacked_bytes > options.max_bytes) break;
       const Offset from = std::max(offset, wanted);
       if (frame::HoldsEntries(frame::KindOf(header.length_word))) {
-        if (header.attributes & frame::kBatchCompressed) {
-          if (at.unpacked == nullptr) {
-            auto entries = Unpack(segment, end, header);
-            if (!entries.ok() && source->records != 0) break;  // these first
-            if (!entries.ok()) return DamageAt(at, std::string(entries.status().message()));
-            at.unpacked = *std::move(entries);
-          }
-          if (unpacked == nullptr) unpacked = std::make_shared<decltype(unpacked)::element_type>();
-          unpacked->push_back(at.unpacked);
-          unpacked_bytes += at.unpacked->size();
-        }
         const auto room = static_cast<std::int64_t>(
             std::min<std::size_t>(max_records - source->records, frame::kMaxBatchRecords));
         next_offset = std::min({frame_end, from + room, bound.offset});
+        const bool is_part = from != offset || next_offset != frame_end;
+        auto entries = EntriesOf(at, end, header, is_part);
+        if (!entries.ok() && source->records != 0) {  // these first
+          next_offset = at.offset;
+          break;
+        }
+        if (!entries.ok()) return DamageAt(at, std::string(entries.status().message()));
+        if (*entries != nullptr) {
+          if (unpacked == nullptr) unpacked = std::make_shared<decltype(unpacked)::element_type>();
+          unpacked_bytes += (*entries)->size();
+          unpacked->push_back(*std::move(entries));
+        }
+        if (is_part) source->pin = at.batch;
+        if (from != offset) {
+          const auto entry = static_cast<std::uint32_t>(from - offset);
+          source->first_entry = at.batch->PlaceOf(entry);
+          counters_.entries_passed += entry % OpenBatch::kInterval;
+        }
       }
       if (source->records == 0) source->begin_offset = from;
       source->records += static_cast<std::size_t>(next_offset - from);
@@ -205,7 +212,6 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
     at.offset = next_offset;
     end = next;
     if (next_offset != frame_end) break;  // a batch that is read in part: stay there
-    at.unpacked = nullptr;
     at.position = end;
   }
   source->unpacked = std::move(unpacked);
@@ -214,6 +220,30 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
   source->end = segment.At(end);
   source->next_offset = std::min(at.offset, bound.offset);  // padding may reach beyond it
   return state;
+}
+
+absl::StatusOr<std::shared_ptr<const std::string>> PartitionLog::EntriesOf(
+    Cursor& at, std::uint64_t position, const frame::FrameHeader& header, bool is_part) {
+  const Segment& segment = *at.segment;
+  if (at.batch == nullptr || !at.batch->Is(segment, position)) {
+    std::shared_ptr<const OpenBatch> last;
+    if (is_part) last = last_batch_.Get();
+    if (last != nullptr && last->Is(segment, position)) {
+      at.batch = std::move(last);
+    } else {
+      std::shared_ptr<const std::string> unpacked;
+      if (header.attributes & frame::kBatchCompressed) {
+        auto entries = Unpack(segment, position, header);
+        if (!entries.ok() || !is_part) return entries;
+        unpacked = *std::move(entries);
+      }
+      if (!is_part) return unpacked;
+      at.batch = std::make_shared<const OpenBatch>(at.segment, position, header, unpacked);
+      counters_.entries_passed += frame::OffsetCount(header);
+      last_batch_.Set(at.batch);
+    }
+  }
+  return at.batch->unpacked();
 }
 
 RecordBatch::Source PartitionLog::EmptySource(std::shared_ptr<Segment> segment) const {
@@ -240,6 +270,9 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
     Segment& segment = *cursor.segment;
     RecordBatch::Source source = EmptySource(cursor.segment);
     const auto collected = Collect(cursor, options, {}, &source);
+    if (cursor.batch != nullptr && cursor.batch->position() != cursor.position) {
+      cursor.batch = nullptr;  // all of it was read
+    }
     if (!collected.ok()) return collected.status();
     if (source.records != 0) return RecordBatch(std::move(source));
     const frame::FrameState state = *collected;
@@ -329,62 +362,6 @@ absl::StatusOr<Offset> PartitionLog::NextReadable(Offset damaged) {
     if (!damage) return batch.status();
     if (damage->end_offset <= damaged) return end_offset();  // nothing follows
     damaged = damage->end_offset;                            // what follows may be damaged, too
-  }
-}
-
-absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::SegmentOf(Timestamp time) {
-  std::size_t low = 0;
-  std::size_t high = segments_.size();
-  while (high - low > 1) {
-    const std::size_t middle = low + (high - low) / 2;
-    const auto segment = OpenAt(middle);
-    if (!segment.ok()) return segment.status();
-    // Not one made at that very time: the clock may be coarse, and records before it be of then.
-    if ((*segment)->header().created < time.time_since_epoch().count()) {
-      low = middle;
-    } else {
-      high = middle;
-    }
-  }
-  return OpenWithIndex(low);
-}
-
-absl::StatusOr<Offset> PartitionLog::OffsetForTime(Timestamp time) {
-  std::shared_ptr<Segment> segment;
-  {
-    MutexLock lock(mutex_);
-    if (const auto status = Refresh(); !status.ok()) return status;
-    while (segment == nullptr) {
-      if (segments_.empty()) return EndOffsetLocked();
-      auto first = SegmentOf(time);
-      if (absl::IsOutOfRange(first.status())) continue;  // dropped meanwhile
-      if (!first.ok()) return first.status();
-      segment = *std::move(first);
-    }
-  }
-  for (;;) {
-    const ClaimWord found = segment->FindTime(time);
-    if (found != segment->CommittedEnd()) {
-      const Offset offset = segment->base_offset() + RecordsOf(found);
-      {
-        // Behind a claim that is open in an earlier segment nothing can be read yet.
-        MutexLock lock(mutex_);
-        const auto end = EndOffsetLocked();
-        if (!end.ok() || *end <= offset) return end;
-      }
-      const auto word = frame::AcquireLengthWord(segment->At(PositionOf(found)));
-      if (frame::KindOf(word) != frame::Kind::kTransactional) return offset;
-      // It may not have been committed.
-      Cursor cursor{.offset = offset, .segment = segment, .position = PositionOf(found)};
-      const auto batch = Read(cursor, {.max_records = 1, .max_bytes = 0});
-      return batch.ok() ? (batch->empty() ? cursor.offset : batch->begin_offset()) : offset;
-    }
-    MutexLock lock(mutex_);
-    const std::size_t next = SegmentAbove(segment->base_offset());
-    if (next == segments_.size()) return EndOffsetLocked();
-    auto opened = OpenWithIndex(next);
-    if (!opened.ok()) return opened.status();
-    segment = *std::move(opened);
   }
 }
 

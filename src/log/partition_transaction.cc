@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/planted_bug.h"
 #include "format/batch_codec.h"
+#include "log/batch_head.h"
 #include "log/partition_log.h"
 
 // The records of transactions: appending them, and which of them count. A transaction is decided
@@ -27,24 +28,30 @@ absl::Status PartitionLog::CheckTransactional(std::span<const Record> records) c
 
 absl::StatusOr<Offset> PartitionLog::AppendPrepared(std::span<const Record> records,
                                                     std::uint64_t entry_bytes, std::uint64_t id) {
-  std::string body(sizeof id + entry_bytes, '\0');
-  std::memcpy(body.data(), &id, sizeof id);
-  std::byte* at = reinterpret_cast<std::byte*>(body.data()) + sizeof id;
-  for (const Record& record : records) at = frame::PutEntry(at, record);
-  const auto packed = Pack(std::as_bytes(std::span(body)).subspan(sizeof id));
+  std::string entries(entry_bytes, '\0');
+  std::byte* at = reinterpret_cast<std::byte*>(entries.data());
+  frame::EntryTimes times;
+  for (const Record& record : records) {
+    at = frame::PutEntry(at, record);
+    times.Note(record);
+  }
+  const auto packed = Pack(std::as_bytes(std::span(entries)));
   if (!packed.ok()) return packed.status();
-  if (!packed->bytes.empty()) body.replace(sizeof id, std::string::npos, packed->bytes);
+  const std::string& bytes = packed->bytes.empty() ? entries : packed->bytes;
   return AppendBody(
-      {.kind = frame::Kind::kTransactional,
-       .bytes = std::as_bytes(std::span(body)),
-       .attributes = static_cast<std::uint32_t>(records.size()) | packed->attributes()});
+      {.transaction = id,
+       .entries = std::as_bytes(std::span(bytes)),
+       .attributes = static_cast<std::uint32_t>(records.size()) | packed->attributes(),
+       .times = times});
 }
 
 absl::StatusOr<PartitionLog::Prepared> PartitionLog::AppendTransactional(
-    std::span<const Record> records, std::uint64_t id) {
-  if (auto status = CheckTransactional(records); !status.ok()) return status;
+    std::span<const Record> given, std::uint64_t id) {
+  if (auto status = CheckTransactional(given); !status.ok()) return status;
+  std::vector<Record> copies;
+  std::span<const Record> records = keeps_event_times() ? given : WithoutTimes(given, &copies);
   FirstUndecided();  // forgets what was decided since
-  constexpr std::uint64_t kBefore = frame::BytesBeforeEntries(frame::Kind::kTransactional);
+  constexpr std::uint64_t kBefore = frame::kFrameHeaderBytes + frame::kTransactionIdBytes;
   std::optional<Prepared> prepared;
   while (!records.empty()) {
     // As many as fit, and at least one: that always does.

@@ -91,8 +91,10 @@ std::vector<std::byte> MarkerOf(const SegmentStep& step, const RepairContext& co
 // The index of a whole segment, as a file; empty if it is not sealed: then it has none.
 std::string IndexOf(std::span<const std::byte> bytes, const frame::SegmentHeader& header) {
   OffsetIndex index(header.capacity);
+  TimeIndex times;
   const frame::ScanResult scan = frame::Scan(
       View(bytes, header), {}, [&](std::uint64_t position, const frame::FrameHeader& frame) {
+        times.Note(MakeClaimWord(frame.offset_delta, position), &bytes[position], frame);
         index.Note(
             MakeClaimWord(frame.offset_delta, position),
             MakeClaimWord(std::uint64_t{frame.offset_delta} + frame::OffsetCount(frame),
@@ -100,7 +102,8 @@ std::string IndexOf(std::span<const std::byte> bytes, const frame::SegmentHeader
       });
   if (!scan.is_sealed) return "";
   return index.Encode(header.segment_id,
-                      MakeClaimWord(scan.end_delta, scan.end_position - frame::kSealBytes));
+                      MakeClaimWord(scan.end_delta, scan.end_position - frame::kSealBytes)) +
+         times.Encode(header.segment_id);
 }
 
 class Executor {

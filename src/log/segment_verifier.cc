@@ -178,9 +178,10 @@ class SegmentVerifier {
     const bool holds_entries =
         kind != frame::Kind::kRecord && kind != frame::Kind::kPadding && kind != frame::Kind::kSeal;
     if (holds_entries && (header.attributes & frame::kBatchCompressed) != 0) {
-      const std::uint32_t dictionary = header.attributes >> frame::kBatchDictionaryShift;
+      const std::uint32_t dictionary = frame::DictionaryOf(header.attributes);
       if (dictionary != 0) result_.dictionaries.try_emplace(dictionary, At(header.offset_delta));
     }
+    true_times_.Note(MakeClaimWord(header.offset_delta, position), at, header);
     truth_->Note(MakeClaimWord(header.offset_delta, position),
                  MakeClaimWord(std::uint64_t{header.offset_delta} + frame::OffsetCount(header),
                                position + length));
@@ -272,10 +273,17 @@ class SegmentVerifier {
 
   void CheckIndex() {
     if (!segment_.index || !summary_.is_sealed) return;
+    const std::uint64_t id = summary_.header.segment_id;
+    const std::size_t slots = OffsetIndex::FileBytes(*segment_.index);
     OffsetIndex index(summary_.header.capacity);
-    if (const auto status = index.Load(summary_.header.segment_id, *segment_.index); !status.ok()) {
+    TimeIndex times;
+    absl::Status status = index.Load(id, segment_.index->substr(0, slots));
+    // It may have none of times.
+    const bool has_times = slots != segment_.index->size();
+    if (status.ok() && has_times) status = times.Load(id, segment_.index->substr(slots));
+    if (!status.ok()) {
       ReportIndex(std::string(status.message()));
-    } else if (!index.AgreesWith(*truth_)) {
+    } else if (!index.AgreesWith(*truth_) || (has_times && !times.Covers(true_times_))) {
       ReportIndex("the index does not agree with the frames");
     }
   }
@@ -300,6 +308,7 @@ class SegmentVerifier {
   SegmentVerification result_;
   SegmentSummary summary_;
   std::optional<OffsetIndex> truth_;  // as the frames have it
+  TimeIndex true_times_;
 };
 
 }  // namespace

@@ -17,9 +17,13 @@ constexpr std::string_view kInfix = ".dictionary-";
 constexpr std::uint64_t kSamplesPerDictionary = 50;
 constexpr std::size_t kMaxSamples = 100'000;
 constexpr std::size_t kMaxSampleBytes = 128 << 10;  // the trainer looks at no more of one
-// The ratio is looked at after so many bytes, and counts as worse beyond this factor.
+// How well the dictionary fits is looked at after so many bytes, of which the first few are
+// compressed in small pieces, with it and without.
 constexpr std::uint64_t kWindowBytes = std::uint64_t{1} << 20;
-constexpr double kDrift = 1.2;
+constexpr std::uint64_t kProbeBytes = std::uint64_t{8} << 10;
+constexpr std::size_t kProbePiece = 512;
+// Another dictionary is worth its file if it saves this part of what the one before leaves.
+constexpr std::uint64_t kWorthPercent = 2;
 constexpr std::size_t kMaxFileBytes = 2 << 20;
 constexpr std::string_view kMagic = "DAYBOOKD";
 constexpr std::size_t kFileHeadBytes = 16;
@@ -112,7 +116,8 @@ absl::Status TopicCompressor::Start() {
   const auto numbers = List(root_, topic_);
   if (!numbers.ok()) return numbers.status();
   if (!numbers->empty()) highest_ = *std::max_element(numbers->begin(), numbers->end());
-  if (highest_ != 0 && settings_.dictionary_bytes != 0 && Load(highest_).ok()) {
+  const bool is_usable = highest_ != 0 && highest_ <= frame::kMaxDictionaries;
+  if (is_usable && settings_.dictionary_bytes != 0 && Load(highest_).ok()) {
     in_use_ = highest_;
     wants_samples_.store(false, std::memory_order_relaxed);
   }
@@ -136,6 +141,7 @@ void TopicCompressor::GiveBack(std::unique_ptr<Compressor> compressor) {
 absl::StatusOr<TopicCompressor::Packed> TopicCompressor::Pack(std::span<const std::byte> entries) {
   Packed packed;
   DictionaryPtr dictionary;
+  std::size_t probe = 0;
   {
     MutexLock lock(mutex_);
     if (const auto status = Start(); !status.ok()) return status;
@@ -143,16 +149,27 @@ absl::StatusOr<TopicCompressor::Packed> TopicCompressor::Pack(std::span<const st
     if (!loaded.ok()) return loaded.status();
     dictionary = *std::move(loaded);
     packed.dictionary = in_use_;
+    if (dictionary != nullptr && !wants_samples_ && probed_ < kProbeBytes) {
+      probe = std::min<std::size_t>(entries.size(), kProbeBytes - probed_);
+      probed_ += probe;
+    }
   }
   auto compressor = Borrow();
   const auto status =
       compressor->Compress(entries, dictionary.get(), settings_.level, &packed.bytes);
+  PackedSizes sizes{.entries = entries.size(),
+                    .packed = std::min(entries.size(), packed.bytes.size())};
+  if (status.ok() && probe != 0) {
+    const std::string_view text(reinterpret_cast<const char*>(entries.data()), probe);
+    sizes.probe_packed = PackedBytes(*compressor, text, kProbePiece, dictionary.get());
+    sizes.probe_plain = PackedBytes(*compressor, text, kProbePiece, nullptr);
+  }
   GiveBack(std::move(compressor));
   if (!status.ok()) return status;
   if (packed.bytes.size() >= entries.size()) packed = {};
   if (settings_.dictionary_bytes != 0) {
     MutexLock lock(mutex_);
-    NoteRatio(entries.size(), packed.bytes.empty() ? entries.size() : packed.bytes.size());
+    NoteSizes(sizes);
   }
   return packed;
 }
@@ -173,18 +190,16 @@ absl::StatusOr<std::string> TopicCompressor::Unpack(std::span<const std::byte> p
   return bytes;
 }
 
-void TopicCompressor::NoteRatio(std::size_t entries, std::size_t packed) {
-  window_entries_ += entries;
-  window_packed_ += packed;
-  if (window_entries_ < kWindowBytes || wants_samples_) return;
-  const double ratio = static_cast<double>(window_packed_) / static_cast<double>(window_entries_);
-  window_entries_ = 0;
-  window_packed_ = 0;
-  if (first_ratio_ == 0) {
-    first_ratio_ = ratio;
-  } else if (ratio > kDrift * first_ratio_ && highest_ < frame::kMaxDictionaries) {
+void TopicCompressor::NoteSizes(const PackedSizes& batch) {
+  window_ += batch;
+  ++window_batches_;
+  if (window_.entries < kWindowBytes || wants_samples_) return;
+  if (fit_.Note(window_, in_use_ != 0) && highest_ < frame::kMaxDictionaries) {
     wants_samples_.store(true, std::memory_order_relaxed);
   }
+  window_ = {};
+  window_batches_ = 0;
+  probed_ = 0;
 }
 
 bool TopicCompressor::Sample(std::span<const std::byte> entry) {
@@ -204,23 +219,22 @@ bool TopicCompressor::Sample(std::span<const std::byte> entry) {
 void TopicCompressor::StopSampling() {
   wants_samples_.store(false, std::memory_order_relaxed);
   is_training_due_.store(false, std::memory_order_relaxed);
-  // What is compressed from now on is what later ratios are compared with.
-  first_ratio_ = 0;
-  window_entries_ = 0;
-  window_packed_ = 0;
+  window_ = {};
+  window_batches_ = 0;
+  probed_ = 0;
 }
 
-std::uint64_t TopicCompressor::PackedBytes(std::string_view samples,
-                                           const std::vector<std::size_t>& sizes,
-                                           const Dictionary* dictionary) const {
-  Compressor compressor;
+std::uint64_t TopicCompressor::PackedBytes(Compressor& compressor, std::string_view text,
+                                           std::size_t piece, const Dictionary* dictionary) const {
   std::string packed;
   std::uint64_t total = 0;
-  for (const std::size_t size : sizes) {
-    const auto entry = std::as_bytes(std::span(samples.substr(0, size)));
-    samples.remove_prefix(size);
-    const bool is_packed = compressor.Compress(entry, dictionary, settings_.level, &packed).ok();
-    total += is_packed ? std::min(packed.size(), size) : size;
+  while (!text.empty()) {
+    const std::string_view part = text.substr(0, piece);
+    text.remove_prefix(part.size());
+    const bool is_packed =
+        compressor.Compress(std::as_bytes(std::span(part)), dictionary, settings_.level, &packed)
+            .ok();
+    total += is_packed ? std::min(packed.size(), part.size()) : part.size();
   }
   return total;
 }
@@ -230,6 +244,7 @@ absl::Status TopicCompressor::Train() {
   std::vector<std::size_t> sizes;
   DictionaryPtr before;
   std::uint32_t number = 0;
+  std::size_t batch_bytes = 0;
   {
     MutexLock lock(mutex_);
     if (!is_training_due_) return absl::OkStatus();
@@ -239,16 +254,36 @@ absl::Status TopicCompressor::Train() {
     if (!loaded.ok()) return loaded.status();
     before = *std::move(loaded);
     number = highest_ + 1;
+    if (window_batches_ != 0) batch_bytes = window_.entries / window_batches_;
   }
   const auto bytes = Dictionary::Train(samples, sizes, settings_.dictionary_bytes);
   auto dictionary = bytes.ok() ? Dictionary::Make(*bytes, settings_.level)
                                : absl::StatusOr<DictionaryPtr>(bytes.status());
+  Compressor compressor;
+  const auto bytes_with = [&](const Dictionary* with) {
+    std::uint64_t total = 0;
+    std::string_view left = samples;
+    for (const std::size_t size : sizes) {
+      total += PackedBytes(compressor, left.substr(0, size), size, with);
+      left.remove_prefix(size);
+    }
+    return total;
+  };
   if (!dictionary.ok() ||
-      PackedBytes(samples, sizes, dictionary->get()) >= PackedBytes(samples, sizes, before.get())) {
-    // These records have nothing in common that helps; the ratio says when to try again.
+      bytes_with(dictionary->get()) * 100 > bytes_with(before.get()) * (100 - kWorthPercent)) {
+    // These records have nothing in common that helps.
     MutexLock lock(mutex_);
+    if (window_.entries != 0) fit_.Note(window_, in_use_ != 0);
+    fit_.TakeAsIs();
     StopSampling();
     return absl::OkStatus();
+  }
+  PackedSizes with_samples{
+      .probe_packed = PackedBytes(compressor, samples, kProbePiece, dictionary->get()),
+      .probe_plain = PackedBytes(compressor, samples, kProbePiece, nullptr)};
+  if (batch_bytes != 0) {
+    with_samples.entries = samples.size();
+    with_samples.packed = PackedBytes(compressor, samples, batch_bytes, dictionary->get());
   }
   const std::string file = FileHead(*bytes) + *bytes;
   const absl::Status stored =
@@ -258,6 +293,7 @@ absl::Status TopicCompressor::Train() {
   StopSampling();
   if (!stored.ok()) return stored;  // nothing uses it
   dictionaries_[number] = *std::move(dictionary);
+  fit_.Adopt(with_samples);
   in_use_ = number;
   highest_ = number;
   return absl::OkStatus();

@@ -17,6 +17,7 @@
 #include "daybook/file_system.h"
 #include "daybook/frame.h"
 #include "format/compression.h"
+#include "log/dictionary_fit.h"
 
 namespace daybook::inline v1 {
 
@@ -85,10 +86,10 @@ class TopicCompressor {
   absl::StatusOr<DictionaryPtr> Load(std::uint32_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Finds the newest dictionary, once; goes on without if it is damaged.
   absl::Status Start() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Notes how well a batch was compressed, and asks for samples when that has become worse.
-  void NoteRatio(std::size_t entries, std::size_t packed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Bytes of all samples, compressed one by one.
-  std::uint64_t PackedBytes(std::string_view samples, const std::vector<std::size_t>& sizes,
+  // Notes how well a batch was compressed, and asks for samples when the dictionary does not fit.
+  void NoteSizes(const PackedSizes& batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // How many bytes the text takes when it is compressed so many bytes at a time.
+  std::uint64_t PackedBytes(Compressor& compressor, std::string_view text, std::size_t piece,
                             const Dictionary* dictionary) const;
   void StopSampling() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -109,10 +110,11 @@ class TopicCompressor {
   std::vector<std::unique_ptr<Compressor>> idle_ ABSL_GUARDED_BY(mutex_);
   std::string samples_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::size_t> sample_sizes_ ABSL_GUARDED_BY(mutex_);
-  // Of the batches since the last look at the ratio.
-  std::uint64_t window_entries_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::uint64_t window_packed_ ABSL_GUARDED_BY(mutex_) = 0;
-  double first_ratio_ ABSL_GUARDED_BY(mutex_) = 0;  // with this dictionary; 0: not known yet
+  // Of the batches since the last look at how the dictionary fits.
+  PackedSizes window_ ABSL_GUARDED_BY(mutex_);
+  std::uint64_t window_batches_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t probed_ ABSL_GUARDED_BY(mutex_) = 0;  // bytes, for the sizes of a probe
+  DictionaryFit fit_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace daybook::inline v1

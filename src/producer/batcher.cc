@@ -41,9 +41,15 @@ Batcher::~Batcher() {
   if (thread.joinable()) thread.join();
 }
 
-std::optional<Receipt> Batcher::Add(const Topic& topic, int partition, const Record& record,
+std::optional<Receipt> Batcher::Add(const Topic& topic, int partition, const Record& given,
                                     DeliveryCallback&& on_delivery) {
   const PartitionLog& log = topic.partition(partition).log();
+  std::optional<Record> copy;
+  if (given.timestamp && !log.keeps_event_times()) {
+    copy = given;
+    copy->timestamp.reset();
+  }
+  const Record& record = copy ? *copy : given;
   const std::uint64_t bytes = frame::EntryBytes(record);
   if (bytes == 0 || bytes > log.max_entry_bytes()) return std::nullopt;
   const std::uint64_t most = std::min(settings_.batch_bytes, log.max_entry_bytes());
@@ -64,6 +70,7 @@ std::optional<Receipt> Batcher::Add(const Topic& topic, int partition, const Rec
     const std::size_t at = batch.entries.size();
     batch.entries.resize(at + bytes);
     frame::PutEntry(reinterpret_cast<std::byte*>(batch.entries.data()) + at, record);
+    batch.times.Note(record);
     receipt =
         Receipt(topic, partition, batch.outcome, static_cast<std::int64_t>(batch.callbacks.size()));
     batch.callbacks.push_back(std::move(on_delivery));
@@ -122,7 +129,8 @@ void Batcher::AppendClosed() {
     const std::uint64_t bytes = batch->entries.size();
     PartitionLog& log = batch->topic.partition(batch->partition).log();
     batch->outcome->Set(log.AppendEntries(std::as_bytes(std::span(batch->entries)),
-                                          static_cast<std::uint32_t>(batch->callbacks.size())));
+                                          static_cast<std::uint32_t>(batch->callbacks.size()),
+                                          batch->times));
     {
       MutexLock lock(mutex_);
       is_appending_ = false;

@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "daybook/producer.h"
+#include "format/batch_codec.h"
 
 namespace daybook::inline v1 {
 
@@ -42,7 +43,8 @@ struct Batch {
   Topic topic;
   int partition = 0;
   std::int64_t id = 0;
-  std::string entries;                      // of a batch frame
+  std::string entries;  // of a batch frame
+  frame::EntryTimes times = {};
   std::vector<DeliveryCallback> callbacks;  // one for each record; some may be empty
   std::shared_ptr<BatchOutcome> outcome = std::make_shared<BatchOutcome>();
 };

@@ -104,6 +104,15 @@ std::string OffsetIndex::Encode(std::uint64_t segment_id, ClaimWord end) const {
   return encoded;
 }
 
+std::size_t OffsetIndex::FileBytes(std::string_view encoded) {
+  FileHeader header;
+  if (encoded.size() < sizeof header) return encoded.size();
+  std::memcpy(&header, encoded.data(), sizeof header);
+  const std::size_t most = (encoded.size() - sizeof header) / sizeof(std::uint64_t);
+  return header.count > most ? encoded.size()
+                             : sizeof header + header.count * sizeof(std::uint64_t);
+}
+
 absl::Status OffsetIndex::Load(std::uint64_t segment_id, std::string_view encoded) {
   FileHeader header;
   if (encoded.size() < sizeof header) return absl::DataLossError("the index is too short");

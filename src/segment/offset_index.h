@@ -25,7 +25,7 @@ namespace daybook::inline v1 {
 // (2 MiB of the segment) when the first of them is filled, so that an index of little costs little.
 //
 // File: magic "DAYBOOKI", 8 segment_id, 8 number of slots, 8 hash of the slots, then the slots,
-// 8 bytes each, all little-endian.
+// 8 bytes each, all little-endian. Behind it: see TimeIndex.
 class OffsetIndex {
  public:
   static constexpr std::uint64_t kInterval = 4096;
@@ -59,6 +59,8 @@ class OffsetIndex {
   }
 
   std::string Encode(std::uint64_t segment_id, ClaimWord end) const;
+  // How many bytes at the beginning of an index file are slots; the rest is a TimeIndex.
+  static std::size_t FileBytes(std::string_view encoded);
   // DataLoss when the bytes are not the index of this segment; nothing is changed then.
   absl::Status Load(std::uint64_t segment_id, std::string_view encoded);
   // Whether every slot that is filled is filled with the same in `truth`, of the same capacity.

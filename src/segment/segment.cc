@@ -68,6 +68,7 @@ Segment::~Segment() = default;
 void Segment::Release() {
   mapped_.reset();
   index_.Clear();
+  times_.Clear();
 }
 
 namespace {
@@ -168,6 +169,7 @@ absl::StatusOr<std::shared_ptr<Segment>> Segment::Publish(Directory& directory, 
     segment->Grant(frame::kSegmentHeaderBytes, true);
   }
   segment->index_loaded_.store(true, std::memory_order_relaxed);
+  segment->times_.BeginAnew();
   // Says in which boot its frames were written, should it be killed before the next one.
   segment->Checkpoint(settings.boot);
   return segment;
@@ -376,17 +378,7 @@ absl::Status Segment::Tidy(Directory& directory) {
                           limit_.load(std::memory_order_relaxed) + frame::kSealBytes);
   file_.reset();
   // The index is a hint: it may be missing, and must not keep a full disk from being read.
-  const std::string name = SegmentFileName(base_offset(), ".index");
-  auto index_file = directory.OpenFile(name, FileMode::kCreate);
-  if (absl::IsAlreadyExists(index_file.status())) {
-    index_file = directory.OpenFile(name, FileMode::kReadWrite);
-  }
-  if (index_file.ok()) {
-    const std::string index = index_.Encode(header_.segment_id, end);
-    if (!(*index_file)->WriteAt(0, std::as_bytes(std::span(index))).ok()) {
-      directory.RemoveFile(name).IgnoreError();
-    }
-  }
+  SaveIndex(directory);
   return status;
 }
 

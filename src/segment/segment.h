@@ -26,6 +26,7 @@
 #include "segment/claim_word.h"
 #include "segment/offset_index.h"
 #include "segment/partition_name.h"
+#include "segment/segment_times.h"
 
 namespace daybook::inline v1 {
 
@@ -56,11 +57,8 @@ struct PreparedFile {
   std::uint64_t paged_in = 0;    // and pages in memory
 };
 
-// How writing goes on in a segment that was found on disk.
-enum class SegmentState {
-  kSealed,    // complete: takes no more
-  kWritable,  // ends cleanly: takes more
-};
+// How writing goes on in a segment that was found on disk: it is complete, or ends cleanly.
+enum class SegmentState { kSealed, kWritable };
 
 // One segment file, mapped. Appended to by any number of threads, read by any number; reads and
 // appends wait for nothing. Or memory in place of the file: segment_memory.cc says what differs.
@@ -278,10 +276,14 @@ class Segment {
 
   // For a segment found sealed: takes in the index beside it, once, if there is a good one.
   void LoadIndex(Directory& directory);
+  // Of a sealed segment: leaves what is known beside it. It is a hint: errors leave none.
+  void SaveIndex(Directory& directory);
   bool has_index() const { return index_loaded_.load(std::memory_order_relaxed); }
 
-  // The first frame with an append time of `time` or later; the committed end if there is none.
-  ClaimWord FindTime(Timestamp time);
+  // The first frame at or after `from` that has a record of that time or later; absent if there is
+  // none that is committed. It may be of a transaction that was not.
+  std::optional<ClaimWord> FindTime(Timestamp time, ClaimWord from = kFirstFrame);
+  SegmentTimes& times() { return times_; }
 
   // Sealed: where its seal stands.
   std::optional<ClaimWord> sealed_end() const {
@@ -402,6 +404,7 @@ class Segment {
     ClaimWord next = 0;  // set for kValid, and for kBad when a valid frame follows
   };
   Step StepFrom(ClaimWord at);
+  std::optional<ClaimWord> FindAppended(std::int64_t nanos, ClaimWord from, ClaimWord end);
 
   const PartitionName name_;
   const std::string path_;  // for messages
@@ -410,6 +413,7 @@ class Segment {
   std::unique_ptr<MappedFile> mapped_;
   OffsetIndex index_;
   std::atomic<bool> index_loaded_{false};
+  SegmentTimes times_;
 
   // Every append writes this line; readers seldom read it. committed_ is a lower bound, moved by
   // whoever knows better: beside claim_, since who has just claimed has the line.
@@ -440,14 +444,6 @@ class Segment {
   mutable Mutex checkpoint_mutex_;
   frame::CheckpointSlot checkpoint_ ABSL_GUARDED_BY(checkpoint_mutex_){};
 };
-
-// Whether nobody else has a share in it. Comes after all that the others did with it: use_count()
-// alone orders nothing, but giving up one more share does.
-inline bool IsOnlyOwner(const std::shared_ptr<Segment>& segment) {
-  if (segment.use_count() != 1) return false;
-  std::shared_ptr<Segment>(segment).reset();
-  return true;
-}
 
 }  // namespace daybook::inline v1
 

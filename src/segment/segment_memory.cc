@@ -58,6 +58,7 @@ void Segment::Restart(Offset base_offset, Timestamp now) {
   header_.base_offset = base_offset.value();
   header_.created = now.time_since_epoch().count();
   index_.Clear();
+  times_.BeginAnew();
   committed_.store(kFirstFrame, std::memory_order_relaxed);
   sealed_end_.store(0, std::memory_order_relaxed);
   closing_.store(false, std::memory_order_relaxed);

@@ -177,9 +177,7 @@ std::uint64_t Segment::FindDelta(std::uint64_t wanted) {
   return PositionOf(at);
 }
 
-ClaimWord Segment::FindTime(Timestamp time) {
-  const std::int64_t nanos = time.time_since_epoch().count();
-  const ClaimWord end = CommittedEnd();
+std::optional<ClaimWord> Segment::FindAppended(std::int64_t nanos, ClaimWord from, ClaimWord end) {
   // The first record at or after `at`: padding and damage have no time.
   const auto next_record = [&](ClaimWord at) {
     std::pair<ClaimWord, Step> found{at, {}};
@@ -200,9 +198,11 @@ ClaimWord Segment::FindTime(Timestamp time) {
     const auto [place, step] = next_record(word);
     return place != end && step.header.append_time < nanos;
   });
+  if (PositionOf(at) < PositionOf(from)) at = from;
   for (;;) {
     const auto [place, step] = next_record(at);
-    if (place == end || step.header.append_time >= nanos) return place;
+    if (place == end) return std::nullopt;
+    if (step.header.append_time >= nanos) return place;
     at = step.next;
   }
 }
@@ -222,7 +222,24 @@ void Segment::LoadIndex(Directory& directory) {
   const std::string name = SegmentFileName(base_offset(), ".index");
   const auto encoded = ReadFile(directory, name, header_.capacity);
   // Missing or damaged: look-ups walk, and fill it again as they go.
-  if (encoded.ok()) index_.Load(header_.segment_id, *encoded).IgnoreError();
+  if (!encoded.ok()) return;
+  const std::size_t slots = OffsetIndex::FileBytes(*encoded);
+  index_.Load(header_.segment_id, encoded->substr(0, slots)).IgnoreError();
+  times_.Load(*this, std::string_view(*encoded).substr(slots)).IgnoreError();
+}
+
+void Segment::SaveIndex(Directory& directory) {
+  const std::string name = SegmentFileName(base_offset(), ".index");
+  auto file = directory.OpenFile(name, FileMode::kCreate);
+  if (absl::IsAlreadyExists(file.status())) {
+    if (!directory.RemoveFile(name).ok()) return;
+    file = directory.OpenFile(name, FileMode::kCreate);
+  }
+  if (!file.ok()) return;
+  const std::string index = index_.Encode(header_.segment_id, *sealed_end()) + times_.Encode(*this);
+  if (!(*file)->WriteAt(0, std::as_bytes(std::span(index))).ok()) {
+    directory.RemoveFile(name).IgnoreError();
+  }
 }
 
 }  // namespace daybook::inline v1

@@ -227,9 +227,9 @@ void AddConsumeCommand(CLI::App& app, Global& global) {
       consume
           ->add_option("-o,--offset", arguments->offsets,
                        "Where to begin: beginning (default); end; N, an offset; -N, the last N "
-                       "records; s@T, what was appended T milliseconds after 1970 or later (time "
-                       "of append, not the records' own). Where to end: e@T, what was appended "
-                       "before, of what there is now")
+                       "records; s@T, from the first record with a timestamp (%T) of T "
+                       "milliseconds since 1970 or later. Where to end: e@T, before that one, of "
+                       "what there is now")
           ->type_name("TEXT")
           ->allow_extra_args(false);
   auto* partitions =

@@ -81,7 +81,7 @@ void AppendContent(const DumpedFrame& dumped, Offset base, std::string* out) {
       }
       if (header.attributes & frame::kBatchCompressed) {
         absl::StrAppendFormat(out, " compresscodec: zstd dictionary: %u",
-                              header.attributes >> frame::kBatchDictionaryShift);
+                              frame::DictionaryOf(header.attributes));
       }
       break;
     case frame::Kind::kPadding:
@@ -126,7 +126,7 @@ std::string ToJson(const std::string& directory, const DumpedFrame& dumped) {
       }
       line["count"] = frame::OffsetCount(header);
       line["compressed"] = (header.attributes & frame::kBatchCompressed) != 0;
-      line["dictionary"] = header.attributes >> frame::kBatchDictionaryShift;
+      line["dictionary"] = frame::DictionaryOf(header.attributes);
       break;
     case frame::Kind::kPadding:
       line["kind"] = "padding";

@@ -13,7 +13,8 @@
 namespace daybook::tools {
 
 // Where to begin in each partition, with kcat's words: beginning; end; N, an offset; -N, so many
-// before the end; s@T, the first record of time T (milliseconds since 1970).
+// before the end; s@T, the first record with a timestamp (%T) of T or later (milliseconds since
+// 1970).
 struct StartOffset {
   enum class Kind { kBeginning, kEnd, kOffset, kBeforeEnd, kTime };
   Kind kind = Kind::kBeginning;

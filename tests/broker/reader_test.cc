@@ -52,6 +52,45 @@ TEST_CASE("A reader seeks and knows its position") {
   CHECK(reader.Poll({}).value().size() == 10);
 }
 
+TEST_CASE("A reader seeks to a time that producers gave, in each partition or to its end") {
+  const bool by_append = GENERATE(false, true);
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2,
+                         .timestamp_type = by_append ? TimestampType::kLogAppendTime
+                                                     : TimestampType::kCreateTime});
+  const auto at = [](std::int64_t millis) {
+    return Timestamp(std::chrono::seconds(500'000'000)) + std::chrono::milliseconds(millis);
+  };
+  // Gathered by a producer, and one by one.
+  for (const bool is_gathered : {true, false}) {
+    ProducerOptions options;
+    if (is_gathered) options.linger = std::chrono::hours(1);
+    Producer producer(*broker, options);
+    for (const auto& [partition, millis] :
+         std::vector<std::pair<int, std::int64_t>>{{0, 100}, {0, 200}, {0, 50}, {1, 50}}) {
+      const Record record{.value = "v", .timestamp = at(millis), .partition = partition};
+      if (is_gathered) {
+        REQUIRE(producer.SendAsync("t", record).ok());
+      } else {
+        REQUIRE(producer.Send("t", record).ok());
+      }
+    }
+    REQUIRE(producer.Flush().ok());
+  }
+  auto reader = Reader::Open(*broker, "t").value();
+  const auto seek = [&](Timestamp time) {
+    REQUIRE(reader.SeekToTime(time).ok());
+    return std::pair(reader.Position(0).value().value(), reader.Position(1).value().value());
+  };
+  using Positions = std::pair<std::int64_t, std::int64_t>;
+  CHECK(seek(at(0)) == Positions(0, 0));
+  CHECK(seek(at(150)) == (by_append ? Positions(0, 0) : Positions(1, 2)));
+  CHECK(seek(broker.clock().Now() + std::chrono::seconds(1)) == Positions(6, 2));
+  REQUIRE(reader.SeekToTime(at(150)).ok());
+  const auto batch = reader.Poll({}).value();
+  CHECK(batch.begin()->timestamp == (by_append ? batch.begin()->append_time : at(200)));
+}
+
 TEST_CASE("Damage stops a reader until it is skipped, and costs what is damaged") {
   BrokerFixture broker;
   broker.MakeTopic("t");

@@ -31,12 +31,24 @@ TEST_CASE("Settings come back from their properties") {
                        .storage = Storage::kMemory,
                        .memory_bytes = 1 << 20,
                        .when_full = WhenFull::kBlock,
-                       .max_block = std::chrono::milliseconds(5)};
+                       .max_block = std::chrono::milliseconds(5),
+                       .timestamp_type = TimestampType::kLogAppendTime};
   TopicOptions read;
   for (const auto& [key, value] : ToProperties(options)) {
     REQUIRE(SetOption(read, key, value).ok());
   }
   CHECK(ToProperties(read) == ToProperties(options));
+}
+
+TEST_CASE("The type of timestamps has Kafka's names, and CreateTime is the default") {
+  TopicOptions options;
+  CHECK(ToProperties(options).at("message.timestamp.type") == "CreateTime");
+  REQUIRE(SetOption(options, "message.timestamp.type", "LogAppendTime").ok());
+  CHECK(options.timestamp_type == TimestampType::kLogAppendTime);
+  for (const std::string bad : {"", "logappendtime", "1"}) {
+    CHECK(absl::IsInvalidArgument(SetOption(options, "message.timestamp.type", bad)));
+  }
+  CHECK(options.timestamp_type == TimestampType::kLogAppendTime);
 }
 
 TEST_CASE("An unknown setting is answered with the nearest one") {

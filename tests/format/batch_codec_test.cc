@@ -64,6 +64,25 @@ TEST_CASE("A record in a batch costs 4 bytes, 8 with a key") {
   CHECK(frame::EntryBytes(RecordOf("key", "value")) == 8 + 3 + 5);
 }
 
+TEST_CASE("The largest time of a batch is that of its append if some record has none of its own") {
+  const auto at = [](std::int64_t nanos) { return Timestamp(std::chrono::nanoseconds(nanos)); };
+  Record record = RecordOf("v");
+  frame::EntryTimes times;
+  CHECK_FALSE(times.Latest(at(5)));
+  times.Note(record);
+  CHECK_FALSE(times.has_any());
+  CHECK_FALSE(times.Latest(at(5)));  // then nothing need be said
+  record.timestamp = at(3);
+  times.Note(record);
+  CHECK(times.Latest(at(5)) == at(5));
+  CHECK(times.Latest(at(2)) == at(3));
+  frame::EntryTimes own;
+  own.Note(record);
+  record.timestamp = at(-7);
+  own.Note(record);
+  CHECK(own.Latest(at(5)) == at(3));
+}
+
 TEST_CASE("What cannot be an entry has no size as one") {
   const std::string name(70'000, 'n');
   const Header header{.name = name, .value = "v"};

@@ -185,6 +185,47 @@ TEST_CASE("Fields of a transactional batch that contradict each other make no fr
   CHECK(is_valid(33, 2 | frame::kBatchCompressed));  // what is compressed is looked at when read
 }
 
+TEST_CASE("A batch with times has the largest one before its entries, behind a transaction's id",
+          "[golden]") {
+  SegmentInMemory segment;
+  frame::FrameHeader header{};
+  constexpr std::uint32_t kAttributes = 1 | frame::kBatchHasTimes;
+  const frame::RecordLayout layout{.length = 24 + 16 + 5, .attributes = kAttributes};
+  std::byte* const frame = segment.at(4096);
+  std::byte* at =
+      frame::FillRecord(frame, layout, {}, Timestamp(std::chrono::nanoseconds(0x11)), 5);
+  const std::uint64_t id = 0x2122232425262728;
+  const std::int64_t latest = 0x31;
+  std::memcpy(at, &id, sizeof id);
+  std::memcpy(at + 8, &latest, sizeof latest);
+  frame::PutEntry(at + 16, RecordOf("v"));
+  frame::FinishFrame(frame, frame::LengthWord(frame::Kind::kTransactional, layout.length), 4096,
+                     SegmentInMemory::kId);
+  REQUIRE(frame::Inspect(segment.View(), 4096, &header) == frame::FrameState::kValid);
+  CHECK(
+      Hex(frame + 8, 40) ==
+      "11000000 00000000 05000000 01000080 28272625 24232221 31000000 00000000 01000000 76000000");
+  CHECK(frame::BytesBeforeEntries(header) == 40);
+  CHECK(frame::DictionaryOf(header.attributes) == 0);
+  CHECK(frame::LatestTimeOf(frame, header) == 0x31);
+  header.attributes &= ~frame::kBatchHasTimes;
+  CHECK(frame::LatestTimeOf(frame, header) == 0x11);
+  // No room for the time.
+  frame::FinishFrame(frame, frame::LengthWord(frame::Kind::kTransactional, 24 + 12), 4096,
+                     SegmentInMemory::kId);
+  CHECK(frame::Inspect(segment.View(), 4096, &header) == frame::FrameState::kBad);
+}
+
+TEST_CASE("The largest time of a record is its own, or that of its append") {
+  SegmentInMemory segment;
+  frame::FrameHeader header;
+  WriteSequenced(segment);
+  REQUIRE(frame::Inspect(segment.View(), 4096, &header) == frame::FrameState::kValid);
+  CHECK(frame::LatestTimeOf(segment.at(4096), header) == 0x41);
+  header.attributes &= ~std::uint32_t{frame::kHasEventTime};
+  CHECK(frame::LatestTimeOf(segment.at(4096), header) == 0x11);
+}
+
 TEST_CASE("Padding and seal frames have the bytes that the format describes", "[golden]") {
   SegmentInMemory segment;
   frame::WritePadding(segment.at(4096), 32, 4096, SegmentInMemory::kId, 7, 2);

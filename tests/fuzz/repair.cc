@@ -8,6 +8,7 @@
 #include "base/is_zero.h"
 #include "format/frame_codec.h"
 #include "format/segment_header.h"
+#include "segment/offset_index.h"
 
 namespace daybook::fuzz {
 namespace {
@@ -72,7 +73,11 @@ void RepairSegmentFile(std::span<std::byte> file) {
   RepairFrames(file, id);
 }
 
-void RepairIndexFile(std::string* file) { RepairHash(file, 24, 32); }
+// The part with the places of frames; what stands behind it goes.
+void RepairIndexFile(std::string* file) {
+  file->resize(OffsetIndex::FileBytes(*file));
+  RepairHash(file, 24, 32);
+}
 
 void RepairDictionaryFile(std::string* file) { RepairHash(file, 8, 16); }
 

@@ -81,7 +81,7 @@ void CheckRecords(const frame::SegmentBytes& segment, const Seen& seen) {
   std::vector<std::shared_ptr<const std::string>> unpacked;
   if (frame::HoldsEntries(frame::KindOf(word)) &&
       (seen.header.attributes & frame::kBatchCompressed)) {
-    const std::uint32_t before = frame::BytesBeforeEntries(frame::KindOf(word));
+    const std::uint32_t before = frame::BytesBeforeEntries(seen.header);
     Compressor compressor;
     const auto entries = compressor.Decompress({begin + before, frame::LengthOf(word) - before},
                                                nullptr, kMaxUnpacked);

@@ -219,7 +219,7 @@ TEST_CASE("A segment ends before its offsets are used up, however small the batc
   std::byte* at = entries.data();
   for (std::uint32_t i = 0; i < kCount; ++i) at = frame::PutEntry(at, RecordOf(""));
   constexpr int kBatches = (std::int64_t{1} << 31) / kCount + 3;
-  for (int i = 0; i < kBatches; ++i) REQUIRE(log.log().AppendEntries(entries, kCount).ok());
+  for (int i = 0; i < kBatches; ++i) REQUIRE(log.log().AppendEntries(entries, kCount, {}).ok());
   const Offset end(std::int64_t{kBatches} * kCount);
   CHECK(log.end() == end);
   CHECK(log.Segments().size() == 2);

@@ -101,6 +101,55 @@ TEST_CASE("When the records change, another dictionary is trained and the first 
   CHECK(fixture->Unpack(Bytes(packed.bytes), 1, kLimit).value() == first);
 }
 
+TEST_CASE("A dictionary is trained again at each change of the nature of the records") {
+  // One by one and in batches; the change comes at any moment, right after a training among them.
+  const std::size_t batch_records = GENERATE(std::size_t{1}, std::size_t{50});
+  const int changes = batch_records == 1 ? 8 : 40;
+  CAPTURE(batch_records);
+  CompressorFixture fixture;
+  std::minstd_rand random(3);
+  std::uint32_t before = 0;
+  for (int change = 0; change < changes; ++change) {
+    CAPTURE(change);
+    std::string kind(24, ' ');
+    for (char& c : kind) c = static_cast<char>('a' + random() % 26);
+    const std::size_t longer = change % 4 == 0 ? 0 : (std::size_t{1} + random() % 3) << 20;
+    std::size_t appended = 0;
+    bool is_trained = false;
+    for (std::size_t since = 0; !is_trained || since < longer;) {
+      std::string entries;
+      for (std::size_t i = 0; i < batch_records; ++i) {
+        const std::string event = fixture.Event(kind);
+        if (fixture->wants_samples()) fixture->Sample(Bytes(event));
+        entries += event;
+      }
+      fixture.PackedSize(entries);
+      appended += entries.size();
+      if (is_trained) since += entries.size();
+      if (fixture->is_training_due()) {
+        REQUIRE(fixture->Train().ok());
+        is_trained = true;
+      }
+      REQUIRE(appended < std::size_t{6} << 20);
+    }
+    const std::uint32_t number = fixture->Pack(Bytes(fixture.Event(kind)))->dictionary;
+    CHECK(number > before);
+    before = number;
+  }
+}
+
+TEST_CASE("Records of one nature are not trained from again and again") {
+  CompressorFixture fixture;
+  fixture.Train("order");
+  for (std::size_t bytes = 0; bytes < std::size_t{20} << 20;) {
+    std::string entries;
+    for (int i = 0; i < 20; ++i) entries += fixture.Event("order");
+    bytes += entries.size();
+    fixture.PackedSize(entries);
+    REQUIRE_FALSE(fixture->wants_samples());
+  }
+}
+
 TEST_CASE("Samples without anything in common leave the topic without a dictionary") {
   CompressorFixture fixture;
   std::mt19937_64 random(2);

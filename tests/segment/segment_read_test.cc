@@ -58,14 +58,14 @@ TEST_CASE("A record is found by its offset, and the next one for an offset that 
   CHECK(fixture.segment->FindDelta(51) == PositionOf(given_up) + 64);
 }
 
-TEST_CASE("The first record at or after a time is found, and the end when there is none") {
+TEST_CASE("The first record at or after a time is found, and nothing when there is none") {
   SegmentFixture fixture;
   WriteEveryTenSeconds(fixture, 50);
-  CHECK(RecordsOf(fixture.segment->FindTime(At(0))) == 0);
-  CHECK(RecordsOf(fixture.segment->FindTime(At(10))) == 0);
-  CHECK(RecordsOf(fixture.segment->FindTime(At(11))) == 1);
-  CHECK(RecordsOf(fixture.segment->FindTime(At(500))) == 49);
-  CHECK(fixture.segment->FindTime(At(501)) == fixture.segment->CommittedEnd());
+  CHECK(RecordsOf(*fixture.segment->FindTime(At(0))) == 0);
+  CHECK(RecordsOf(*fixture.segment->FindTime(At(10))) == 0);
+  CHECK(RecordsOf(*fixture.segment->FindTime(At(11))) == 1);
+  CHECK(RecordsOf(*fixture.segment->FindTime(At(500))) == 49);
+  CHECK_FALSE(fixture.segment->FindTime(At(501)));
 }
 
 TEST_CASE("A frame that is damaged is seen to be, and what is behind it is found") {

@@ -76,6 +76,11 @@ class LogFixture {
   // The process is killed and the directory opened by another one.
   void Kill() { GoOnWith(disk_->Kill()); }
   void CutPower(std::uint64_t seed) { GoOnWith(disk_->CutPower(seed)); }
+  // The topic's setting is another one from now on.
+  void SetTimestampType(TimestampType type) {
+    timestamp_type_ = type;
+    CloseCleanly();
+  }
   // The directory is opened as it is on that disk.
   void GoOnWith(std::unique_ptr<SimulatedFileSystem> disk) {
     dead_.push_back({std::move(disk_), std::move(root_), std::move(context_), std::move(counters_),
@@ -183,6 +188,7 @@ class LogFixture {
                     .flush_interval = std::chrono::milliseconds(100),
                     .segment_bytes = segment_bytes_,
                     .max_record_bytes = segment_bytes_ / 4,
+                    .timestamp_type = timestamp_type_,
                     .memory = memory_},
         *counters_, std::make_shared<TopicCompressor>(*root_, "orders", compression_));
   }
@@ -191,6 +197,7 @@ class LogFixture {
   const std::uint64_t segment_bytes_;
   const TopicCompressor::Settings compression_;
   const std::optional<MemorySettings> memory_;
+  TimestampType timestamp_type_ = TimestampType::kCreateTime;
   ManualClock clock_;
   const std::shared_ptr<OpenLimits> limits_ = std::make_shared<OpenLimits>();
   FakeTransactions transactions_;

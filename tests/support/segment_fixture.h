@@ -24,9 +24,13 @@ struct SegmentFixture {
                                          .value();
 
   // Claims, fills and commits; false when the claim did not fit.
-  bool Write(std::size_t value_bytes, Timestamp append_time = Timestamp()) {
-    const frame::RecordParts parts{
-        .key = {}, .headers = {}, .event_time = {}, .value_bytes = value_bytes, .tombstone = false};
+  bool Write(std::size_t value_bytes, Timestamp append_time = Timestamp(),
+             std::optional<Timestamp> event_time = std::nullopt) {
+    const frame::RecordParts parts{.key = {},
+                                   .headers = {},
+                                   .event_time = event_time,
+                                   .value_bytes = value_bytes,
+                                   .tombstone = false};
     const frame::RecordLayout layout = frame::LayoutOf(parts);
     const std::uint64_t bytes = frame::AlignedLength(layout.length);
     const ClaimWord before = segment->Claim(bytes);
@@ -38,6 +42,7 @@ struct SegmentFixture {
     std::byte* frame = segment->At(PositionOf(before));
     std::byte* value = frame::FillRecord(frame, layout, parts, append_time, RecordsOf(before));
     std::fill_n(value, value_bytes, std::byte{'x'});
+    if (event_time) segment->times().NoteOwn();
     segment->Commit(frame, frame::LengthWord(frame::Kind::kRecord, layout.length), before);
     return true;
   }

@@ -21,8 +21,9 @@ TEST_CASE("Help and version exit with 0") {
   CHECK(daybook.Output("--version").find("format version 1") != std::string::npos);
   CHECK(daybook.Output("produce --help").find("--key-json") != std::string::npos);
   // By which time is searched, since a record has two.
-  CHECK(daybook.Output("consume --help").find("time of append") != std::string::npos);
-  CHECK(daybook.Output("group seek --help").find("appended then or later") != std::string::npos);
+  CHECK(daybook.Output("consume --help").find("timestamp (%T)") != std::string::npos);
+  CHECK(daybook.Output("group seek --help").find("timestamp of then or later") !=
+        std::string::npos);
 }
 
 TEST_CASE("Reading a directory that is not there or not ours is an error and makes nothing") {

@@ -22,6 +22,23 @@ TEST_CASE("Consume begins where it is told and stops when it is told") {
   CHECK(daybook.Run("consume t -e -o sometime").status == 1);
 }
 
+TEST_CASE("Consume begins at the time that it prints, though the records came long after") {
+  CommandFixture daybook;
+  daybook.Output("topic create t");
+  daybook.Output("topic create u --config message.timestamp.type=LogAppendTime");
+  const std::string records =
+      "{\"payload\":\"a\",\"ts\":500}\n{\"payload\":\"b\",\"ts\":100}\n"
+      "{\"payload\":\"c\",\"ts\":900}\n{\"payload\":\"d\",\"ts\":300}\n";
+  daybook.Output("produce t -J", records);
+  daybook.Output("produce u -J", records);
+  CHECK(daybook.Output("consume t -e -o s@501 -f '%T %s\\n'") == "900 c\n300 d\n");
+  CHECK(daybook.Output("consume t -e -o s@901").empty());
+  CHECK(daybook.Output("consume u -e -o s@901") == "a\nb\nc\nd\n");
+  daybook.Output("consume t -e -G g");
+  daybook.Output("group seek g --topic t --to-datetime 1970-01-01T00:00:00.600 --execute");
+  CHECK(daybook.Output("consume t -e -G g") == "c\nd\n");
+}
+
 TEST_CASE("What consume -J prints, produce -J takes back") {
   CommandFixture daybook;
   daybook.Output("topic create a");
