@@ -23,10 +23,12 @@ namespace daybook::inline v1 {
 class Subscription;
 
 // Where a member stands in each of its partitions, for a transaction that commits it together with
-// what came of the records.
+// what came of the records. To commit a part of what was polled, take Consumer::Positions, and
+// lower or erase what is in `offsets`; the rest says for whom it holds.
 struct GroupOffsets {
   std::string group;
   std::string member_id;
+  std::int64_t generation = 0;  // of the group, when it was taken
   std::map<TopicPartition, CommittedOffset> offsets;
 };
 
@@ -45,12 +47,16 @@ struct GroupOffsets {
 //
 // What of the records is delivered twice, or not at all, after a crash: see Guarantee.
 //
-// One thread at a time; threads that share the work each join for themselves. Once the Broker is
-// closed or gone, all that answers a status answers FailedPrecondition, and a Poll under way, too.
+// One thread at a time; threads that share the work each join for themselves. A call that answers a
+// status notices another thread in one, and answers FailedPrecondition, as Java's client throws;
+// only Wakeup may come from elsewhere. Once the Broker is closed or gone, all that answers a status
+// answers FailedPrecondition, and a Poll under way, too.
 //
 // Errors of all calls, beside those listed:
 //   Aborted             another member took this one's place, with the same instance_id
-//   FailedPrecondition  the consumer left the group
+//   FailedPrecondition  the consumer left the group; or another thread is in a call of it
+//   NotFound            a topic was deleted during the call. What is of other topics was done; the
+//                       next Poll calls on_lost for what was of this one, and goes on
 class DAYBOOK_EXPORT Consumer {
  public:
   // Leaves; a static member goes away and keeps its place. Commits nothing, and tells no listener:
@@ -66,7 +72,10 @@ class DAYBOOK_EXPORT Consumer {
   //   DataLoss            damage at the position of a partition: the message gives the offsets.
   //                       Seek beyond them (Partition::NextReadable) to go on
   //   OutOfRange          Seek was called with an offset behind the end; or at OffsetReset::kNone
-  //                       a partition has no place to begin at: the message names it. Seek
+  //                       a partition has no place to begin at: the message names it. Seek.
+  //                       Or records of a memory topic were dropped before the group had read them:
+  //                       the message and DamageOf say which. That is told once; the next Poll goes
+  //                       on where the group's OffsetReset says, which is its place then
   //   FailedPrecondition  a listener called it
   //   Cancelled           Wakeup was called
   absl::StatusOr<RecordBatch> Poll(std::chrono::nanoseconds timeout);
@@ -85,20 +94,21 @@ class DAYBOOK_EXPORT Consumer {
   absl::StatusOr<int> EventFd();
 
   // Stores the position of every assigned partition: all that Poll has returned is done with.
-  // Survives what the group's store survives (kProcess). A position that is lower than the
-  // committed one is left alone: a commit never goes back (Broker::AlterGroupOffsets does). Then
-  // takes part in the rebalance.
+  // Survives what the group's store survives (kProcess). As in Kafka the last commit of a
+  // partition's owner counts, also one that goes back: after SeekToBeginning a replay that was
+  // committed half-way is resumed there. Then takes part in the rebalance.
   //   Aborted             some partitions are no longer this member's; the others were committed
   //   InvalidArgument     a position is behind the end, by a Seek; the others were committed
-  //   FailedPrecondition  at kExactlyOnce: a Transaction commits Positions() instead
+  //   FailedPrecondition  at kExactlyOnce: give Positions() to Transaction::AddOffsets instead
   absl::Status Commit();
 
-  // The same of these places alone. For handlers that finish in another order than Poll's, and to
+  // The same of these places alone. For handlers that finish in another order than Poll's (it is
+  // for the caller to commit no lower place by mistake; ConsumerGroup::Run never does), and to
   // store metadata. A commit at the committed offset replaces its metadata.
   //   Aborted             as above; also for a partition that never was this member's
   absl::Status Commit(const std::map<TopicPartition, CommittedOffset>& offsets);
 
-  // What Commit would store, for a Transaction.
+  // What Commit would store, for Transaction::AddOffsets.
   GroupOffsets Positions() const;
 
   // Calls on_revoked for all partitions and lets go of them; what was not committed, the next
@@ -112,6 +122,7 @@ class DAYBOOK_EXPORT Consumer {
 
   // Moves where Poll goes on, of assigned partitions; FailedPrecondition for others, and then
   // nothing moved. Commits nothing. Without partitions: of all that are assigned.
+  //   InvalidArgument     the offset is below 0
   absl::Status Seek(const TopicPartition& partition, Offset offset);
   absl::Status SeekToBeginning(const std::vector<TopicPartition>& partitions = {});
   absl::Status SeekToEnd(const std::vector<TopicPartition>& partitions = {});
@@ -132,7 +143,8 @@ class DAYBOOK_EXPORT Consumer {
   // How many offsets the end is ahead of the position; errors as for Position.
   absl::StatusOr<std::int64_t> Lag(const TopicPartition& partition) const;
 
-  // The group's place, for any partition; NotFound when it has none.
+  // The group's place, for any partition; NotFound when it has none. At OffsetReset::kLatest it has
+  // one from the first Join on: see there.
   absl::StatusOr<CommittedOffset> Committed(const TopicPartition& partition) const;
 
   // Poll passes over paused partitions, which stay assigned, and paused until Resume or until they
@@ -167,15 +179,21 @@ class DAYBOOK_EXPORT ConsumerGroup {
   //   InvalidArgument     no topics given; or the group's name or instance_id is empty (the
   //   former),
   //                       over 249 bytes, or has control characters; or max_poll_interval is not
-  //                       over 0; or what the custom assignor says of the new member is no
+  //                       over 0, or an option of GroupOptions has no value of its type; or what
+  //                       the custom assignor says of the new member is no
   //                       assignment: the others then go on with the last one
   //   FailedPrecondition  the broker is read-only; or the members of the group use another assignor
   absl::StatusOr<std::unique_ptr<Consumer>> Join(std::vector<std::string> topics,
                                                  JoinOptions options = {});
 
-  // The same with all topics, now and later, whose whole name matches a regular expression of
-  // ECMAScript, as std::regex takes it; but internal ones (they begin with "__").
-  //   InvalidArgument     also: it is no such expression
+  // The same with all topics, now and later, whose whole name matches a regular expression; but
+  // internal ones (they begin with "__"). The syntax is POSIX's extended one:
+  //   . any character     [a-z] [^a-z] [[:digit:]] one of a class     \. the sign itself
+  //   * + ? {2} {2,} {2,5} repetitions     | or     ( ) groups     ^ $ the ends
+  // A match takes time that is linear in the name, whatever the expression.
+  //   InvalidArgument     also: it is no such expression; it has a backslash before a letter or
+  //                       digit (\d, and back-references); or it has over 1,000 atoms, where
+  //                       repetitions are written out
   absl::StatusOr<std::unique_ptr<Consumer>> JoinMatching(std::string_view expression,
                                                          JoinOptions options = {});
 
@@ -184,8 +202,8 @@ class DAYBOOK_EXPORT ConsumerGroup {
   // group_run.h. Then finishes what was handed out, for up to `options.drain_timeout`, commits,
   // leaves, and returns when the handlers under way have: OK after a stop, otherwise why it ended.
   //   InvalidArgument     an option is out of its range; there is no handler; the dead-letter topic
-  //                       is one of `topics`; or the group is set to kExactlyOnce,
-  //                       which takes a TransactionHandler
+  //                       is one of `topics`, or takes no 4,096 bytes; or the group is set to
+  //                       kExactlyOnce, which takes a TransactionHandler
   //   ResourceExhausted   the system has no threads left
   // the errors of Join, Poll, Commit, and Broker::CreateTopic (of the dead-letter topic); and for a
   // record whose last attempt failed, when it cannot be put aside: the handler's, or the append's.

@@ -23,7 +23,8 @@ struct DamagedRange {
 };
 
 // What cannot be read, of the DataLoss that Partition::Read, ReadBackwards, Reader::Poll,
-// PollBackwards or Consumer::Poll answered. Nothing for any other error.
+// PollBackwards or Consumer::Poll answered, and of the OutOfRange by which Consumer::Poll tells
+// that records were dropped unread. Nothing for any other error.
 //
 //   auto batch = consumer->Poll(std::chrono::seconds(1));
 //   if (const auto damage = DamageOf(batch.status())) {

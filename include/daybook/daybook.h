@@ -20,6 +20,7 @@
 #include "daybook/reader.h"
 #include "daybook/record.h"
 #include "daybook/record_batch.h"
+#include "daybook/record_value.h"
 #include "daybook/repair.h"
 #include "daybook/simulated_file_system.h"
 #include "daybook/storage.h"

@@ -356,11 +356,14 @@ inline std::uint64_t DecodeEntry(const std::byte* at, std::uint64_t left, Record
     left -= size;
     return view;
   };
+  const auto value = [&](std::uint64_t size) {
+    const std::string_view view = text(size);
+    return RecordValue(view.data(), view.size());
+  };
   if (!take(&word)) return 0;
   out->timestamp = out->append_time;
   out->key.reset();
   out->headers = HeadersView();
-  out->is_tombstone = (word & kEntryTombstone) != 0;
   if (word & kEntryHasEventTime) {
     std::int64_t nanos;
     if (!take(&nanos)) return 0;
@@ -377,8 +380,9 @@ inline std::uint64_t DecodeEntry(const std::byte* at, std::uint64_t left, Record
     out->headers = HeadersView(std::as_bytes(std::span(text(size))));
   }
   const std::uint32_t value_bytes = word & kEntryValueMask;
-  if (left < value_bytes || (out->is_tombstone && value_bytes != 0)) return 0;
-  out->value = text(value_bytes);
+  const bool is_tombstone = (word & kEntryTombstone) != 0;
+  if (left < value_bytes || (is_tombstone && value_bytes != 0)) return 0;
+  out->value = is_tombstone ? RecordValue() : value(value_bytes);
   return static_cast<std::uint64_t>(at - begin);
 }
 
@@ -393,6 +397,9 @@ inline bool DecodeRecord(const std::byte* frame, const FrameHeader& header, Offs
   const auto text = [&at](std::uint64_t size) {
     return std::string_view(reinterpret_cast<const char*>(at), size);
   };
+  const auto value = [&at](std::uint64_t size) {
+    return RecordValue(reinterpret_cast<const char*>(at), size);
+  };
   const auto skip = [&at, &left](std::uint64_t size) {
     at += size;
     left -= size;
@@ -403,9 +410,8 @@ inline bool DecodeRecord(const std::byte* frame, const FrameHeader& header, Offs
   out->timestamp = out->append_time;
   out->key.reset();
   out->headers = HeadersView();
-  out->is_tombstone = (attributes & kTombstone) != 0;
   if (attributes == 0) {  // a value and nothing else
-    out->value = text(left);
+    out->value = value(left);
     return true;
   }
 
@@ -435,8 +441,11 @@ inline bool DecodeRecord(const std::byte* frame, const FrameHeader& header, Offs
     out->headers = HeadersView(std::span(at, size));
     skip(size);
   }
-  if (out->is_tombstone && left != 0) return false;
-  out->value = text(left);
+  if (attributes & kTombstone) {
+    out->value.reset();
+    return left == 0;
+  }
+  out->value = value(left);
   return true;
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "daybook/damage.h"
 #include "daybook/record.h"
 
 namespace daybook::inline v1 {
@@ -96,6 +97,20 @@ struct RetryOptions {
   double jitter = 0.2;
 };
 
+// What becomes of records that cannot be read: they are damaged, or were dropped from a topic in
+// memory before the group had read them.
+enum class OnDamage {
+  kStop,  // Run ends with the error of Consumer::Poll, and does so again as long as it is there
+  // Run goes on behind it, with this partition as with all others. Where nothing is known to follow
+  // yet, it ends as with kStop.
+  kSkip,
+  // The same, and a note goes to the dead-letter topic, as far as it tells what is gone: a record
+  // without key and value, with the headers of a dead letter (its cause is the error, its attempts
+  // are 0) and daybook.dead.end_offset, one past the last offset. At kExactlyOnce in a transaction
+  // together with the group's place.
+  kDeadLetter,
+};
+
 struct RunOptions {
   // Workers, beside the thread that calls Run; 1 to 1,024.
   int threads = 1;
@@ -120,12 +135,20 @@ struct RunOptions {
   //   daybook.dead.offset
   //   daybook.dead.cause      the last failure, "CODE: message", its first 1,000 bytes
   //   daybook.dead.attempts
+  //   daybook.dead.cut        only if the topic's max_record_bytes is too small for all of it: what
+  //                           is not there, such as "value 900000 of 1000000 bytes, headers, key":
+  //                           the rest of the value, then the record's own headers, then its key
   // The append is acknowledged, at the durability of this topic, before the record counts as
   // finished; a kill between the two may put it there twice, but not at kExactlyOnce. A topic that
   // there is not is created, with one partition, and with the strictest durability and largest
-  // records of the topics that are read. Where there are more, a record goes to the partition of
+  // records of the topics that are read; one that there is must take 4,096 bytes. Where there are
+  // more, a record goes to the partition of
   // its own number, modulo that. Absent: such a record ends the Run.
   std::optional<std::string> dead_letter_topic = {};
+  // Whatever it is, `on_damage` is told first: the offsets and the error, in the thread of the
+  // member. It may be told again of what was not committed when a process was killed.
+  OnDamage damage = OnDamage::kStop;
+  std::function<void(const DamagedRange&, const absl::Status&)> on_damage = nullptr;
   // How often what is finished is committed (kAtLeastOnce), by Clock::MonotonicNow(). 0: at once.
   std::chrono::milliseconds commit_interval{100};
   // How long, when a partition is taken away or Run is to end, the records handed out may still
@@ -133,7 +156,8 @@ struct RunOptions {
   // kExactlyOnce: how long the batch under way may take at the end, before only a part of it is
   // committed.
   std::chrono::milliseconds drain_timeout{10'000};
-  // TransactionOptions::max_bytes, of kExactlyOnce.
+  // TransactionOptions::max_bytes, of kExactlyOnce; but for the transaction of a dead letter, which
+  // may be as large as that topic takes.
   std::int64_t max_transaction_bytes = 16 << 20;
   // JoinOptions::instance_id of the member, which then keeps its place when Run ends: the next Run
   // with the same one goes on with its partitions, without a rebalance. At kExactlyOnce each of the

@@ -77,8 +77,9 @@ struct ProducerOptions {
 // enough, and no thread waits for another. Once the Broker is closed or gone, all sends answer
 // FailedPrecondition.
 //
-// Partitions are chosen as Kafka's Java client does: the record's own if it names one; else by
-// the murmur2 hash of the key, so that a key keeps its partition and its order; else round-robin.
+// Partitions are chosen as Kafka's Java client does, the record's own if it names one, else by the
+// murmur2 hash of the key, so that a key keeps its partition and its order; but records without a
+// key go round-robin, where the Java client stays with one partition for a batch.
 // (Source: org.apache.kafka.common.utils.Utils.murmur2 and toPositive.)
 class DAYBOOK_EXPORT Producer {
  public:

@@ -7,9 +7,11 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include "daybook/clock.h"
 #include "daybook/offset.h"
+#include "daybook/record_value.h"
 
 namespace daybook::inline v1 {
 
@@ -17,21 +19,6 @@ namespace daybook::inline v1 {
 struct Header {
   std::string_view name = {};
   std::optional<std::string_view> value = {};
-};
-
-// What is given to a producer. Only views: the bytes must live until the call returns.
-struct Record {
-  // Records with the same key go to the same partition. Absent and empty are different keys: a
-  // record with none is spread over the partitions, one with an empty key is not.
-  std::optional<std::string_view> key = {};
-  // Absent makes the record a tombstone: compaction removes the key.
-  std::optional<std::string_view> value = {};
-  std::span<const Header> headers = {};
-  // When the event happened. Absent: when it was appended; so it is, too, in a topic whose
-  // TopicOptions::timestamp_type is kLogAppendTime.
-  std::optional<Timestamp> timestamp = {};
-  // Overrides the partitioner.
-  std::optional<int> partition = {};
 };
 
 // The headers of one record, decoded while iterating. As long-lived as its RecordView.
@@ -65,6 +52,7 @@ class HeadersView {
       return before;
     }
     friend bool operator==(Iterator, Iterator) = default;
+    const std::byte* at() const { return at_; }
 
    private:
     std::uint16_t NameSize() const {
@@ -104,8 +92,90 @@ class HeadersView {
   std::span<const std::byte> encoded_;
 };
 
+// The headers of a record that is given to a producer, wherever they are: some Header in an array
+// or a vector, or those of a record in the log. Only a view.
+class RecordHeaders {
+ public:
+  constexpr RecordHeaders() = default;
+  template <typename Range>
+  requires std::is_convertible_v<const Range&, std::span<const Header>>
+  constexpr RecordHeaders(const Range& range)
+      : RecordHeaders(Span(range).data(), Span(range).size()) {}
+  constexpr RecordHeaders(const Header* headers, std::size_t count)
+      : data_(headers), size_(count) {}
+  RecordHeaders(HeadersView view)
+      : data_(view.encoded().data()), size_(view.encoded().size()), is_encoded_(true) {}
+
+  // A Header at a time, by value.
+  class Iterator {
+   public:
+    using value_type = Header;
+    using difference_type = std::ptrdiff_t;
+
+    Iterator() = default;
+    Header operator*() const { return is_encoded_ ? *encoded() : *header(); }
+    Iterator& operator++() {
+      if (is_encoded_) {
+        at_ = (++encoded()).at();
+      } else {
+        at_ = header() + 1;
+      }
+      return *this;
+    }
+    Iterator operator++(int) {
+      Iterator before = *this;
+      ++*this;
+      return before;
+    }
+    friend bool operator==(const Iterator&, const Iterator&) = default;
+
+   private:
+    friend class RecordHeaders;
+    Iterator(const void* at, bool is_encoded) : at_(at), is_encoded_(is_encoded) {}
+    const Header* header() const { return static_cast<const Header*>(at_); }
+    HeadersView::Iterator encoded() const {
+      return HeadersView::Iterator(static_cast<const std::byte*>(at_));
+    }
+
+    const void* at_ = nullptr;
+    bool is_encoded_ = false;
+  };
+
+  bool empty() const { return size_ == 0; }
+  Iterator begin() const { return Iterator(data_, is_encoded_); }
+  Iterator end() const {
+    if (is_encoded_) return Iterator(static_cast<const std::byte*>(data_) + size_, true);
+    return Iterator(static_cast<const Header*>(data_) + size_, false);
+  }
+
+ private:
+  using Span = std::span<const Header>;
+
+  const void* data_ = nullptr;
+  std::size_t size_ = 0;  // in Header, or encoded in bytes
+  bool is_encoded_ = false;
+};
+
+// What is given to a producer. Only views: the bytes must live until the call returns.
+struct Record {
+  // Records with the same key go to the same partition. Absent and empty are different keys: a
+  // record with none is spread over the partitions, one with an empty key is not.
+  std::optional<std::string_view> key = {};
+  // Absent makes the record a tombstone: compaction removes the key.
+  RecordValue value = {};
+  // An array of Header, or the headers of a RecordView.
+  RecordHeaders headers = {};
+  // When the event happened. Absent: when it was appended; so it is, too, in a topic whose
+  // TopicOptions::timestamp_type is kLogAppendTime.
+  std::optional<Timestamp> timestamp = {};
+  // Overrides the partitioner.
+  std::optional<int> partition = {};
+};
+
 // A record in the log. Its views point into its batch's memory: they live as long as the
 // RecordBatch that it came from (copies of the batch count), whatever is deleted meanwhile.
+//
+// Each of its parts can be given to a Record as it is, and ToRecord gives all of them.
 struct RecordView {
   std::string_view topic;
   int partition = 0;
@@ -115,9 +185,17 @@ struct RecordView {
   Timestamp timestamp;
   Timestamp append_time;  // of all records of a batch the same
   std::optional<std::string_view> key;
-  std::string_view value;
+  RecordValue value;
   HeadersView headers;
-  bool is_tombstone = false;  // there was no value at all; `value` is empty
+
+  // There is no value at all.
+  bool is_tombstone() const { return !value.has_value(); }
+
+  // To append it elsewhere: key, value or none, headers, and when the event happened (when it was
+  // appended, if its producer did not say); not its partition. As long-lived as this view's batch.
+  Record ToRecord() const {
+    return {.key = key, .value = value, .headers = headers, .timestamp = timestamp};
+  }
 };
 
 }  // namespace daybook::inline v1

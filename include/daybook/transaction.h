@@ -18,6 +18,7 @@
 namespace daybook::inline v1 {
 
 class Consumer;
+struct GroupOffsets;
 
 struct TransactionOptions {
   // transactional.id: of all transactions of one name only the one that began last can commit. Give
@@ -86,11 +87,20 @@ class DAYBOOK_EXPORT Transaction {
 
   // Adds the group's places: all that Poll has returned to `consumer` is done with. Taken when it
   // is called; the last call counts for each partition. Its group must be of this broker.
+  //   InvalidArgument     a position is behind the end of its partition, by a Seek; or it has the
+  //                       places of another member already. Then none was added
   absl::Status AddOffsets(const Consumer& consumer);
+  // The same of these places alone, with their metadata, for a batch that was handled in part:
+  //   GroupOffsets done = consumer->Positions();
+  //   done.offsets[{"orders", 0}].offset = record.offset + 1;  // the last one that was handled
+  //   status = transaction.AddOffsets(done);
+  // Consumer::Seek the consumer there, too: Poll goes on behind what it has returned.
+  absl::Status AddOffsets(const GroupOffsets& offsets);
 
   // Ends it. OK: all of it is there, and survives what its durability says.
-  //   Aborted             a later one has its name, or the consumer lost a partition: nothing was
-  //                       committed. Consumer::SeekToCommitted, and begin anew
+  //   Aborted             a later one has its name, or the consumer lost a partition since its
+  //                       places were taken, even if it has it again: nothing was committed.
+  //                       Consumer::SeekToCommitted, and begin anew
   //   ResourceExhausted   the disk is full; nothing was committed
   //   DeadlineExceeded, DataLoss   a sync did not end or failed: before the decision, then nothing
   //                       was committed, or after it: then it is committed, and whether it survives

@@ -12,12 +12,13 @@ namespace daybook::inline v1 {
 
 enum class PlantedBug {
   kNone,
-  kCommitBeforeDrain,            // a rebalance commits what handlers still work on
-  kNoGenerationCheck,            // a member that lost a partition may still commit
-  kAssignBeforeRevoke,           // a partition is given away before its reader has let go of it
-  kDeliverAborted,               // records of a transaction that was not committed are delivered
-  kDeliverUndecided,             // so are those of one that may still be aborted
-  kCommitGoesBack,               // an older commit overwrites a newer one
+  kCommitBeforeDrain,    // a rebalance commits what handlers still work on
+  kNoGenerationCheck,    // a member that lost a partition may still commit
+  kAssignBeforeRevoke,   // a partition is given away before its reader has let go of it
+  kDeliverAborted,       // records of a transaction that was not committed are delivered
+  kDeliverUndecided,     // so are those of one that may still be aborted
+  kCommitGoesBack,       // a commit from before a partition went away overwrites a newer one
+  kForgetsWhereItBegan,  // at kLatest, where a group began is held by its member alone
   kOffsetsOutsideOfTransaction,  // a group's offsets are committed apart from the decision
   kTornTransactionIsCommitted,   // a decision counts although a power cut took some of its records
   kNoFencingByName,              // a transaction commits although a later one has its name

@@ -101,6 +101,11 @@ BrokerCore::BrokerCore(std::string path, std::unique_ptr<Directory> root,
                    },
                .request_work_ahead =
                    [this](PartitionLog& log) { ahead_worker_.Request(log.shared_from_this()); },
+               .drop_lost_readers =
+                   [this] {
+                     const MonotonicTime now = clock().MonotonicNow();
+                     for (const auto& group : OpenGroups()) group->DropLost(now);
+                   },
                .transactions = &decisions_},
       catalog_(context_, counters_),
       offsets_(context_, catalog_, decisions_, background_),

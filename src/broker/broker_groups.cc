@@ -193,7 +193,7 @@ absl::Status BrokerCore::AlterGroupOffsets(std::string_view name,
     }
     for (const auto& [partition, offset] : offsets) {
       const OffsetStore::Key key{std::string(name), partition.topic, partition.partition};
-      if (const auto status = offsets_.Reset(key, offset); !status.ok()) return status;
+      if (const auto status = offsets_.Commit(key, offset); !status.ok()) return status;
     }
     return absl::OkStatus();
   });

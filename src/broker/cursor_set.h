@@ -36,7 +36,7 @@ class CursorSet {
     bool was_moved = false;  // by a seek, perhaps to behind the end
     Offset stored{-1};       // the place that the group has, as far as we know
     GroupPartition* of_group = nullptr;
-    // Where the member began, or was reset to: with no place later than this, it begins here again.
+    // Where the member began, or was reset to: without a place of the group, it begins here again.
     std::optional<Offset> began = {};
 
     void MoveTo(Offset offset);

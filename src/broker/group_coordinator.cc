@@ -9,6 +9,12 @@
 #include "broker/assignor.h"
 
 namespace daybook::inline v1 {
+namespace {
+
+constexpr std::chrono::seconds kSyncTimeout{30};
+
+}  // namespace
+
 absl::StatusOr<GroupCoordinator::Membership> GroupCoordinator::Join(const Joining& joining) {
   for (const std::string& name : joining.subscription.names()) {
     const auto topic = catalog_.Find(name);
@@ -19,10 +25,14 @@ absl::StatusOr<GroupCoordinator::Membership> GroupCoordinator::Join(const Joinin
                         .instance_id = joining.instance_id,
                         .deadline = std::make_shared<PollDeadline>(joining.max_poll_interval)};
   membership.deadline->Start(now);
+  absl::Status fixed;
+  bool is_fixed = false;
   {
     MutexLock lock(mutex_);
     DropLostLocked(now);
     if (const auto status = CheckJoining(joining); !status.ok()) return status;
+    // What came before this member did is new to the others, whatever this one subscribes to.
+    if (!members_.empty() && catalog_.version() != catalog_version_) LookAtTopics();
     if (members_.empty()) {
       assignor_ = joining.assignor;
       custom_assignor_ = joining.custom_assignor;
@@ -33,7 +43,8 @@ absl::StatusOr<GroupCoordinator::Membership> GroupCoordinator::Join(const Joinin
     Member member{.subscription = joining.subscription,
                   .instance_id = joining.instance_id,
                   .deadline = membership.deadline,
-                  .topics = {}};
+                  .topics = {},
+                  .begins_at_end = joining.begins_at_end};
     const auto older = FindInstance(joining.instance_id);
     if (older != members_.end()) {
       TakeOver(older, member, membership.id);
@@ -43,11 +54,15 @@ absl::StatusOr<GroupCoordinator::Membership> GroupCoordinator::Join(const Joinin
     members_.emplace(membership.id, std::move(member));
     if (!joining.instance_id.empty()) NoteInstance(membership);
     deadlines_.Include(membership.deadline->at(), membership.deadline->interval());
-    LookAtTopics();
+    fixed = LookAtTopicsOf(members_.at(membership.id), &is_fixed);
   }
-  if (const auto status = Settle(); !status.ok()) {
+  // Once for a group. A power cut that takes this would take what arrives until the first commit.
+  if (fixed.ok() && is_fixed)
+    fixed = store_.WaitDurable(std::chrono::steady_clock::now() + kSyncTimeout);
+  if (fixed.ok()) fixed = Settle();
+  if (!fixed.ok()) {
     Leave(membership.id);
-    return status;
+    return fixed;
   }
   return membership;
 }
@@ -179,6 +194,7 @@ GroupCoordinator::Assignment GroupCoordinator::Sync(const Membership& membership
     const bool is_fenced = latest != instances_.end() && latest->second.latest != membership.id;
     return {.standing = is_fenced ? Standing::kFenced : Standing::kLost,
             .epoch = epoch_.load(std::memory_order_relaxed),
+            .generation = generation_,
             .owned = {},
             .revoked = {}};
   }
@@ -188,6 +204,7 @@ GroupCoordinator::Assignment GroupCoordinator::Sync(const Membership& membership
   if (!released.empty()) Announce();
   Assignment assignment{.standing = Standing::kMember,
                         .epoch = epoch_.load(std::memory_order_relaxed),
+                        .generation = generation_,
                         .owned = {},
                         .revoked = {}};
   for (const TopicPartition& partition : member.owned) {
@@ -195,9 +212,13 @@ GroupCoordinator::Assignment GroupCoordinator::Sync(const Membership& membership
   }
   for (const TopicPartition& partition : member.target) {
     if (!assignment.revoked.empty()) break;
-    std::string& owner = Of(partition).owner;
-    if (owner.empty() || IsPlanted(PlantedBug::kAssignBeforeRevoke)) owner = membership.id;
-    if (owner == membership.id) member.owned.insert(partition);
+    GroupPartition& taken = Of(partition);
+    const bool is_planted = IsPlanted(PlantedBug::kAssignBeforeRevoke);
+    if (taken.owner != membership.id && (taken.owner.empty() || is_planted)) {
+      taken.owner = membership.id;
+      taken.owned_since = generation_;
+    }
+    if (taken.owner == membership.id) member.owned.insert(partition);
   }
   assignment.owned = member.owned;
   return assignment;
@@ -207,16 +228,12 @@ GroupPartition& GroupCoordinator::Of(const TopicPartition& partition) {
   return all_.try_emplace(partition, GroupPartition{.name = partition}).first->second;
 }
 
-void GroupCoordinator::MoveMark(GroupPartition& partition, Offset offset) {
-  if (partition.mark != nullptr && partition.mark->offset() < offset) partition.mark->Move(offset);
-}
-
 GroupPartition* GroupCoordinator::Hold(const TopicPartition& partition, PartitionLog& log,
                                        Offset from) {
   MutexLock lock(mutex_);
   GroupPartition& held = Of(partition);
   if (!std::exchange(held.is_held, true)) held.mark = log.Mark(from);
-  MoveMark(held, from);
+  if (held.mark != nullptr && held.mark->offset() < from) held.mark->Move(from);
   return &held;
 }
 
@@ -250,25 +267,30 @@ absl::Status GroupCoordinator::Commit(const std::string& member, GroupPartition&
     partition.place = *place;
   }
   auto status = store_.Commit(*partition.place, offset, metadata);
-  if (status.ok()) MoveMark(partition, offset);
+  if (status.ok() && partition.mark != nullptr) partition.mark->Move(offset);
   return status;
 }
 
 absl::Status GroupCoordinator::WhileOwned(const std::string& member,
-                                          const std::vector<TopicPartition>& partitions,
+                                          const std::map<TopicPartition, std::int64_t>& partitions,
                                           const std::function<absl::Status()>& then) {
   const MonotonicTime now = clock_.MonotonicNow();
   MutexLock lock(mutex_);
   DropLostLocked(now);
-  for (const TopicPartition& partition : partitions) {
-    if (const auto status = CheckOwner(member, Of(partition)); !status.ok()) return status;
+  for (const auto& [partition, generation] : partitions) {
+    const GroupPartition& owned = Of(partition);
+    if (const auto status = CheckOwner(member, owned); !status.ok()) return status;
+    if (owned.owned_since <= generation || IsPlanted(PlantedBug::kCommitGoesBack)) continue;
+    return absl::AbortedError(absl::StrCat(
+        partition.topic, "-", partition.partition, " went to another member and came back to ",
+        member, " since its position was taken; what was not committed is read again"));
   }
   if (const auto status = then(); !status.ok()) return status;
-  for (const TopicPartition& partition : partitions) {
+  for (const auto& [partition, generation] : partitions) {
     GroupPartition& held = Of(partition);
     if (held.mark == nullptr) continue;
     const auto place = store_.Find({name_, partition.topic, partition.partition});
-    if (place.ok() && place->has_value()) MoveMark(held, (*place)->offset);
+    if (place.ok() && place->has_value()) held.mark->Move((*place)->offset);
   }
   return absl::OkStatus();
 }
@@ -287,7 +309,9 @@ absl::Status GroupCoordinator::WhileEmpty(const std::function<absl::Status()>& t
 
 void GroupCoordinator::CatalogChanged() {
   MutexLock lock(mutex_);
-  if (!members_.empty()) Announce();
+  if (members_.empty()) return;
+  LookAtTopics();
+  Announce();
 }
 
 void GroupCoordinator::ForgetTopic(std::string_view topic) {
@@ -307,7 +331,7 @@ void GroupCoordinator::ForgetTopic(std::string_view topic) {
   }
   if (members_.empty()) return;
   // Also if there is one of that name again already: it is another one.
-  if (partitions_.contains(std::string(topic))) Changed(true);
+  if (partitions_.erase(std::string(topic)) != 0) Changed(true);
   Announce();
 }
 

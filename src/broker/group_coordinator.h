@@ -32,6 +32,8 @@ struct GroupPartition {
   TopicPartition name;
   std::string owner = {};                               // empty: nobody
   std::shared_ptr<OffsetStore::Place> place = nullptr;  // once it was committed
+  std::int64_t owned_since = 0;                         // the generation in which the owner got it
+  bool is_new = false;  // it came after the group: begins at its beginning
   bool is_held = false;
   std::unique_ptr<ReadMark> mark = nullptr;  // null where nothing is dropped that is unread
 };
@@ -56,7 +58,8 @@ class GroupCoordinator {
     Assignor assignor = Assignor::kCooperativeSticky;
     AssignorFunction custom_assignor = {};
     std::chrono::nanoseconds max_poll_interval = std::chrono::minutes(5);
-    bool was_lost = false;  // then the topics need not be there
+    bool was_lost = false;       // then the topics need not be there
+    bool begins_at_end = false;  // OffsetReset::kLatest
   };
   struct Membership {
     std::string id;
@@ -87,6 +90,7 @@ class GroupCoordinator {
   struct Assignment {
     Standing standing = Standing::kMember;
     std::uint64_t epoch = 0;
+    std::int64_t generation = 0;
     std::set<TopicPartition> owned;
     // Of these it has to let go, by another Sync, before it gets anything else.
     std::vector<TopicPartition> revoked;
@@ -102,6 +106,11 @@ class GroupCoordinator {
   GroupPartition* Hold(const TopicPartition& partition, PartitionLog& log, Offset from)
       ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // For a member at OffsetReset::kLatest that takes a partition in which the group has no place:
+  // the end, or the beginning of one that came after the group; from now on the group's place.
+  absl::StatusOr<Offset> FixPlace(const TopicPartition& partition, PartitionLog& log)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Stores the offset if the member has the partition, which nobody can take meanwhile. Whoever
   // calls has looked for lost members before. Aborted: it has not.
   absl::Status Commit(const std::string& member, const TopicPartition& partition, Offset offset,
@@ -109,9 +118,11 @@ class GroupCoordinator {
   absl::Status Commit(const std::string& member, GroupPartition& partition, Offset offset,
                       std::string_view metadata = {}) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Runs `then` if the member has all of them, which nobody can take meanwhile. For what is
-  // committed together with other things. Aborted: it has not.
-  absl::Status WhileOwned(const std::string& member, const std::vector<TopicPartition>& partitions,
+  // Runs `then` if the member has all of them, each without a break since the generation that comes
+  // with it, and nobody can take them meanwhile. For what is committed together with other things.
+  // Aborted: it has not.
+  absl::Status WhileOwned(const std::string& member,
+                          const std::map<TopicPartition, std::int64_t>& partitions,
                           const std::function<absl::Status()>& then) ABSL_LOCKS_EXCLUDED(mutex_);
   // Runs `then` if there are no members, and nobody can join meanwhile. FailedPrecondition: there
   // are.
@@ -143,6 +154,7 @@ class GroupCoordinator {
     std::string instance_id;
     std::shared_ptr<PollDeadline> deadline;
     std::vector<std::string> topics;  // those of the subscription that are there
+    bool begins_at_end = false;
     bool is_away = false;
     std::set<TopicPartition> target = {};
     std::set<TopicPartition> owned = {};
@@ -163,13 +175,22 @@ class GroupCoordinator {
   GroupPartition& Of(const TopicPartition& partition) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckOwner(const std::string& member, const GroupPartition& partition)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  static void MoveMark(GroupPartition& partition, Offset offset);
 
   // Makes the next generation, if there is reason to. Answers what the assignor said the last time:
   // if that is an error, the last good assignment goes on.
   absl::Status Settle() ABSL_LOCKS_EXCLUDED(mutex_);
-  // What is subscribed to, as of now; members joined, or the catalogue changed.
+  // What is subscribed to, as of now; members left, or the catalogue changed.
   void LookAtTopics() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The same for one that joins. `is_fixed`: places were fixed, and are not durable yet.
+  absl::Status LookAtTopicsOf(const Member& joined, bool* is_fixed)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Answers what was subscribed to before.
+  std::map<std::string, int> SelectTopics() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What is subscribed to since then, and is not known to `before`.
+  std::vector<TopicPartition> Appeared(const std::map<std::string, int>& before)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status FixPlaces(const std::vector<TopicPartition>& partitions)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   AssignorInput Input() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Apply(const Assignments& assignments) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The members changed: what is being computed does not hold.

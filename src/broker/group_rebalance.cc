@@ -37,7 +37,7 @@ absl::Status GroupCoordinator::Settle() {
   }
 }
 
-void GroupCoordinator::LookAtTopics() {
+std::map<std::string, int> GroupCoordinator::SelectTopics() {
   // Before the look: what comes after it is seen the next time.
   catalog_version_ = catalog_.version();
   const std::map<std::string, int> all = catalog_.PartitionCounts();
@@ -51,8 +51,8 @@ void GroupCoordinator::LookAtTopics() {
     is_changed = true;
   }
   is_changed = is_changed || partitions != partitions_;
-  partitions_ = std::move(partitions);
   if (is_changed) Changed(true);
+  return std::exchange(partitions_, std::move(partitions));
 }
 
 AssignorInput GroupCoordinator::Input() {

@@ -70,7 +70,7 @@ std::optional<PlaceRecord> DecodePlace(std::string_view key, const RecordView& r
   if (fields.at_end()) return std::nullopt;
   place.key.topic = std::string(fields.Take());
   if (!fields.TakeNumber(&place.key.partition) || !fields.at_end()) return std::nullopt;
-  if (record.is_tombstone) return place;
+  if (record.is_tombstone()) return place;
   Fields value(record.value);
   Offset offset;
   if (!value.TakeOffset(&offset)) return std::nullopt;

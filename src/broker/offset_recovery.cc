@@ -235,7 +235,7 @@ absl::Status OffsetStore::RecoverFromPowerCut() {
     if (!end.ok()) return end.status();
     if (place->committed->offset <= *end || IsPlanted(PlantedBug::kPlacesPastTheEnd)) continue;
     const std::string metadata = place->committed->metadata;
-    if (auto status = Store(*place, *end, metadata, true); !status.ok()) return status;
+    if (auto status = Store(*place, *end, metadata); !status.ok()) return status;
   }
   void_places_.clear();
   needs_recovery_ = false;

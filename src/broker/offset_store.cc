@@ -114,14 +114,11 @@ absl::Status OffsetStore::Append(Place& place, std::optional<Offset> offset,
   return log().AppendUnsynced(record).status();
 }
 
-absl::Status OffsetStore::Store(Place& place, Offset offset, std::string_view metadata,
-                                bool may_go_back) {
+absl::Status OffsetStore::Store(Place& place, Offset offset, std::string_view metadata) {
   if (!closed_.ok()) return closed_;
-  if (place.committed && !may_go_back) {
-    const bool is_older = offset < place.committed->offset;
-    const bool is_same = offset == place.committed->offset && metadata == place.committed->metadata;
-    if (is_older || is_same) return absl::OkStatus();
-  }
+  const bool is_same =
+      place.committed && offset == place.committed->offset && metadata == place.committed->metadata;
+  if (is_same) return absl::OkStatus();
   if (auto status = Append(place, offset, metadata); !status.ok()) return status;
   if (!place.committed) place.committed.emplace();
   place.committed->offset = offset;
@@ -139,19 +136,48 @@ absl::Status OffsetStore::Commit(const Key& key, Offset offset, std::string_view
 absl::Status OffsetStore::Commit(Place& place, Offset offset, std::string_view metadata) {
   {
     MutexLock lock(mutex_);
-    const bool may_go_back = IsPlanted(PlantedBug::kCommitGoesBack);
-    if (auto status = Store(place, offset, metadata, may_go_back); !status.ok()) return status;
+    if (auto status = Store(place, offset, metadata); !status.ok()) return status;
     if (!TakeCompactionDue()) return absl::OkStatus();
   }
   CompactSoon();
   return absl::OkStatus();
 }
 
-absl::Status OffsetStore::Reset(const Key& key, Offset offset, std::string_view metadata) {
+absl::Status OffsetStore::CommitAll(const std::map<Key, Offset>& places) {
+  constexpr std::size_t kPlacesAtATime = 1000;
   MutexLock lock(mutex_);
-  const auto place = FindPlace(key);
-  if (!place.ok()) return place.status();
-  return Store(**place, offset, metadata, true);
+  if (!closed_.ok()) return closed_;
+  for (auto at = places.begin(); at != places.end();) {
+    std::vector<std::pair<std::shared_ptr<Place>, Offset>> moved;
+    std::vector<std::string> values(kPlacesAtATime);
+    std::vector<Record> records;
+    for (; at != places.end() && records.size() < kPlacesAtATime; ++at) {
+      const auto place = FindPlace(at->first);
+      if (!place.ok()) return place.status();
+      moved.emplace_back(*place, at->second);
+      if (!(*place)->is_in_memory) (*place)->is_in_memory = IsInMemory(at->first);
+      if (*(*place)->is_in_memory) continue;
+      std::string& value = values[records.size()];
+      EncodePlace(at->second, "", &value);
+      records.push_back({.key = (*place)->encoded_key,
+                         .value = value,
+                         .headers = {},
+                         .timestamp = std::nullopt,
+                         .partition = std::nullopt});
+      appended_ += (*place)->encoded_key.size() + value.size();
+    }
+    if (!records.empty()) {
+      if (auto status = PrepareAppend(); !status.ok()) return status;
+      const auto appended = log().AppendBatchUnsynced(records);
+      if (!appended.ok()) return appended.status();
+    }
+    const Timestamp now = context_.clock->Now();
+    for (const auto& [place, offset] : moved) {
+      place->committed = CommittedOffset{.offset = offset};
+      place->when = now;
+    }
+  }
+  return absl::OkStatus();
 }
 
 absl::Status OffsetStore::ForgetPlace(Place& place) {
@@ -267,7 +293,7 @@ absl::StatusOr<std::uint64_t> OffsetStore::BeginInEpoch(
 }
 
 absl::Status OffsetStore::Decide(std::uint64_t id, std::vector<Participant> participants,
-                                 const std::map<Key, Offset>& offsets) {
+                                 const std::map<Key, CommittedOffset>& offsets) {
   absl::Status status;
   {
     MutexLock lock(mutex_);
@@ -281,21 +307,22 @@ absl::Status OffsetStore::Decide(std::uint64_t id, std::vector<Participant> part
 }
 
 absl::Status OffsetStore::AppendDecision(std::uint64_t id, std::vector<Participant> participants,
-                                         const std::map<Key, Offset>& offsets) {
-  std::vector<std::pair<std::shared_ptr<Place>, Offset>> moved;
-  std::vector<std::pair<std::shared_ptr<Place>, Offset>>
-      in_memory;  // gone when the process is: not written
+                                         const std::map<Key, CommittedOffset>& offsets) {
+  std::vector<std::pair<std::shared_ptr<Place>, CommittedOffset>> moved;
+  // Gone when the process is: not written.
+  std::vector<std::pair<std::shared_ptr<Place>, CommittedOffset>> in_memory;
   for (const auto& [key, offset] : offsets) {
     const auto place = FindPlace(key);
     if (!place.ok()) return place.status();
-    if ((*place)->committed && offset <= (*place)->committed->offset) continue;
+    if ((*place)->committed == offset) continue;
     if (!(*place)->is_in_memory) (*place)->is_in_memory = IsInMemory(key);
     (*(*place)->is_in_memory ? in_memory : moved).emplace_back(*place, offset);
   }
   if (auto status = PrepareAppend(); !status.ok()) return status;
   if (IsPlanted(PlantedBug::kOffsetsOutsideOfTransaction)) {
     for (const auto& [place, offset] : std::exchange(moved, {})) {
-      if (auto status = Store(*place, offset, "", false); !status.ok()) return status;
+      const auto status = Store(*place, offset.offset, offset.metadata);
+      if (!status.ok()) return status;
     }
   }
   for (const Participant& one : participants) unsettled_.emplace(one.topic, one.partition);
@@ -312,7 +339,7 @@ absl::Status OffsetStore::AppendDecision(std::uint64_t id, std::vector<Participa
   appended_ += decision.key.size() + decision.value.size() + frame::kFrameHeaderBytes;
   for (std::size_t i = 0; i < moved.size(); ++i) {
     const auto& [place, offset] = moved[i];
-    EncodePlace(offset, "", &values[i]);
+    EncodePlace(offset.offset, offset.metadata, &values[i]);
     records.push_back({.key = place->encoded_key,
                        .value = values[i],
                        .headers = {},
@@ -324,7 +351,7 @@ absl::Status OffsetStore::AppendDecision(std::uint64_t id, std::vector<Participa
   const Timestamp now = context_.clock->Now();
   moved.insert(moved.end(), in_memory.begin(), in_memory.end());
   for (const auto& [place, offset] : moved) {
-    place->committed = CommittedOffset{.offset = offset};
+    place->committed = offset;
     place->when = now;
   }
   return absl::OkStatus();

@@ -33,9 +33,9 @@ inline constexpr std::string_view kOffsetsTopic = "__consumer_offsets";
 // them all; offset_record.h has the records. When they have become many, what still counts is
 // written once more, and after a sync the segments of before are dropped (offset_compaction.cc).
 //
-// A group's place never goes back, but by Reset, and never passes the end of its partition: where a
-// power cut took records and left the commit, the place is drawn back before anything is appended
-// in their stead (offset_recovery.cc).
+// A group's place never passes the end of its partition: where a power cut took records and left
+// the commit, the place is drawn back before anything is appended in their stead
+// (offset_recovery.cc).
 //
 // Thread-safe. Locks: this one's before those of logs, the catalogue and the decisions.
 class OffsetStore {
@@ -57,12 +57,12 @@ class OffsetStore {
   // All answers `reason` from then on.
   void Close(const absl::Status& reason) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Survives kill -9 when it returns OK. An offset below the one there changes nothing.
+  // Survives kill -9 when it returns OK. The last commit counts, also one that goes back; whether
+  // the caller may commit is the coordinator's to know.
   absl::Status Commit(const Key& key, Offset offset, std::string_view metadata = {})
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // The same, also backwards.
-  absl::Status Reset(const Key& key, Offset offset, std::string_view metadata = {})
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same of many, a thousand of them at a time: after a crash all of these are there, or none.
+  absl::Status CommitAll(const std::map<Key, Offset>& places) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Forget(const Key& key) ABSL_LOCKS_EXCLUDED(mutex_);
   // Forgets every group's place in the topic.
   absl::Status ForgetTopic(std::string_view topic) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -92,7 +92,7 @@ class OffsetStore {
   // Commits a transaction, with these places; survives kill -9 when it returns OK, and is then
   // committed for readers, too. After an error it is not.
   absl::Status Decide(std::uint64_t id, std::vector<Participant> participants,
-                      const std::map<Key, Offset>& places) ABSL_LOCKS_EXCLUDED(mutex_);
+                      const std::map<Key, CommittedOffset>& places) ABSL_LOCKS_EXCLUDED(mutex_);
   // Waits until all that was decided and committed survives a power cut, or has that done within
   // the interval of the log.
   absl::Status WaitDurable(std::chrono::steady_clock::time_point deadline)
@@ -119,13 +119,13 @@ class OffsetStore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Append(Place& place, std::optional<Offset> offset, std::string_view metadata)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status Store(Place& place, Offset offset, std::string_view metadata, bool may_go_back)
+  absl::Status Store(Place& place, Offset offset, std::string_view metadata)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status ForgetPlace(Place& place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<std::uint64_t> BeginInEpoch(std::chrono::steady_clock::time_point deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status AppendDecision(std::uint64_t id, std::vector<Participant> participants,
-                              const std::map<Key, Offset>& offsets)
+                              const std::map<Key, CommittedOffset>& offsets)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsInMemory(const Key& key);
   // Makes the topic, and notes who writes now, before the first record of this open.

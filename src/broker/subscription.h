@@ -1,9 +1,10 @@
 #ifndef DAYBOOK_BROKER_SUBSCRIPTION_H_
 #define DAYBOOK_BROKER_SUBSCRIPTION_H_
 
+#include <regex.h>
+
 #include <map>
-#include <optional>
-#include <regex>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,8 +17,11 @@ namespace daybook::inline v1 {
 // regular expression.
 class Subscription {
  public:
+  // The most atoms of an expression, where repetitions are written out.
+  static constexpr int kMaxExpression = 1000;
+
   static Subscription ToTopics(std::vector<std::string> names);
-  // InvalidArgument: it is no regular expression.
+  // InvalidArgument: it is no regular expression, or one that could take long (kMaxExpression).
   static absl::StatusOr<Subscription> ToMatching(std::string_view expression);
 
   // Those of `topics`, by name with their partitions, that are meant; in order.
@@ -33,7 +37,7 @@ class Subscription {
  private:
   std::vector<std::string> names_;
   std::string expression_;
-  std::optional<std::regex> regex_;
+  std::shared_ptr<const regex_t> regex_;  // null for names
 };
 
 }  // namespace daybook::inline v1

@@ -87,15 +87,19 @@ class Transaction::State {
     return absl::OkStatus();
   }
 
-  absl::Status AddOffsets(const Consumer& consumer) {
+  absl::Status AddOffsets(GroupOffsets offsets) {
     if (has_ended_) return HasEnded();
-    GroupOffsets offsets = consumer.Positions();
     if (offsets.offsets.empty()) return absl::OkStatus();
+    if (auto status = CheckOffsets(offsets); !status.ok()) return status;
     if (offsets_ &&
         (offsets_->group != offsets.group || offsets_->member_id != offsets.member_id)) {
       return absl::InvalidArgumentError(
           absl::StrCat("a transaction commits the places of one member; it has those of ",
                        offsets_->member_id, ", and ", offsets.member_id, " is another"));
+    }
+    for (const auto& [partition, offset] : offsets.offsets) {
+      // The first one: what was sent since then must not be lost in between.
+      generations_.try_emplace(partition, offsets.generation);
     }
     if (!offsets_) {
       offsets_ = std::move(offsets);
@@ -145,6 +149,26 @@ class Transaction::State {
     return written.topic.partition(key.second).log();
   }
 
+  absl::Status CheckOffsets(const GroupOffsets& offsets) {
+    absl::StatusOr<Topic> topic = absl::NotFoundError("none yet");
+    for (const auto& [partition, place] : offsets.offsets) {
+      if (!topic.ok() || topic->name() != partition.topic) {
+        topic = core_.catalog().Find(partition.topic);
+      }
+      // It was deleted meanwhile, and the commit says so.
+      if (!topic.ok() || partition.partition < 0 || partition.partition >= topic->partitions()) {
+        continue;
+      }
+      const auto end = topic->partition(partition.partition).end_offset();
+      if (!end.ok()) return end.status();
+      if (place.offset >= Offset(0) && place.offset <= *end) continue;
+      return absl::InvalidArgumentError(absl::StrCat(
+          "the offset ", place.offset.value(), " of ", partition.topic, "-", partition.partition,
+          " cannot be committed; the partition ends at ", end->value()));
+    }
+    return absl::OkStatus();
+  }
+
   Durability durability() const {
     if (options_.durability) return *options_.durability;
     Durability highest = Durability::kProcess;
@@ -180,10 +204,10 @@ class Transaction::State {
   // While the member has its partitions, and the name is still ours.
   absl::Status Decide(std::uint64_t id, std::vector<Participant> participants) {
     const auto decide = [&]() -> absl::Status {
-      std::map<PlaceKey, Offset> places;
+      std::map<PlaceKey, CommittedOffset> places;
       if (offsets_) {
         for (const auto& [partition, place] : offsets_->offsets) {
-          places[{offsets_->group, partition.topic, partition.partition}] = place.offset;
+          places[{offsets_->group, partition.topic, partition.partition}] = place;
         }
       }
       return core_.offsets().Decide(id, std::move(participants), places);
@@ -192,9 +216,7 @@ class Transaction::State {
       if (!offsets_) return decide();
       const auto group = core_.Group(offsets_->group);
       if (!group.ok()) return group.status();
-      std::vector<TopicPartition> partitions;
-      for (const auto& [partition, place] : offsets_->offsets) partitions.push_back(partition);
-      return (*group)->WhileOwned(offsets_->member_id, partitions, decide);
+      return (*group)->WhileOwned(offsets_->member_id, generations_, decide);
     };
     if (options_.name.empty()) return decide_as_owner();
     return TransactionNames::WhileCurrent(name_, decide_as_owner);
@@ -222,6 +244,7 @@ class Transaction::State {
   std::map<Key, Written> written_;
   std::vector<std::pair<PartitionLog*, Offset>> prepared_;  // in the order of written_
   std::optional<GroupOffsets> offsets_;
+  std::map<TopicPartition, std::int64_t> generations_;  // of each of these
 };
 
 Transaction::Transaction(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -254,7 +277,11 @@ absl::Status Transaction::Send(const Topic& topic, const Record& record) {
 }
 absl::Status Transaction::AddOffsets(const Consumer& consumer) {
   if (auto status = state_->core().Check(); !status.ok()) return status;
-  return state_->AddOffsets(consumer);
+  return state_->AddOffsets(consumer.Positions());
+}
+absl::Status Transaction::AddOffsets(const GroupOffsets& offsets) {
+  if (auto status = state_->core().Check(); !status.ok()) return status;
+  return state_->AddOffsets(offsets);
 }
 absl::Status Transaction::Commit() {
   if (auto status = state_->core().Check(); !status.ok()) return status;

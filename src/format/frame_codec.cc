@@ -40,9 +40,9 @@ bool HeadersAreWellFormed(std::span<const std::byte> encoded) {
   return true;
 }
 
-std::uint64_t EncodedSize(std::span<const Header> headers) {
+std::uint64_t EncodedSize(RecordHeaders headers) {
   std::uint64_t bytes = 0;
-  for (const Header& header : headers) {
+  for (const Header header : headers) {
     if (header.name.size() > kMaxHeaderNameBytes) return std::uint64_t{kMaxFrameBytes} + 1;
     const std::uint64_t value_bytes = header.value ? header.value->size() : 0;
     if (value_bytes > kMaxFrameBytes) return value_bytes;
@@ -51,8 +51,8 @@ std::uint64_t EncodedSize(std::span<const Header> headers) {
   return bytes;
 }
 
-std::byte* PutHeaders(std::byte* at, std::span<const Header> headers) {
-  for (const Header& header : headers) {
+std::byte* PutHeaders(std::byte* at, RecordHeaders headers) {
+  for (const Header header : headers) {
     const auto name_size = static_cast<std::uint16_t>(header.name.size());
     const std::uint32_t value_size =
         header.value ? static_cast<std::uint32_t>(header.value->size()) : HeadersView::kNoValue;

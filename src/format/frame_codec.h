@@ -29,7 +29,7 @@ struct RecordLayout {
 // What a frame holds beside its place.
 struct RecordParts {
   std::optional<std::string_view> key;
-  std::span<const Header> headers;
+  RecordHeaders headers;
   std::optional<Timestamp> event_time;
   std::size_t value_bytes = 0;
   bool tombstone = false;
@@ -60,9 +60,9 @@ inline std::int64_t LatestTimeOf(const std::byte* frame, const FrameHeader& head
 }
 
 // The size of the encoded headers; over kMaxFrameBytes when they do not fit the format.
-std::uint64_t EncodedSize(std::span<const Header> headers);
+std::uint64_t EncodedSize(RecordHeaders headers);
 // Encodes them at `at`, which is returned moved behind them.
-std::byte* PutHeaders(std::byte* at, std::span<const Header> headers);
+std::byte* PutHeaders(std::byte* at, RecordHeaders headers);
 
 // Whether `encoded` is a whole number of headers.
 bool HeadersAreWellFormed(std::span<const std::byte> encoded);

@@ -90,7 +90,8 @@ absl::StatusOr<bool> Consumer::State::CommitAhead(const RecordBatch& batch) {
 }
 
 GroupOffsets Consumer::State::Positions() {
-  GroupOffsets positions{.group = group_->name(), .member_id = member_.id, .offsets = {}};
+  GroupOffsets positions{
+      .group = group_->name(), .member_id = member_.id, .generation = generation_, .offsets = {}};
   for (const Entry& entry : cursors_.entries()) {
     if (entry.has_place) positions.offsets[NameOf(entry)] = {.offset = entry.cursor.offset};
   }

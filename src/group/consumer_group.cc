@@ -6,6 +6,34 @@
 #include "group/consumer_state.h"
 
 namespace daybook::inline v1 {
+namespace {
+
+// What `call` answers, if this process and this thread may call it now.
+template <typename State, typename Call>
+auto Guarded(State& state, Call call) -> decltype(call()) {
+  if (auto status = state.CheckOpen(); !status.ok()) return status;
+  const OneThread::Scope scope(state.one_thread());
+  if (!scope.ok()) return state.IsInUse();
+  return call();
+}
+
+// What no enumerator says: most likely it was never set, or comes from a number.
+absl::Status CheckOptions(const GroupOptions& options) {
+  const auto check = [](const char* name, int value, int last) {
+    if (value >= 0 && value <= last) return absl::OkStatus();
+    return absl::InvalidArgumentError(
+        absl::StrCat("GroupOptions::", name, " is ", value, ", which is no value of its type"));
+  };
+  auto status = check("offset_reset", static_cast<int>(options.offset_reset),
+                      static_cast<int>(OffsetReset::kNone));
+  status.Update(check("guarantee", static_cast<int>(options.guarantee),
+                      static_cast<int>(Guarantee::kExactlyOnce)));
+  status.Update(check("assignor", static_cast<int>(options.assignor),
+                      static_cast<int>(Assignor::kRoundRobin)));
+  return status;
+}
+
+}  // namespace
 
 Consumer::Consumer(std::unique_ptr<State> state) : state_(std::move(state)) {
   state_->SetConsumer(this);
@@ -16,70 +44,62 @@ Consumer::~Consumer() {
 }
 
 absl::StatusOr<RecordBatch> Consumer::Poll(std::chrono::nanoseconds timeout) {
-  if (auto status = state_->CheckOpen(); !status.ok()) return status;
-  return state_->Poll(timeout);
+  return Guarded(*state_, [&] { return state_->Poll(timeout); });
 }
 void Consumer::Wakeup() { state_->Wakeup(); }
 absl::StatusOr<int> Consumer::EventFd() {
-  if (auto status = state_->CheckOpen(); !status.ok()) return status;
-  return state_->EventFd();
+  return Guarded(*state_, [&] { return state_->EventFd(); });
 }
 absl::Status Consumer::Commit() {
-  if (auto status = state_->CheckOpen(); !status.ok()) return status;
-  return state_->Commit();
+  return Guarded(*state_, [&] { return state_->Commit(); });
 }
 absl::Status Consumer::Commit(const std::map<TopicPartition, CommittedOffset>& offsets) {
-  if (auto status = state_->CheckOpen(); !status.ok()) return status;
-  return state_->Commit(offsets);
+  return Guarded(*state_, [&] { return state_->Commit(offsets); });
 }
 GroupOffsets Consumer::Positions() const { return state_->Positions(); }
 absl::Status Consumer::Leave() {
-  if (auto status = state_->CheckOpen(); !status.ok()) return status;
-  return state_->Leave();
+  return Guarded(*state_, [&] { return state_->Leave(); });
 }
 std::vector<TopicPartition> Consumer::Assignment() const { return state_->Assignment(); }
 
 absl::Status Consumer::Seek(const TopicPartition& partition, Offset offset) {
-  if (auto status = state_->CheckOpen(); !status.ok()) return status;
-  return state_->Seek(partition, offset);
+  return Guarded(*state_, [&] { return state_->Seek(partition, offset); });
 }
 absl::Status Consumer::SeekToBeginning(const std::vector<TopicPartition>& partitions) {
-  if (auto status = state_->CheckOpen(); !status.ok()) return status;
-  return state_->SeekAll(partitions, [](PartitionLog& log) { return log.begin_offset(); });
+  return Guarded(*state_, [&] {
+    return state_->SeekAll(partitions, [](PartitionLog& log) { return log.begin_offset(); });
+  });
 }
 absl::Status Consumer::SeekToEnd(const std::vector<TopicPartition>& partitions) {
-  if (auto status = state_->CheckOpen(); !status.ok()) return status;
-  return state_->SeekAll(partitions, [](PartitionLog& log) { return log.end_offset(); });
+  return Guarded(*state_, [&] {
+    return state_->SeekAll(partitions, [](PartitionLog& log) { return log.end_offset(); });
+  });
 }
 absl::Status Consumer::SeekToTime(Timestamp time, const std::vector<TopicPartition>& partitions) {
-  if (auto status = state_->CheckOpen(); !status.ok()) return status;
-  return state_->SeekAll(partitions, [time](PartitionLog& log) { return log.OffsetForTime(time); });
+  return Guarded(*state_, [&] {
+    return state_->SeekAll(partitions,
+                           [time](PartitionLog& log) { return log.OffsetForTime(time); });
+  });
 }
 absl::Status Consumer::SeekToCommitted() {
-  if (auto status = state_->CheckOpen(); !status.ok()) return status;
-  return state_->SeekToCommitted();
+  return Guarded(*state_, [&] { return state_->SeekToCommitted(); });
 }
 
 absl::StatusOr<Offset> Consumer::Position(const TopicPartition& partition) const {
-  if (auto status = state_->CheckOpen(); !status.ok()) return status;
-  return state_->Position(partition);
+  return Guarded(*state_, [&] { return state_->Position(partition); });
 }
 absl::StatusOr<std::int64_t> Consumer::Lag(const TopicPartition& partition) const {
-  if (auto status = state_->CheckOpen(); !status.ok()) return status;
-  return state_->Lag(partition);
+  return Guarded(*state_, [&] { return state_->Lag(partition); });
 }
 absl::StatusOr<CommittedOffset> Consumer::Committed(const TopicPartition& partition) const {
-  if (auto status = state_->CheckOpen(); !status.ok()) return status;
-  return state_->Committed(partition);
+  return Guarded(*state_, [&] { return state_->Committed(partition); });
 }
 
 absl::Status Consumer::Pause(const std::vector<TopicPartition>& partitions) {
-  if (auto status = state_->CheckOpen(); !status.ok()) return status;
-  return state_->SetPaused(partitions, true);
+  return Guarded(*state_, [&] { return state_->SetPaused(partitions, true); });
 }
 absl::Status Consumer::Resume(const std::vector<TopicPartition>& partitions) {
-  if (auto status = state_->CheckOpen(); !status.ok()) return status;
-  return state_->SetPaused(partitions, false);
+  return Guarded(*state_, [&] { return state_->SetPaused(partitions, false); });
 }
 std::vector<TopicPartition> Consumer::Paused() const { return state_->Paused(); }
 
@@ -111,6 +131,7 @@ absl::StatusOr<std::unique_ptr<Consumer>> ConsumerGroup::Join(Subscription subsc
     return absl::InvalidArgumentError(
         absl::StrCat("max_poll_interval of the group ", name_, " must be over 0"));
   }
+  if (const auto status = CheckOptions(options_); !status.ok()) return status;
   if (!options.instance_id.empty()) {
     const auto status = CheckGroupName(options.instance_id, "an instance_id");
     if (!status.ok()) return status;

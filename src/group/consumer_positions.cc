@@ -53,6 +53,11 @@ void Consumer::State::UpdateHeld() {
 }
 
 absl::Status Consumer::State::Seek(const TopicPartition& partition, Offset offset) {
+  if (offset < Offset(0)) {
+    return absl::InvalidArgumentError(absl::StrCat("cannot seek to ", offset.value(), " in ",
+                                                   partition.topic, "-", partition.partition,
+                                                   "; offsets begin at 0"));
+  }
   return SeekAll({partition}, [offset](PartitionLog&) { return offset; });
 }
 
@@ -73,6 +78,7 @@ absl::Status Consumer::State::SeekAll(
     Entry& entry = *(*entries)[i];
     entry.MoveTo(offsets[i]);
     entry.was_moved = true;
+    entry.stored = Offset(-1);  // a transaction may have moved the place since it was known
     entry.has_place = true;
   }
   UpdateHeld();
@@ -85,19 +91,14 @@ absl::Status Consumer::State::SeekToCommitted() {
   for (const Entry& entry : cursors_.entries()) {
     const auto place = core_.offsets().Find({group_->name(), entry.topic.name(), entry.partition});
     if (!place.ok()) return place.status();
-    // Not simply the place, or where a reset begins now: the place may have been retained away, and
-    // at kLatest the end is behind what was polled.
-    std::optional<Offset> offset = entry.began;
-    if (place->has_value()) {
-      offset = std::max(offset.value_or((*place)->offset), (*place)->offset);
-    }
-    offsets.push_back(offset);
+    offsets.push_back(place->has_value() ? (*place)->offset : entry.began);
   }
   cursors_.Moved();
   for (std::size_t i = 0; i < offsets.size(); ++i) {
     Entry& entry = cursors_.entries()[i];
     entry.has_place = offsets[i].has_value();
     if (entry.has_place) entry.MoveTo(*offsets[i]);
+    entry.stored = Offset(-1);
   }
   UpdateHeld();
   return absl::OkStatus();

@@ -24,6 +24,7 @@ absl::Status Consumer::State::Rebalance(bool may_join) {
       continue;
     }
     epoch_ = assignment.epoch;
+    generation_ = assignment.generation;
     DropLost(assignment.owned);
     if (assignment.revoked.empty()) return Take(assignment.owned);
     std::vector<TopicPartition> revoked;
@@ -117,9 +118,10 @@ absl::StatusOr<std::optional<Offset>> Consumer::State::StartingOffset(
     return std::optional<Offset>(*end);
   }
   if (options_.offset_reset == OffsetReset::kNone) return std::optional<Offset>();
-  const auto offset =
-      options_.offset_reset == OffsetReset::kEarliest ? log.begin_offset() : log.end_offset();
+  const bool is_at_end = options_.offset_reset == OffsetReset::kLatest;
+  const auto offset = is_at_end ? group_->FixPlace(partition, log.log()) : log.begin_offset();
   if (!offset.ok()) return offset.status();
+  if (is_at_end) *stored = *offset;
   return std::optional<Offset>(*offset);
 }
 

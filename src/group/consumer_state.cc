@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "log/damage.h"
 
 namespace daybook::inline v1 {
 
@@ -33,7 +34,8 @@ absl::Status Consumer::State::Join(bool was_lost) {
                               .assignor = options_.assignor,
                               .custom_assignor = options_.custom_assignor,
                               .max_poll_interval = options_.max_poll_interval,
-                              .was_lost = was_lost});
+                              .was_lost = was_lost,
+                              .begins_at_end = options_.offset_reset == OffsetReset::kLatest});
   if (!member.ok()) return member.status();
   member_ = *std::move(member);
   return absl::OkStatus();
@@ -65,6 +67,12 @@ absl::Status Consumer::State::CheckStanding() const {
                                            join_options_.instance_id, "; only one can use it"));
   }
   return absl::OkStatus();
+}
+
+absl::Status Consumer::State::IsInUse() const {
+  return absl::FailedPreconditionError(
+      absl::StrCat("another thread is in a call of this consumer of the group ", group_->name(),
+                   "; give each thread a consumer of its own, or take turns. Wakeup ends a Poll"));
 }
 
 absl::Status Consumer::State::Lost() const {
@@ -156,6 +164,7 @@ absl::StatusOr<bool> Consumer::State::Overcome(const absl::Status& status) {
     const auto begin = entry.log().begin_offset();
     if (!begin.ok()) return begin.status();
     if (entry.cursor.offset >= *begin) continue;
+    const bool is_dropped = entry.topic.options().storage == Storage::kMemory;
     was_reset = true;
     if (options_.offset_reset == OffsetReset::kNone) {
       entry.has_place = false;
@@ -165,8 +174,27 @@ absl::StatusOr<bool> Consumer::State::Overcome(const absl::Status& status) {
     const auto offset =
         options_.offset_reset == OffsetReset::kEarliest ? *begin : entry.log().end_offset();
     if (!offset.ok()) return offset.status();
+    const DamagedRange range{.topic = entry.topic.name(),
+                             .partition = entry.partition,
+                             .begin_offset = entry.cursor.offset,
+                             .end_offset = *offset};
+    // As where a group begins: with this member alone it would be lost with it, and the next one
+    // would be told again.
+    if (is_dropped || options_.offset_reset == OffsetReset::kLatest) {
+      const auto fixed = group_->Commit(member_.id, *entry.of_group, *offset);
+      if (!fixed.ok() && !absl::IsAborted(fixed)) return fixed;
+    }
     entry.MoveTo(*offset);
     entry.began = *offset;
+    if (is_dropped) {
+      cursors_.Moved();
+      return WithRange(absl::OutOfRangeError(absl::StrCat(
+                           range.topic, "-", range.partition, ": the group ", group_->name(),
+                           " was too slow for a topic in memory that drops; the records from ",
+                           range.begin_offset.value(), " to ", range.end_offset.value(),
+                           " are gone unread. Poll goes on behind them")),
+                       range);
+    }
   }
   UpdateHeld();
   return was_reset;

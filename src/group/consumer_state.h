@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/one_thread.h"
 #include "broker/broker_core.h"
 #include "broker/cursor_set.h"
 #include "broker/group_coordinator.h"
@@ -28,6 +29,8 @@ class Consumer::State {
   absl::Status CheckProcess() const { return core_.process().Check(); }
   // FailedPrecondition: the broker is closed, or this is a child of its process.
   absl::Status CheckOpen() { return core_.Check(); }
+  OneThread& one_thread() { return one_thread_; }
+  absl::Status IsInUse() const;
   absl::Status Join(bool was_lost = false);
   // Whom listeners are given.
   void SetConsumer(Consumer* consumer) { consumer_ = consumer; }
@@ -83,7 +86,7 @@ class Consumer::State {
   // Takes up what is `owned` and not there yet.
   absl::Status Take(const std::set<TopicPartition>& owned);
   absl::Status TakeOne(const TopicPartition& partition, bool* was_taken);
-  // Absent at OffsetReset::kNone when there is none.
+  // Absent at OffsetReset::kNone when there is none. `stored`: the group's place, if it has one.
   absl::StatusOr<std::optional<Offset>> StartingOffset(const Topic& topic,
                                                        const TopicPartition& partition,
                                                        Offset* stored);
@@ -110,7 +113,9 @@ class Consumer::State {
   Consumer* consumer_ = nullptr;
   CursorSet cursors_;
   GroupCoordinator::Membership member_;
+  OneThread one_thread_;
   std::uint64_t epoch_ = 0;
+  std::int64_t generation_ = 0;
   bool has_left_ = false;
   bool is_fenced_ = false;
   bool is_in_listener_ = false;

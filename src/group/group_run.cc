@@ -52,6 +52,16 @@ absl::Status Check(const RunOptions& options) {
   for (const absl::Status& check : checks) {
     if (!check.ok()) return check;
   }
+  if (options.order != RunOrder::kByKey && options.order != RunOrder::kByPartition) {
+    return absl::InvalidArgumentError("RunOptions::order has no value of its type");
+  }
+  if (options.damage < OnDamage::kStop || options.damage > OnDamage::kDeadLetter) {
+    return absl::InvalidArgumentError("RunOptions::damage has no value of its type");
+  }
+  if (options.damage == OnDamage::kDeadLetter && !options.dead_letter_topic.has_value()) {
+    return absl::InvalidArgumentError(
+        "RunOptions::damage is OnDamage::kDeadLetter; name a dead_letter_topic, too");
+  }
   return absl::OkStatus();
 }
 

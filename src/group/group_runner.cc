@@ -98,20 +98,28 @@ absl::Status GroupRunner::Turn() {
   last_poll_ = std::chrono::steady_clock::now();
   // Woken: the next turn sees what for.
   if (absl::IsCancelled(batch.status())) return absl::OkStatus();
-  if (!batch.ok()) return batch.status();
+  if (!batch.ok()) return PassDamage(batch.status());
   if (!batch->empty()) Accept(*std::move(batch));
   return absl::OkStatus();
 }
 
-void GroupRunner::Accept(RecordBatch records) {
-  const TopicPartition name{std::string(records.topic()), records.partition()};
+std::shared_ptr<GroupRunner::Stream>& GroupRunner::StreamOf(const TopicPartition& name,
+                                                            Offset start) {
   std::shared_ptr<Stream>& stream = streams_[name];
   if (stream == nullptr) {
-    stream = std::make_shared<Stream>(name, records.begin_offset());
+    stream = std::make_shared<Stream>(name, start);
     // The same one as before if it comes back, so that no two workers have one key of it.
     stream->lane = lane_numbers_.emplace(name, lane_numbers_.size()).first->second;
   }
-  batches_.push_back({.records = std::move(records), .next = {}, .stream = stream});
+  return stream;
+}
+
+void GroupRunner::Accept(RecordBatch records) {
+  const TopicPartition name{std::string(records.topic()), records.partition()};
+  const std::shared_ptr<Stream>& stream = StreamOf(name, records.begin_offset());
+  const Offset pass_to = records.next_offset();
+  batches_.push_back(
+      {.records = std::move(records), .next = {}, .stream = stream, .pass_to = pass_to});
   Batch& batch = batches_.back();
   batch.next = batch.records.begin();
   batch.self = std::prev(batches_.end());
@@ -135,7 +143,7 @@ void GroupRunner::HandOut() {
       ++in_flight_;
     }
     if (batch.next != end) break;
-    stream.tracker.PassTo(batch.records.next_offset());
+    stream.tracker.PassTo(batch.pass_to);
     if (static_cast<std::int64_t>(stream.tracker.size()) > settings_.options.max_ahead &&
         stream.mode.load() == LaneMode::kRun && !stream.is_ahead) {
       stream.is_ahead = true;

@@ -71,12 +71,17 @@ class GroupRunner {
     RecordBatch records;
     RecordBatch::Iterator next;  // to be handed out
     std::shared_ptr<Stream> stream;
+    Offset pass_to;  // nothing of the partition before it comes later
     std::int64_t outstanding = 0;
     std::list<Batch>::iterator self = {};
   };
 
   // What the member does over and over: one Poll, or one wait for room, and all that is due.
   absl::Status Turn();
+  // After Poll answered so: goes on behind what cannot be read, if that is asked for
+  // (run_damage.cc).
+  absl::Status PassDamage(const absl::Status& status);
+  std::shared_ptr<Stream>& StreamOf(const TopicPartition& name, Offset start);
   void Accept(RecordBatch records);
   void HandOut();
   std::size_t LaneOf(const RecordView& record, const Stream& stream) const;

@@ -48,13 +48,17 @@ absl::Status TransactionRunner::Turn() {
   const auto batch = consumer_->Poll(PollTimeout());
   // Woken: to stop.
   if (absl::IsCancelled(batch.status())) return absl::OkStatus();
-  if (!batch.ok()) return batch.status();
+  if (!batch.ok()) return PassDamage(batch.status());
   return batch->empty() ? absl::OkStatus() : Handle(*batch);
 }
 
 absl::Status TransactionRunner::Handle(const RecordBatch& batch) {
-  auto begun =
-      Transaction::Begin(settings_.core, {.max_bytes = settings_.options.max_transaction_bytes});
+  // A dead letter has one of its own, as far as it is large.
+  const Failure* const failure = FailureOf(*batch.begin());
+  const bool is_letter = failure != nullptr && failure->is_last;
+  std::int64_t max_bytes = settings_.options.max_transaction_bytes;
+  if (is_letter) max_bytes = std::max(max_bytes, settings_.dead_letters->max_transaction_bytes());
+  auto begun = Transaction::Begin(settings_.core, {.max_bytes = max_bytes});
   if (!begun.ok()) return begun.status();
   Transaction& transaction = *begun;
   std::size_t handled = 0;
@@ -62,8 +66,9 @@ absl::Status TransactionRunner::Handle(const RecordBatch& batch) {
   bool is_cut = false;
   for (const RecordView& record : batch) {
     // What has failed before begins a transaction, so that what is before it is committed first.
-    is_cut = handled > 0 ? handled == limit_ || FailureOf(record) != nullptr || IsOverdue()
-                         : MustWait(record);
+    is_cut = handled > 0
+                 ? is_letter || handled == limit_ || FailureOf(record) != nullptr || IsOverdue()
+                 : MustWait(record);
     if (is_cut) break;
     if (const auto status = HandleOne(record, transaction); !status.ok()) {
       transaction.Abort();

@@ -62,6 +62,9 @@ class TransactionRunner {
 
   // What the member does over and over: one Poll, and one transaction of what that returned.
   absl::Status Turn();
+  // After Poll answered so: goes on behind what cannot be read, if that is asked for
+  // (run_damage.cc).
+  absl::Status PassDamage(const absl::Status& status);
   absl::Status Handle(const RecordBatch& batch);
   absl::Status HandleOne(const RecordView& record, Transaction& transaction);
   absl::Status Commit(const RecordBatch& batch, Offset next, std::size_t handled,

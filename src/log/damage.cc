@@ -17,7 +17,10 @@ constexpr char kPayload[] = "daybook/damaged-range";
 }  // namespace
 
 absl::Status DamageError(const DamagedRange& range, std::string_view message) {
-  absl::Status status = absl::DataLossError(std::string(message));
+  return WithRange(absl::DataLossError(std::string(message)), range);
+}
+
+absl::Status WithRange(absl::Status status, const DamagedRange& range) {
   // No name of a topic has a newline in it.
   status.SetPayload(kPayload, absl::Cord(absl::StrCat(range.topic, "\n", range.partition, "\n",
                                                       range.begin_offset.value(), "\n",

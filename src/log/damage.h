@@ -10,6 +10,8 @@ namespace daybook::inline v1 {
 
 // The DataLoss of which DamageOf gives `range` back.
 absl::Status DamageError(const DamagedRange& range, std::string_view message);
+// `status`, so that DamageOf gives `range` back.
+absl::Status WithRange(absl::Status status, const DamagedRange& range);
 
 }  // namespace daybook::inline v1
 

@@ -54,6 +54,9 @@ struct LogContext {
   // What all of this is part of: topics take a share in it, so that it is there as long as their
   // handles are. Empty: it outlives them anyway.
   std::weak_ptr<void> owner = {};
+  // Called, with no lock held, by an append that waits for readers, now and then: makes those go
+  // that are lost. Empty: nobody can be.
+  std::function<void()> drop_lost_readers;
   // Says which transactional batches count. Null: all of them, for tools that show what is there.
   const TransactionTable* transactions = nullptr;
 };

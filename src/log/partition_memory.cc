@@ -12,6 +12,8 @@ namespace daybook::inline v1 {
 namespace {
 
 constexpr std::chrono::microseconds kLook{50};
+// How often an append that waits for readers looks whether they are there.
+constexpr std::chrono::milliseconds kLookForLost{100};
 
 }  // namespace
 
@@ -70,12 +72,24 @@ absl::Status PartitionLog::AwaitRoom(std::chrono::steady_clock::time_point deadl
   room_waiters_.fetch_add(1);
   bool has_room = false;
   bool is_late = false;
+  auto look_for_lost = std::chrono::steady_clock::now() + kLookForLost;
   while (closed_.ok() && active_.load(std::memory_order_relaxed) == nullptr) {
     has_room = MakeRoom();
     if (has_room || is_late) break;
-    const auto now = std::chrono::steady_clock::now();
+    auto now = std::chrono::steady_clock::now();
+    if (context_.drop_lost_readers && !looks_often && now >= look_for_lost) {
+      // It takes locks of groups, and then this one.
+      mutex_.Unlock();
+      context_.drop_lost_readers();
+      mutex_.Lock();
+      now = std::chrono::steady_clock::now();
+      look_for_lost = now + kLookForLost;
+      continue;
+    }
     is_late = now >= deadline;
-    if (!is_late) room_.WaitUntil(mutex_, looks_often ? std::min(deadline, now + kLook) : deadline);
+    if (!is_late) {
+      room_.WaitUntil(mutex_, std::min(deadline, looks_often ? now + kLook : look_for_lost));
+    }
   }
   room_waiters_.fetch_sub(1);
   return has_room || !is_late ? absl::OkStatus() : Full();

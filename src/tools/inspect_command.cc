@@ -66,7 +66,7 @@ void AppendContent(const DumpedFrame& dumped, Offset base, std::string* out) {
       absl::StrAppendFormat(out, " CreateTime: %lld keySize: %lld valueSize: %lld",
                             (record.timestamp.time_since_epoch().count() / 1'000'000),
                             record.key ? (record.key->size()) : -1,
-                            record.is_tombstone ? -1 : (record.value.size()));
+                            record.is_tombstone() ? -1 : (record.value.size()));
       if (header.attributes & frame::kHasProducer) {
         const frame::ProducerSequence from = frame::ProducerOf(dumped.frame);
         absl::StrAppendFormat(out, " producerId: %016llx sequence: %lld", (from.producer),
@@ -112,7 +112,7 @@ std::string ToJson(const std::string& directory, const DumpedFrame& dumped) {
       line["kind"] = "record";
       if (!frame::DecodeRecord(dumped.frame, header, base, &record)) break;
       if (record.key) line["key_size"] = record.key->size();
-      if (!record.is_tombstone) line["value_size"] = record.value.size();
+      if (!record.is_tombstone()) line["value_size"] = record.value.size();
       if (header.attributes & frame::kHasProducer) {
         line["producer"] = frame::ProducerOf(dumped.frame).producer;
         line["sequence"] = frame::ProducerOf(dumped.frame).sequence;

@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kLetters = "tpokKsSRTh";
 
 std::optional<std::string_view> ValueOf(const RecordView& record) {
-  return record.is_tombstone ? std::nullopt : std::optional(record.value);
+  return record.value.ToOptional();
 }
 
 std::int64_t LengthOf(std::optional<std::string_view> text) {

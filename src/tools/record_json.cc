@@ -16,7 +16,7 @@ std::int64_t MillisOf(Timestamp timestamp) {
 }
 
 std::optional<std::string_view> ValueOf(const RecordView& record) {
-  return record.is_tombstone ? std::nullopt : std::optional(record.value);
+  return record.value.ToOptional();
 }
 
 // Whether nlohmann's writer takes it as text.

@@ -144,15 +144,36 @@ TEST_CASE("What is done while a member owns partitions is not done without them"
     ++runs;
     return absl::OkStatus();
   };
-  CHECK(fixture.group->WhileOwned(first.id, {{"t", 0}, {"t", 3}}, run).ok());
-  CHECK(absl::IsAborted(fixture.group->WhileOwned(first.id, {{"t", 0}, {"t", 4}}, run)));
-  CHECK(absl::IsAborted(fixture.group->WhileOwned("nobody", {{"t", 0}}, run)));
+  CHECK(fixture.group->WhileOwned(first.id, {{{"t", 0}, 1}, {{"t", 3}, 1}}, run).ok());
+  CHECK(absl::IsAborted(fixture.group->WhileOwned(first.id, {{{"t", 0}, 1}, {{"t", 4}, 1}}, run)));
+  CHECK(absl::IsAborted(fixture.group->WhileOwned("nobody", {{{"t", 0}, 1}}, run)));
   CHECK(runs == 1);
   CHECK(absl::IsUnavailable(fixture.group->WhileOwned(
-      first.id, {{"t", 0}}, [] { return absl::UnavailableError("not now"); })));
+      first.id, {{{"t", 0}, 1}}, [] { return absl::UnavailableError("not now"); })));
   fixture.broker.clock().Advance(std::chrono::minutes(5));
-  CHECK(absl::IsAborted(fixture.group->WhileOwned(first.id, {{"t", 0}}, run)));
+  CHECK(absl::IsAborted(fixture.group->WhileOwned(first.id, {{{"t", 0}, 1}}, run)));
   CHECK(runs == 1);
+}
+
+TEST_CASE("What a member knew of a partition before it went away and came back does not count") {
+  CoordinatorFixture fixture;
+  const auto first = fixture.Join();
+  fixture.Count(first);
+  const std::int64_t before = fixture.group->Sync(first).generation;
+  const auto ok = [] { return absl::OkStatus(); };
+  const auto second = fixture.Join();
+  fixture.Count(first);
+  const std::set<TopicPartition> moved = fixture.Owned(second);
+  REQUIRE(moved.size() == 2);
+  fixture.group->Leave(second.id);
+  REQUIRE(fixture.Count(first) == 4);
+  const std::int64_t after = fixture.group->Sync(first).generation;
+  for (int id = 0; id < 4; ++id) {
+    const bool has_moved = moved.contains({"t", id});
+    CHECK(absl::IsAborted(fixture.group->WhileOwned(first.id, {{{"t", id}, before}}, ok)) ==
+          has_moved);
+    CHECK(fixture.group->WhileOwned(first.id, {{{"t", id}, after}}, ok).ok());
+  }
 }
 
 TEST_CASE("What is done while a group is empty is not done while it has members") {

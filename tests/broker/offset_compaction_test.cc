@@ -44,7 +44,9 @@ TEST_CASE("Decisions do not stay either, when nothing but transactions commits")
       participants.push_back({std::string(200, 't'), partition, Offset(i)});
     }
     const std::uint64_t id = Store(broker).BeginTransaction().value();
-    REQUIRE(Store(broker).Decide(id, participants, {{{"group", "in", 0}, Offset(i + 1)}}).ok());
+    REQUIRE(Store(broker)
+                .Decide(id, participants, {{{"group", "in", 0}, {.offset = Offset(i + 1)}}})
+                .ok());
     REQUIRE(broker->RunBackgroundWork().ok());
   }
   CHECK(OffsetsLog(broker).begin_offset().value() > Offset(0));

@@ -39,7 +39,7 @@ TEST_CASE("A group's place is read back as it was written, with its metadata or 
   RecordView tombstone = View("g", "");
   const std::string encoded = EncodePlaceKey(key);
   tombstone.key = encoded;
-  tombstone.is_tombstone = true;
+  tombstone.value = std::nullopt;
   CHECK_FALSE(std::get<PlaceRecord>(*DecodeOffsetRecord(tombstone)).offset.has_value());
 }
 

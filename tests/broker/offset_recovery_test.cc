@@ -30,7 +30,7 @@ struct Steps {
     participants.push_back({topic, 0, prepared->last_frame});
   }
   void Decide(std::int64_t place) {
-    REQUIRE(Store(broker).Decide(id, participants, {{kPlace, Offset(place)}}).ok());
+    REQUIRE(Store(broker).Decide(id, participants, {{kPlace, {.offset = Offset(place)}}}).ok());
   }
 
   BrokerFixture& broker;

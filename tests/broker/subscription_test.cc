@@ -27,12 +27,45 @@ TEST_CASE("An expression selects the topics whose whole name it matches, but int
 }
 
 TEST_CASE("What is no regular expression is refused") {
-  for (const char* bad : {"(", "[z-a]", "*", "a{2"}) {
+  for (const char* bad : {"(", "[z-a]", "*", "a{2", "a)|(b", "(?:a)"}) {
     INFO(bad);
     const auto status = Subscription::ToMatching(bad).status();
     CHECK(absl::IsInvalidArgument(status));
     CHECK(status.message().find(bad) != absl::string_view::npos);
   }
+}
+
+TEST_CASE("An expression of any kind is matched in no time, or refused") {
+  const std::map<std::string, int> topics = {{std::string(249, 'a'), 1}, {"ab", 1}};
+  // Where a match backtracks, each of these takes longer than the world is old.
+  for (const char* slow : {"(a*)*c", "(a|aa)+c", "(a+a+)+c", "((a|b)*a|(b|a)*b)*c", "(.*)*(.*)*c",
+                           "(a?){100}a{100}c", "((((a*)*)*)*)*c", "(a|b)*a(a|b){100}c"}) {
+    INFO(slow);
+    CHECK(Subscription::ToMatching(slow).value().Select(topics).empty());
+  }
+  CHECK(Subscription::ToMatching("(a*)*").value().Select(topics).size() == 1);
+  const std::string nested = std::string(30, '(') + "a";
+  std::string plus = nested;
+  for (int i = 0; i < 30; ++i) plus += ")+";
+  for (const std::string& large :
+       {std::string("((a{1,100}){1,100}){1,100}"), std::string("a{20000}"), plus,
+        std::string("(a{500}[[:alpha:](]){500}"), std::string("(a{500}[]x(]){500}"),
+        std::string("(a{500}[^](]){500}"), std::string(1001, 'a')}) {
+    INFO(large);
+    CHECK(absl::IsInvalidArgument(Subscription::ToMatching(large).status()));
+  }
+}
+
+TEST_CASE(
+    "What an expression would mean in another syntax is refused, not taken for something else") {
+  for (const char* other : {"(a)\\1", "\\d+", "\\bt", "a\\w*"}) {
+    INFO(other);
+    CHECK(absl::IsInvalidArgument(Subscription::ToMatching(other).status()));
+  }
+  CHECK(absl::IsInvalidArgument(Subscription::ToMatching(std::string_view("a\0b", 3)).status()));
+  const std::map<std::string, int> topics = {{"a.b", 1}, {"axb", 1}, {"a-1", 1}};
+  CHECK(Subscription::ToMatching("a\\.b").value().Select(topics) == Names{"a.b"});
+  CHECK(Subscription::ToMatching("a-[0-9]|x").value().Select(topics) == Names{"a-1"});
 }
 
 TEST_CASE("Subscriptions to the same are the same") {

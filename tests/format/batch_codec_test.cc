@@ -1,6 +1,7 @@
 #include "format/batch_codec.h"
 
 #include <array>
+#include <iterator>
 #include <string>
 #include <vector>
 
@@ -46,15 +47,16 @@ TEST_CASE("Entries are read as they were written") {
     const std::uint64_t size = frame::DecodeEntry(at, left, &view);
     REQUIRE(size == frame::EntryBytes(record));
     CHECK(view.key == record.key);
-    CHECK(view.is_tombstone == !record.value.has_value());
-    CHECK(view.value == record.value.value_or(""));
+    CHECK(view.is_tombstone() == !record.value.has_value());
+    CHECK(view.value == record.value);
     if (record.timestamp) CHECK(view.timestamp == *record.timestamp);
     std::size_t headers = 0;
     for (const Header& header : view.headers) {
       CHECK(header.name == kHeaders.at(headers).name);
       CHECK(header.value == kHeaders.at(headers++).value);
     }
-    CHECK(headers == record.headers.size());
+    const auto given = std::ranges::distance(record.headers.begin(), record.headers.end());
+    CHECK(headers == static_cast<std::size_t>(given));
     at += size;
   }
 }

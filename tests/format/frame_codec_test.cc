@@ -249,7 +249,7 @@ TEST_CASE("A record comes back as it was written") {
   CHECK(view.value == "v");
   CHECK(view.timestamp == Timestamp(std::chrono::seconds(42)));
   CHECK(view.append_time == Timestamp(std::chrono::seconds(43)));
-  CHECK_FALSE(view.is_tombstone);
+  CHECK_FALSE(view.is_tombstone());
   std::vector<Header> read;
   for (const Header& header : view.headers) read.push_back(header);
   REQUIRE(read.size() == 3);
@@ -269,11 +269,11 @@ TEST_CASE("Absent and empty keys and values are told apart") {
   const RecordView empty_key = Decode(segment, segment.Write(RecordOf("", "")));
   CHECK(empty_key.key == "");
   CHECK(empty_key.value.empty());
-  CHECK_FALSE(empty_key.is_tombstone);
+  CHECK_FALSE(empty_key.is_tombstone());
   Record tombstone;
   tombstone.key = "gone";
   const RecordView deleted = Decode(segment, segment.Write(tombstone));
-  CHECK(deleted.is_tombstone);
+  CHECK(deleted.is_tombstone());
   CHECK(deleted.key == "gone");
 }
 

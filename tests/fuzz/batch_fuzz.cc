@@ -52,7 +52,7 @@ void CheckFrame(std::span<const std::byte> entries, std::uint32_t count) {
 void CheckEntry(const RecordView& view) {
   const std::vector<Header> headers(view.headers.begin(), view.headers.end());
   const Record record{.key = view.key,
-                      .value = view.is_tombstone ? std::nullopt : std::optional(view.value),
+                      .value = view.value,
                       .headers = headers,
                       .timestamp = view.timestamp == view.append_time
                                        ? std::nullopt
@@ -65,7 +65,7 @@ void CheckEntry(const RecordView& view) {
   RecordView decoded;
   Expect(frame::DecodeEntry(begin, again.size(), &decoded) == again.size() &&
              decoded.key == view.key && decoded.value == view.value &&
-             decoded.timestamp == view.timestamp && decoded.is_tombstone == view.is_tombstone &&
+             decoded.timestamp == view.timestamp && decoded.is_tombstone() == view.is_tombstone() &&
              TextOf({reinterpret_cast<const std::uint8_t*>(decoded.headers.encoded().data()),
                      decoded.headers.encoded().size()}) ==
                  TextOf({reinterpret_cast<const std::uint8_t*>(view.headers.encoded().data()),

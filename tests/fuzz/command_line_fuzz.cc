@@ -17,8 +17,7 @@ RecordView ViewOf(const tools::OwnedRecord& record) {
   RecordView view;
   view.topic = "t";
   view.key = record.key;
-  view.is_tombstone = !record.value.has_value();
-  if (record.value) view.value = *record.value;
+  view.value = record.value;
   if (record.timestamp) view.timestamp = *record.timestamp;
   return view;
 }

@@ -23,7 +23,7 @@ std::string CodeOf(const absl::Status& status) {
 std::uint64_t HashOf(const RecordView& record) {
   std::string text = absl::StrCat(record.timestamp.time_since_epoch().count(), " ",
                                   record.append_time.time_since_epoch().count(), " ",
-                                  record.is_tombstone, record.key.has_value(), " ");
+                                  record.is_tombstone(), record.key.has_value(), " ");
   text.append(record.key.value_or(""));
   for (const Header& header : record.headers) {
     text.append(header.name);

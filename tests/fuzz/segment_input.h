@@ -45,7 +45,7 @@ inline void ReadAll(const RecordBatch& batch, std::uint64_t count) {
       add(header.name);
       add(header.value.value_or(""));
     }
-    Expect(!record.is_tombstone || record.value.empty(), "a tombstone has a value");
+    Expect(!record.is_tombstone() || record.value.empty(), "a tombstone has a value");
     ++seen;
   }
   Expect(seen == count && next == batch.next_offset(), "a batch ends before its end");

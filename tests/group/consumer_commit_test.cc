@@ -1,4 +1,5 @@
 #include "catch.h"
+#include "daybook/transaction.h"
 #include "support/group_fixture.h"
 
 // How a member commits: src/group/consumer_commit.cc.
@@ -38,7 +39,7 @@ TEST_CASE("A commit of chosen places stores them, with what is said beside") {
   CHECK(absl::IsAborted(consumer->Commit({{{"t", 7}, {.offset = Offset(0)}}})));
 }
 
-TEST_CASE("A commit never goes back, and never past the end") {
+TEST_CASE("A commit goes back as well, and never past the end") {
   BrokerFixture broker;
   broker.MakeTopic("t", {.partitions = 2});
   broker.SendMany("t", 0, 5);
@@ -47,17 +48,60 @@ TEST_CASE("A commit never goes back, and never past the end") {
   CHECK(Drain(*consumer).size() == 10);
   const TopicPartition first{"t", 0};
   REQUIRE(consumer->Commit({{first, {.offset = Offset(4)}}}).ok());
-  CHECK(consumer->Commit({{first, {.offset = Offset(1)}}}).ok());
+  REQUIRE(consumer->Commit({{first, {.offset = Offset(1)}}}).ok());
+  CHECK(consumer->Committed(first).value().offset == Offset(1));
+  REQUIRE(consumer->Commit().ok());
+  CHECK(consumer->Committed(first).value().offset == Offset(5));
   REQUIRE(consumer->Seek(first, Offset(2)).ok());
-  CHECK(consumer->Commit().ok());
-  CHECK(consumer->Committed(first).value().offset == Offset(4));
+  REQUIRE(consumer->Commit().ok());
+  CHECK(consumer->Committed(first).value().offset == Offset(2));
+  REQUIRE(consumer->Commit({{first, {.offset = Offset(4)}}}).ok());
   CHECK(absl::IsInvalidArgument(consumer->Commit({{first, {.offset = Offset(6)}}})));
   CHECK(absl::IsInvalidArgument(consumer->Commit({{first, {.offset = Offset(-1)}}})));
   REQUIRE(consumer->Seek(first, Offset(6)).ok());
-  REQUIRE(consumer->Seek({"t", 1}, Offset(5)).ok());
+  REQUIRE(consumer->Seek({"t", 1}, Offset(3)).ok());
   CHECK(absl::IsInvalidArgument(consumer->Commit()));
   CHECK(consumer->Committed(first).value().offset == Offset(4));
-  CHECK(consumer->Committed({"t", 1}).value().offset == Offset(5));
+  CHECK(consumer->Committed({"t", 1}).value().offset == Offset(3));
+}
+
+TEST_CASE("A replay that was committed half-way is resumed there, by a later member, too") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 6);
+  {
+    const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+    CHECK(Drain(*consumer).size() == 6);
+    REQUIRE(consumer->Commit().ok());
+    REQUIRE(consumer->SeekToBeginning().ok());
+    REQUIRE(consumer->Commit().ok());
+    CHECK(consumer->Committed({"t", 0}).value().offset == Offset(0));
+    CHECK(Drain(*consumer).size() == 6);
+    REQUIRE(consumer->Commit({{{"t", 0}, {.offset = Offset(2)}}}).ok());
+    REQUIRE(consumer->SeekToCommitted().ok());
+    CHECK(consumer->Position({"t", 0}).value() == Offset(2));
+  }
+  broker.Kill();
+  const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+  CHECK(Drain(*consumer) == std::vector<std::string>{"2", "3", "4", "5"});
+}
+
+TEST_CASE("A commit after a transaction has moved the place goes where the member stands") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 6);
+  const auto consumer =
+      ConsumerGroup(*broker, "g", {.batch = {.max_records = 3}}).Join({"t"}).value();
+  CHECK(consumer->Poll({})->size() == 3);
+  REQUIRE(consumer->Commit().ok());
+  CHECK(consumer->Poll({})->size() == 3);
+  auto transaction = Transaction::Begin(*broker).value();
+  REQUIRE(transaction.AddOffsets(*consumer).ok());
+  REQUIRE(transaction.Commit().ok());
+  CHECK(consumer->Committed({"t", 0}).value().offset == Offset(6));
+  REQUIRE(consumer->Seek({"t", 0}, Offset(3)).ok());
+  REQUIRE(consumer->Commit().ok());
+  CHECK(consumer->Committed({"t", 0}).value().offset == Offset(3));
 }
 
 TEST_CASE("At most once: what Poll returns is committed, and not returned if that fails") {

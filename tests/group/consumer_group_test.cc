@@ -76,6 +76,11 @@ TEST_CASE("What cannot be joined says why") {
   CHECK(absl::IsNotFound(ConsumerGroup(*broker, "g").Join({"u"}).status()));
   CHECK(absl::IsInvalidArgument(ConsumerGroup(*broker, "g").Join({}).status()));
   CHECK(absl::IsInvalidArgument(ConsumerGroup(*broker, "").Join({"t"}).status()));
+  for (const GroupOptions& bad : {GroupOptions{.offset_reset = static_cast<OffsetReset>(3)},
+                                  GroupOptions{.assignor = static_cast<Assignor>(-1)},
+                                  GroupOptions{.guarantee = static_cast<Guarantee>(7)}}) {
+    CHECK(absl::IsInvalidArgument(ConsumerGroup(*broker, "g", bad).Join({"t"}).status()));
+  }
   const auto reader = Broker::Open("/data", broker.Options(BrokerAccess::kReadOnly)).value();
   CHECK(absl::IsFailedPrecondition(ConsumerGroup(*reader, "g").Join({"t"}).status()));
   ConsumerGroup group(*broker, "g");

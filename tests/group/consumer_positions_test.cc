@@ -16,6 +16,8 @@ TEST_CASE("Seek moves a position, and only of what is assigned") {
   CHECK(consumer->Position({"t", 0}).value() == Offset(7));
   CHECK(Drain(*consumer) == std::vector<std::string>{"7", "8", "9"});
   CHECK(absl::IsFailedPrecondition(consumer->Seek({"t", 1}, Offset(0))));
+  CHECK(absl::IsInvalidArgument(consumer->Seek({"t", 0}, Offset(-1))));
+  CHECK(consumer->Poll({})->empty());
   CHECK(absl::IsNotFound(consumer->Committed({"t", 0}).status()));
 }
 

@@ -1,6 +1,7 @@
 #include <thread>
 
 #include "catch.h"
+#include "daybook/damage.h"
 #include "support/group_fixture.h"
 #include "support/log_fixture.h"
 
@@ -20,23 +21,108 @@ TEST_CASE("A consumer that is woken returns at once and reads on later") {
   CHECK(consumer->Poll({}).value().size() == 3);
 }
 
-TEST_CASE("A group whose place in a memory topic was dropped goes on as it does without one") {
+TEST_CASE("A group that is too slow for a memory topic that drops is told once what it missed") {
   for (const OffsetReset reset : {OffsetReset::kEarliest, OffsetReset::kLatest}) {
     BrokerFixture broker;
     const Topic topic =
         broker.MakeTopic("t", {.storage = Storage::kMemory, .memory_bytes = 512 << 10});
-    const auto consumer = ConsumerGroup(*broker, "g", {.offset_reset = reset}).Join({"t"}).value();
-    REQUIRE(consumer->Poll({}).ok());
-    broker.SendMany("t", 0, 1);
-    CHECK(Drain(*consumer).size() == 1);
+    ConsumerGroup group(*broker, "g", {.offset_reset = reset});
+    {
+      const auto consumer = group.Join({"t"}).value();
+      REQUIRE(consumer->Poll({}).ok());
+      broker.SendMany("t", 0, 1);
+      CHECK(Drain(*consumer).size() == 1);
+      REQUIRE(consumer->Commit().ok());
+    }
     broker.SendMany("t", 0, 50'000);
     const Offset begin = topic.partition(0).begin_offset().value();
     REQUIRE(begin > Offset(1));
-    // To the end of where it stood; then it is set back.
+    const auto consumer = group.Join({"t"}).value();
+    const auto told = consumer->Poll({}).status();
+    CHECK(absl::IsOutOfRange(told));
+    const Offset next = reset == OffsetReset::kEarliest ? begin : Offset(50'001);
+    CHECK(DamageOf(told) ==
+          DamagedRange{.topic = "t", .begin_offset = Offset(1), .end_offset = next});
+    CHECK(told.message().find(std::to_string(next.value())) != absl::string_view::npos);
+    // The next member is not told of the same again.
+    CHECK(consumer->Committed({"t", 0}).value().offset == next);
     const std::vector<std::string> values = Drain(*consumer);
     CHECK(consumer->Position({"t", 0}).value() == Offset(50'001));
-    if (reset == OffsetReset::kEarliest) CHECK(values.back() == "49999");
+    CHECK(values.size() == static_cast<std::size_t>(Offset(50'001) - next));
   }
+}
+
+TEST_CASE("A member that hangs while producers wait for it is lost, and they go on") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.storage = Storage::kMemory,
+                         .memory_bytes = 512 << 10,
+                         .when_full = WhenFull::kBlock,
+                         .max_block = std::chrono::seconds(20)});
+  const auto hanging = ConsumerGroup(*broker, "slow").Join({"t"}).value();
+  const auto reading = ConsumerGroup(*broker, "fast").Join({"t"}).value();
+  broker.SendMany("t", 0, 1);
+  CHECK(hanging->Poll({})->size() == 1);
+  broker.clock().Advance(std::chrono::minutes(6));
+  // More than there is room for; and nobody looks at the group of the one that hangs.
+  for (int i = 0; i < 50; ++i) {
+    CHECK_FALSE(Drain(*reading).empty());
+    REQUIRE(reading->Commit().ok());
+    broker.SendMany("t", 0, 1000);
+  }
+  CHECK(absl::IsAborted(hanging->Commit()));
+}
+
+TEST_CASE("A second thread in a consumer is noticed, and may only wake it") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 3);
+  std::vector<absl::Status> answers;
+  JoinOptions join;
+  join.listener.on_assigned = [&](Consumer& consumer, const std::vector<TopicPartition>& all) {
+    CHECK(consumer.Position(all[0]).ok());  // the same thread may
+    std::thread([&] {
+      answers.push_back(consumer.Poll({}).status());
+      answers.push_back(consumer.Commit());
+      answers.push_back(consumer.Commit({{all[0], {.offset = Offset(1)}}}));
+      answers.push_back(consumer.Seek(all[0], Offset(2)));
+      answers.push_back(consumer.SeekToBeginning());
+      answers.push_back(consumer.SeekToCommitted());
+      answers.push_back(consumer.Position(all[0]).status());
+      answers.push_back(consumer.Pause(all));
+      answers.push_back(consumer.EventFd().status());
+      answers.push_back(consumer.Leave());
+      consumer.Wakeup();
+    }).join();
+  };
+  const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}, join).value();
+  CHECK(absl::IsCancelled(consumer->Poll({}).status()));
+  CHECK(answers.size() == 10);
+  for (const absl::Status& answer : answers) CHECK(absl::IsFailedPrecondition(answer));
+  // One after the other is no harm.
+  std::size_t count = 0;
+  std::thread([&] { count = Drain(*consumer).size(); }).join();
+  CHECK(count == 3);
+  CHECK(consumer->Commit().ok());
+}
+
+TEST_CASE("A commit in a topic that was deleted says so, and of the others it was done") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.MakeTopic("u");
+  broker.SendMany("t", 0, 3);
+  broker.SendMany("u", 0, 3);
+  Diary diary;
+  const auto consumer =
+      ConsumerGroup(*broker, "g").Join({"t", "u"}, {.listener = diary.Listener()}).value();
+  CHECK(Drain(*consumer).size() == 6);
+  diary.Take();
+  REQUIRE(broker->DeleteTopic("t").ok());
+  const auto status =
+      consumer->Commit({{{"t", 0}, {.offset = Offset(3)}}, {{"u", 0}, {.offset = Offset(3)}}});
+  CHECK((absl::IsNotFound(status) || absl::IsAborted(status)));
+  CHECK(consumer->Committed({"u", 0}).value().offset == Offset(3));
+  CHECK(Drain(*consumer).empty());
+  CHECK(diary.Take() == std::vector<std::string>{"!t-0"});
 }
 
 TEST_CASE("The descriptor of a member is readable for records, and for a rebalance") {

@@ -51,7 +51,7 @@ TEST_CASE("A dead letter is the record, and where it came from and why") {
                        {"daybook.dead.offset", "0"},
                        {"daybook.dead.cause", "NOT_FOUND: no such user"},
                        {"daybook.dead.attempts", "3"}});
-  CHECK(letters[1].is_tombstone);
+  CHECK(letters[1].is_tombstone());
   CHECK(letters[1].headers.Last("daybook.dead.offset") == "1");
 }
 
@@ -86,6 +86,70 @@ TEST_CASE("A long cause is cut") {
   CHECK(letters.begin()->headers.Last("daybook.dead.cause")->size() == 1000);
 }
 
+TEST_CASE("What does not fit into a dead-letter topic is cut, and it says so") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.MakeTopic("dead", {.max_record_bytes = 10'000});
+  const std::string large(20'000, 'x');
+  const Header small_header[] = {{"trace", "7"}};
+  const Header large_header[] = {{"trace", large}};
+  const Topic topic = broker->OpenTopic("t").value();
+  const auto append = [&](const Record& record) {
+    REQUIRE(topic.partition(0).Append(record).ok());
+  };
+  append({.key = "k", .value = std::string_view(large).substr(0, 9000), .headers = small_header});
+  append({.key = "k", .value = large, .headers = small_header});
+  append({.key = "k", .value = large, .headers = large_header});
+  append({.key = large, .value = large, .headers = small_header});
+  append({.key = large});
+  const auto dead = DeadLetters::Open(broker->core(), "dead", {"t"});
+  REQUIRE(dead.ok());
+  const RecordBatch batch = ReadAll(*broker, "t");
+  for (const RecordView& record : batch) {
+    REQUIRE(dead->Append(record, absl::InternalError(large), 3).ok());
+  }
+  const RecordBatch kept = ReadAll(*broker, "dead");
+  const std::vector<RecordView> letters(kept.begin(), kept.end());
+  REQUIRE(letters.size() == 5);
+  const auto cut = [&](std::size_t i) {
+    return std::string(letters[i].headers.Last("daybook.dead.cut").value_or("nothing"));
+  };
+  const auto value = [&](std::size_t i) {
+    return "value " + std::to_string(letters[i].value.size()) + " of 20000 bytes";
+  };
+  CHECK(cut(0) == value(0).replace(value(0).find("20000"), 5, "9000"));
+  CHECK(letters[0].value.size() > 8000);
+  CHECK(cut(1) == value(1));
+  CHECK(letters[1].value.size() > 8000);
+  CHECK(letters[1].headers.Last("trace") == "7");
+  CHECK(cut(2) == value(2) + ", headers");
+  CHECK(letters[2].key == "k");
+  CHECK_FALSE(letters[2].headers.Last("trace").has_value());
+  CHECK(cut(3) == value(3) + ", headers, key");
+  CHECK_FALSE(letters[3].key.has_value());
+  CHECK(cut(4) == "headers, key");
+  CHECK(letters[4].is_tombstone());
+  for (std::size_t i = 0; i < 5; ++i) {
+    CHECK(letters[i].headers.Last("daybook.dead.offset") == std::to_string(i));
+  }
+}
+
+TEST_CASE("A record of the largest size goes to a topic that was made with the source's settings") {
+  BrokerFixture broker;
+  const TopicOptions options{.segment_bytes = 4 << 20};
+  const Topic topic = broker.MakeTopic("t", options);
+  broker.MakeTopic("dead", options);
+  const std::string largest(1 << 20, 'x');
+  REQUIRE(topic.partition(0).Append(RecordOf(largest)).ok());
+  const auto dead = DeadLetters::Open(broker->core(), "dead", {"t"});
+  REQUIRE(dead.ok());
+  const RecordBatch batch = ReadAll(*broker, "t");
+  REQUIRE(dead->Append(*batch.begin(), absl::InternalError("no"), 1).ok());
+  const RecordBatch letters = ReadAll(*broker, "dead");
+  CHECK(letters.begin()->value.size() > (1 << 20) - 2000);
+  CHECK(letters.begin()->headers.Last("daybook.dead.cut").has_value());
+}
+
 TEST_CASE("A dead-letter topic is created to suit its sources, or taken as it is") {
   BrokerFixture broker;
   broker.MakeTopic("small", {.durability = Durability::kDisk, .segment_bytes = 1 << 20});
@@ -113,6 +177,8 @@ TEST_CASE("A dead-letter topic that cannot be is refused") {
   broker.MakeTopic("t");
   CHECK(absl::IsInvalidArgument(DeadLetters::Open(broker->core(), "t", {"t"}).status()));
   CHECK(absl::IsInvalidArgument(DeadLetters::Open(broker->core(), "__dead", {"t"}).status()));
+  broker.MakeTopic("tiny", {.max_record_bytes = 4095});
+  CHECK(absl::IsInvalidArgument(DeadLetters::Open(broker->core(), "tiny", {"t"}).status()));
   CHECK(absl::IsNotFound(DeadLetters::Open(broker->core(), "dead", {"u"}).status()));
   CHECK(absl::IsNotFound(broker->OpenTopic("dead").status()));
 }

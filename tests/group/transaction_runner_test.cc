@@ -324,4 +324,29 @@ TEST_CASE("Exactly once: what Run cannot do is refused, with what to do") {
   CHECK(broker->ListGroups().value().empty());
 }
 
+TEST_CASE(
+    "At exactly-once a record over max_transaction_bytes is put aside, and the rest goes on") {
+  BrokerFixture broker;
+  broker.MakeTopic("in");
+  broker.MakeTopic("out");
+  broker.SendMany("in", 0, 2);
+  const std::string large(200'000, 'x');
+  REQUIRE(broker->OpenTopic("in")->partition(0).Append(RecordOf(large)).ok());
+  broker.SendMany("in", 0, 2);
+  RunningGroup run(*broker, {"in"},
+                   {.retries = {.max_attempts = 2,
+                                .initial_backoff = std::chrono::milliseconds(0),
+                                .max_backoff = std::chrono::milliseconds(0)},
+                    .dead_letter_topic = "dead",
+                    .max_transaction_bytes = 10'000},
+                   TransactionHandler([](const RecordView& record, Transaction& transaction) {
+                     return transaction.Send("out", record.ToRecord());
+                   }),
+                   {.guarantee = Guarantee::kExactlyOnce});
+  CHECK(AwaitCommitted(*broker, "in", 0, 5) == 5);
+  CHECK(run.Stop().ok());
+  CHECK(broker.Values("out").size() == 4);
+  CHECK(broker.Values("dead") == std::vector<std::string>{large});
+}
+
 }  // namespace daybook

@@ -95,7 +95,7 @@ TEST_CASE("Keys, headers, times and tombstones of sequenced records come back") 
   CHECK(views[0].value == "value");
   CHECK(views[0].headers.Last("h") == "v");
   CHECK(views[0].timestamp == Timestamp(std::chrono::seconds(42)));
-  CHECK(views[1].is_tombstone);
+  CHECK(views[1].is_tombstone());
   CHECK(views[1].key == "gone");
   CHECK(views[2].value == "plain");
   CHECK_FALSE(views[2].key.has_value());

@@ -87,7 +87,7 @@ TEST_CASE("Keys, headers, times and tombstones of a transaction come back") {
   CHECK(views[0].key == "key");
   CHECK(views[0].headers.Last("h") == "v");
   CHECK(views[0].timestamp == Timestamp(std::chrono::seconds(42)));
-  CHECK(views[1].is_tombstone);
+  CHECK(views[1].is_tombstone());
   CHECK(views[1].key == "gone");
 }
 

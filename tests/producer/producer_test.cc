@@ -56,7 +56,7 @@ TEST_CASE("Headers, timestamps and tombstones arrive as they were sent") {
   CHECK(at->append_time == broker.clock().Now());
   CHECK(at->headers.Last("trace") == "42");
   ++at;
-  CHECK(at->is_tombstone);
+  CHECK(at->is_tombstone());
   CHECK(at->timestamp == broker.clock().Now());
 }
 

@@ -20,8 +20,7 @@ RecordView Example() {
 RecordView Bare() {
   RecordView record = Example();
   record.key.reset();
-  record.is_tombstone = true;
-  record.value = "";
+  record.value = std::nullopt;
   return record;
 }
 

@@ -36,7 +36,7 @@ TEST_CASE("A record survives JSON whatever its bytes are") {
 TEST_CASE("Absent key and value stay absent through JSON") {
   RecordView record = Example();
   record.key.reset();
-  record.is_tombstone = true;
+  record.value = std::nullopt;
   std::string line;
   AppendJson(record, &line);
   const auto parsed = ParseJson(line);

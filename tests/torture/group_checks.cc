@@ -8,12 +8,15 @@
 
 // The transactions of a group's history, and what must hold after each step of it:
 //   - a partition is read by one member at a time
-//   - the group's place never goes back, nor past the end
+//   - the group's place goes back only when its partition's owner commits so, and never past the
+//   end
+//   - at kLatest, the group begins where the end was when its first member joined; in partitions
+//     that were added since, at their beginning
 //   - kills take nothing that was produced, power cuts nothing but ends
-//   - kAtLeastOnce: whatever lies before the group's place was handled
+//   - kAtLeastOnce: whatever lies between there and the group's place was handled
 //   - kAtMostOnce:  nothing was handled twice, unless a power cut took the commit
-//   - kExactlyOnce: the output holds each input before the group's place once, and no other; what
-//                   was aborted, or is undecided, is nowhere
+//   - kExactlyOnce: the output holds each input between there and the group's place once, and no
+//                   other; what was aborted, or is undecided, is nowhere
 //   - in the end everything is read, by members that come afterwards
 
 namespace daybook::torture {
@@ -53,6 +56,15 @@ void GroupWorld::RunTransaction(Member& member) {
       Expect(other->consumer->SeekToCommitted().ok(), "a member goes back to the group's place");
     }
   }
+  if (end == 3 && member.instance_id.empty() && !is_calm_) {  // it hesitates
+    const bool has_come_back = PassAround(member);
+    const auto status = transaction->Commit();
+    Expect(!has_come_back || absl::IsAborted(status),
+           absl::StrCat("places of before a partition went away are refused: ", status.ToString()));
+    tally_.Count("hesitant transactions");
+    Expect(member.consumer->SeekToCommitted().ok(), "a member goes back to the group's place");
+    return;
+  }
   if (end == 1) {  // before anything was written
     transaction->Abort();
     return Kill();
@@ -70,6 +82,47 @@ void GroupWorld::RunTransaction(Member& member) {
            absl::StrCat("a transaction is committed: ", status.ToString()));
   }
   member.consumer->SeekToCommitted().IgnoreError();  // it may have lost them
+}
+
+bool GroupWorld::PassAround(Member& member) {
+  // The others go, one comes that takes everything there is to take, and goes again.
+  if (MayBeLost(member)) return false;
+  const std::vector<TopicPartition> before = member.consumer->Assignment();
+  if (before.size() < 2) return false;
+  GroupOptions options;
+  options.offset_reset = offset_reset_;
+  options.guarantee = guarantee_;
+  options.max_poll_interval = kMaxPollInterval;
+  auto guest = ConsumerGroup(*broker_, kGroup, options).Join({"in"});
+  if (!Expect(guest.ok(), "a guest joins")) return false;
+  const auto settle = [&](Consumer& consumer) {
+    Expect(consumer.Poll({}).ok() && consumer.SeekToCommitted().ok(), "a member polls");
+  };
+  settle(*member.consumer);
+  member.last_poll = clock_.MonotonicNow();
+  settle(**guest);
+  // Everything that the guest has reads as far as it goes, and is committed.
+  std::set<TopicPartition> moved;
+  for (const TopicPartition& partition : (*guest)->Assignment()) moved.insert(partition);
+  for (int round = 0; round < 100 && IsHeld(); ++round) {
+    auto batch = (*guest)->Poll({});
+    if (!Expect(batch.ok(), "a guest polls") || batch->empty()) break;
+    auto transaction = Transaction::Begin(*broker_);
+    if (!Expect(transaction.ok(), "a transaction begins")) break;
+    for (const RecordView& record : *batch) {
+      Record out = RecordOf(record.value);
+      out.partition = 0;
+      Expect(transaction->Send("out", out).ok(), "a transaction takes a record");
+    }
+    Expect(transaction->AddOffsets(**guest).ok() && transaction->Commit().ok(),
+           "a guest's transaction is committed");
+  }
+  Expect((*guest)->Leave().ok(), "a guest leaves");
+  settle(*member.consumer);
+  const std::vector<TopicPartition> after = member.consumer->Assignment();
+  return std::any_of(before.begin(), before.end(), [&](const TopicPartition& partition) {
+    return moved.contains(partition) && std::count(after.begin(), after.end(), partition) != 0;
+  });
 }
 
 void GroupWorld::FenceByName() {
@@ -128,12 +181,20 @@ void GroupWorld::CheckOwners() {
   }
 }
 
+absl::StatusOr<Offset> GroupWorld::Place(int partition) {
+  const auto place = broker_->core().offsets().Find({kGroup, "in", partition});
+  if (!place.ok()) return place.status();
+  if (place->has_value()) return (*place)->offset;
+  return starts_ ? starts_->at(static_cast<std::size_t>(partition)) : Offset(0);
+}
+
 void GroupWorld::CheckPlaces() {
   for (int id = 0; id < partitions_; ++id) {
-    const auto place = broker_->core().offsets().Find({kGroup, "in", id});
+    const auto place = Place(id);
     const auto end = broker_->OpenTopic("in")->partition(id).end_offset();
     if (!Expect(place.ok() && end.ok(), "places can be looked up")) return;
-    const Offset now = place->has_value() ? (*place)->offset : Offset(0);
+    const Offset now = *place;
+    const Offset start = starts_ ? starts_->at(static_cast<std::size_t>(id)) : Offset(0);
     Expect(now <= *end, absl::StrCat("the place in partition ", id, " is not past the end"));
     Offset& before = places_[id];
     Expect(now >= before, absl::StrCat("the place in partition ", id, " went back from ",
@@ -142,7 +203,7 @@ void GroupWorld::CheckPlaces() {
     if (guarantee_ != Guarantee::kAtLeastOnce) continue;
     for (const auto& [offset, value] : produced_[static_cast<std::size_t>(id)]) {
       if (offset >= now) break;
-      Expect(handled_.count(value) == 1,
+      Expect(offset < start || handled_.count(value) == 1,
              absl::StrCat("at least once: ", value, " is committed and was not handled"));
     }
   }
@@ -192,11 +253,12 @@ void GroupWorld::CheckOutput() {
   }
   if (guarantee_ != Guarantee::kExactlyOnce) return;
   for (int id = 0; id < partitions_; ++id) {
-    const auto place = broker_->core().offsets().Find({kGroup, "in", id});
+    const auto place = Place(id);
     if (!Expect(place.ok(), "places can be looked up")) return;
-    const Offset now = place->has_value() ? (*place)->offset : Offset(0);
+    const Offset now = *place;
+    const Offset start = starts_ ? starts_->at(static_cast<std::size_t>(id)) : Offset(0);
     for (const auto& [offset, value] : produced_[static_cast<std::size_t>(id)]) {
-      Expect((times.count(value) == 1) == (offset < now),
+      Expect((times.count(value) == 1) == (offset >= start && offset < now),
              absl::StrCat("exactly once: ", value, " at ", offset.value(), " is ",
                           times.count(value) == 1 ? "in the output" : "missing",
                           ", and the group's place is ", now.value()));
@@ -257,10 +319,9 @@ void GroupWorld::CheckEnd() {
       CommitMember(*member);
     }
     for (int id = 0; id < partitions_ && IsHeld(); ++id) {
-      const auto place = broker_->core().offsets().Find({kGroup, "in", id});
+      const auto place = Place(id);
       const auto end = broker_->OpenTopic("in")->partition(id).end_offset();
-      const Offset now = place.ok() && place->has_value() ? (*place)->offset : Offset(0);
-      is_done = is_done && end.ok() && now == *end;
+      is_done = is_done && end.ok() && place.ok() && *place == *end;
     }
     if (is_done) return CheckStep();
   }

@@ -29,6 +29,7 @@ GroupWorld::GroupWorld(std::uint64_t seed, Tally& tally)
     : random_(seed),
       tally_(tally),
       guarantee_(PickGuarantee(random_())),
+      offset_reset_(Pick(3) == 0 ? OffsetReset::kLatest : OffsetReset::kEarliest),
       partitions_(static_cast<int>(1 + Pick(5))),
       outputs_(static_cast<int>(1 + Pick(3))),
       input_durability_(Pick(4) == 0 ? Durability::kDisk : Durability::kProcess),
@@ -81,7 +82,8 @@ void GroupWorld::Step() {
   if (choice < 80) return RemoveMember();
   if (choice < 83) return Stall();
   if (choice < 86) return CommitZombie();
-  if (choice < 88) return SeekBack(*member);
+  if (choice < 87) return SeekBack(*member);
+  if (choice < 88) return AddPartition();
   if (choice < 91) return FenceByName();
   if (choice < 94) return LeaveUndecided();
   if (choice < 97) return Kill();
@@ -141,6 +143,7 @@ void GroupWorld::JoinMember() {
   Member* const self = member.get();
   if (Pick(4) == 0) member->instance_id = absl::StrCat("static-", Pick(3));
   GroupOptions options;
+  options.offset_reset = offset_reset_;
   options.guarantee = guarantee_;
   options.max_poll_interval = kMaxPollInterval;
   options.batch = {.max_records = 1 + Pick(8), .max_bytes = 1 << 20};
@@ -159,6 +162,14 @@ void GroupWorld::JoinMember() {
   const auto before = is_settled && member->instance_id.empty() ? Owners() : decltype(Owners())();
   auto joined = ConsumerGroup(*broker_, kGroup, options).Join({"in"}, std::move(join));
   if (!Expect(joined.ok(), absl::StrCat("a member joins: ", joined.status().ToString()))) return;
+  if (!starts_) {
+    starts_.emplace();
+    for (int id = 0; id < partitions_; ++id) {
+      const auto end = broker_->OpenTopic("in")->partition(id).end_offset();
+      if (!Expect(end.ok(), "a partition has an end")) return;
+      starts_->push_back(offset_reset_ == OffsetReset::kLatest ? *end : Offset(0));
+    }
+  }
   member->consumer = *std::move(joined);
   member->last_poll = clock_.MonotonicNow();
   if (!member->instance_id.empty()) {
@@ -186,11 +197,10 @@ void GroupWorld::OnAssigned(Member& member, Consumer& consumer,
                             const std::vector<TopicPartition>& assigned) {
   for (const TopicPartition& partition : assigned) {
     const auto position = consumer.Position(partition);
-    const auto place = broker_->core().offsets().Find({kGroup, "in", partition.partition});
-    if (!Expect(position.ok() && place.ok(), "an assigned partition has a position")) return;
-    const Offset wanted = place->has_value() ? (*place)->offset : Offset(0);
-    Expect(*position == wanted, absl::StrCat("a partition begins at the group's place: it is at ",
-                                             position->value(), " and not at ", wanted.value()));
+    const auto wanted = Place(partition.partition);
+    if (!Expect(position.ok() && wanted.ok(), "an assigned partition has a position")) return;
+    Expect(*position == *wanted, absl::StrCat("a partition begins at the group's place: it is at ",
+                                              position->value(), " and not at ", wanted->value()));
     member.expected[partition.partition] = *position;
     member.finished.erase(partition.partition);
   }
@@ -207,6 +217,7 @@ void GroupWorld::OnRevoked(Member& member, Consumer& consumer,
     const auto committed = consumer.Commit(FinishedPlaces(member));
     Expect(committed.ok(),
            absl::StrCat("what is revoked may still be committed: ", committed.ToString()));
+    for (const auto& [id, offset] : member.finished) places_[id] = offset;
   }
   Forget(member, revoked);
 }
@@ -274,6 +285,10 @@ void GroupWorld::CommitMember(Member& member) {
   const bool may_be_lost = MayBeLost(member);
   const auto status = member.consumer->Commit(places);
   tally_.Count("commits");
+  // The owner's commit counts, back as well.
+  if (status.ok()) {
+    for (const auto& [partition, place] : places) places_[partition.partition] = place.offset;
+  }
   if (may_be_lost) return;  // refused, or nobody took its partitions yet
   Expect(status.ok(), absl::StrCat("a member commits what is its own: ", status.ToString()));
 }
@@ -301,12 +316,25 @@ void GroupWorld::SeekBack(Member& member) {
   if (assigned.empty()) return;
   const TopicPartition& partition = assigned[Pick(assigned.size())];
   // Not beyond the group's place: what lies between was not handled.
-  const auto place = member.consumer->Committed(partition);
-  const std::int64_t most = place.ok() ? place->offset.value() : 0;
-  const Offset to(static_cast<std::int64_t>(Pick(static_cast<std::uint64_t>(most) + 1)));
+  const auto place = Place(partition.partition);
+  if (!Expect(place.ok(), "places can be looked up")) return;
+  const std::int64_t least = starts_->at(static_cast<std::size_t>(partition.partition)).value();
+  if (place->value() < least) return;  // drawn back by a power cut
+  const auto distance = static_cast<std::uint64_t>(place->value() - least);
+  const Offset to(least + static_cast<std::int64_t>(Pick(distance + 1)));
   if (!Expect(member.consumer->Seek(partition, to).ok(), "a member seeks back")) return;
   Forget(member, {partition});
   member.expected[partition.partition] = to;
+}
+
+void GroupWorld::AddPartition() {
+  if (partitions_ >= 6) return;
+  Expect(broker_->CreatePartitions("in", partitions_ + 1).ok(), "a partition is added");
+  ++partitions_;
+  produced_.emplace_back();
+  // It is new to a group that is there, which reads it from its beginning.
+  if (starts_) starts_->push_back(Offset(0));
+  tally_.Count("partitions added");
 }
 
 void GroupWorld::Stall() {
@@ -339,6 +367,13 @@ void GroupWorld::CutPower() {
   places_.clear();
   Open();
   tally_.Count("power cuts");
+  // What arrives where records were taken is new, and the group's place was drawn back to there.
+  for (int id = 0; id < partitions_ && starts_ && IsHeld(); ++id) {
+    const auto end = broker_->OpenTopic("in")->partition(id).end_offset();
+    if (!Expect(end.ok(), "a partition has an end")) return;
+    Offset& start = starts_->at(static_cast<std::size_t>(id));
+    start = std::min(start, *end);
+  }
   if (IsHeld()) CheckLog(input_durability_ != Durability::kDisk);
 }
 

@@ -76,7 +76,10 @@ class GroupWorld {
   void CommitMember(Member& member);
   void CommitZombie();
   void SeekBack(Member& member);
+  void AddPartition();
   void RunTransaction(Member& member);
+  // Every partition goes from the member and comes back to it; false if that does not come about.
+  bool PassAround(Member& member);
   void FenceByName();
   void LeaveUndecided();
   void Stall();
@@ -102,12 +105,15 @@ class GroupWorld {
   // Fresh members read everything that is left.
   void CheckEnd();
   std::map<TopicPartition, std::string> Owners();
+  // The group's place, or where it begins.
+  absl::StatusOr<Offset> Place(int partition);
   std::vector<std::vector<std::pair<Offset, std::string>>> ReadAll(const std::string& topic);
 
   std::mt19937_64 random_;
   Tally& tally_;
   const Guarantee guarantee_;
-  const int partitions_;
+  const OffsetReset offset_reset_;
+  int partitions_;
   const int outputs_;
   const Durability input_durability_;
   int step_ = 0;
@@ -126,6 +132,8 @@ class GroupWorld {
   std::map<std::string, int> handled_;                   // how often, by value
   std::set<std::string> never_;                          // of transactions that were not committed
   std::map<int, Offset> places_;                         // of the group, as last seen
+  // Where the group began, by partition; none before the first member joined.
+  std::optional<std::vector<Offset>> starts_;
 };
 
 }  // namespace daybook::torture

@@ -46,6 +46,7 @@ std::vector<Planted> AllPlanted() {
       {PlantedBug::kAssignBeforeRevoke, "assign-before-revoke", {"groups"}},
       {PlantedBug::kCommitBeforeDrain, "commit-before-drain", {"group-run"}},
       {PlantedBug::kCommitGoesBack, "commit-goes-back", {"groups"}},
+      {PlantedBug::kForgetsWhereItBegan, "forgets-where-it-began", {"groups"}},
       {PlantedBug::kRevokedPositionKept, "revoked-position-kept", {"groups"}},
       {PlantedBug::kLostMemberKeepsPartitions, "lost-member-keeps-partitions", {"groups"}},
       {PlantedBug::kStickyForgetsOwner, "sticky-forgets-owner", {"groups"}},
