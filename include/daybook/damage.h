@@ -10,7 +10,7 @@
 
 namespace daybook::inline v1 {
 
-// Offsets of a partition that hold records no more, because what stores them is damaged or gone.
+// Offsets of a partition that cannot be read, because what stores them is damaged or gone.
 struct DamagedRange {
   std::string topic;
   int partition = 0;
@@ -18,6 +18,10 @@ struct DamagedRange {
   // The first offset behind it that is known to be whole: seek there to go on. The same as
   // begin_offset where nothing follows yet.
   Offset end_offset;
+  // Whole records may be among them: what is damaged there could not be told from payloads that
+  // look like records, within the time that a read may take. Repair (admin.h) decides it. With
+  // end_offset the same as begin_offset that may be true of all that follows.
+  bool may_hold_records = false;
 
   friend bool operator==(const DamagedRange&, const DamagedRange&) = default;
 };

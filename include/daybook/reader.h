@@ -71,7 +71,7 @@ class DAYBOOK_EXPORT Reader {
   absl::StatusOr<Offset> Position(int partition) const;
 
   // Moves every partition that stands at damage, or where records were dropped, to the next record
-  // that can be read; how many offsets were passed over.
+  // that can be read; how many offsets were passed over. Errors as of Partition::NextReadable.
   absl::StatusOr<std::int64_t> SkipDamage();
 
   // True when every partition's position is at its end, as of now.

@@ -50,6 +50,7 @@ enum class PlantedBug {
   kCommitsOverOpenClaims,  // what is committed counts, though a claim before it is open
   kClaimsWhileClosing,     // the last claim of a segment is settled as if there were no other
   kVerifyFirstGapOnly,     // a verification stops at the first damaged record of a segment
+  kTakesBudgetForEnd,      // a search that was given up has found nothing; marks are not followed
   kRepairDropsOffsets,     // a repair closes a gap without keeping the offsets in it
   kKeepsLowDescriptors,    // a data file may have the descriptor that others write messages to
   kLocksNameAlone,         // who removes the lock's file lets a second writer in

@@ -8,32 +8,6 @@
 namespace daybook::inline v1::frame {
 namespace {
 
-// How many bytes the searches of one call may hash for each byte of the segment. Bytes made to
-// look like frames at every position would otherwise cost a hash of a whole frame each, which is
-// quadratic; damage and payloads stay far below.
-constexpr std::uint64_t kHashedPerByte = 64;
-
-std::optional<FoundFrame> FindFrameWithin(const SegmentBytes& segment, ScanFrom from,
-                                          std::uint64_t* budget) {
-  const std::byte* const data = segment.bytes.data();
-  for (std::uint64_t position = from.position; position + kFrameHeaderBytes <= segment.bytes.size();
-       position += kFrameAlignment) {
-    const std::uint32_t length_word = AcquireLengthWord(data + position);
-    if (length_word == 0) continue;
-    FoundFrame found{.position = position};
-    if (!IsWellFormed(segment, position, length_word, &found.header)) continue;
-    if (found.header.offset_delta < from.delta) continue;
-    const std::uint64_t cost = LengthOf(length_word);
-    if (cost > *budget) return std::nullopt;
-    *budget -= cost;
-    if (ChecksumOf(data + position, length_word, position, segment.segment_id) ==
-        found.header.checksum) {
-      return found;
-    }
-  }
-  return std::nullopt;
-}
-
 // One past the last byte that is not zero.
 std::uint64_t EndOfContent(std::span<const std::byte> bytes) {
   std::uint64_t end = bytes.size();
@@ -46,37 +20,35 @@ std::uint64_t EndOfContent(std::span<const std::byte> bytes) {
 
 }  // namespace
 
-std::optional<FoundFrame> FindFrame(const SegmentBytes& segment, ScanFrom from) {
-  std::uint64_t budget = kHashedPerByte * segment.bytes.size();
-  return FindFrameWithin(segment, from, &budget);
-}
-
-ScanResult Scan(const SegmentBytes& segment, ScanFrom from, const FrameVisitor& visitor) {
+ScanResult Scan(const SegmentBytes& segment, ScanFrom from, const FrameVisitor& visitor,
+                const ScanOptions& options) {
   ScanResult result;
   result.end_position = from.position;
   result.end_delta = from.delta;
-  std::uint64_t budget = kHashedPerByte * segment.bytes.size();
+  FrameSearch search(segment, options.search);
   std::uint64_t position = from.position;
   while (!result.is_sealed && position + kFrameHeaderBytes <= segment.bytes.size()) {
     FrameHeader header;
     const FrameState state = Inspect(segment, position, &header);
     if (state != FrameState::kValid || header.offset_delta < result.end_delta) {
-      const auto next = FindFrameWithin(
-          segment, {.position = position + kFrameAlignment, .delta = result.end_delta}, &budget);
-      if (!next || IsPlanted(PlantedBug::kStopsAtFirstBadRecord)) break;
+      if (options.ends_at_gap || IsPlanted(PlantedBug::kStopsAtFirstBadRecord)) break;
+      const SearchResult next =
+          search.FindBehind({.position = position, .delta = result.end_delta});
+      result.is_end_unknown = next.is_unknown();
+      if (!next) break;
       result.gaps.push_back({.begin_position = position,
                              .end_position = next->position,
                              .begin_delta = result.end_delta,
                              .end_delta = next->header.offset_delta,
-                             .is_uncommitted = state == FrameState::kNothing});
+                             .is_uncommitted = next.is_behind_open_claims,
+                             .may_hold_frames = next.may_have_passed_some});
       position = next->position;
       header = next->header;
     } else if (header.offset_delta > result.end_delta) {
       result.gaps.push_back({.begin_position = position,
                              .end_position = position,
                              .begin_delta = result.end_delta,
-                             .end_delta = header.offset_delta,
-                             .is_uncommitted = false});
+                             .end_delta = header.offset_delta});
     }
     if (visitor) visitor(position, header);
     ++result.frames;
@@ -97,24 +69,47 @@ ScanResult Scan(const SegmentBytes& segment, ScanFrom from, const FrameVisitor& 
     result.end_position = position;
     result.end_delta = header.offset_delta + OffsetCount(header);
   }
+  result.searched_bytes = search.hashed_bytes();
   if (result.end_position < segment.bytes.size()) {
     result.tail_bytes = EndOfContent(segment.bytes.subspan(result.end_position));
   }
   return result;
 }
 
-void PadGap(std::byte* segment, const Gap& gap, std::uint64_t segment_id) {
-  constexpr std::uint64_t kLongest = kMaxFrameBytes / kFrameAlignment * kFrameAlignment / 2;
-  std::uint32_t offsets = gap.end_delta - gap.begin_delta;
-  std::uint64_t position = gap.begin_position;
-  while (position < gap.end_position) {
-    const std::uint64_t left = gap.end_position - position;
-    const std::uint64_t length = left > 2 * kLongest ? kLongest : left;
-    WritePadding(segment + position, static_cast<std::uint32_t>(length), position, segment_id,
-                 gap.end_delta - offsets, offsets);
-    position += length;
-    offsets = 0;
+namespace {
+
+// Calls `visit(position, length)` for each of the frames that fill [begin, end), from the last to
+// the first or the other way.
+template <typename Visit>
+void VisitPieces(std::uint64_t begin, std::uint64_t end, bool is_backwards, Visit visit) {
+  // The last one is never too short for a frame.
+  constexpr std::uint64_t kLongest = (std::uint64_t{1} << 27) - kFrameAlignment;
+  const std::uint64_t whole = end - begin > 2 * kLongest ? (end - begin) / kLongest - 1 : 0;
+  for (std::uint64_t i = 0; i <= whole; ++i) {
+    const std::uint64_t piece = is_backwards ? whole - i : i;
+    const std::uint64_t at = begin + piece * kLongest;
+    visit(at, piece == whole ? end - at : kLongest);
   }
+}
+
+}  // namespace
+
+void MarkOpen(std::byte* segment, std::uint64_t begin, std::uint64_t end,
+              std::uint64_t segment_id) {
+  VisitPieces(begin, end, true, [&](std::uint64_t position, std::uint64_t length) {
+    MarkClaim(segment + position, position, length, segment_id);
+  });
+}
+
+void PadGap(std::byte* segment, const Gap& gap, std::uint64_t segment_id) {
+  MarkOpen(segment, gap.begin_position, gap.end_position, segment_id);
+  std::uint32_t offsets = gap.end_delta - gap.begin_delta;
+  VisitPieces(gap.begin_position, gap.end_position, false,
+              [&](std::uint64_t position, std::uint64_t length) {
+                WritePadding(segment + position, static_cast<std::uint32_t>(length), position,
+                             segment_id, gap.end_delta - offsets, offsets);
+                offsets = 0;
+              });
 }
 
 }  // namespace daybook::inline v1::frame

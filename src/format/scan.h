@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "format/frame_codec.h"
+#include "format/frame_search.h"
 
 // Walks the frames of a segment, finding its way past what is not one. Pure: it reads the bytes
 // it is given and nothing else, whatever they hold, in time linear in their number.
@@ -23,9 +24,11 @@ struct Gap {
   // The offsets that are missing, less the base offset; may be none.
   std::uint32_t begin_delta = 0;
   std::uint32_t end_delta = 0;
-  // It begins with a zero length word: a claim that was never committed. Otherwise what stands
-  // there was committed and is damaged.
+  // Open claims, as their marks say, and nothing else. Otherwise something in it was committed and
+  // is damaged.
   bool is_uncommitted = false;
+  // The search for frames in it was given up: there may be whole ones.
+  bool may_hold_frames = false;
 
   std::uint64_t bytes() const { return end_position - begin_position; }
 };
@@ -39,30 +42,29 @@ struct ScanResult {
   std::vector<Gap> gaps;
   bool is_sealed = false;        // the last frame is a seal
   std::uint64_t tail_bytes = 0;  // from there to the last byte that is not zero
-};
-
-// Where to begin.
-struct ScanFrom {
-  std::uint64_t position = kSegmentHeaderBytes;
-  std::uint32_t delta = 0;  // no frame there has a lower one
+  // The search for frames behind the last one was given up: it may not be the last one.
+  bool is_end_unknown = false;
+  std::uint64_t searched_bytes = 0;  // that were hashed on the way past what is not a frame
 };
 
 // Told of every valid frame, with its position.
 using FrameVisitor = std::function<void(std::uint64_t position, const FrameHeader& header)>;
 
-ScanResult Scan(const SegmentBytes& segment, ScanFrom from, const FrameVisitor& visitor = nullptr);
-
-struct FoundFrame {
-  std::uint64_t position = 0;
-  FrameHeader header{};
+struct ScanOptions {
+  SearchOptions search;
+  bool ends_at_gap = false;  // what is behind the first gap is not looked for
 };
 
-// The first valid frame at or after `from.position` (a multiple of 8) whose offset is not below
-// `from.delta`.
-std::optional<FoundFrame> FindFrame(const SegmentBytes& segment, ScanFrom from);
+ScanResult Scan(const SegmentBytes& segment, ScanFrom from, const FrameVisitor& visitor = nullptr,
+                const ScanOptions& options = {});
+
+// Marks [begin, end), whole units of 8 bytes and at least a frame, as claims that are open; from
+// the last one to the first, so that a mark which leads over all of it stands to the end.
+void MarkOpen(std::byte* segment, std::uint64_t begin, std::uint64_t end, std::uint64_t segment_id);
 
 // Fills a gap with padding that counts its offsets, so that what follows keeps its own. `segment`
-// is where the segment's bytes begin, and is writable up to the end of the gap.
+// is where the segment's bytes begin, and is writable up to the end of the gap. A kill in the
+// middle leaves open claims with marks.
 void PadGap(std::byte* segment, const Gap& gap, std::uint64_t segment_id);
 
 }  // namespace daybook::inline v1::frame

@@ -22,9 +22,10 @@ absl::Status DamageError(const DamagedRange& range, std::string_view message) {
 
 absl::Status WithRange(absl::Status status, const DamagedRange& range) {
   // No name of a topic has a newline in it.
-  status.SetPayload(kPayload, absl::Cord(absl::StrCat(range.topic, "\n", range.partition, "\n",
-                                                      range.begin_offset.value(), "\n",
-                                                      range.end_offset.value())));
+  status.SetPayload(
+      kPayload, absl::Cord(absl::StrCat(range.topic, "\n", range.partition, "\n",
+                                        range.begin_offset.value(), "\n", range.end_offset.value(),
+                                        "\n", range.may_hold_records ? 1 : 0)));
   return status;
 }
 
@@ -36,13 +37,15 @@ std::optional<DamagedRange> DamageOf(const absl::Status& status) {
   DamagedRange range;
   std::int64_t begin = 0;
   std::int64_t end = 0;
-  if (fields.size() != 4 || !absl::SimpleAtoi(fields[1], &range.partition) ||
-      !absl::SimpleAtoi(fields[2], &begin) || !absl::SimpleAtoi(fields[3], &end)) {
+  if (fields.size() != 5 || (fields[4] != "0" && fields[4] != "1") ||
+      !absl::SimpleAtoi(fields[1], &range.partition) || !absl::SimpleAtoi(fields[2], &begin) ||
+      !absl::SimpleAtoi(fields[3], &end)) {
     return std::nullopt;
   }
   range.topic = fields[0];
   range.begin_offset = Offset(begin);
   range.end_offset = Offset(end);
+  range.may_hold_records = fields[4] == "1";
   return range;
 }
 

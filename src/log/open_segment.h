@@ -16,9 +16,10 @@ struct OpenSegment {
   Offset base_offset;
   std::shared_ptr<Segment> segment = nullptr;  // empty until it is needed
   bool was_active = false;                     // somebody held up may still claim in it
-  bool is_durable = false;                     // if it is not open: to its seal
-  std::uint64_t last_used = 0;                 // by the count of PartitionLog::uses_
-  std::optional<TimeSummary> times = {};       // of its records, once that was asked for
+  bool is_undecided = false;    // recovery could not tell where it ends, and left it as it is
+  bool is_durable = false;      // if it is not open: to its seal
+  std::uint64_t last_used = 0;  // by the count of PartitionLog::uses_
+  std::optional<TimeSummary> times = {};  // of its records, once that was asked for
 };
 
 inline bool IsDurable(const OpenSegment& slot) {

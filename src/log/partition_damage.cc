@@ -16,7 +16,8 @@ absl::Status PartitionLog::DamageAt(const Cursor& cursor, std::string_view cause
   DamagedRange range{.topic = name_.topic(),
                      .partition = name_.partition(),
                      .begin_offset = cursor.offset,
-                     .end_offset = cursor.offset};
+                     .end_offset = cursor.offset,
+                     .may_hold_records = found.is_unknown() || found.may_have_passed_some};
   if (found) range.end_offset = segment.base_offset() + found->header.offset_delta;
   {
     MutexLock lock(mutex_);
@@ -32,8 +33,15 @@ absl::Status PartitionLog::DamageAt(const Cursor& cursor, std::string_view cause
   if (range.end_offset > range.begin_offset) {
     absl::StrAppend(&what, range.end_offset.value(), ") cannot be read; seek to ",
                     range.end_offset.value(), " to go on");
+  } else if (range.may_hold_records) {
+    absl::StrAppend(&what, "end) cannot be read");
   } else {
     absl::StrAppend(&what, "end) cannot be read, and nothing follows yet");
+  }
+  if (range.may_hold_records) {
+    absl::StrAppend(&what,
+                    "; whether records in between are whole could not be decided: repair the "
+                    "directory (Repair, or `daybook repair`)");
   }
   if (!cause.empty()) absl::StrAppend(&what, ": ", std::string(cause));
   return DamageError(range, what);

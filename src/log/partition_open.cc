@@ -102,6 +102,7 @@ absl::Status PartitionLog::OpenForWriting(Directory& directory) {
       is_durable_so_far = false;
       next_base_ = is_last ? base : segments_[i + 1].base_offset;
       if (is_last) closed_ = recovery.status();
+      segments_[i].is_undecided = opened.ok();
       continue;
     }
     if (!recovery.ok()) return recovery.status();
@@ -245,6 +246,7 @@ absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::OpenAt(std::size_t index)
   if (!segment.ok()) return segment.status();
   (*segment)->Follow(context_.boot);
   (*segment)->CloseFile();
+  if (slot.is_undecided) (*segment)->TakeZerosForHoles();
   slot.segment = *segment;
   Opened(slot);
   return segment;

@@ -330,7 +330,9 @@ bool PartitionLog::HasMore(Cursor& cursor) {
   Segment& segment = *cursor.segment;
   if (cursor.position + frame::kFrameHeaderBytes > segment.Bytes().bytes.size()) return false;
   const std::uint32_t length_word = frame::AcquireLengthWord(segment.At(cursor.position));
-  if (length_word == 0) return context_.is_read_only && HasPassed(segment);
+  if (length_word == 0) {
+    return segment.IsHole(cursor.position) || (context_.is_read_only && HasPassed(segment));
+  }
   if (frame::KindOf(length_word) == frame::Kind::kTransactional) {
     return DecisionAt(segment, cursor.position) != TransactionTable::Decision::kUndecided;
   }
@@ -360,8 +362,10 @@ absl::StatusOr<Offset> PartitionLog::NextReadable(Offset damaged) {
     }
     const auto damage = DamageOf(batch.status());
     if (!damage) return batch.status();
-    if (damage->end_offset <= damaged) return end_offset();  // nothing follows
-    damaged = damage->end_offset;                            // what follows may be damaged, too
+    if (damage->end_offset <= damaged) {  // nothing follows
+      return damage->may_hold_records ? batch.status() : end_offset();
+    }
+    damaged = damage->end_offset;  // what follows may be damaged, too
   }
 }
 

@@ -220,6 +220,7 @@ absl::Status PartitionLog::VisitSequenced(Offset begin, Offset end,
       const auto found = segment.FindBehind(
           {.position = at.position,
            .delta = static_cast<std::uint64_t>(at.offset - segment.base_offset())});
+      if (found.is_unknown()) return DamageAt(at);
       if (!found) return absl::OkStatus();
       at.position = found->position;
       continue;

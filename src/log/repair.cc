@@ -133,6 +133,13 @@ class Planner {
   // `next`: the segment behind it, if there is one.
   void Plan(const Candidate& candidate, const SegmentSummary* next) {
     const SegmentSummary& segment = *candidate.summary;
+    if (segment.is_damaged() && IsUndecided(segment)) {
+      plan_.not_repaired.push_back(absl::StrCat(
+          segment.file,
+          ": it is damaged, and so much of it looks like records that it cannot be decided what is "
+          "one; it is left as it is, and what can be read of it stays"));
+      return;
+    }
     std::int64_t unmarked = 0;
     for (const frame::Gap& gap : segment.scan.gaps) {
       const std::string cause = CauseAt(segment.file, gap.begin_position);
@@ -185,6 +192,14 @@ class Planner {
     const bool is_durable = segment.checkpoint.sequence != 0 &&
                             segment.checkpoint.durable_position >= segment.scan.end_position;
     if (lost_end > end) Mark(end, lost_end, segment, is_durable, next != nullptr);
+  }
+
+  // Whether there may be records that were not found.
+  static bool IsUndecided(const SegmentSummary& segment) {
+    const auto& gaps = segment.scan.gaps;
+    return segment.scan.is_end_unknown ||
+           std::any_of(gaps.begin(), gaps.end(),
+                       [](const frame::Gap& gap) { return gap.may_hold_frames; });
   }
 
   static bool HasLostSeal(const SegmentSummary& segment) {

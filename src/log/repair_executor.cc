@@ -17,6 +17,9 @@ namespace {
 
 using Action = SegmentStep::Action;
 
+// As the verification that the plan is made of.
+constexpr frame::ScanOptions kScanOptions{
+    .search = {.hashed_per_byte = frame::kHashedPerByteOfRepair}};
 constexpr std::uint64_t kMarkerBytes = 2 * frame::kSegmentHeaderBytes;
 
 frame::SegmentBytes View(std::span<const std::byte> bytes, const frame::SegmentHeader& header) {
@@ -93,13 +96,15 @@ std::string IndexOf(std::span<const std::byte> bytes, const frame::SegmentHeader
   OffsetIndex index(header.capacity);
   TimeIndex times;
   const frame::ScanResult scan = frame::Scan(
-      View(bytes, header), {}, [&](std::uint64_t position, const frame::FrameHeader& frame) {
+      View(bytes, header), {},
+      [&](std::uint64_t position, const frame::FrameHeader& frame) {
         times.Note(MakeClaimWord(frame.offset_delta, position), &bytes[position], frame);
         index.Note(
             MakeClaimWord(frame.offset_delta, position),
             MakeClaimWord(std::uint64_t{frame.offset_delta} + frame::OffsetCount(frame),
                           position + frame::AlignedLength(frame::LengthOf(frame.length_word))));
-      });
+      },
+      kScanOptions);
   if (!scan.is_sealed) return "";
   return index.Encode(header.segment_id,
                       MakeClaimWord(scan.end_delta, scan.end_position - frame::kSealBytes)) +
@@ -245,14 +250,16 @@ void RewriteSegment(std::span<std::byte> bytes, const SegmentStep& step, Timesta
   bytes = bytes.first(bytes.size() / frame::kFrameAlignment * frame::kFrameAlignment);
   const frame::SegmentHeader& header = step.header;
   const frame::ScanResult scan = frame::Scan(
-      View(bytes, header), {}, [&](std::uint64_t position, const frame::FrameHeader& frame) {
+      View(bytes, header), {},
+      [&](std::uint64_t position, const frame::FrameHeader& frame) {
         // What no checksum covers.
         const std::uint64_t length = frame::LengthOf(frame.length_word);
         const std::uint64_t from = frame::KindOf(frame.length_word) == frame::Kind::kPadding
                                        ? frame::kFrameHeaderBytes
                                        : length;
         Clear(bytes.subspan(position + from, frame::AlignedLength(length) - from));
-      });
+      },
+      kScanOptions);
   for (const frame::Gap& gap : scan.gaps) {
     if (gap.bytes() < frame::kFrameHeaderBytes) continue;
     frame::Gap padded = gap;

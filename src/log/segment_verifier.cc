@@ -14,6 +14,9 @@ namespace {
 
 // So many gaps are looked into for what happened there.
 constexpr std::size_t kMostDiagnosed = 16;
+constexpr char kUndecided[] =
+    "a record is damaged, and whether whole ones follow it cannot be decided: too much of what is "
+    "there looks like records";
 
 // The bytes of a frame that are no part of what its checksum covers and must be zero: the
 // alignment behind a record, the body of a padding frame.
@@ -200,10 +203,12 @@ class SegmentVerifier {
     truth_.emplace(summary_.header.capacity);
     const frame::SegmentBytes segment = View();
     frame::ScanResult& scan = summary_.scan;
-    scan =
-        frame::Scan(segment, {}, [this](std::uint64_t position, const frame::FrameHeader& header) {
-          Visit(position, header);
-        });
+    scan = frame::Scan(segment, {},
+                       [this](std::uint64_t position, const frame::FrameHeader& header) {
+                         Visit(position, header);
+                       },
+                       {.search = {.hashed_per_byte = frame::kHashedPerByteOfRepair,
+                                   .trusts_marks = is_same_boot && !was_whole}});
     summary_.padding_bytes = scan.padding_bytes;
     summary_.is_sealed = scan.is_sealed;
     summary_.end_offset = At(scan.end_delta);
@@ -215,7 +220,8 @@ class SegmentVerifier {
         continue;
       }
       const bool is_open_claim =
-          gap.is_uncommitted && gap.begin_position >= known_whole && !was_whole;
+          (gap.is_uncommitted || (!is_same_boot && BeginsWithZero(gap.begin_position))) &&
+          gap.begin_position >= known_whole && !was_whole;
       if (is_open_claim) {
         ReportLoss(gap.begin_position, gap.end_position, At(gap.begin_delta), At(gap.end_delta),
                    "a claim that was not committed", false);
@@ -223,7 +229,8 @@ class SegmentVerifier {
       }
       if (IsPlanted(PlantedBug::kVerifyFirstGapOnly) && diagnosed != 0) break;
       ReportLoss(gap.begin_position, gap.end_position, At(gap.begin_delta), At(gap.end_delta),
-                 diagnosed++ < kMostDiagnosed
+                 gap.may_hold_frames ? kUndecided
+                 : diagnosed++ < kMostDiagnosed
                      ? CauseOfGap(segment, gap.begin_position, gap.end_position)
                      : "a record is damaged: its checksum or its fields are wrong",
                  true);
@@ -234,6 +241,11 @@ class SegmentVerifier {
       Report(scan.end_position, scan.end_position, "the seal is missing, though segments follow",
              is_same_boot || slot.sequence == 0 || was_whole);
     }
+  }
+
+  // A claim, or after a power cut a page that never was written.
+  bool BeginsWithZero(std::uint64_t position) const {
+    return frame::AcquireLengthWord(bytes_.data() + position) == 0;
   }
 
   void CheckTail(std::uint64_t known_whole, bool was_whole, bool is_other_boot) {
@@ -248,6 +260,11 @@ class SegmentVerifier {
                  is_seal_alone ? "the seal is damaged"
                                : "frames that were there at the last checkpoint are damaged",
                  true);
+      return;
+    }
+    if (scan.is_end_unknown && (was_whole || !is_other_boot)) {
+      ReportLoss(scan.end_position, scan.end_position + scan.tail_bytes, end, std::nullopt,
+                 kUndecided, true);
       return;
     }
     if (was_whole && !scan.is_sealed) {
@@ -326,14 +343,16 @@ FramePlace PlaceBefore(std::span<const std::byte> bytes, const frame::SegmentHea
   frame::Scan({.bytes = bytes.first(bytes.size() / frame::kFrameAlignment * frame::kFrameAlignment),
                .segment_id = header.segment_id,
                .max_frame_bytes = header.max_frame_bytes},
-              {}, [&](std::uint64_t position, const frame::FrameHeader& frame) {
+              {},
+              [&](std::uint64_t position, const frame::FrameHeader& frame) {
                 const Offset end = base + frame.offset_delta + frame::OffsetCount(frame);
                 is_behind = is_behind || end > offset;
                 if (is_behind || frame::KindOf(frame.length_word) == frame::Kind::kSeal) return;
                 place = {
                     .position = position + frame::AlignedLength(frame::LengthOf(frame.length_word)),
                     .offset = end};
-              });
+              },
+              {.search = {.hashed_per_byte = frame::kHashedPerByteOfRepair}});
   return place;
 }
 

@@ -26,6 +26,7 @@
 #include "segment/claim_word.h"
 #include "segment/offset_index.h"
 #include "segment/partition_name.h"
+#include "segment/recovery.h"
 #include "segment/segment_times.h"
 
 namespace daybook::inline v1 {
@@ -56,9 +57,6 @@ struct PreparedFile {
   std::uint64_t file_bytes = 0;  // it has blocks so far
   std::uint64_t paged_in = 0;    // and pages in memory
 };
-
-// How writing goes on in a segment that was found on disk: it is complete, or ends cleanly.
-enum class SegmentState { kSealed, kWritable };
 
 // One segment file, mapped. Appended to by any number of threads, read by any number; reads and
 // appends wait for nothing. Or memory in place of the file: segment_memory.cc says what differs.
@@ -250,8 +248,12 @@ class Segment {
   std::size_t PassPlainRecords(Place* place, std::size_t most, std::uint64_t end);
 
   // Where to go on from a place that cannot be read: the next whole frame behind it, or the one
-  // that stands there if offsets are missing before it.
-  std::optional<frame::FoundFrame> FindBehind(const Place& place);
+  // that stands there if offsets are missing before it. It may not be known whether there is one.
+  frame::SearchResult FindBehind(const Place& place);
+  // Zeros at `position` are no claim that may be committed yet, but a hole.
+  bool IsHole(std::uint64_t position) const { return position < found_end_; }
+  // For a segment that recovery could not decide about: all zeros are a hole.
+  void TakeZerosForHoles() { found_end_ = header_.capacity; }
 
   // By how much the offset of the committed frame at `position` is over the base offset.
   std::uint32_t DeltaAt(std::uint64_t position) const {
@@ -309,22 +311,13 @@ class Segment {
   // recoveries in this boot begin there.
   void Checkpoint(const BootId& boot);
 
-  // What recovery did.
-  struct Recovery {
-    SegmentState state = SegmentState::kWritable;
-    std::uint64_t scanned_bytes = 0;
-    std::int64_t claims_padded = 0;
-    std::uint64_t torn_bytes = 0;
-    // After a power cut, records are missing here that the next segment was built upon: unless
-    // those are durable, they are void.
-    bool was_cut = false;
-  };
+  using Recovery = SegmentRecovery;
 
   // Finds the end of what was written before and makes it fit to go on; segment_recovery.cc says
-  // how. A segment with a dirty tail is sealed, so that nothing is ever appended on top of stale
-  // bytes, and so is one that others follow; `next_base` is the base offset of the next one.
-  // `is_durable`: it was synced whole, which its own checkpoint may not know. Before the segment is
-  // shared.
+  // how. DataLoss: it cannot be told where that is, and nothing was changed. A segment with a dirty
+  // tail is sealed, so that nothing is ever appended on top of stale bytes, and so is one that
+  // others follow; `next_base` is the base offset of the next one. `is_durable`: it was synced
+  // whole, which its own checkpoint may not know. Before the segment is shared.
   absl::StatusOr<Recovery> Recover(Directory& directory, const BootId& boot,
                                    std::optional<Offset> next_base, Timestamp now,
                                    bool is_durable = false);
@@ -392,6 +385,8 @@ class Segment {
   bool AdoptSeal(std::uint64_t position);
   // The same where the checkpoint ends, if a seal does, too.
   bool AdoptCheckpoint(ClaimWord trusted) ABSL_LOCKS_EXCLUDED(checkpoint_mutex_);
+  // Blocks for so much of the file.
+  absl::Status EnsureBytes(std::uint64_t file_bytes) ABSL_LOCKS_EXCLUDED(file_mutex_);
   // Claims begin at `end`, for which there is room at least for a seal.
   absl::Status GoOnAt(ClaimWord end);
   // Seals at `end`, and clears whatever is behind.
@@ -427,6 +422,8 @@ class Segment {
   std::atomic<bool> is_durable_{false};
   // How far its checkpoint said that it was committed: zeros before it are a hole in the file.
   std::uint64_t found_end_ = 0;
+  // Where the last search that was given up began. 0: none was.
+  std::atomic<std::uint64_t> undecided_at_{0};
   // A lower bound, too; of readers alone.
   alignas(64) std::atomic<std::uint64_t> verified_{frame::kSegmentHeaderBytes};
 

@@ -82,15 +82,26 @@ std::size_t Segment::PassPlainRecords(Place* place, std::size_t most, std::uint6
   return passed;
 }
 
-std::optional<frame::FoundFrame> Segment::FindBehind(const Place& place) {
+frame::SearchResult Segment::FindBehind(const Place& place) {
   frame::FrameHeader header;
   if (Look(place.position, &header) == frame::FrameState::kValid &&
       header.offset_delta > place.delta) {
     return frame::FoundFrame{.position = place.position, .header = header};
   }
-  if (place.delta > std::numeric_limits<std::uint32_t>::max()) return std::nullopt;
-  return frame::FindFrame(Bytes(), {.position = place.position + frame::kFrameAlignment,
-                                    .delta = static_cast<std::uint32_t>(place.delta)});
+  if (place.delta > std::numeric_limits<std::uint32_t>::max()) return {};
+  const auto sealed = sealed_end();
+  const ClaimWord end = sealed ? *sealed : committed_.load(std::memory_order_acquire);
+  const std::uint64_t known = PositionOf(index_.FindPosition(place.position + 1, end));
+  if (known <= place.position && undecided_at_.load(std::memory_order_relaxed) == place.position) {
+    return frame::SearchResult::Unknown();  // there is nothing new to go by
+  }
+  frame::SearchOptions options;
+  if (sealed) options.end_delta = RecordsOf(*sealed);
+  frame::FrameSearch search(Bytes(), options);
+  auto found = search.FindBehind(
+      {.position = place.position, .delta = static_cast<std::uint32_t>(place.delta)}, known);
+  if (found.is_unknown()) undecided_at_.store(place.position, std::memory_order_relaxed);
+  return found;
 }
 
 Segment::Step Segment::StepFrom(ClaimWord at) {

@@ -13,6 +13,8 @@
 //   same boot   uncommitted hole   padding; what follows stays: it was acknowledged
 //               damaged frame      stays, and readers are told: it was acknowledged, too
 //               dirty tail         a claim whose thread died: sealed there, go on in a new file
+//               not decidable      nothing is changed, and nothing appended: readers are told, and
+//                                  repair takes its time (format/frame_search.h)
 //   other boot  hole or damage     the kernel had not yet written that page; nothing behind it was
 //                                  promised to survive (it is above the durable mark): cut there
 //               dirty tail         the same
@@ -81,14 +83,20 @@ bool Segment::IsOfBoot(const BootId& boot) const {
   return slot.sequence != 0 && slot.boot_id == boot;
 }
 
+absl::Status Segment::EnsureBytes(std::uint64_t file_bytes) {
+  MutexLock lock(file_mutex_);
+  if (file_bytes <= limit_.load(std::memory_order_relaxed) + frame::kSealBytes) {
+    return absl::OkStatus();
+  }
+  if (const auto status = file_->Allocate(file_bytes); !status.ok()) return status;
+  SetLimit(file_bytes);
+  return absl::OkStatus();
+}
+
 absl::Status Segment::GoOnAt(ClaimWord end) {
   // A power cut can leave a file that ends right behind its last frame.
-  const std::uint64_t needed = PositionOf(end) + frame::kSealBytes;
+  if (auto status = EnsureBytes(PositionOf(end) + frame::kSealBytes); !status.ok()) return status;
   MutexLock lock(file_mutex_);
-  if (needed > limit_.load(std::memory_order_relaxed) + frame::kSealBytes) {
-    if (const auto status = file_->Allocate(needed); !status.ok()) return status;
-    SetLimit(needed);
-  }
   Grant(PositionOf(end), true);
   claim_.store(end, std::memory_order_relaxed);
   committed_.store(end, std::memory_order_relaxed);
@@ -96,15 +104,22 @@ absl::Status Segment::GoOnAt(ClaimWord end) {
 }
 
 absl::Status Segment::CutAt(ClaimWord end, Timestamp now) {
-  if (const auto status = GoOnAt(end); !status.ok()) return status;
   const std::uint64_t position = PositionOf(end);
   const std::uint64_t behind = position + frame::kSealBytes;
+  if (const auto status = EnsureBytes(behind); !status.ok()) return status;
+  claim_.store(end, std::memory_order_relaxed);
+  committed_.store(end, std::memory_order_relaxed);
+  StartClosing();
+  // A kill in the middle of this must not make a part of the log of what is left behind the end:
+  // nobody looks there any more. Nor may the end be taken for a clean one.
+  if (frame::AcquireFrameWord(At(position)) == 0) {
+    frame::MarkClaim(At(position), position, frame::kSealBytes, header_.segment_id);
+  }
+  NoteClaimBound(behind);
   const std::uint64_t file_bytes = limit_.load(std::memory_order_relaxed) + frame::kSealBytes;
   // Whatever is left of the page, then whole pages.
   const std::uint64_t page_end = std::min((behind + kPage - 1) / kPage * kPage, file_bytes);
   if (page_end > behind) std::memset(At(behind), 0, page_end - behind);
-  std::memset(At(position), 0, frame::kSealBytes);
-  StartClosing();
   Seal(end, now);
   return absl::OkStatus();
 }
@@ -162,10 +177,18 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
             MakeClaimWord(header.offset_delta, position),
             MakeClaimWord(std::uint64_t{header.offset_delta} + frame::OffsetCount(header),
                           position + frame::AlignedLength(frame::LengthOf(header.length_word))));
-      });
+      },
+      {.search = {.trusts_marks = is_same_boot}, .ends_at_gap = !is_same_boot && !is_durable});
+  recovery.scanned_bytes = scan.end_position - PositionOf(trusted) + scan.searched_bytes;
+  if (scan.is_end_unknown) {
+    return absl::DataLossError(absl::StrCat(
+        path_, ": damage at position ", scan.end_position, ", from offset ",
+        header_.base_offset + scan.end_delta,
+        " on; whether whole records follow in this file could not be decided, and so it is left as "
+        "it is: repair the directory (Repair, or `daybook repair`) to go on"));
+  }
   // Offsets that are missing between two whole frames are no trace of a crash: readers are told.
   std::erase_if(scan.gaps, [](const frame::Gap& gap) { return gap.bytes() == 0; });
-  recovery.scanned_bytes = scan.end_position - PositionOf(trusted);
   ClaimWord end = MakeClaimWord(scan.end_delta, scan.end_position);
 
   const bool keeps_damage = is_durable && !is_same_boot && (!scan.gaps.empty() || !scan.is_sealed);
@@ -191,10 +214,10 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
     return recovery;
   }
 
-  if (keeps_damage) found_end_ = PositionOf(end);  // zeros before it are a hole, too
+  found_end_ = PositionOf(end);  // zeros before it are a hole, too
   for (const frame::Gap& gap : scan.gaps) {
     if (keeps_damage) break;
-    // Less than a frame is no claim; nor is what was committed and is damaged now.
+    // Less than a frame is no claim; nor is what was committed and may be damaged now.
     if (!gap.is_uncommitted || gap.bytes() < frame::kFrameHeaderBytes) {
       continue;
     }
@@ -209,6 +232,11 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
   if (scan.is_sealed) {
     AdoptSeal(scan.end_position);
     recovery.state = SegmentState::kSealed;
+    // A kill may have come between the seal and that.
+    const std::uint64_t behind = (scan.end_position + kPage - 1) / kPage * kPage;
+    MutexLock lock(file_mutex_);
+    const std::uint64_t file_bytes = limit_.load(std::memory_order_relaxed) + frame::kSealBytes;
+    if (behind < file_bytes) file_->Deallocate(behind, file_bytes).IgnoreError();
   } else if (scan.tail_bytes != 0 || next_base) {
     if (scan.tail_bytes >= 4 && frame::AcquireLengthWord(At(scan.end_position)) != 0) {
       // A record that was committed and is damaged: its bytes stay, and it keeps its offset.

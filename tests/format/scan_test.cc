@@ -129,16 +129,34 @@ TEST_CASE("Random bytes are scanned without harm") {
   }
 }
 
-TEST_CASE("Frames made to look plausible everywhere are given up on in linear time") {
-  constexpr std::uint64_t kSize = 256 << 10;
-  SegmentInMemory segment(kSize);
-  // Each 24 bytes claim a record as long as can be.
-  for (std::uint64_t at = frame::kSegmentHeaderBytes; at + 24 <= kSize; at += 24) {
-    const auto length = static_cast<std::uint32_t>(kSize - at);
-    const std::uint32_t word = frame::LengthWord(frame::Kind::kRecord, length);
-    std::memcpy(segment.at(at), &word, sizeof word);
-  }
-  CHECK_FALSE(frame::FindFrame(segment.View(), {}).has_value());
+TEST_CASE("A gap is open claims alone, or something in it is damaged") {
+  SegmentInMemory segment;
+  segment.Write("a");
+  const std::uint64_t claim = segment.LeaveClaim(4096);
+  frame::MarkClaim(segment.at(claim), claim, 4096, SegmentInMemory::kId);
+  std::memset(segment.at(claim + 8), 0x18, 4088);
+  const std::uint64_t damaged = segment.Write("b");
+  const std::uint64_t whole = segment.Write("c");
+  REQUIRE(segment.Scan().gaps.size() == 1);
+  CHECK(segment.Scan().gaps[0].is_uncommitted);
+  CHECK(segment.Scan().gaps[0].end_position == damaged);
+  segment.Flip(damaged + 24);
+  REQUIRE(segment.Scan().gaps.size() == 1);
+  CHECK_FALSE(segment.Scan().gaps[0].is_uncommitted);
+  CHECK(segment.Scan().gaps[0].end_position == whole);
+}
+
+TEST_CASE("Padding leaves marks that lead over the gap until it is committed") {
+  SegmentInMemory segment;
+  segment.Write("a");
+  const std::uint64_t claim = segment.LeaveClaim(4096);
+  const std::uint64_t next = segment.Write("b");
+  frame::MarkOpen(segment.at(0), claim, next, SegmentInMemory::kId);
+  std::memset(segment.at(claim + 8), 0x18, 4088);
+  CHECK(segment.Scan().gaps.at(0).is_uncommitted);
+  frame::PadGap(segment.at(0), segment.Scan().gaps.at(0), SegmentInMemory::kId);
+  CHECK(segment.Scan().gaps.empty());
+  CHECK(segment.Scan().padding_bytes == 4096);
 }
 
 }  // namespace daybook

@@ -11,6 +11,7 @@
 #include "fuzz/fuzz_target.h"
 #include "fuzz/observe.h"
 #include "fuzz/operations_model.h"
+#include "torture/hostile.h"
 
 // Sequences of operations against a model: each byte is one, the next ones say how. Power cuts come
 // at any operation of the disk, in recovery as well, with a seed that says which writes of the open
@@ -169,7 +170,7 @@ class Run {
   Partition& partition() { return topic_->partition(0); }
 
   void Step() {
-    const std::uint64_t operation = choices_.Pick(20);
+    const std::uint64_t operation = choices_.Pick(21);
     which_ = choices_.Pick(Topics().size());
     if (broker_ == nullptr) return;
     auto topic = broker_->OpenTopic(Topics()[which_]);
@@ -219,6 +220,8 @@ class Run {
         return disk_->SetCapacity(is_full_ ? 0 : ~std::uint64_t{0});
       case 18:
         return Reopen();
+      case 19:
+        return KillAmidClaims();
       default:
         return CheckEnds();
     }
@@ -226,7 +229,15 @@ class Run {
 
   std::string NextValue(std::size_t size) {
     std::string value = absl::StrCat(Topics()[which_], " ", ++values_, " ");
-    value.resize(std::max(value.size(), size), static_cast<char>('a' + values_ % 26));
+    if (values_ % 3 != 0 || size <= value.size()) {
+      value.resize(std::max(value.size(), size), static_cast<char>('a' + values_ % 26));
+    } else {
+      value.resize((value.size() + 7) / 8 * 8, ' ');  // what looks like a frame is aligned like one
+      auto kind = static_cast<torture::Hostile>(values_ / 3 % torture::kHostileKinds);
+      // The same in every program.
+      if (kind == torture::Hostile::kExecutable) kind = torture::Hostile::kRandom;
+      if (value.size() < size) value += torture::HostileBytes(kind, size - value.size(), values_);
+    }
     model().attempted.insert(value);
     return value;
   }
@@ -281,8 +292,8 @@ class Run {
   }
 
   // Only where nobody waits for it.
-  void Claim(std::size_t size) {
-    if (which_ != 0 || claims_.size() == 3) return;
+  void Claim(std::size_t size, std::size_t most = 3) {
+    if (which_ != 0 || claims_.size() >= most) return;
     const std::size_t first = model().entries.size();
     const std::string value = NextValue(size);
     model().entries.push_back({State::kAttempted, value});
@@ -296,6 +307,29 @@ class Run {
     std::copy(value.begin(), value.end(), reinterpret_cast<char*>(claim->value().data()));
     claims_.push_back(*std::move(claim));
   }
+  // The process is killed while claims are open, one of them the first of its segment, and the
+  // power goes right after the next append that is acknowledged.
+  void KillAmidClaims() {
+    const auto use_first = [this] {
+      which_ = 0;
+      auto topic = broker_->OpenTopic(Topics()[which_]);
+      ExpectOk(topic.status(), "a topic that was made");
+      topic_ = *std::move(topic);
+    };
+    use_first();
+    for (int i = 0; i < 5; ++i) {
+      Claim(14'000, 8);
+      Append(choices_.Byte());
+    }
+    Replace(disk_->Kill(), Fate::kKill);
+    if (broker_ == nullptr) return;
+    use_first();
+    Append(choices_.Byte());
+    Sync();
+    seed_ = choices_.Number(4);
+    CheckCut();
+  }
+
   void Settle(bool is_committed) {
     if (claims_.empty()) return;
     RecordClaim claim = std::move(claims_.front());

@@ -16,7 +16,8 @@ TEST_CASE("The range of damage goes with the status and comes back") {
 TEST_CASE("Other errors, and payloads that say nothing, have no range") {
   CHECK_FALSE(DamageOf(absl::OkStatus()).has_value());
   CHECK_FALSE(DamageOf(absl::DataLossError("the disk failed")).has_value());
-  for (const std::string text : {"", "\n\n\n", "t\n0\nx\n1", "t\n0\n1", "t\n0\n1\n2\n3"}) {
+  for (const std::string text :
+       {"", "\n\n\n", "t\n0\nx\n1", "t\n0\n1", "t\n0\n1\n2", "t\n0\n1\n2\n3"}) {
     absl::Status status = absl::DataLossError("damage");
     status.SetPayload("daybook/damaged-range", absl::Cord(text));
     CHECK_FALSE(DamageOf(status).has_value());

@@ -8,6 +8,7 @@
 #include "format/segment_header.h"
 #include "support/forged_log.h"
 #include "support/log_fixture.h"
+#include "torture/hostile.h"
 
 // What readers are told at damage, and that they come past it with everything that is whole.
 
@@ -305,16 +306,15 @@ TEST_CASE(
   CHECK(follower->end_offset()->value() == 3002);
 }
 
-TEST_CASE(
-    "The way past damage leads no farther than the next segment, whatever a forged frame says") {
+TEST_CASE("A forged frame that says that it is behind the seal hides nothing that is before it") {
   SeveralSegments log;
   log.Corrupt(kFirst, 4096 + 50);
   Forge(log, 4096 + 128, {60'000});  // in place of the second one, of 128 bytes
   log.CloseCleanly();
   const Passage passage = ReadPast(log);
   REQUIRE(passage.damage.size() == 1);
-  CHECK(passage.damage[0].end_offset == log.BaseOf(1));
-  CHECK(passage.records == log.end() - log.BaseOf(1));
+  CHECK(passage.damage[0].end_offset == Offset(2));
+  CHECK(passage.records == log.end() - Offset(2));
 }
 
 TEST_CASE("A time is found at no offset behind the end, whatever a forged frame says") {
@@ -332,6 +332,26 @@ TEST_CASE("A time is found at no offset behind the end, whatever a forged frame 
     const auto found = log.log().OffsetForTime(time);
     REQUIRE(found.ok());
     CHECK(*found <= log.log().end_offset().value());
+  }
+}
+
+TEST_CASE("A flipped bit of the length of a large record hides nothing that is behind it") {
+  for (int kind = 0; kind < torture::kHostileKinds; ++kind) {
+    LogFixture log(Durability::kProcess, 1 << 20);
+    log.Write(torture::HostileBytes(static_cast<torture::Hostile>(kind), 128 << 10, 5));
+    log.WriteMany(100);
+    for (unsigned bit = 0; bit < 32; ++bit) {
+      INFO("kind " << kind << ", bit " << bit);
+      const std::uint64_t position = frame::kSegmentHeaderBytes + bit / 8;
+      log.Corrupt(kFirst, position, 1U << bit % 8);
+      log.CloseCleanly();
+      CHECK(log.log().NextReadable(Offset(0)).value() == Offset(1));
+      const Passage passage = ReadPast(log);
+      CHECK(passage.records == 100);
+      REQUIRE(passage.damage.size() == 1);
+      CHECK(passage.damage[0] == DamagedRange{"orders", 0, Offset(0), Offset(1)});
+      log.Corrupt(kFirst, position, 1U << bit % 8);
+    }
   }
 }
 

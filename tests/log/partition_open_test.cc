@@ -1,3 +1,4 @@
+#include <cstring>
 #include <string>
 
 #include "catch.h"
@@ -5,6 +6,7 @@
 #include "support/broker_fixture.h"
 #include "support/forged_log.h"
 #include "support/log_fixture.h"
+#include "torture/hostile.h"
 
 namespace daybook {
 namespace {
@@ -16,6 +18,36 @@ ClaimOptions ClaimOf(std::size_t bytes) {
 }
 
 }  // namespace
+
+TEST_CASE("Whatever an open claim holds, what was acknowledged behind it survives a kill") {
+  for (int kind = 0; kind < torture::kHostileKinds; ++kind) {
+    for (const std::size_t bytes : {64 << 10, 1 << 20}) {
+      INFO("kind " << kind << ", " << bytes << " bytes");
+      LogFixture log(Durability::kProcess, 16 << 20);
+      const std::string content =
+          torture::HostileBytes(static_cast<torture::Hostile>(kind), bytes, 11);
+      const auto open = [&] {
+        auto claim = log.log().Claim(ClaimOf(bytes)).value();
+        std::memcpy(claim.value().data(), content.data(), bytes);
+        return claim;
+      };
+      const auto first = open();  // of the segment
+      log.WriteMany(10);
+      const auto second = open();
+      const auto third = open();
+      log.WriteMany(10);
+      log.Kill();
+      CHECK(log.end() == Offset(23));
+      CHECK(log.Values().size() == 20);
+      CHECK(log.recovery().claims_padded == 2);
+      // In proportion to the file: its bytes once, and next to nothing in search of the way.
+      CHECK(log.recovery().bytes_scanned < static_cast<std::int64_t>(4 * bytes));
+      log.Write("next");
+      log.Kill();
+      CHECK(log.Values().size() == 21);
+    }
+  }
+}
 
 TEST_CASE("Everything acknowledged survives a kill") {
   LogFixture log;

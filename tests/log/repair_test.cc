@@ -1,5 +1,9 @@
 #include "log/repair.h"
 
+#include <cstring>
+#include <string>
+#include <vector>
+
 #include "catch.h"
 #include "support/damaged_log.h"
 #include "support/forged_log.h"
@@ -289,6 +293,47 @@ TEST_CASE("A gap of more offsets than can be marked is left alone and said") {
   const PartitionPlan plan = log.Plan();
   CHECK(plan.not_repaired.size() == 1);
   CHECK(plan.lost.empty());
+}
+
+TEST_CASE("Where it cannot be told what follows, nothing is cut or appended, and repair decides") {
+  DamagedLog log;
+  const auto last = [&log] { return log.Segments().back(); };
+  while (last() == log.names[2]) log.Write("more");
+  log.CloseCleanly();
+  const std::int64_t records = log.end().value();
+  log.CloseCleanly();
+  const std::string name = last();
+  std::vector<std::byte> bytes = log.Get(name);
+  const std::uint64_t end = log.Verify().segments.back().scan.end_position;
+  // Damage that looks like records everywhere, each as long as can be, and where it ends is not
+  // known.
+  constexpr std::uint64_t kBytes = 12 << 10;
+  bytes.resize(end + kBytes + 24);
+  std::memset(&bytes[frame::kClaimBoundPosition], 0, 8);
+  for (std::uint64_t at = end; at + 24 <= end + kBytes; at += 24) {
+    const auto length = static_cast<std::uint32_t>(end + kBytes - at);
+    const std::uint32_t word = frame::LengthWord(frame::Kind::kRecord, length);
+    const std::uint32_t delta = 100'000;
+    std::memcpy(&bytes[at], &word, sizeof word);
+    std::memcpy(&bytes[at + 16], &delta, sizeof delta);
+  }
+  std::memset(&bytes[end], 0xff, 8);
+  log.Put(name, bytes);
+  log.CloseCleanly();
+  CHECK(absl::IsDataLoss(log.log().Append(RecordOf("next"), std::nullopt).status()));
+  CHECK(log.Get(name) == bytes);
+  // What is before it can be read; behind it there may be records, and nobody says that there are
+  // none.
+  const DamagedLog::Passage passage = log.ReadAll();
+  CHECK(passage.offsets.size() == static_cast<std::size_t>(records));
+  REQUIRE(passage.damage.size() == 1);
+  CHECK(passage.damage[0].may_hold_records);
+  CHECK(absl::IsDataLoss(log.log().NextReadable(Offset(records)).status()));
+
+  log.Repair();
+  log.CloseCleanly();
+  CHECK(log.ReadAll().offsets.size() == static_cast<std::size_t>(records));
+  CHECK(log.log().Append(RecordOf("next"), std::nullopt).ok());
 }
 
 }  // namespace daybook

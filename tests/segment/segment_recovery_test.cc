@@ -1,9 +1,12 @@
+#include <cstring>
 #include <string>
+#include <string_view>
 
 #include "catch.h"
 #include "daybook/simulated_file_system.h"
 #include "segment/segment.h"
 #include "support/segment_bytes.h"
+#include "torture/hostile.h"
 
 namespace daybook {
 namespace {
@@ -30,11 +33,22 @@ class RecoveryFixture {
           .key = {}, .headers = {}, .event_time = {}, .value_bytes = 8, .tombstone = false};
       const frame::RecordLayout layout = frame::LayoutOf(parts);
       const ClaimWord before = segment_->Claim(kRecordBytes);
+      REQUIRE(segment_->Extend(PositionOf(before) + kRecordBytes).ok());
       std::byte* frame = segment_->At(PositionOf(before));
       std::byte* value = frame::FillRecord(frame, layout, parts, Timestamp(), RecordsOf(before));
       std::fill_n(value, 8, std::byte{'x'});
       segment_->Commit(frame, frame::LengthWord(frame::Kind::kRecord, layout.length), before);
     }
+  }
+  // Leaves a claim of that many bytes open, begun and filled.
+  std::byte* LeaveFilled(std::string_view bytes) {
+    const std::uint64_t size = frame::AlignedLength(frame::kFrameHeaderBytes + bytes.size());
+    const ClaimWord before = segment_->Claim(size);
+    REQUIRE(segment_->Extend(PositionOf(before) + size).ok());
+    std::byte* frame = segment_->BeginFrame(before, size);
+    std::memset(frame + 8, 0x10, frame::kFrameHeaderBytes - 8);
+    std::memcpy(frame + frame::kFrameHeaderBytes, bytes.data(), bytes.size());
+    return frame;
   }
   std::byte* LeaveClaim() { return segment_->At(PositionOf(segment_->Claim(kRecordBytes))); }
   void Sync() { REQUIRE(segment_->Sync(*directory_, segment_->CommittedEnd(), kBoot).ok()); }
@@ -48,6 +62,17 @@ class RecoveryFixture {
     INFO(recovery.status());
     REQUIRE(recovery.ok());
     return *recovery;
+  }
+  absl::Status TryRecover(bool same_boot) {
+    segment_ =
+        Segment::Open(*directory_, PartitionName("t", 0), Offset(0), MapAccess::kReadWrite).value();
+    return segment_->Recover(*directory_, same_boot ? kBoot : kOtherBoot, std::nullopt, Timestamp())
+        .status();
+  }
+  // Of all frames and what is behind them.
+  std::string Content() {
+    const auto bytes = segment_->Bytes().bytes.subspan(frame::kSegmentHeaderBytes);
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
   }
   std::uint32_t records() { return RecordsOf(segment_->CommittedEnd()); }
   static std::uint64_t PositionOfRecord(int record) {
@@ -183,6 +208,70 @@ TEST_CASE("Recovering twice finds what the first time left") {
     CHECK(again.torn_bytes == 0);
     CHECK(fixture.records() == records);
   }
+}
+
+TEST_CASE("Records behind an open claim are kept, whatever the claim holds") {
+  for (int kind = 0; kind < torture::kHostileKinds; ++kind) {
+    INFO("kind " << kind);
+    const std::string content = torture::HostileBytes(static_cast<torture::Hostile>(kind), 8192, 3);
+    RecoveryFixture fixture;
+    fixture.LeaveFilled(content);  // the first of the segment
+    fixture.Write(5);
+    fixture.LeaveFilled(content);
+    fixture.LeaveFilled(content);
+    fixture.Write(5);
+    const Segment::Recovery recovery = fixture.Recover(true);
+    CHECK(recovery.state == SegmentState::kWritable);
+    CHECK(recovery.claims_padded == 2);
+    CHECK(recovery.torn_bytes == 0);
+    CHECK(fixture.records() == 13);
+    CHECK(frame::Scan(fixture.segment().Bytes(), {}).records == 10);
+  }
+}
+
+TEST_CASE("A claim that was killed before its mark is passed by what follows it") {
+  RecoveryFixture fixture;
+  fixture.Write(1);
+  fixture.LeaveClaim();
+  fixture.LeaveClaim();
+  fixture.LeaveFilled(torture::HostileBytes(torture::Hostile::kIntegers, 4096, 1));
+  fixture.LeaveClaim();
+  fixture.Write(3);
+  CHECK(fixture.Recover(true).claims_padded == 1);
+  CHECK(frame::Scan(fixture.segment().Bytes(), {}).records == 4);
+  CHECK(fixture.records() == 8);
+}
+
+TEST_CASE("Behind a mark that is broken the records are searched for, and nothing is padded") {
+  RecoveryFixture fixture;
+  fixture.Write(1);
+  std::byte* claim = fixture.LeaveFilled(torture::HostileBytes(torture::Hostile::kFloats, 8192, 1));
+  fixture.Write(3);
+  claim[7] ^= std::byte{0x80};
+  CHECK(fixture.Recover(true).claims_padded == 0);
+  CHECK(frame::Scan(fixture.segment().Bytes(), {}).records == 4);
+  CHECK(fixture.records() == 5);
+  // It is no claim that may be committed yet, but damage.
+  frame::FrameHeader header;
+  CHECK(fixture.segment().Look(RecoveryFixture::PositionOfRecord(1), &header) ==
+        frame::FrameState::kBad);
+}
+
+TEST_CASE("What cannot be decided is left as it is, and said") {
+  RecoveryFixture fixture;
+  fixture.Write(2);
+  // Damage, and behind it nothing but heads of frames as long as can be.
+  std::byte* claim = fixture.LeaveFilled(std::string(15 << 10, '\0'));
+  for (std::uint64_t at = 0; at + 24 <= 15 << 10; at += 24) {
+    const std::uint32_t word =
+        frame::LengthWord(frame::Kind::kRecord, static_cast<std::uint32_t>((15 << 10) - at));
+    std::memcpy(claim + at, &word, sizeof word);
+    claim[at + 16] = std::byte{100};  // an offset that can be
+  }
+  const auto before = fixture.Content();
+  CHECK(absl::IsDataLoss(fixture.TryRecover(true)));
+  CHECK(fixture.Content() == before);
+  CHECK(absl::IsDataLoss(fixture.TryRecover(true)));
 }
 
 }  // namespace daybook

@@ -34,6 +34,7 @@ const Family* FindFamily(const std::vector<Family>& families, const std::string&
 
 Family PowerCutFamily();
 Family KillFamily();
+Family KillLargeFamily();
 Family KillStoresFamily();
 Family FlipsFamily();
 Family SequencesFamily();

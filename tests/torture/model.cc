@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "daybook/consumer_group.h"
 
@@ -11,10 +12,10 @@ namespace {
 
 constexpr char kGroup[] = "group";
 
+// It may hold bytes of any kind.
 std::string Short(std::string_view value) {
-  return value.size() <= 40
-             ? std::string(value)
-             : absl::StrCat(std::string(value.substr(0, 40)), "... (", value.size(), " bytes)");
+  const std::string begin = absl::CHexEscape(std::string(value.substr(0, 40)));
+  return value.size() <= 40 ? begin : absl::StrCat(begin, "... (", value.size(), " bytes)");
 }
 
 class Checker {

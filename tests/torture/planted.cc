@@ -61,6 +61,7 @@ std::vector<Planted> AllPlanted() {
       {PlantedBug::kCommitsOverOpenClaims, "commits-over-open-claims", {"interleavings"}},
       {PlantedBug::kClaimsWhileClosing, "claims-while-closing", {"interleavings"}},
       {PlantedBug::kVerifyFirstGapOnly, "verify-first-gap-only", {"repair"}},
+      {PlantedBug::kTakesBudgetForEnd, "takes-budget-for-end", {"kill-large"}},
       {PlantedBug::kRepairDropsOffsets, "repair-drops-offsets", {"repair"}},
       {PlantedBug::kKeepsLowDescriptors, "keeps-low-descriptors", {"close"}},
       {PlantedBug::kLocksNameAlone, "locks-name-alone", {"close"}},

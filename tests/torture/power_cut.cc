@@ -89,6 +89,33 @@ void PowerCutter::CutAtChanges(SimulatedFileSystem& disk) {
   });
 }
 
+namespace {
+
+// The process is killed while claims are open, and the power goes right after the next append that
+// is acknowledged, and after some more.
+void KillAmidClaims(Workload& workload, PowerCutter& cutter, Tally& tally,
+                    std::unique_ptr<SimulatedFileSystem>* disk) {
+  std::unique_ptr<SimulatedFileSystem> killed;
+  {
+    const std::vector<RecordClaim> claims = workload.LeaveClaims();
+    (*disk)->SetHook(nullptr);
+    killed = (*disk)->Kill();
+  }
+  workload.Die();
+  *disk = std::move(killed);
+  workload.MoveTo(**disk);
+  cutter.CutAtChanges(**disk);
+  for (int i = 0; i < 3 && tally.violations().empty(); ++i) {
+    workload.Do(Operation::kAppendDisk);
+    cutter.Cut(**disk);
+  }
+  (*disk)->SetHook(nullptr);
+  workload.Unfix();
+  tally.Count("kills amid claims");
+}
+
+}  // namespace
+
 std::int64_t RunPowerCutCase(std::uint64_t seed, Tally& tally) {
   Model model;
   const auto on_error = [&](const absl::Status& status, std::string_view what) {
@@ -103,6 +130,8 @@ std::int64_t RunPowerCutCase(std::uint64_t seed, Tally& tally) {
       workload.Step();
       cutter.Cut(*disk);
     }
+    if (!tally.violations().empty()) break;
+    if (generation == 0) KillAmidClaims(workload, cutter, tally, &disk);
     if (!tally.violations().empty()) break;
     disk->SetHook(nullptr);
     // What the next generation goes on from.

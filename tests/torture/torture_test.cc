@@ -53,6 +53,10 @@ TEST_CASE("A directory goes from a process that closes to one that opens, and no
   RunShort("close");
 }
 
+TEST_CASE("No acknowledged record is lost beside a large one that looks like anything", "[crash]") {
+  RunShort("kill-large");
+}
+
 TEST_CASE("Every flipped bit of a record is found and costs that record alone", "[crash]") {
   RunShort("flips");
 }

@@ -6,12 +6,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "daybook/consumer_group.h"
+#include "torture/hostile.h"
 
 namespace daybook::torture {
 namespace {
 
 constexpr char kGroup[] = "group";
-constexpr std::size_t kLarge = 15'000;
 constexpr int kAppenders = 3;
 
 Record RecordOf(std::string_view value) {
@@ -87,6 +87,11 @@ void Workload::Close() {
   }
 }
 
+void Workload::Die() {
+  handle_.reset();
+  broker_.reset();
+}
+
 void Workload::Fix(std::size_t topic, int partition) {
   is_fixed_ = true;
   topic_ = topic;
@@ -141,7 +146,12 @@ std::string Workload::Value(std::size_t offset, std::size_t bytes) {
   // No two values are the same.
   std::string value = absl::StrCat(plans_[topic_].name, "#", made_, "-", partition_, "@", offset,
                                    ":", random_() % 1000, " ");
-  value.resize(std::max(value.size(), bytes), static_cast<char>('a' + Pick(26)));
+  if (Pick(3) != 0) {
+    value.resize(std::max(value.size(), bytes), static_cast<char>('a' + Pick(26)));
+    return value;
+  }
+  value.resize((value.size() + 7) / 8 * 8, ' ');  // what looks like a frame is aligned like one
+  if (value.size() < bytes) value += SmallHostilePool().Payload(bytes - value.size(), random_());
   return value;
 }
 
@@ -202,44 +212,6 @@ void Workload::Batch() {
     records.push_back(RecordOf(value));
   }
   Settle(partition().AppendBatch(records), kRecords, false, "batch");
-}
-
-void Workload::Abandon() {
-  ClaimOptions options;
-  options.value_bytes = Pick(3000);
-  model().attempted.push_back(std::nullopt);
-  const auto claim = partition().Claim(options);
-  if (claim.ok()) {
-    WithoutRefused(claim->offset(), 1);
-    return;
-  }
-  Error(claim.status(), "claim");
-  model().attempted.pop_back();
-}
-
-void Workload::HoldClaim() {
-  ClaimOptions options;
-  options.value_bytes = 200;
-  model().attempted.push_back(std::nullopt);
-  auto claim = partition().Claim(options);
-  if (!claim.ok()) {
-    Error(claim.status(), "claim");
-    model().attempted.pop_back();
-    return;
-  }
-  const std::size_t offset = WithoutRefused(claim->offset(), 1);
-  std::string value = Value(offset, options.value_bytes);
-  value.resize(options.value_bytes, '.');
-  std::copy_n(reinterpret_cast<const std::byte*>(value.data()), value.size(),
-              claim->value().begin());
-  // One that waits for a sync would wait for the claim.
-  if (plans_[topic_].options.durability != Durability::kDisk) {
-    Append(Pick(300), false);
-    Append(Pick(3) == 0 ? kLarge : Pick(300), false);
-  }
-  if (Pick(2) == 0) return;
-  model().attempted[offset] = value;
-  std::move(*claim).Commit();
 }
 
 void Workload::WaitDurable() {

@@ -57,6 +57,8 @@ class Workload {
   // False when the broker could not be opened.
   bool Open();
   void Close();
+  // The process is gone: what its broker may still do to the disk counts for nothing.
+  void Die();
   // Goes on with another disk, closed before.
   void MoveTo(FileSystem& disk) { disk_ = &disk; }
 
@@ -69,11 +71,16 @@ class Workload {
   Broker* broker() { return broker_.get(); }
   ManualClock& clock() { return clock_; }
   std::uint64_t Pick(std::uint64_t below) { return random_() % below; }
+  // Leaves claims open, filled with what looks like anything, with a record behind each; one of
+  // them is the first of its segment. Operations are about that partition from now on.
+  std::vector<RecordClaim> LeaveClaims();
   // Which topic and partition operations are about, as long as it is set.
   void Fix(std::size_t topic, int partition);
   void Unfix() { is_fixed_ = false; }
 
  private:
+  static constexpr std::size_t kLarge = 15'000;
+
   // The topic of this operation, made if it is not there; null when that failed.
   TopicModel* Target();
   bool Create(const TopicPlan& plan);
