@@ -72,12 +72,13 @@ absl::Status PartitionLog::AwaitRoom(std::chrono::steady_clock::time_point deadl
   room_waiters_.fetch_add(1);
   bool has_room = false;
   bool is_late = false;
-  auto look_for_lost = std::chrono::steady_clock::now() + kLookForLost;
+  const bool may_be_lost = context_.drop_lost_readers && !looks_often;
+  auto look_for_lost = may_be_lost ? std::chrono::steady_clock::now() + kLookForLost : deadline;
   while (closed_.ok() && active_.load(std::memory_order_relaxed) == nullptr) {
     has_room = MakeRoom();
     if (has_room || is_late) break;
     auto now = std::chrono::steady_clock::now();
-    if (context_.drop_lost_readers && !looks_often && now >= look_for_lost) {
+    if (may_be_lost && now >= look_for_lost) {
       // It takes locks of groups, and then this one.
       mutex_.Unlock();
       context_.drop_lost_readers();
