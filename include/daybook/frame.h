@@ -356,10 +356,6 @@ inline std::uint64_t DecodeEntry(const std::byte* at, std::uint64_t left, Record
     left -= size;
     return view;
   };
-  const auto value = [&](std::uint64_t size) {
-    const std::string_view view = text(size);
-    return RecordValue(view.data(), view.size());
-  };
   if (!take(&word)) return 0;
   out->timestamp = out->append_time;
   out->key.reset();
@@ -382,7 +378,8 @@ inline std::uint64_t DecodeEntry(const std::byte* at, std::uint64_t left, Record
   const std::uint32_t value_bytes = word & kEntryValueMask;
   const bool is_tombstone = (word & kEntryTombstone) != 0;
   if (left < value_bytes || (is_tombstone && value_bytes != 0)) return 0;
-  out->value = is_tombstone ? RecordValue() : value(value_bytes);
+  const std::string_view value = text(value_bytes);
+  out->value = is_tombstone ? RecordValue() : RecordValue(value.data(), value.size());
   return static_cast<std::uint64_t>(at - begin);
 }
 
@@ -397,9 +394,6 @@ inline bool DecodeRecord(const std::byte* frame, const FrameHeader& header, Offs
   const auto text = [&at](std::uint64_t size) {
     return std::string_view(reinterpret_cast<const char*>(at), size);
   };
-  const auto value = [&at](std::uint64_t size) {
-    return RecordValue(reinterpret_cast<const char*>(at), size);
-  };
   const auto skip = [&at, &left](std::uint64_t size) {
     at += size;
     left -= size;
@@ -411,7 +405,7 @@ inline bool DecodeRecord(const std::byte* frame, const FrameHeader& header, Offs
   out->key.reset();
   out->headers = HeadersView();
   if (attributes == 0) {  // a value and nothing else
-    out->value = value(left);
+    out->value = RecordValue(reinterpret_cast<const char*>(at), left);
     return true;
   }
 
@@ -445,7 +439,7 @@ inline bool DecodeRecord(const std::byte* frame, const FrameHeader& header, Offs
     out->value.reset();
     return left == 0;
   }
-  out->value = value(left);
+  out->value = RecordValue(reinterpret_cast<const char*>(at), left);
   return true;
 }
 
