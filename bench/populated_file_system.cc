@@ -16,6 +16,7 @@ class PopulatedFile final : public File {
   absl::Status Allocate(std::uint64_t end) override {
     return end <= populated_ ? absl::OkStatus() : file_->Allocate(end);
   }
+  absl::StatusOr<std::uint64_t> FreeBytes() override { return file_->FreeBytes(); }
   absl::Status Deallocate(std::uint64_t begin, std::uint64_t end) override {
     return file_->Deallocate(begin, end);
   }

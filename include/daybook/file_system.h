@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <string>
@@ -67,6 +68,12 @@ class DAYBOOK_EXPORT File {
   // Gives the file real, zeroed blocks up to `end`, and makes it at least that long. Bytes that
   // it has already are kept. On ResourceExhausted the file is as long as before.
   virtual absl::Status Allocate(std::uint64_t end) = 0;
+
+  // How many bytes the file system could give to files now. A hint: others take some meanwhile.
+  // Asked before more is allocated than is needed at once. The default knows of no bound.
+  virtual absl::StatusOr<std::uint64_t> FreeBytes() {
+    return std::numeric_limits<std::uint64_t>::max();
+  }
 
   // Gives the blocks of the whole pages in [begin, end) back to the file system. They read as
   // zeros then, through mappings too; the size stays as it is, so no reader is cut off.

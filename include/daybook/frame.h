@@ -137,6 +137,10 @@ inline constexpr std::uint32_t kSealBytes = kFrameHeaderBytes;
 
 // Limits of the format. Those of a topic (TopicOptions) are lower.
 inline constexpr std::uint32_t kMaxFrameBytes = (1U << 28) - 1;
+// What a frame has at most around the key, the headers and the value of one record: its head, an
+// event time, and either a producer and its sequence with the size of the headers, or the id of a
+// transaction, the largest time, and the sizes of key, headers and value.
+inline constexpr std::uint32_t kMaxAroundRecord = 60;
 inline constexpr std::uint32_t kMaxKeyBytes = (1U << 24) - 1;
 inline constexpr std::uint32_t kMaxHeaderNameBytes = 0xffff;
 

@@ -32,8 +32,10 @@ struct TopicOptions {
   std::chrono::milliseconds flush_interval{100};
   // segment.bytes: when a partition goes on in a new file; 64 KiB to 1 GiB.
   std::int64_t segment_bytes = std::int64_t{64} << 20;
-  // max.message.bytes: key, headers and value of a record together; at most a quarter of
-  // segment_bytes, so that a roll wastes little. 0: that, but not over 1 MiB.
+  // max.message.bytes: key, headers and value of a record together, where each header counts its
+  // name, its value and 6 bytes; at most a quarter of segment_bytes, so that a roll wastes little,
+  // and at most 256 MiB - 64 bytes, which is what a frame can hold. 0: a quarter, but not over
+  // 1 MiB.
   std::int64_t max_record_bytes = 0;
   // storage (file, memory). Memory is for publish and subscribe within the process, at kProcess:
   // the topic is still there when the directory is opened again, but empty and from offset 0 on,

@@ -51,6 +51,8 @@ enum class PlantedBug {
   kClaimsWhileClosing,     // the last claim of a segment is settled as if there were no other
   kVerifyFirstGapOnly,     // a verification stops at the first damaged record of a segment
   kTakesBudgetForEnd,      // a search that was given up has found nothing; marks are not followed
+  kGrowsOutsideOfLock,     // two allocations of one file; the one that fails cuts what both gained
+  kPagesInOverSeal,        // zeros are written ahead of appends that have ended meanwhile
   kRepairDropsOffsets,     // a repair closes a gap without keeping the offsets in it
   kKeepsLowDescriptors,    // a data file may have the descriptor that others write messages to
   kLocksNameAlone,         // who removes the lock's file lets a second writer in

@@ -2,10 +2,12 @@
 #define DAYBOOK_BROKER_BROKER_CORE_H_
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -55,6 +57,14 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   RecoveryReport recovery_report() const;
 
   Clock& clock() { return *context_.clock; }
+
+  // For tests, before anything is appended: the steps of files that are made or opened from now on,
+  // and LogContext::before_work.
+  void UseSteps(const SegmentSteps& steps,
+                std::function<void(PartitionLog&)> before_work = nullptr) {
+    context_.steps = steps;
+    context_.before_work = std::move(before_work);
+  }
 
   const ProcessGuard& process() const { return context_.process; }
 

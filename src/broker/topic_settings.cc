@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "daybook/frame.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -19,6 +20,9 @@ constexpr std::int64_t kMaxPartitions = 100'000;
 constexpr std::int64_t kMinSegmentBytes = std::int64_t{64} << 10;
 constexpr std::int64_t kMaxSegmentBytes = std::int64_t{1} << 30;
 constexpr std::int64_t kMaxRecordBytes = std::int64_t{1} << 20;  // unless more is asked for
+// What a frame can hold with the most that is around a record.
+constexpr std::int64_t kMostRecordBytes = (std::int64_t{1} << 28) - 64;
+static_assert(kMostRecordBytes + frame::kMaxAroundRecord <= frame::kMaxFrameBytes);
 constexpr std::int64_t kMemoryPieces = 8;
 constexpr std::int64_t kMinMemoryBytes = kMemoryPieces * kMinSegmentBytes;
 constexpr std::int64_t kMaxMemoryBytes = std::int64_t{1} << 40;
@@ -53,6 +57,10 @@ constexpr std::array<std::pair<std::string_view, WhenFull>, 3> kWhenFull = {{
     {"block", WhenFull::kBlock},
     {"fail", WhenFull::kFail},
 }};
+
+std::int64_t MostRecordBytes(std::int64_t segment_bytes) {
+  return std::min(segment_bytes / 4, kMostRecordBytes);
+}
 
 template <typename Names, typename Value>
 std::string NameOf(const Names& names, Value value) {
@@ -142,11 +150,12 @@ absl::Status CheckTopicOptions(const TopicOptions& options) {
   if (options.max_block.count() < 0 || options.max_block.count() > kDayMillis) {
     return OutOfRange("max.block.ms", options.max_block.count(), 0, kDayMillis);
   }
-  if (options.max_record_bytes < 1 || options.max_record_bytes > options.segment_bytes / 4) {
+  const std::int64_t most = MostRecordBytes(options.segment_bytes);
+  if (options.max_record_bytes < 1 || options.max_record_bytes > most) {
     return absl::InvalidArgumentError(
         absl::StrCat("max.message.bytes is ", options.max_record_bytes,
-                     "; it must be from 1 to a quarter of segment.bytes, which is ",
-                     options.segment_bytes / 4, " here"));
+                     "; it must be from 1 to a quarter of segment.bytes and at most ",
+                     kMostRecordBytes, ", which is ", most, " here"));
   }
   if (options.compression_level < 1 || options.compression_level > kMaxLevel) {
     return OutOfRange("compression.zstd.level", options.compression_level, 1, kMaxLevel);
@@ -264,6 +273,8 @@ absl::StatusOr<TopicOptions> DecodeTopicFile(std::string_view text, std::string_
   for (const auto& [key, value] : *properties) {
     if (const auto status = SetOption(options, key, value); !status.ok()) return status;
   }
+  // Earlier versions took up to 256 MiB, and could not store as much.
+  options.max_record_bytes = std::min(options.max_record_bytes, kMostRecordBytes);
   options = Resolve(options);
   if (const auto status = CheckTopicOptions(options); !status.ok()) return status;
   return options;

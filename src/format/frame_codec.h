@@ -24,6 +24,7 @@ struct RecordLayout {
   std::uint32_t length = 0;  // 0: it does not fit the format (key, header name or total)
   std::uint32_t attributes = 0;
   std::uint32_t headers_bytes = 0;  // without the size before them
+  std::uint32_t record_bytes = 0;   // what counts against the limit: key, headers and value
 };
 
 // What a frame holds beside its place.
@@ -69,32 +70,35 @@ bool HeadersAreWellFormed(std::span<const std::byte> encoded);
 
 inline RecordLayout LayoutOf(const RecordParts& parts) {
   RecordLayout layout;
-  std::uint64_t length = kFrameHeaderBytes;
+  std::uint64_t record_bytes = 0;
+  std::uint64_t around = kFrameHeaderBytes;
   if (parts.producer) {
     layout.attributes |= kHasProducer;
-    length += kProducerBytes;
+    around += kProducerBytes;
   }
   if (parts.event_time) {
     layout.attributes |= kHasEventTime;
-    length += 8;
+    around += 8;
   }
   if (parts.key) {
     if (parts.key->size() > kMaxKeyBytes) return {};
     layout.attributes |= kHasKey | static_cast<std::uint32_t>(parts.key->size());
-    length += parts.key->size();
+    record_bytes += parts.key->size();
   }
   if (!parts.headers.empty()) {
     const std::uint64_t bytes = EncodedSize(parts.headers);
     if (bytes > kMaxFrameBytes) return {};
     layout.attributes |= kHasHeaders;
     layout.headers_bytes = static_cast<std::uint32_t>(bytes);
-    length += 4 + bytes;
+    around += 4;
+    record_bytes += bytes;
   }
   if (parts.tombstone) layout.attributes |= kTombstone;
   if (parts.value_bytes > kMaxFrameBytes) return {};
-  length += parts.value_bytes;
-  if (length > kMaxFrameBytes) return {};
-  layout.length = static_cast<std::uint32_t>(length);
+  record_bytes += parts.value_bytes;
+  if (record_bytes + around > kMaxFrameBytes) return {};
+  layout.record_bytes = static_cast<std::uint32_t>(record_bytes);
+  layout.length = static_cast<std::uint32_t>(record_bytes + around);
   return layout;
 }
 

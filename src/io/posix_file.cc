@@ -5,7 +5,9 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -21,6 +23,9 @@ namespace daybook::inline v1 {
 namespace {
 
 constexpr std::uint64_t kPage = 4096;
+
+// The file system, or the kernel, has no such call.
+bool IsUnsupported(int error) { return error == EOPNOTSUPP || error == ENOSYS; }
 
 class PosixMappedFile final : public MappedFile {
  public:
@@ -43,20 +48,36 @@ class PosixFile final : public File {
     return static_cast<std::uint64_t>(status.st_size);
   }
 
+  absl::StatusOr<std::uint64_t> FreeBytes() override {
+    struct statvfs status {};
+    if (fstatvfs(fd_.get(), &status) != 0) return PosixError(errno, "look at", path_);
+    return static_cast<std::uint64_t>(status.f_bavail) * status.f_frsize;
+  }
+
   absl::Status Allocate(std::uint64_t end) override {
     if (end == 0) return absl::OkStatus();
     // What one call gains another one, failing, must not give back.
     MutexLock lock(allocation_mutex_);
     const auto before = Size();
     if (!before.ok()) return before.status();
+    if (const int error = CheckFileSizeLimit(std::max(end, *before)); error != 0) {
+      return PosixError(error, "allocate", path_);
+    }
     if (IsPlanted(PlantedBug::kSparseFile)) return Truncate(std::max(end, *before));
     int error = AllocateRange(0, end);
     // XFS wants as many free blocks as the range has, those that the file has there not counted.
     if (error == ENOSPC || error == EDQUOT) error = AllocateMissing(*before, end);
-    if (error == 0) return absl::OkStatus();
-    const absl::Status status =
-        error == EOPNOTSUPP ? WriteZeros(*before, end) : PosixError(error, "allocate", path_);
-    // A failed allocation can leave the file extended.
+    // The size last: an allocation that fails has not made the file longer then.
+    if (error == 0) return end <= *before ? absl::OkStatus() : Truncate(end);
+    if (IsPlanted(PlantedBug::kGrowsOutsideOfLock)) {
+      Truncate(*before).IgnoreError();
+      return PosixError(error, "allocate", path_);
+    }
+    if (!IsUnsupported(error)) {
+      GiveBackBehindEnd();
+      return PosixError(error, "allocate", path_);
+    }
+    const absl::Status status = WriteZeros(*before, end);
     if (!status.ok()) Truncate(*before).IgnoreError();
     return status;
   }
@@ -72,7 +93,7 @@ class PosixFile final : public File {
         }) == 0) {
       return absl::OkStatus();
     }
-    if (errno == EOPNOTSUPP) return WriteZeros(begin, end);
+    if (IsUnsupported(errno)) return WriteZeros(begin, end);
     return PosixError(errno, "give back blocks of", path_);
   }
 
@@ -91,6 +112,9 @@ class PosixFile final : public File {
   }
 
   absl::Status WriteAt(std::uint64_t position, std::span<const std::byte> bytes) override {
+    if (const int error = CheckFileSizeLimit(position + bytes.size()); error != 0) {
+      return PosixError(error, "write", path_);
+    }
     while (!bytes.empty()) {
       const ssize_t put = RetryOnSignal([&] {
         return pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(position));
@@ -126,7 +150,8 @@ class PosixFile final : public File {
   // An errno, or 0.
   int AllocateRange(std::uint64_t begin, std::uint64_t end) {
     const auto call = [&] {
-      return fallocate(fd_.get(), 0, static_cast<off_t>(begin), static_cast<off_t>(end - begin));
+      return fallocate(fd_.get(), FALLOC_FL_KEEP_SIZE, static_cast<off_t>(begin),
+                       static_cast<off_t>(end - begin));
     };
     return begin >= end || RetryOnSignal(call) == 0 ? 0 : errno;
   }
@@ -146,9 +171,13 @@ class PosixFile final : public File {
       if (const int error = AllocateRange(at, extent.fe_logical); error != 0) return error;
       at = extent.fe_logical + extent.fe_length;
     }
-    if (const int error = AllocateRange(at, end); error != 0) return error;
-    // Blocks beyond the end of the file, of its last page, do not make it longer.
-    return size >= end || Truncate(end).ok() ? 0 : ENOSPC;
+    return AllocateRange(at, end);
+  }
+
+  // What an allocation that failed has gained before it did. Never bytes that the file has: were
+  // it longer meanwhile than it was, those would be another one's.
+  void GiveBackBehindEnd() {
+    if (const auto size = Size(); size.ok()) Truncate(*size).IgnoreError();
   }
 
   // For file systems that can neither allocate ahead nor punch holes; what lies before the end has
@@ -171,6 +200,12 @@ class PosixFile final : public File {
 };
 
 }  // namespace
+
+int CheckFileSizeLimit(std::uint64_t end) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 0;
+  return end <= limit.rlim_cur ? 0 : EFBIG;
+}
 
 std::unique_ptr<File> MakePosixFile(Descriptor fd, std::string path) {
   return std::make_unique<PosixFile>(std::move(fd), std::move(path));

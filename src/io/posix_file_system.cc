@@ -161,9 +161,11 @@ class PosixDirectory final : public Directory {
       return error == EWOULDBLOCK ? HeldBy(name) : PosixError(error, "lock", PathOf(name));
     }
     const std::string self = std::to_string(getpid());
-    if (ftruncate(fd->get(), 0) != 0 ||
-        pwrite(fd->get(), self.data(), self.size(), 0) != static_cast<ssize_t>(self.size())) {
-      // On a full disk there is no room for it, and only a message is the poorer for that.
+    const bool has_room = CheckFileSizeLimit(self.size()) == 0;
+    if (has_room &&
+        (ftruncate(fd->get(), 0) != 0 ||
+         pwrite(fd->get(), self.data(), self.size(), 0) != static_cast<ssize_t>(self.size()))) {
+      // On a full disk there is no room for it, either, and only a message is the poorer for that.
       if (errno != ENOSPC && errno != EDQUOT) return PosixError(errno, "write", PathOf(name));
     }
     return std::make_unique<PosixLock>(std::move(directory), *std::move(fd));

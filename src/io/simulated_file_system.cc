@@ -57,6 +57,11 @@ class OpenedFile final : public File {
     return disk_->Grow(*file_, end, path_);
   }
 
+  absl::StatusOr<std::uint64_t> FreeBytes() override {
+    MutexLock lock(disk_->mutex);
+    return disk_->capacity - std::min(disk_->capacity, disk_->allocated);
+  }
+
   absl::Status Deallocate(std::uint64_t begin, std::uint64_t end) override {
     if (const auto status = disk_->Before(Operation::kDeallocate, path_); !status.ok()) {
       return status;

@@ -57,6 +57,11 @@ struct LogContext {
   // Called, with no lock held, by an append that waits for readers, now and then: makes those go
   // that are lost. Empty: nobody can be.
   std::function<void()> drop_lost_readers;
+  // In what steps files grow and are worked on ahead.
+  SegmentSteps steps = {};
+  // Called by WorkAhead between choosing what to work on and doing it, with no lock that an append
+  // takes: tests let others go on there. Empty: it is not called.
+  std::function<void(PartitionLog&)> before_work = nullptr;
   // Says which transactional batches count. Null: all of them, for tools that show what is there.
   const TransactionTable* transactions = nullptr;
 };
@@ -94,10 +99,6 @@ struct RecoveryCounters {
   std::atomic<std::int64_t> batches_unpacked{0};
   std::atomic<std::int64_t> entries_passed{0};  // on the way to where a part of a batch begins
 };
-
-// What the frames of a segment have more than a record with a value may have: the id of a
-// transaction, the largest time, and the sizes of key and headers, or a producer and its sequence.
-inline constexpr std::uint32_t kMoreFrameBytes = 24;
 
 // Where a reader stands. Cheap to copy; one thread at a time.
 struct Cursor {

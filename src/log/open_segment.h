@@ -40,7 +40,7 @@ struct ReadBound {
   std::uint64_t position = std::numeric_limits<std::uint64_t>::max();
 };
 
-// A claim that holds: its place, and the segment that it is in.
+// A claim: its place, and once it holds the segment that it is in.
 struct Claimed {
   Segment* segment = nullptr;
   ClaimWord before = 0;

@@ -42,9 +42,10 @@ bool PartitionLog::WorkAhead() {
     in_hurry = is_in_hurry_;
     // From the middle on: by then it is likely to be needed, and there is still time.
     lacks_next = !prepared_ && settings_.reserve_bytes == 0 && active != nullptr &&
-                 active->is_busy() &&
+                 active->is_busy() && unprepared_ != active->base_offset() &&
                  PositionOf(active->ClaimedEnd()) > active->header().capacity / 2;
   }
+  if (context_.before_work) context_.before_work(*this);
   // What an appender could run into comes first.
   if (active != nullptr && active->is_filling() && !active->is_busy()) {
     const auto directory = OpenDirectory();
@@ -54,10 +55,15 @@ bool PartitionLog::WorkAhead() {
   if (lacks_next) {
     const auto directory = OpenDirectory();
     if (!directory.ok()) return false;
-    auto prepared = Segment::Prepare(**directory, settings_.segment_bytes, settings_.segment_bytes,
-                                     pages_in() && in_hurry);
-    if (!prepared.ok()) return false;  // the append that needs it says what is wrong
+    auto prepared = Segment::Prepare(**directory, {.bytes = settings_.segment_bytes,
+                                                   .capacity = settings_.segment_bytes,
+                                                   .page_in = pages_in() && in_hurry,
+                                                   .steps = context_.steps});
     MutexLock lock(mutex_);
+    if (!prepared.ok()) {  // the append that needs it says what is wrong
+      unprepared_ = active->base_offset();
+      return false;
+    }
     prepared_ = *std::move(prepared);
     return true;
   }
@@ -87,7 +93,10 @@ void PartitionLog::KeepReserve(std::uint64_t least_bytes) {
   if (!directory.ok()) return;
   const std::uint64_t step = settings_.reserve_bytes / kReserveSteps;
   for (std::uint64_t bytes = settings_.reserve_bytes; bytes >= least_bytes; bytes -= step) {
-    auto prepared = Segment::Prepare(**directory, bytes, settings_.segment_bytes, false);
+    auto prepared = Segment::Prepare(**directory, {.bytes = bytes,
+                                                   .capacity = settings_.segment_bytes,
+                                                   .is_reserve = true,
+                                                   .steps = context_.steps});
     if (!prepared.ok()) continue;
     prepared_ = *std::move(prepared);
     lacks_reserve_.store(false, std::memory_order_relaxed);

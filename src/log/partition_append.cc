@@ -61,42 +61,46 @@ absl::Status PartitionLog::ExtendFile(Segment& segment, std::uint64_t position) 
 }
 
 absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, std::uint64_t records,
-                                       bool missed) {
+                                       ClaimGate* missed) {
   using Time = std::chrono::steady_clock::time_point;
   Time deadline;
   MutexLock lock(mutex_);
   for (;;) {
     // A claim that was made is settled first, whatever happened meanwhile: others wait for it.
-    if (missed) {
-      Segment& segment = *claimed->segment;
-      if (segment.IsInside(claimed->before, bytes)) {
+    if (missed != nullptr) {
+      ClaimGate& gate = *missed;
+      if (gate.IsInside(claimed->before, bytes)) {
+        Segment& segment = *gate.segment();
+        claimed->segment = &segment;
         // Never fails, as the file reaches far enough.
         Extend(segment, PositionOf(claimed->before) + bytes).IgnoreError();
         // So that an open after a kill scans no more than a step.
         segment.Checkpoint(context_.boot);
         return absl::OkStatus();
       }
-      // A claim of before the segment was recycled is void.
-      const bool is_current = active_.load(std::memory_order_relaxed) == &segment &&
-                              segment.IsOfThisLife(claimed->before, bytes);
+      // A claim in an earlier life of the gate is void, and its segment may be gone.
+      const bool is_current = gate_.load(std::memory_order_relaxed) == &gate &&
+                              gate.IsOfThisLife(claimed->before, bytes);
       if (is_current) {
+        Segment& segment = *gate.segment();
         absl::Status grown = absl::OutOfRangeError("closing");
-        if (!segment.is_closing()) {
+        if (!gate.is_closing()) {
           grown = Extend(segment, PositionOf(claimed->before) + bytes);
+          claimed->segment = &segment;
           if (grown.ok()) return grown;
-          segment.StartClosing();
+          gate.StartClosing();
         }
-        if (segment.IsCrossing(claimed->before, bytes)) {
+        if (gate.IsCrossing(claimed->before, bytes)) {
           SealActive(segment, claimed->before);
         } else {
-          AwaitRoll(segment);
+          AwaitRoll(gate);
         }
         // On a full disk it goes on in the file that was prepared, if there is one.
         if (!absl::IsOutOfRange(grown) && !(absl::IsResourceExhausted(grown) && prepared_)) {
           return grown;
         }
       }
-      missed = false;
+      missed = nullptr;
     }
     if (const auto status = WritableStatus(); !status.ok()) return status;
     if (const auto status = EnsureOpen(); !status.ok()) return status;
@@ -111,13 +115,13 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
       }
       if (const auto status = StartSegment(next_base_, bytes); !status.ok()) return status;
     }
-    Segment* segment = active_.load(std::memory_order_relaxed);
-    if (segment->is_closing()) {
-      AwaitRoll(*segment);
+    ClaimGate* gate = gate_.load(std::memory_order_relaxed);
+    if (gate->is_closing()) {
+      AwaitRoll(*gate);
       continue;
     }
-    *claimed = {segment, segment->Claim(bytes, records)};
-    missed = true;
+    claimed->before = gate->Claim(bytes, records);
+    missed = gate;
   }
 }
 

@@ -53,8 +53,7 @@ absl::StatusOr<Offset> PartitionLog::AppendFrame(std::span<const Record> given) 
     entry_bytes += bytes;
     times.Note(record);
   }
-  if (frame::kFrameHeaderBytes + entry_bytes > max_frame_bytes_ ||
-      records.size() > frame::kMaxBatchRecords) {
+  if (entry_bytes > max_entry_bytes() || records.size() > frame::kMaxBatchRecords) {
     return absl::OutOfRangeError(absl::StrCat(entry_bytes, " bytes with what is around them"));
   }
   const auto count = static_cast<std::uint32_t>(records.size());

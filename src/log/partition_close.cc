@@ -19,7 +19,7 @@ void PartitionLog::StopAppends() {
   Segment* segment = active_.load(std::memory_order_relaxed);
   if (segment == nullptr) return;
   const auto end = segment->CloseHere();
-  if (!end) return AwaitRoll(*segment);
+  if (!end) return AwaitRoll(segment->gate());
   next_base_ = segment->base_offset() + RecordsOf(*end);
   SetActive(nullptr);
   segment->Checkpoint(context_.boot);

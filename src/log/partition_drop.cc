@@ -52,9 +52,11 @@ void PartitionLog::ReleaseForgotten() {
   std::vector<std::shared_ptr<Segment>> forgotten;
   forgotten.swap(forgotten_);
   for (std::shared_ptr<Segment>& segment : forgotten) {
-    const bool is_free = IsOnlyOwner(segment);
-    if (is_free) segment->Release();
-    (is_free ? retired_ : forgotten_).push_back(std::move(segment));
+    if (IsOnlyOwner(segment)) {
+      Retire(std::move(segment));
+    } else {
+      forgotten_.push_back(std::move(segment));
+    }
   }
 }
 

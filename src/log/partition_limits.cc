@@ -65,13 +65,19 @@ bool PartitionLog::Release(OpenSegment& slot) {
     slot.is_durable = slot.is_durable || segment.is_durable();
     // Says where the seal is. Once it is closed, the file may be another process's.
     if (!slot.is_durable && deleted_.ok()) segment.Checkpoint(context_.boot);
-    if (slot.was_active) {
-      segment.Release();
-      retired_.push_back(std::move(slot.segment));
-    }
+    if (slot.was_active) Retire(std::move(slot.segment));
   }
   Unmap(slot);
   return true;
+}
+
+void PartitionLog::Retire(std::shared_ptr<Segment> segment) {
+  gates_left_.push_back(segment->TakeGate());
+}
+
+std::size_t PartitionLog::gates_left() {
+  MutexLock lock(mutex_);
+  return gates_left_.size();
 }
 
 void PartitionLog::CloseFileIfScarce(Segment& segment) {

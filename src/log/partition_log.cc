@@ -22,14 +22,13 @@ PartitionLog::PartitionLog(const LogContext& context, PartitionName name,
       limits_(context.limits),
       name_(std::move(name)),
       settings_(settings),
-      // Room for the frame's own fields beside what counts against the limit.
       max_frame_bytes_(
-          static_cast<std::uint32_t>(settings.max_record_bytes + frame::kFrameHeaderBytes + 12)),
+          static_cast<std::uint32_t>(settings.max_record_bytes + frame::kMaxAroundRecord)),
       counters_(counters),
       compressor_(std::move(compressor)),
-      pool_(settings.memory ? std::make_shared<SegmentPool>(name_, settings.segment_bytes,
-                                                            max_frame_bytes_ + kMoreFrameBytes)
-                            : nullptr) {}
+      pool_(settings.memory
+                ? std::make_shared<SegmentPool>(name_, settings.segment_bytes, max_frame_bytes_)
+                : nullptr) {}
 
 PartitionLog::~PartitionLog() {
   MutexLock lock(mutex_);
@@ -55,16 +54,18 @@ absl::Status PartitionLog::WritableStatus() const {
 }
 
 void PartitionLog::SetActive(Segment* segment) {
+  // The gate after the segment, and null before: see CommittedEnd.
+  gate_.store(segment == nullptr ? nullptr : &segment->gate(), std::memory_order_release);
   active_.store(segment);
   ++rolls_;
   rolled_.NotifyAll();
   room_.NotifyAll();
 }
 
-void PartitionLog::AwaitRoll(const Segment& segment) {
-  // In memory the same segment may be active again when we wake.
+void PartitionLog::AwaitRoll(const ClaimGate& gate) {
+  // The gate may be the active one's again when we wake.
   const std::int64_t rolls = rolls_;
-  while (active_.load(std::memory_order_relaxed) == &segment && rolls_ == rolls) {
+  while (gate_.load(std::memory_order_relaxed) == &gate && rolls_ == rolls) {
     rolled_.Wait(mutex_);
   }
 }
@@ -85,12 +86,13 @@ absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::CreateSegment(Offset base
   SegmentSettings settings{.base_offset = base_offset,
                            .segment_id = context_.new_segment_id(),
                            .capacity = settings_.segment_bytes,
-                           .max_frame_bytes = max_frame_bytes_ + kMoreFrameBytes,
+                           .max_frame_bytes = max_frame_bytes_,
                            .created = context_.clock->Now(),
                            .boot = context_.boot,
                            .settled_before = SettledBefore(),
                            .first_bytes = std::max(bytes, settings_.reserve_bytes),
-                           .page_in = pages_in()};
+                           .page_in = pages_in(),
+                           .steps = context_.steps};
   if (auto prepared = std::exchange(prepared_, std::nullopt)) {
     return Segment::Create(**directory, name_, settings, *std::move(prepared));
   }
@@ -124,20 +126,21 @@ void PartitionLog::SealActive(Segment& segment, ClaimWord crossing) {
   segment.Seal(crossing, context_.clock->Now());
   next_base_ = segment.base_offset() + RecordsOf(crossing);
   SetActive(nullptr);
+  // Before its blocks are given back: an open after a kill then knows that it needs none.
+  segment.Checkpoint(context_.boot);
   if (segment.is_busy() && context_.request_work_ahead) {
     untidy_.push_back(segments_.back().segment);
     RequestWorkAhead();
   } else {
     TidyUp(segment);
   }
-  segment.Checkpoint(context_.boot);
   waiters_.NotifyIfAny();
 }
 
 void PartitionLog::RollIfFullOfOffsets() {
   const auto is_full = [this] {
-    const Segment* segment = active_.load(std::memory_order_acquire);
-    return segment != nullptr && RecordsOf(segment->ClaimedEnd()) > kMostOffsets;
+    const ClaimGate* gate = gate_.load(std::memory_order_acquire);
+    return gate != nullptr && RecordsOf(gate->claimed()) > kMostOffsets;
   };
   if (!is_full()) [[likely]]
     return;
@@ -145,7 +148,7 @@ void PartitionLog::RollIfFullOfOffsets() {
   if (!is_full()) return;
   Segment& segment = *active_.load(std::memory_order_relaxed);
   const auto end = segment.CloseHere();
-  end ? SealActive(segment, *end) : AwaitRoll(segment);
+  end ? SealActive(segment, *end) : AwaitRoll(segment.gate());
 }
 
 absl::StatusOr<Offset> PartitionLog::begin_offset() {

@@ -56,7 +56,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // max_entry_bytes, as one frame, compressed if the topic is; acknowledges at kProcess.
   absl::StatusOr<Offset> AppendEntries(std::span<const std::byte> entries, std::uint32_t count,
                                        const frame::EntryTimes& times);
-  std::uint64_t max_entry_bytes() const { return max_frame_bytes_ - frame::kFrameHeaderBytes; }
+  std::uint64_t max_entry_bytes() const { return settings_.max_record_bytes; }
   absl::StatusOr<RecordClaim> Claim(const ClaimOptions& options);
   // Whether a record keeps a time of its own; if not, it has that of its append alone.
   bool keeps_event_times() const { return settings_.timestamp_type == TimestampType::kCreateTime; }
@@ -132,6 +132,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // next segment's file, tidies sealed segments up. True when there is more to do now.
   bool WorkAhead() ABSL_LOCKS_EXCLUDED(ahead_mutex_, mutex_);
 
+  std::size_t gates_left() ABSL_LOCKS_EXCLUDED(mutex_);  // by segments that are gone
   bool is_deleted() const { return is_deleted_.load(std::memory_order_relaxed); }
   const ProcessGuard& process() const { return context_.process; }
   WaitList& waiters() { return waiters_; }  // of who waits for records
@@ -184,19 +185,21 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::Status WritableStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   absl::Status ClaimBytes(std::uint64_t bytes, Claimed* claimed, std::uint64_t records = 1) {
-    claimed->segment = active_.load(std::memory_order_acquire);
-    if (claimed->segment != nullptr && !claimed->segment->is_closing()) [[likely]] {
-      claimed->before = claimed->segment->Claim(bytes, records);
-      if (claimed->segment->Fits(claimed->before, bytes)) [[likely]]
+    ClaimGate* const gate = gate_.load(std::memory_order_acquire);
+    if (gate != nullptr && gate->Admits(bytes)) [[likely]] {
+      claimed->before = gate->Claim(bytes, records);
+      if (gate->Fits(claimed->before, bytes)) [[likely]] {
+        claimed->segment = gate->segment();
         return absl::OkStatus();
-      return ClaimSlowly(bytes, claimed, records, true);
+      }
+      return ClaimSlowly(bytes, claimed, records, gate);
     }
-    return ClaimSlowly(bytes, claimed, records, false);
+    return ClaimSlowly(bytes, claimed, records, nullptr);
   }
-  // Grows the segment, rolls, opens: until a claim holds or fails. `missed`: `claimed` is one that
-  // was made and does not fit.
+  // Grows, rolls, opens until a claim holds or fails. `missed`: where one was made and does not
+  // fit.
   absl::Status ClaimSlowly(std::uint64_t bytes, Claimed* claimed, std::uint64_t records,
-                           bool missed);
+                           ClaimGate* missed);
   // Makes claims up to `position` fit. Throws nothing.
   absl::Status Extend(Segment& segment, std::uint64_t position)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -216,8 +219,10 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<std::shared_ptr<Segment>> CreateSegment(Offset base_offset, std::uint64_t bytes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void SetActive(Segment* segment) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Waits until another segment is active, or none.
-  void AwaitRoll(const Segment& segment) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Waits for another active segment, or none.
+  void AwaitRoll(const ClaimGate& gate) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Destroys a segment that took appends and that nobody reads, but for its gate.
+  void Retire(std::shared_ptr<Segment> segment) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // In memory: drops segments until there is room for another one, if that may be.
   bool MakeRoom() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -228,9 +233,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::Status Full() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool is_in_memory() const { return pool_ != nullptr; }
   bool Accepts(const frame::RecordLayout& layout) const {
-    const bool has_more = (layout.attributes & frame::kHasProducer) != 0;
-    return layout.length != 0 &&
-           layout.length <= max_frame_bytes_ + (has_more ? frame::kProducerBytes : 0);
+    return layout.length != 0 && layout.record_bytes <= settings_.max_record_bytes;
   }
   // Appends one batch frame; OutOfRange when it is too large for one.
   absl::StatusOr<Offset> AppendFrame(std::span<const Record> records);
@@ -344,14 +347,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<Offset> SyncCommitted(bool* disk_failed) ABSL_LOCKS_EXCLUDED(mutex_);
   // Waits until as many records wait for a sync as for the last one, at most as long as that took.
   void GatherGroup();
-  // One past the last offset that was handed out; too low while a segment is closing.
-  Offset ClaimedEnd() const {
-    const Segment* segment = active_.load(std::memory_order_acquire);
-    return segment == nullptr ? Offset()
-                              : segment->base_offset() + RecordsOf(segment->ClaimedEnd());
-  }
-  // How far the active segment is committed; too high while a claim in an earlier one is open.
-  Offset CommittedEnd();
+  Offset ClaimedEnd();    // too low while a segment is closing
+  Offset CommittedEnd();  // of the active segment; too high while an earlier claim is open
   // Waits for the sync under way; false if the deadline came first.
   bool AwaitSync(EventCount::Key key, std::chrono::steady_clock::time_point deadline);
   // One sync for all who wait. For the thread that set is_syncing_.
@@ -363,13 +360,14 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   const std::shared_ptr<OpenLimits> limits_;  // for what is left to do when the broker is gone
   const PartitionName name_;
   const LogSettings settings_;
-  const std::uint32_t max_frame_bytes_;  // of records and batches; others have fields of their own
+  const std::uint32_t max_frame_bytes_;
   RecoveryCounters& counters_;
   const std::shared_ptr<TopicCompressor> compressor_;
   const std::shared_ptr<SegmentPool> pool_;  // in memory alone
 
-  // The segment that takes appends; null until there is one, and after an append failed for want
-  // of space.
+  // The segment that takes appends; null until there is one, and after an append failed for want of
+  // space. Without mutex_ the gate may be used, and the segment by a thread counted in lookers_.
+  Atomic<ClaimGate*> gate_{nullptr};
   Atomic<Segment*> active_{nullptr};
   WaitList waiters_;
   std::atomic<bool> is_dirty_{false};
@@ -388,9 +386,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   std::vector<Offset> mapped_ ABSL_GUARDED_BY(mutex_);         // bases of those that are open
   std::uint64_t uses_ ABSL_GUARDED_BY(mutex_) = 0;
   bool holds_file_ ABSL_GUARDED_BY(mutex_) = false;
-  // Segments that took appends and are unmapped now. Never destroyed before the log, so that an
-  // appender that was held up between loading active_ and claiming claims in a live object.
-  std::vector<std::shared_ptr<Segment>> retired_ ABSL_GUARDED_BY(mutex_);
+  // Of segments that took appends and are gone: never destroyed before the log, since a thread that
+  // was held up may still claim there.
+  std::vector<std::unique_ptr<ClaimGate>> gates_left_ ABSL_GUARDED_BY(mutex_);
   // Took appends and were forgotten, and may still be read.
   std::vector<std::shared_ptr<Segment>> forgotten_ ABSL_GUARDED_BY(mutex_);
   // The first one with claims that are still open; all before it are committed to their seals, and
@@ -422,6 +420,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Segments whose blocks are still to be given back, and the file of the next one.
   std::vector<std::shared_ptr<Segment>> untidy_ ABSL_GUARDED_BY(mutex_);
   std::optional<PreparedFile> prepared_ ABSL_GUARDED_BY(mutex_);
+  std::optional<Offset> unprepared_ ABSL_GUARDED_BY(mutex_);  // the segment where that failed
   // Of segments that are forgotten: their files are still to be removed, in this order.
   Mutex drop_mutex_ ABSL_ACQUIRED_BEFORE(ahead_mutex_, mutex_);
   std::vector<Offset> dropped_files_ ABSL_GUARDED_BY(drop_mutex_);

@@ -36,6 +36,7 @@ absl::Status PartitionLog::EnsureOpen() {
       segments_.clear();
       limits_->maps_held.fetch_sub(static_cast<std::int64_t>(mapped_.size()));
       mapped_.clear();
+      gate_.store(nullptr, std::memory_order_release);
       active_.store(nullptr, std::memory_order_release);
       return status;
     }
@@ -127,9 +128,10 @@ absl::Status PartitionLog::OpenForWriting(Directory& directory) {
       slot.was_active = true;
       Opened(slot);
       active_.store(segment.get(), std::memory_order_release);
+      gate_.store(&segment->gate(), std::memory_order_release);
       // Of a topic with smaller records, before its settings were lost: nobody could read larger
       // ones there.
-      if (segment->header().max_frame_bytes < max_frame_bytes_ + kMoreFrameBytes) {
+      if (segment->header().max_frame_bytes < max_frame_bytes_) {
         const ClaimWord before = segment->Claim(segment->header().capacity, 0);
         segment->StartClosing();
         SealActive(*segment, before);
@@ -228,7 +230,7 @@ absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::OpenAt(std::size_t index)
   // What is synced notes so in its header.
   const bool is_done = context_.is_read_only || slot.is_durable;
   auto segment = Segment::Open(**directory, name_, slot.base_offset,
-                               is_done ? MapAccess::kRead : MapAccess::kReadWrite);
+                               is_done ? MapAccess::kRead : MapAccess::kReadWrite, context_.steps);
   if (absl::IsNotFound(segment.status()) && context_.is_read_only) {
     const Offset base = slot.base_offset;
     if (!(*directory)->OpenFile(SegmentFileName(base, ".log"), FileMode::kRead).ok()) {

@@ -127,9 +127,12 @@ absl::StatusOr<Offset> PartitionLog::LoadProducerHint(
 
 void PartitionLog::LeaveProducerHint(Offset offset) {
   if (is_in_memory() || context_.is_read_only) return;
-  // Mostly it is the segment of the record before. Segments that took appends live as long as we.
-  const Segment* const active = active_.load(std::memory_order_acquire);
-  if (active != nullptr && active->base_offset() == sequenced_base_) return;
+  // Mostly it is the segment of the record before.
+  lookers_.fetch_add(1);
+  const Segment* const active = active_.load();
+  const bool is_same = active != nullptr && active->base_offset() == sequenced_base_;
+  lookers_.fetch_sub(1);
+  if (is_same) return;
   // Nobody drops segments, or deletes the topic, while the file is written.
   MutexLock ahead_lock(ahead_mutex_);
   std::shared_ptr<Segment> before;

@@ -48,6 +48,15 @@ Offset PartitionLog::CommittedEnd() {
   return end;
 }
 
+Offset PartitionLog::ClaimedEnd() {
+  lookers_.fetch_add(1);
+  const Segment* segment = active_.load();
+  const Offset end =
+      segment == nullptr ? Offset() : segment->base_offset() + RecordsOf(segment->ClaimedEnd());
+  lookers_.fetch_sub(1);
+  return end;
+}
+
 absl::Status PartitionLog::AwaitCommitted(Offset end,
                                           std::chrono::steady_clock::time_point deadline) {
   for (int spins = 0;; ++spins) {

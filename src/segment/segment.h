@@ -23,10 +23,13 @@
 #include "format/frame_codec.h"
 #include "format/scan.h"
 #include "format/segment_header.h"
+#include "segment/claim_gate.h"
 #include "segment/claim_word.h"
 #include "segment/offset_index.h"
 #include "segment/partition_name.h"
 #include "segment/recovery.h"
+#include "segment/segment_file.h"
+#include "segment/segment_steps.h"
 #include "segment/segment_times.h"
 
 namespace daybook::inline v1 {
@@ -48,14 +51,17 @@ struct SegmentSettings {
   // Bring pages into memory ahead of the appends. That makes them in large pieces, which a sync
   // then writes as a whole: not for a segment that is synced all the time.
   bool page_in = true;
+  SegmentSteps steps = {};
 };
 
-// A file that waits to become a segment.
-struct PreparedFile {
-  std::unique_ptr<File> file;
-  std::unique_ptr<MappedFile> map;
-  std::uint64_t file_bytes = 0;  // it has blocks so far
-  std::uint64_t paged_in = 0;    // and pages in memory
+// What the file of a later segment is made with.
+struct PrepareOptions {
+  std::uint64_t bytes = 0;  // it gets blocks
+  std::uint64_t capacity = 0;
+  bool page_in = false;
+  // Made as a reserve: it may take all of the free space, and not only a small part of it.
+  bool is_reserve = false;
+  SegmentSteps steps = {};
 };
 
 // One segment file, mapped. Appended to by any number of threads, read by any number; reads and
@@ -63,11 +69,8 @@ struct PreparedFile {
 //
 // Memory ordering. The bytes of a frame are plain stores by the thread that claimed them, and
 // published by the release store of its length word; a reader that acquires a non-zero length word
-// sees them. limit_ and granted_ are stored with release after the file has grown, and acquired
-// before a byte below them is touched. committed_ is a lower bound that may lag; it is stored with
-// release and acquired, so that who unmaps a segment because all of it is committed comes after
-// everybody who wrote to it. verified_ is one that publishes no other memory: relaxed is enough. So
-// is claim_, but for Restart.
+// sees them. verified_ is a lower bound that publishes no other memory: relaxed is enough. Of the
+// rest claim_gate.h speaks.
 class Segment {
  public:
   // Makes `<base offset>.log` in `directory`: real blocks for its beginning, the header, mapped.
@@ -77,8 +80,8 @@ class Segment {
 
   // Makes the file of a later segment, under a name of its own, with blocks for its first `bytes`.
   // One for each directory; Create with it takes it over, and RemovePrepared removes what is left.
-  static absl::StatusOr<PreparedFile> Prepare(Directory& directory, std::uint64_t bytes,
-                                              std::uint64_t capacity, bool page_in);
+  // ResourceExhausted: there is too little space for what is made ahead of need.
+  static absl::StatusOr<PreparedFile> Prepare(Directory& directory, const PrepareOptions& options);
   static void RemovePrepared(Directory& directory);
   static absl::StatusOr<std::shared_ptr<Segment>> Create(Directory& directory, PartitionName name,
                                                          const SegmentSettings& settings,
@@ -90,7 +93,8 @@ class Segment {
   //   FailedPrecondition  a newer format
   //   DataLoss            not a segment, or a damaged header, or one for another base offset
   static absl::StatusOr<std::shared_ptr<Segment>> Open(Directory& directory, PartitionName name,
-                                                       Offset base_offset, MapAccess access);
+                                                       Offset base_offset, MapAccess access,
+                                                       const SegmentSteps& steps = {});
 
   // A segment in memory that takes nothing before Restart. ResourceExhausted: there is no such
   // memory.
@@ -99,13 +103,16 @@ class Segment {
                                                                  std::uint32_t max_frame_bytes);
   // Forgets all that a segment in memory holds and begins it anew at `base_offset`. It must be
   // sealed or new, its claims committed, and nobody may read it. Claims of before do not hold.
-  void Restart(Offset base_offset, Timestamp now) ABSL_LOCKS_EXCLUDED(file_mutex_);
+  void Restart(Offset base_offset, Timestamp now) ABSL_LOCKS_EXCLUDED(memory_mutex_);
 
   ~Segment();
 
-  // Unmaps a sealed and committed segment that nobody reads; a claim, which cannot hold, is all
-  // that it is good for then.
-  void Release();
+  // Of a sealed and committed segment that nobody reads, before it is destroyed: a thread that was
+  // held up may still claim there, though the claim cannot hold.
+  std::unique_ptr<ClaimGate> TakeGate() { return std::move(gate_); }
+  ClaimGate& gate() { return *gate_; }
+  // The limit of a segment that was not closed early.
+  std::uint64_t highest_limit() const { return header_.capacity - frame::kSealBytes; }
 
   const frame::SegmentHeader& header() const { return header_; }
   Offset base_offset() const { return Offset(header_.base_offset); }
@@ -118,21 +125,16 @@ class Segment {
   // Fits, and otherwise after Extend; exactly one claim in the life of a segment begins at or below
   // the limit and ends beyond it while the segment is closing, and the one who made it seals the
   // segment there.
+  // (claim_gate.h has the rest of it.)
   ClaimWord Claim(std::uint64_t bytes, std::uint64_t records = 1) {
-    // Acquires what Restart stored before it, granted_ above all.
-    return claim_.fetch_add(MakeClaimWord(records, bytes), std::memory_order_acquire);
+    return gate_->Claim(bytes, records);
   }
-  // False for a claim that was made before the last Restart. (May be true for one if the segment is
-  // about to be sealed again.)
   bool IsOfThisLife(ClaimWord before, std::uint64_t bytes) const {
-    return PositionOf(before) + bytes <= PositionOf(claim_.load(std::memory_order_relaxed));
+    return gate_->IsOfThisLife(before, bytes);
   }
-  bool Fits(ClaimWord before, std::uint64_t bytes) const {
-    return PositionOf(before) + bytes <= granted_.load(std::memory_order_acquire);
-  }
-  // Set once the limit does not move any more: claim nothing, go to the roll.
-  bool is_closing() const { return closing_.load(std::memory_order_relaxed); }
-  void StartClosing() { closing_.store(true, std::memory_order_relaxed); }
+  bool Fits(ClaimWord before, std::uint64_t bytes) const { return gate_->Fits(before, bytes); }
+  bool is_closing() const { return gate_->is_closing(); }
+  void StartClosing() { gate_->StartClosing(); }
   // Closes it before its bytes are used up, by a claim that cannot fit. Where that one began, if it
   // is the crossing one; else another one is. One caller at a time.
   std::optional<ClaimWord> CloseHere() {
@@ -141,14 +143,10 @@ class Segment {
     return IsCrossing(before, header_.capacity) ? std::optional(before) : std::nullopt;
   }
   bool IsCrossing(ClaimWord before, std::uint64_t bytes) const {
-    const std::uint64_t limit = limit_.load(std::memory_order_acquire);
-    if (IsPlanted(PlantedBug::kClaimsWhileClosing)) return limit < PositionOf(before) + bytes;
-    return PositionOf(before) <= limit && limit < PositionOf(before) + bytes;
+    return gate_->IsCrossing(before, bytes);
   }
-
-  // True for a claim that holds, whether it was granted yet or not.
   bool IsInside(ClaimWord before, std::uint64_t bytes) const {
-    return PositionOf(before) + bytes <= limit_.load(std::memory_order_acquire);
+    return gate_->IsInside(before, bytes);
   }
 
   // Makes a claim ending at `position` fit, growing the file if it must. Grants in small steps even
@@ -161,22 +159,23 @@ class Segment {
 
   // A descriptor is needed to let the file grow, and to sync it; a segment that does neither has
   // none.
-  absl::Status EnsureFile(Directory& directory) ABSL_LOCKS_EXCLUDED(file_mutex_);
-  void CloseFile() ABSL_LOCKS_EXCLUDED(file_mutex_);
+  absl::Status EnsureFile(Directory& directory) { return file_.Opened(directory).status(); }
+  void CloseFile() { file_.Close(); }
 
   // Gives a file that has grown to half of the largest step its whole capacity, which takes as long
-  // as thousands of appends. True when it did. Appends go on meanwhile.
-  bool GrowAhead(Directory& directory) ABSL_LOCKS_EXCLUDED(file_mutex_);
+  // as thousands of appends. True when it did. Appends go on meanwhile. Not on a disk that is
+  // nearly full: there the file grows as it needs to.
+  bool GrowAhead(Directory& directory) { return file_.GrowAhead(directory); }
   // True when there may be something to do ahead of the appends.
-  bool is_filling() const;
+  bool is_filling() const { return !is_in_memory_ && file_.is_filling(); }
   // True once the file has its whole capacity and that is a lot: it is being filled in earnest, and
   // it pays to work ahead of the appends.
-  bool is_busy() const;
+  bool is_busy() const { return !is_in_memory_ && file_.is_busy(); }
   // Brings some of the pages ahead of the appends into memory; true when there are more to bring
-  // now. Appends go on meanwhile.
-  bool PageInAhead() ABSL_LOCKS_EXCLUDED(file_mutex_);
+  // now. Appends go on meanwhile. Nothing once the segment is sealed.
+  bool PageInAhead() { return file_.PageInAhead(); }
   // Lets go of some of the pages behind the appends; true when there are more.
-  bool LetGoBehind() ABSL_LOCKS_EXCLUDED(file_mutex_);
+  bool LetGoBehind();
 
   // The first to be done with a claim that holds: marks it, so that a kill leaves behind how far it
   // goes. Returns where its frame is to be.
@@ -186,8 +185,9 @@ class Segment {
     return frame;
   }
 
-  // Commits the filled frame at `before`, and notes the place after it. What the segment maps may
-  // be gone right after it, and a segment in memory may be another one: touch neither any more.
+  // Commits the filled frame at `before`, and notes the place after it. The segment may be gone
+  // right after the frame is committed, or be another one in memory: the gate alone is touched
+  // then.
   void Commit(std::byte* frame, std::uint32_t length_word, ClaimWord before) {
     const ClaimWord next = Note(before, length_word, 1);
     SchedulingPoint();
@@ -195,8 +195,9 @@ class Segment {
       frame::CommitFrame(frame, length_word, 0);
       return;
     }
+    ClaimGate* const gate = gate_.get();
     frame::FinishFrame(frame, length_word, PositionOf(before), header_.segment_id);
-    Advance(before, next);
+    gate->Advance(before, next);
   }
   // The same with a head and body whose hash is known, for a claim of that many records.
   void Commit(std::byte* frame, std::uint32_t length_word, ClaimWord before,
@@ -207,10 +208,11 @@ class Segment {
       frame::CommitFrame(frame, length_word, 0);
       return;
     }
+    ClaimGate* const gate = gate_.get();
     frame::CommitFrame(
         frame, length_word,
         frame::ChecksumOf(head, body_hash, length_word, PositionOf(before), header_.segment_id));
-    Advance(before, next);
+    gate->Advance(before, next);
   }
   // Commits padding over a claim of one record that is given up.
   void Abandon(ClaimWord before, std::uint64_t bytes);
@@ -225,11 +227,11 @@ class Segment {
 
   // --- Reading --------------------------------------------------------------------------------
 
-  std::byte* At(std::uint64_t position) const { return mapped_->data() + position; }
+  std::byte* At(std::uint64_t position) const { return file_.data() + position; }
 
   // As much of the file as may be looked at now.
   frame::SegmentBytes Bytes() const {
-    return {.bytes = {mapped_->data(), limit_.load(std::memory_order_acquire) + frame::kSealBytes},
+    return {.bytes = {file_.data(), file_.bytes()},
             .segment_id = header_.segment_id,
             .max_frame_bytes = header_.max_frame_bytes};
   }
@@ -265,7 +267,7 @@ class Segment {
   // one known. A seal is not passed.
   ClaimWord CommittedEnd();
   // Everything that was handed out; overshoots while the segment is closing.
-  ClaimWord ClaimedEnd() const { return claim_.load(std::memory_order_relaxed); }
+  ClaimWord ClaimedEnd() const { return gate_->claimed(); }
 
   // The frame that holds offset base + delta, or the next one behind it; the committed end if that
   // is not above it. Goes past damage.
@@ -329,16 +331,14 @@ class Segment {
 
  private:
   Segment(PartitionName name, std::string path, PreparedFile file,
-          const frame::SegmentHeader& header, bool is_in_memory = false);
+          const frame::SegmentHeader& header, const SegmentSteps& steps, bool is_in_memory = false);
 
   // CommittedEnd in memory: every frame is what it says.
   ClaimWord CommittedEndInMemory(ClaimWord at);
   // Grant in memory: makes bytes zero in small steps, so that they are in the cache when they are
   // written soon after.
-  void GrantMemory(std::uint64_t position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
-  void ZeroMemory(std::uint64_t end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
-  // Brings pages into memory until those below `position` are.
-  void PageIn(std::uint64_t position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
+  void GrantMemory(std::uint64_t position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(memory_mutex_);
+  void ZeroMemory(std::uint64_t end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(memory_mutex_);
   // Gives a file its header and its name.
   static absl::StatusOr<std::shared_ptr<Segment>> Publish(Directory& directory, PartitionName name,
                                                           const SegmentSettings& settings,
@@ -352,29 +352,10 @@ class Segment {
     index_.Note(before, next);
     return next;
   }
-  // Notes that [before, next) is committed: cheap, and exact for a single producer.
-  void Advance(ClaimWord before, ClaimWord next) {
-    if (committed_.load(std::memory_order_acquire) == before ||
-        IsPlanted(PlantedBug::kCommitsOverOpenClaims)) {
-      committed_.store(next, std::memory_order_release);
-    }
-  }
-  // For recoveries: before anything is written at or beyond the bound of before.
-  void NoteClaimBound(std::uint64_t position) {
-    frame::EncodeClaimBound(position, header_.segment_id,
-                            {mapped_->data(), frame::kSegmentHeaderBytes});
-  }
-  void SetLimit(std::uint64_t file_bytes) {
-    limit_.store(file_bytes - frame::kSealBytes, std::memory_order_release);
-  }
-  // Lets claims go on without a question a step beyond `position`, but not beyond the limit.
-  void Grant(std::uint64_t position, bool in_hurry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
   void WriteCheckpoint(const BootId& boot, std::optional<ClaimWord> durable)
       ABSL_LOCKS_EXCLUDED(checkpoint_mutex_);
   // Writes the frames before `end` that are not known to be durable once more, as they are.
   absl::Status WriteAgain(File& file, ClaimWord end) ABSL_LOCKS_EXCLUDED(checkpoint_mutex_);
-  absl::StatusOr<std::shared_ptr<File>> OpenedFile(Directory& directory)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(file_mutex_);
   // How far the file reached once, by its checkpoint.
   std::uint64_t KnownEnd(const BootId& boot) const;
   // DataLoss: the file is shorter than its checkpoint says that it was.
@@ -386,7 +367,7 @@ class Segment {
   // The same where the checkpoint ends, if a seal does, too.
   bool AdoptCheckpoint(ClaimWord trusted) ABSL_LOCKS_EXCLUDED(checkpoint_mutex_);
   // Blocks for so much of the file.
-  absl::Status EnsureBytes(std::uint64_t file_bytes) ABSL_LOCKS_EXCLUDED(file_mutex_);
+  absl::Status EnsureBytes(std::uint64_t file_bytes);
   // Claims begin at `end`, for which there is room at least for a seal.
   absl::Status GoOnAt(ClaimWord end);
   // Seals at `end`, and clears whatever is behind.
@@ -405,19 +386,12 @@ class Segment {
   const std::string path_;  // for messages
   const bool is_in_memory_;
   frame::SegmentHeader header_;  // changes in Restart alone
-  std::unique_ptr<MappedFile> mapped_;
+  std::unique_ptr<ClaimGate> gate_;
+  SegmentFile file_;
   OffsetIndex index_;
   std::atomic<bool> index_loaded_{false};
   SegmentTimes times_;
 
-  // Every append writes this line; readers seldom read it. committed_ is a lower bound, moved by
-  // whoever knows better: beside claim_, since who has just claimed has the line.
-  alignas(64) Atomic<ClaimWord> claim_{kFirstFrame};
-  Atomic<ClaimWord> committed_{kFirstFrame};
-  // Read by all on every call, written when the file grows. granted_ <= limit_.
-  alignas(64) Atomic<std::uint64_t> granted_{0};
-  Atomic<std::uint64_t> limit_{0};
-  Atomic<bool> closing_{false};
   Atomic<ClaimWord> sealed_end_{0};
   std::atomic<bool> is_durable_{false};
   // How far its checkpoint said that it was committed: zeros before it are a hole in the file.
@@ -427,17 +401,10 @@ class Segment {
   // A lower bound, too; of readers alone.
   alignas(64) std::atomic<std::uint64_t> verified_{frame::kSegmentHeaderBytes};
 
-  Mutex file_mutex_;
-  std::shared_ptr<File> file_ ABSL_GUARDED_BY(file_mutex_);
-  // Below it pages are in memory, or need not be; at and above it no append has written a byte.
-  // While the segment is busy, granted_ <= paged_in_.
-  std::uint64_t paged_in_ ABSL_GUARDED_BY(file_mutex_);
-  bool in_hurry_ ABSL_GUARDED_BY(file_mutex_) = true;
-  // In memory: below it all bytes were zeroed. granted_ + kSealBytes <= zeroed_, so that whoever
-  // looks for the frame behind the last one finds zeros.
-  std::uint64_t zeroed_ ABSL_GUARDED_BY(file_mutex_) = 0;
-  // Pages before it were let go.
-  std::uint64_t let_go_ ABSL_GUARDED_BY(file_mutex_) = 0;
+  Mutex memory_mutex_;
+  // In memory: below it all bytes were zeroed. What is granted and kSealBytes do not pass it, so
+  // that whoever looks for the frame behind the last one finds zeros.
+  std::uint64_t zeroed_ ABSL_GUARDED_BY(memory_mutex_) = 0;
   mutable Mutex checkpoint_mutex_;
   frame::CheckpointSlot checkpoint_ ABSL_GUARDED_BY(checkpoint_mutex_){};
 };

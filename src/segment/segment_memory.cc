@@ -11,10 +11,11 @@
 // A thread that was held up between looking for the segment to append to and claiming in it may
 // claim in one that was recycled meanwhile. So segments in memory are never destroyed while the log
 // lives, and such a claim is either void or as good as any other:
-//   - Made before Restart has set claim_ back, it begins beyond the limit, which is the same in
-//     every life of the segment: it never fits.
-//   - Made after that, it is a claim of the new life. granted_ was set to nothing before claim_ was
-//     set back, so it holds only once the bytes under it are zero.
+//   - Made before Restart has set the claim word back, it begins beyond the limit, which is the
+//   same
+//     in every life of the segment: it never fits.
+//   - Made after that, it is a claim of the new life. What is granted was set to nothing before, so
+//     the claim holds only once the bytes under it are zero.
 // A claim of before that holds keeps its segment from being recycled until it is committed, and
 // whoever committed it touches the segment no more.
 
@@ -46,7 +47,7 @@ absl::StatusOr<std::unique_ptr<Segment>> Segment::CreateInMemory(PartitionName n
   std::unique_ptr<Segment> segment(new Segment(
       std::move(name), std::move(path),
       {.file = nullptr, .map = *std::move(map), .file_bytes = capacity, .paged_in = capacity},
-      header, true));
+      header, SegmentSteps(), true));
   // Nothing comes between the writing and the reading of memory.
   segment->verified_.store(std::numeric_limits<std::uint64_t>::max(), std::memory_order_relaxed);
   segment->index_loaded_.store(true, std::memory_order_relaxed);
@@ -54,16 +55,14 @@ absl::StatusOr<std::unique_ptr<Segment>> Segment::CreateInMemory(PartitionName n
 }
 
 void Segment::Restart(Offset base_offset, Timestamp now) {
-  granted_.store(0, std::memory_order_relaxed);
+  gate_->SetGranted(0);
   header_.base_offset = base_offset.value();
   header_.created = now.time_since_epoch().count();
   index_.Clear();
   times_.BeginAnew();
-  committed_.store(kFirstFrame, std::memory_order_relaxed);
   sealed_end_.store(0, std::memory_order_relaxed);
-  closing_.store(false, std::memory_order_relaxed);
-  claim_.store(kFirstFrame, std::memory_order_release);
-  MutexLock lock(file_mutex_);
+  gate_->Open(highest_limit());
+  MutexLock lock(memory_mutex_);
   zeroed_ = PositionOf(kFirstFrame);
   GrantMemory(zeroed_);
 }
@@ -84,7 +83,7 @@ ClaimWord Segment::CommittedEndInMemory(ClaimWord at) {
       at += MakeClaimWord(frame::OffsetCount(frame::LoadFrameHeader(frame, length_word)), bytes);
     }
   }
-  if (at != first) committed_.store(at, std::memory_order_release);
+  if (at != first) gate_->SetCommitted(at);
   return at;
 }
 
@@ -95,11 +94,10 @@ void Segment::ZeroMemory(std::uint64_t end) {
 }
 
 void Segment::GrantMemory(std::uint64_t position) {
-  const std::uint64_t end =
-      std::min(limit_.load(std::memory_order_relaxed), position + kMemoryStep);
-  if (end <= granted_.load(std::memory_order_relaxed)) return;
+  const std::uint64_t end = std::min(highest_limit(), position + kMemoryStep);
+  if (end <= gate_->granted()) return;
   ZeroMemory(end + frame::kSealBytes);
-  granted_.store(end, std::memory_order_release);
+  gate_->SetGranted(end);
   // Appends leave no note of how far they are committed; a look now, while it is in the cache,
   // spares a long walk later.
   CommittedEnd();

@@ -121,13 +121,13 @@ Segment::Step Segment::StepFrom(ClaimWord at) {
 }
 
 ClaimWord Segment::CommittedEnd() {
-  ClaimWord at = committed_.load(std::memory_order_acquire);
+  ClaimWord at = gate_->committed();
   if (is_in_memory_) return CommittedEndInMemory(at);
   const ClaimWord first = at;
   for (;;) {
     const std::uint64_t position = PositionOf(at);
     if (const auto sealed = sealed_end(); sealed && position >= PositionOf(*sealed)) break;
-    if (position > limit_.load(std::memory_order_acquire)) break;
+    if (position > file_.limit()) break;
     // Whether it is committed is all that counts here; what it holds is checked when it is read.
     SchedulingPoint();
     const std::uint32_t length_word = frame::AcquireLengthWord(At(position));
@@ -147,7 +147,7 @@ ClaimWord Segment::CommittedEnd() {
     }
     at = next;
   }
-  if (at != first) committed_.store(at, std::memory_order_release);
+  if (at != first) gate_->SetCommitted(at);
   return at;
 }
 
@@ -223,7 +223,7 @@ absl::Status Segment::RefreshLimit(Directory& directory) {
   if (!file.ok()) return file.status();
   const auto size = (*file)->Size();
   if (!size.ok()) return size.status();
-  SetLimit(std::min(frame::AlignedLength(*size), header_.capacity));
+  file_.SetLimit(std::min(frame::AlignedLength(*size), header_.capacity));
   if (!sealed_end()) AdoptSeal(PositionOf(CommittedEnd()) + frame::kSealBytes);
   return absl::OkStatus();
 }

@@ -36,7 +36,7 @@ ClaimWord Segment::LoadCheckpoint(const BootId& boot) {
   // Also if it names a place beyond the end of the file: then that was cut off, and readers are
   // told.
   const frame::CheckpointSlot slot = frame::LatestCheckpoint(
-      {mapped_->data(), frame::kSegmentHeaderBytes}, header_.segment_id, header_.capacity);
+      {file_.data(), frame::kSegmentHeaderBytes}, header_.segment_id, header_.capacity);
   if (slot.sequence == 0) return kFirstFrame;
   {
     MutexLock lock(checkpoint_mutex_);
@@ -61,8 +61,7 @@ bool Segment::AdoptSeal(std::uint64_t position) {
     return false;
   }
   const ClaimWord end = MakeClaimWord(header.offset_delta, position);
-  committed_.store(end, std::memory_order_relaxed);
-  claim_.store(end, std::memory_order_relaxed);
+  gate_->BeginAt(end);
   sealed_end_.store(end, std::memory_order_release);
   StartClosing();
   return true;
@@ -79,27 +78,19 @@ bool Segment::IsOfBoot(const BootId& boot) const {
   // As it is in the file now: a writer may have come since it was opened here.
   MutexLock lock(checkpoint_mutex_);
   const frame::CheckpointSlot slot = frame::LatestCheckpoint(
-      {mapped_->data(), frame::kSegmentHeaderBytes}, header_.segment_id, header_.capacity);
+      {file_.data(), frame::kSegmentHeaderBytes}, header_.segment_id, header_.capacity);
   return slot.sequence != 0 && slot.boot_id == boot;
 }
 
 absl::Status Segment::EnsureBytes(std::uint64_t file_bytes) {
-  MutexLock lock(file_mutex_);
-  if (file_bytes <= limit_.load(std::memory_order_relaxed) + frame::kSealBytes) {
-    return absl::OkStatus();
-  }
-  if (const auto status = file_->Allocate(file_bytes); !status.ok()) return status;
-  SetLimit(file_bytes);
-  return absl::OkStatus();
+  return file_bytes <= file_.bytes() ? absl::OkStatus() : file_.Allocate(file_bytes);
 }
 
 absl::Status Segment::GoOnAt(ClaimWord end) {
   // A power cut can leave a file that ends right behind its last frame.
   if (auto status = EnsureBytes(PositionOf(end) + frame::kSealBytes); !status.ok()) return status;
-  MutexLock lock(file_mutex_);
-  Grant(PositionOf(end), true);
-  claim_.store(end, std::memory_order_relaxed);
-  committed_.store(end, std::memory_order_relaxed);
+  file_.Grant(PositionOf(end), true);
+  gate_->BeginAt(end);
   return absl::OkStatus();
 }
 
@@ -107,16 +98,15 @@ absl::Status Segment::CutAt(ClaimWord end, Timestamp now) {
   const std::uint64_t position = PositionOf(end);
   const std::uint64_t behind = position + frame::kSealBytes;
   if (const auto status = EnsureBytes(behind); !status.ok()) return status;
-  claim_.store(end, std::memory_order_relaxed);
-  committed_.store(end, std::memory_order_relaxed);
+  gate_->BeginAt(end);
   StartClosing();
   // A kill in the middle of this must not make a part of the log of what is left behind the end:
   // nobody looks there any more. Nor may the end be taken for a clean one.
   if (frame::AcquireFrameWord(At(position)) == 0) {
     frame::MarkClaim(At(position), position, frame::kSealBytes, header_.segment_id);
   }
-  NoteClaimBound(behind);
-  const std::uint64_t file_bytes = limit_.load(std::memory_order_relaxed) + frame::kSealBytes;
+  file_.PrepareSeal(behind);
+  const std::uint64_t file_bytes = file_.bytes();
   // Whatever is left of the page, then whole pages.
   const std::uint64_t page_end = std::min((behind + kPage - 1) / kPage * kPage, file_bytes);
   if (page_end > behind) std::memset(At(behind), 0, page_end - behind);
@@ -126,12 +116,12 @@ absl::Status Segment::CutAt(ClaimWord end, Timestamp now) {
 
 std::uint64_t Segment::KnownEnd(const BootId& boot) const {
   const frame::CheckpointSlot slot = frame::LatestCheckpoint(
-      {mapped_->data(), frame::kSegmentHeaderBytes}, header_.segment_id, header_.capacity);
+      {file_.data(), frame::kSegmentHeaderBytes}, header_.segment_id, header_.capacity);
   return slot.boot_id == boot ? slot.committed_position : slot.durable_position;
 }
 
 absl::Status Segment::CheckLength(const BootId& boot) const {
-  const std::uint64_t file_bytes = limit_.load(std::memory_order_relaxed) + frame::kSealBytes;
+  const std::uint64_t file_bytes = file_.bytes();
   // What is durable was synced with the size, and in the same boot nothing is lost at all.
   const std::uint64_t least = KnownEnd(boot);
   if (least <= file_bytes) return absl::OkStatus();
@@ -153,11 +143,10 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
     return recovery;
   }
   const bool is_same_boot = IsOfBoot(boot);
-  {
-    // The blocks may be gone with the power, though the size is not.
-    MutexLock lock(file_mutex_);
-    const std::uint64_t file_bytes = limit_.load(std::memory_order_relaxed) + frame::kSealBytes;
-    if (const auto status = file_->Allocate(file_bytes); !status.ok()) return status;
+  // The blocks may be gone with the power, though the size is not. In the same boot they are not,
+  // but for those behind a seal, which were given back: they are not needed, and there may be none.
+  if (!is_same_boot) {
+    if (const auto status = file_.Allocate(file_.bytes()); !status.ok()) return status;
   }
   index_loaded_.store(true, std::memory_order_relaxed);
 
@@ -190,6 +179,9 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
   // Offsets that are missing between two whole frames are no trace of a crash: readers are told.
   std::erase_if(scan.gaps, [](const frame::Gap& gap) { return gap.bytes() == 0; });
   ClaimWord end = MakeClaimWord(scan.end_delta, scan.end_position);
+  if (is_same_boot && !scan.is_sealed) {
+    if (const auto status = file_.Allocate(file_.bytes()); !status.ok()) return status;
+  }
 
   const bool keeps_damage = is_durable && !is_same_boot && (!scan.gaps.empty() || !scan.is_sealed);
   if (!is_same_boot && !keeps_damage) {
@@ -226,17 +218,14 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
       padded.end_position +=
           frame::AlignedLength(frame::LengthOf(frame::AcquireLengthWord(At(gap.end_position))));
     }
-    frame::PadGap(mapped_->data(), padded, header_.segment_id);
+    frame::PadGap(file_.data(), padded, header_.segment_id);
     ++recovery.claims_padded;
   }
   if (scan.is_sealed) {
     AdoptSeal(scan.end_position);
     recovery.state = SegmentState::kSealed;
     // A kill may have come between the seal and that.
-    const std::uint64_t behind = (scan.end_position + kPage - 1) / kPage * kPage;
-    MutexLock lock(file_mutex_);
-    const std::uint64_t file_bytes = limit_.load(std::memory_order_relaxed) + frame::kSealBytes;
-    if (behind < file_bytes) file_->Deallocate(behind, file_bytes).IgnoreError();
+    file_.Trim(directory, scan.end_position).IgnoreError();
   } else if (scan.tail_bytes != 0 || next_base) {
     if (scan.tail_bytes >= 4 && frame::AcquireLengthWord(At(scan.end_position)) != 0) {
       // A record that was committed and is damaged: its bytes stay, and it keeps its offset.
@@ -261,7 +250,7 @@ void Segment::Follow(const BootId& boot) {
   const ClaimWord trusted = LoadCheckpoint(boot);
   found_end_ = std::max(found_end_, KnownEnd(boot));  // of a file that was cut short: damage there
   if (AdoptCheckpoint(trusted)) return;
-  committed_.store(trusted, std::memory_order_relaxed);
+  gate_->SetCommitted(trusted);
 }
 
 }  // namespace daybook::inline v1

@@ -15,15 +15,11 @@ constexpr std::uint64_t kWriteStep = std::uint64_t{1} << 20;
 
 absl::Status Segment::Sync(Directory& directory, ClaimWord end, const BootId& boot) {
   const auto sealed = sealed_end();
-  std::shared_ptr<File> file;
-  {
-    MutexLock lock(file_mutex_);
-    const auto opened = OpenedFile(directory);
-    if (!opened.ok()) return opened.status();
-    file = *opened;
-    // A sealed segment has nothing left to write: its descriptor is not needed any more.
-    if (sealed == end) file_.reset();
-  }
+  const auto opened = file_.Opened(directory);
+  if (!opened.ok()) return opened.status();
+  const std::shared_ptr<File> file = *opened;
+  // A sealed segment has nothing left to write: its descriptor is not needed any more.
+  if (sealed == end) file_.Close();
   if (IsPlanted(PlantedBug::kCheckpointAheadOfData)) WriteCheckpoint(boot, end);
   // Without the lock: appends go on meanwhile.
   absl::Status synced = WriteAgain(*file, end);
@@ -95,7 +91,7 @@ void Segment::WriteCheckpoint(const BootId& boot, std::optional<ClaimWord> durab
     slot.committed_offset = slot.durable_offset;
   }
   slot.boot_id = boot;
-  frame::EncodeCheckpoint(slot, header_.segment_id, {mapped_->data(), frame::kSegmentHeaderBytes});
+  frame::EncodeCheckpoint(slot, header_.segment_id, {file_.data(), frame::kSegmentHeaderBytes});
   checkpoint_ = slot;
 }
 

@@ -1,6 +1,10 @@
 #include "broker/topic_settings.h"
 
+#include <string>
+#include <vector>
+
 #include "catch.h"
+#include "format/frame_codec.h"
 
 namespace daybook {
 namespace {
@@ -8,6 +12,33 @@ namespace {
 std::string WhyNot(const absl::Status& status) { return std::string(status.message()); }
 
 }  // namespace
+
+TEST_CASE("The largest record that a topic may have fits a frame with all that is around it") {
+  TopicOptions options{.segment_bytes = std::int64_t{1} << 30};
+  options.max_record_bytes = (std::int64_t{1} << 28) - 64;
+  CHECK(CheckTopicOptions(Resolve(options)).ok());
+  const std::vector<Header> headers = {{"name", "value"}};
+  const frame::RecordLayout layout =
+      frame::LayoutOf({.key = "key",
+                       .headers = headers,
+                       .event_time = Timestamp(),
+                       .value_bytes = static_cast<std::size_t>(options.max_record_bytes) - 3 - 15,
+                       .tombstone = false,
+                       .producer = frame::ProducerSequence{}});
+  CHECK(layout.length != 0);
+  CHECK(layout.record_bytes == options.max_record_bytes);
+  ++options.max_record_bytes;
+  CHECK(WhyNot(CheckTopicOptions(Resolve(options))).find("268435392") != std::string::npos);
+}
+
+TEST_CASE(
+    "The file of a topic with larger records than a frame can hold is read with what it can") {
+  TopicOptions options{.segment_bytes = std::int64_t{1} << 30};
+  options.max_record_bytes = std::int64_t{1} << 28;
+  const auto read = DecodeTopicFile(EncodeTopicFile(Resolve(options), "t"), "t");
+  REQUIRE(read.ok());
+  CHECK(read->max_record_bytes == (std::int64_t{1} << 28) - 64);
+}
 
 TEST_CASE("Topic names are Kafka's") {
   for (const std::string good : {"orders", "a", "A.b_c-9", "...", "__x"}) {

@@ -273,7 +273,6 @@ TEST_CASE("The lock of a killed process is free") {
 TEST_CASE("An allocation past the limit on file sizes leaves the file as long as before") {
   Scratch scratch;
   const int failed = InChild([&] {
-    signal(SIGXFSZ, SIG_IGN);
     const rlimit limit{1 << 20, 1 << 20};
     if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
     const auto file = scratch->OpenFile("a", FileMode::kCreate).value();
@@ -283,7 +282,19 @@ TEST_CASE("An allocation past the limit on file sizes leaves the file as long as
     if (std::string(status.message()).find("ulimit -f") == std::string::npos) return 4;
     if (file->Size().value() != 8192) return 5;
     if (!absl::IsResourceExhausted(file->WriteAt(2 << 20, BytesOf("x")))) return 6;
+    if (!file->WriteAt((1 << 20) - 1, BytesOf("x")).ok()) return 7;
+    if (!absl::IsResourceExhausted(file->WriteAt(1 << 20, BytesOf("x")))) return 8;
     return 0;
+  });
+  CHECK(failed == 0);
+}
+
+TEST_CASE("A directory is locked where no file may have a byte") {
+  Scratch scratch;
+  const int failed = InChild([&] {
+    const rlimit limit{0, 0};
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
+    return scratch->Lock("lock").ok() ? 0 : 2;
   });
   CHECK(failed == 0);
 }

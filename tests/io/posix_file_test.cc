@@ -1,12 +1,22 @@
 #include "io/posix_file.h"
 
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 
+#include <array>
+#include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <string>
 
 #include "catch.h"
+#include "daybook/broker.h"
+#include "support/child_process.h"
 #include "support/temporary_directory.h"
 #include "torture/mounts.h"
 
@@ -33,6 +43,21 @@ struct FileFixture {
     return static_cast<std::uint64_t>(status.st_blocks) * 512;
   }
 };
+
+std::span<const std::byte> BytesOf(std::string_view text) { return std::as_bytes(std::span(text)); }
+
+// From now on fallocate fails so in this process. False: it may not ask for that.
+bool ForbidFallocate(int error) {
+  std::array<sock_filter, 4> filter{{
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_fallocate, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<unsigned>(error)),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  }};
+  const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
 
 }  // namespace
 
@@ -138,6 +163,83 @@ TEST_CASE("A mapping and the file are the same bytes, and the mapping outlives t
   fixture.file.reset();
   REQUIRE(fixture.directory->RemoveFile("f").ok());
   CHECK(std::memcmp(mapped->data() + 200, "through the file", 16) == 0);
+}
+
+TEST_CASE(
+    "A file that is longer than the limit on file sizes is refused where it would be a signal") {
+  FileFixture fixture;
+  REQUIRE(fixture.directory->OpenFile("b", FileMode::kCreate).value()->Allocate(2 << 20).ok());
+  const int failed = InChild([&] {
+    const rlimit limit{1 << 20, 1 << 20};
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
+    const auto file = fixture.directory->OpenFile("b", FileMode::kReadWrite).value();
+    if (!absl::IsResourceExhausted(file->WriteAt((2 << 20) - 1, BytesOf("x")))) return 2;
+    if (!absl::IsResourceExhausted(file->Allocate(3 << 20))) return 3;
+    if (!absl::IsResourceExhausted(file->Allocate(2 << 20))) return 4;
+    if (!file->WriteAt(0, BytesOf("x")).ok()) return 5;
+    return file->Size().value() == 2 << 20 ? 0 : 6;
+  });
+  CHECK(failed == 0);
+}
+
+TEST_CASE("Appends under a limit on file sizes are refused, saying which, and the process lives") {
+  FileFixture fixture;
+  const int failed = InChild([&] {
+    const rlimit limit{1 << 20, 1 << 20};
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0) return 1;
+    auto broker = Broker::Open(fixture.where.path() + "/data");
+    if (!broker.ok() || !(*broker)->CreateTopic("t", {.segment_bytes = 64 << 20}).ok()) return 2;
+    Topic topic = (*broker)->OpenTopic("t").value();
+    const std::string value(10'000, 'x');
+    absl::Status status;
+    for (int i = 0; i < 1'000 && status.ok(); ++i) {
+      Record record;
+      record.value = value;
+      status = topic.partition(0).Append(record).status();
+    }
+    if (!absl::IsResourceExhausted(status)) return 3;
+    if (std::string(status.message()).find("ulimit -f") == std::string::npos) return 4;
+    return (*broker)->Close().ok() ? 0 : 5;
+  });
+  CHECK(failed == 0);
+}
+
+TEST_CASE("Without fallocate files get their blocks by being written") {
+  for (const int error : {ENOSYS, EOPNOTSUPP}) {
+    FileFixture fixture;
+    const int failed = InChild([&] {
+      if (!ForbidFallocate(error)) return 99;
+      const auto file = fixture.directory->OpenFile("b", FileMode::kCreate).value();
+      if (!file->WriteAt(0, BytesOf("kept")).ok()) return 1;
+      if (!file->Allocate(1 << 20).ok()) return 2;
+      struct stat status {};
+      if (stat((fixture.where.path() + "/b").c_str(), &status) != 0) return 3;
+      if (status.st_size != 1 << 20 || status.st_blocks * 512 < 1 << 20) return 4;
+      if (!file->Deallocate(0, 4096).ok()) return 5;
+      std::array<std::byte, 4> first{};
+      if (!file->ReadAt(0, first).ok() || first[0] != std::byte{0}) return 6;
+      auto broker = Broker::Open(fixture.where.path() + "/data");
+      if (!broker.ok() || !(*broker)->CreateTopic("t").ok()) return 7;
+      Topic topic = (*broker)->OpenTopic("t").value();
+      Record record;
+      record.value = "value";
+      return topic.partition(0).Append(record).ok() && (*broker)->Close().ok() ? 0 : 8;
+    });
+    if (failed == 99) {
+      WARN("skipped: this process may not filter its system calls");
+      return;
+    }
+    INFO(error);
+    CHECK(failed == 0);
+  }
+}
+
+TEST_CASE("The free space of a file system is told, and shrinks by what a file takes") {
+  FileFixture fixture;
+  const auto file = fixture.directory->OpenFile("b", FileMode::kCreate).value();
+  const auto before = file->FreeBytes();
+  REQUIRE(before.ok());
+  CHECK(*before > 0);
 }
 
 }  // namespace daybook

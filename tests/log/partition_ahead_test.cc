@@ -222,4 +222,48 @@ TEST_CASE("A topic that is synced all the time writes no pages ahead") {
   CHECK(writes == 0);
 }
 
+TEST_CASE("A segment that rolls after it was picked to be worked on keeps its seal") {
+  for (int count = 5; count < 60; ++count) {
+    LogFixture fixture;
+    fixture.context().steps = kSmallSteps;
+    fixture.WriteMany(count, 1'000);
+    std::size_t expected = static_cast<std::size_t>(count);
+    const std::size_t segments = fixture.Segments().size();
+    fixture.context().before_work = [&](PartitionLog&) {
+      while (fixture.Segments().size() == segments) {
+        fixture.WriteMany(1, 3'000);
+        ++expected;
+      }
+    };
+    fixture.log().WorkAhead();
+    fixture.context().before_work = nullptr;
+    INFO(count);
+    REQUIRE(fixture.Values().size() == expected);
+    const auto follower = fixture.Follow();
+    CHECK(follower->end_offset().value() == Offset(static_cast<std::int64_t>(expected)));
+    fixture.Kill();
+    REQUIRE(fixture.Values().size() == expected);
+  }
+}
+
+TEST_CASE("Where the next file cannot be made ahead it is not tried again in the same segment") {
+  BigLogFixture fixture;
+  fixture.WriteMegabytes(10);
+  fixture.WorkAhead();  // the first half is behind it, and the file is made
+  fixture.WriteMegabytes(7);
+  fixture.disk().SetCapacity(60 << 20);
+  fixture.WriteMegabytes(5);
+  int made = 0;
+  fixture.disk().SetHook([&](Operation operation, const std::string& path) {
+    made += operation == Operation::kCreate && path.ends_with(kPrepared);
+    return absl::OkStatus();
+  });
+  for (int i = 0; i < 4; ++i) {
+    fixture.WriteMegabytes(1);
+    fixture.WorkAhead();
+  }
+  CHECK(made <= 1);
+  CHECK_FALSE(fixture.HasFile(kPrepared));
+}
+
 }  // namespace daybook

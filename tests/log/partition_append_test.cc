@@ -30,11 +30,60 @@ TEST_CASE("A record over the limit is refused with the limit and nothing is appe
   LogFixture log;
   const std::string most(LogFixture::kSegmentBytes / 4, 'x');
   CHECK(log.log().Append(RecordOf(most), std::nullopt).ok());
-  const auto status =
-      log.log().Append(RecordOf(most + std::string(13, 'x')), std::nullopt).status();
-  CHECK(absl::IsInvalidArgument(status));
-  CHECK(status.message().find("16384") != absl::string_view::npos);
+  for (const std::size_t more : {1, 12, 13}) {
+    const auto status =
+        log.log().Append(RecordOf(most + std::string(more, 'x')), std::nullopt).status();
+    CHECK(absl::IsInvalidArgument(status));
+    CHECK(status.message().find("16384") != absl::string_view::npos);
+  }
   CHECK(log.end() == Offset(1));
+}
+
+TEST_CASE("Key, headers and value count against the limit, and nothing else does") {
+  constexpr std::size_t kMost = LogFixture::kSegmentBytes / 4;
+  const std::vector<Header> headers = {{"name", "some"}, {"n", std::nullopt}};  // 14 and 7 bytes
+  const std::string key(100, 'k');
+  for (int parts = 0; parts < 16; ++parts) {
+    LogFixture log;
+    std::size_t rest = kMost;
+    Record record;
+    if (parts & 1) {
+      record.key = key;
+      rest -= key.size();
+    }
+    if (parts & 2) {
+      record.headers = headers;
+      rest -= 21;
+    }
+    if (parts & 4) record.timestamp = Timestamp(std::chrono::seconds(7));
+    const auto append = [&] {
+      return parts & 8 ? log.log().AppendSequenced(record, 7, 1).status()
+                       : log.log().Append(record, std::nullopt).status();
+    };
+    INFO(parts);
+    const std::string over(rest + 1, 'x');
+    record.value = over;
+    CHECK(absl::IsInvalidArgument(append()));
+    const std::string most(rest, 'x');
+    record.value = most;
+    CHECK(append().ok());
+    CHECK(log.Values() == std::vector<std::string>{most});
+  }
+}
+
+TEST_CASE("Claims and the records of transactions have the same limit") {
+  constexpr std::size_t kMost = LogFixture::kSegmentBytes / 4;
+  LogFixture log;
+  CHECK(absl::IsInvalidArgument(log.log().Claim(ClaimOf(kMost + 1)).status()));
+  CHECK(log.log().Claim(ClaimOf(kMost)).ok());
+  const std::string over(kMost + 1, 'x');
+  Record record = RecordOf(over);
+  record.key = "";
+  record.timestamp = Timestamp();
+  CHECK(absl::IsInvalidArgument(log.log().AppendTransactional({&record, 1}, 1).status()));
+  const std::string most(kMost, 'x');
+  record.value = most;
+  CHECK(log.log().AppendTransactional({&record, 1}, 1).ok());
 }
 
 TEST_CASE("A header name over its limit is refused") {

@@ -45,6 +45,17 @@ TEST_CASE("A segment that somebody reads stays mapped") {
   CHECK(log.log().Read(open, {}).ok());
 }
 
+TEST_CASE("Of a segment that is gone a log keeps no more than its gate") {
+  LogFixture log;
+  log.limits().idle_maps = 3;
+  log.WriteMany(10'000);
+  const std::size_t rolls = log.Segments().size() - 1;
+  CHECK(log.log().gates_left() <= rolls);
+  CHECK(log.log().gates_left() + 4 >= rolls);
+  CHECK(sizeof(ClaimGate) == 128);
+  CHECK(log.Values().size() == 10'000);
+}
+
 TEST_CASE("Segments that were unmapped before they were synced become durable with the others") {
   LogFixture log;
   log.limits().idle_maps = 2;

@@ -181,7 +181,8 @@ TEST_CASE("In the same boot nothing is looked for behind the last grant, in anot
                                    .created = Timestamp(),
                                    .boot = kBoot};
     auto prepared =
-        Segment::Prepare(*directory, settings.capacity, settings.capacity, false).value();
+        Segment::Prepare(*directory, {.bytes = settings.capacity, .capacity = settings.capacity})
+            .value();
     const auto segment =
         Segment::Create(*directory, PartitionName("t", 0), settings, std::move(prepared)).value();
     // No claim can have reached so far.

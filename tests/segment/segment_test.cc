@@ -131,7 +131,9 @@ TEST_CASE("Pages are let go behind the appends, all of them once the segment is 
 
 TEST_CASE("A file made ahead becomes a segment, and can be thrown away instead") {
   SegmentFixture fixture;
-  auto prepared = Segment::Prepare(*fixture.directory, 64 * kMegabyte, 64 * kMegabyte, true);
+  const PrepareOptions options{
+      .bytes = 64 * kMegabyte, .capacity = 64 * kMegabyte, .page_in = true};
+  auto prepared = Segment::Prepare(*fixture.directory, options);
   REQUIRE(prepared.ok());
   const auto segment = Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(true),
                                        *std::move(prepared))
@@ -140,7 +142,7 @@ TEST_CASE("A file made ahead becomes a segment, and can be thrown away instead")
   CHECK(segment->Bytes().bytes.size() == 64 * kMegabyte);
   const auto entries = fixture.directory->List().value().size();
 
-  REQUIRE(Segment::Prepare(*fixture.directory, 64 * kMegabyte, 64 * kMegabyte, true).ok());
+  REQUIRE(Segment::Prepare(*fixture.directory, options).ok());
   CHECK(fixture.directory->List().value().size() == entries + 1);
   Segment::RemovePrepared(*fixture.directory);
   CHECK(fixture.directory->List().value().size() == entries);

@@ -5,12 +5,12 @@
 namespace daybook::torture {
 
 std::vector<Family> AllFamilies() {
-  return {PowerCutFamily(),      SequencesFamily(),  KillFamily(),       KillLargeFamily(),
-          KillStoresFamily(),    ErrorsFamily(),     AllocationFamily(), DiskFullFamily(),
-          ShutdownFamily(),      CloseFamily(),      BlockLogFamily(),   BlockErrorsFamily(),
-          FlipsFamily(),         TruncationFamily(), MutationsFamily(),  RepairFamily(),
-          ClockFamily(),         GroupsFamily(),     GroupRunFamily(),   ExactlyOnceFamily(),
-          InterleavingsFamily(), FuzzFamily()};
+  return {PowerCutFamily(),        SequencesFamily(),     KillFamily(),       KillLargeFamily(),
+          KillStoresFamily(),      ErrorsFamily(),        AllocationFamily(), DiskFullFamily(),
+          DiskFullDefaultFamily(), ShutdownFamily(),      CloseFamily(),      BlockLogFamily(),
+          BlockErrorsFamily(),     FlipsFamily(),         TruncationFamily(), MutationsFamily(),
+          RepairFamily(),          ClockFamily(),         GroupsFamily(),     GroupRunFamily(),
+          ExactlyOnceFamily(),     InterleavingsFamily(), FuzzFamily()};
 }
 
 const Family* FindFamily(const std::vector<Family>& families, const std::string& name) {

@@ -41,6 +41,7 @@ Family SequencesFamily();
 Family ErrorsFamily();
 Family AllocationFamily();
 Family DiskFullFamily();
+Family DiskFullDefaultFamily();
 Family ShutdownFamily();
 Family CloseFamily();
 Family BlockLogFamily();

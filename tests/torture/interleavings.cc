@@ -9,18 +9,21 @@
 #include "absl/strings/str_cat.h"
 #include "base/event_count.h"
 #include "base/scheduler.h"
+#include "broker/broker_core.h"
 #include "daybook/broker.h"
 #include "daybook/clock.h"
 #include "daybook/simulated_file_system.h"
 #include "log/partition_log.h"
+#include "segment/segment_steps.h"
 #include "torture/explorer.h"
 #include "torture/external.h"
 #include "torture/family.h"
 
 // Every order of the steps of three threads on one partition whose segment is nearly full, within a
 // number of preemptions: two append, so that one of them rolls, and a third one waits for what they
-// append and reads it, or closes the log, or gives a claim up. What was acknowledged is there,
-// once, at its offset, also after a kill; a reader sees nothing else; nobody waits for ever.
+// append and reads it, or closes the log, gives a claim up, or works ahead of them. What was
+// acknowledged is there, once, at its offset, also after a kill; a reader sees nothing else; nobody
+// waits for ever.
 
 namespace daybook::torture {
 
@@ -44,8 +47,9 @@ struct Plan {
   std::array<int, 2> appends;
   std::size_t bytes;
   int preemptions = 2;  // at most
-  enum class Third { kReads, kFollowsEnd, kCloses, kGivesUp } third = Third::kReads;
+  enum class Third { kReads, kFollowsEnd, kCloses, kGivesUp, kWorksAhead } third = Third::kReads;
   Storage storage = Storage::kFile;
+  int first = kFirst;  // records before
 };
 
 constexpr Plan kPlans[] = {
@@ -66,6 +70,11 @@ constexpr Plan kPlans[] = {
      .appends = {1, 1},
      .bytes = 1'000,
      .third = Plan::Third::kCloses},
+    {.name = "a worker that brings pages in ahead of appends one of which rolls",
+     .appends = {1, 1},
+     .bytes = 12'000,
+     .third = Plan::Third::kWorksAhead,
+     .first = 3},
     {.name = "a ring in memory that is used again",
      .appends = {1, 1},
      .bytes = 1'000,
@@ -79,6 +88,11 @@ class LogScenario final : public Scenario {
         Broker::Open(kDirectory,
                      {.background = Background::kCaller, .file_system = &disk_, .clock = &clock_})
             .value();
+    if (plan.third == Plan::Third::kWorksAhead) {
+      SegmentSteps steps = kSmallSteps;
+      steps.page_in = std::uint64_t{12} << 10;  // over the rest of the segment at once
+      broker_->core().UseSteps(steps);
+    }
     TopicOptions options;
     options.segment_bytes = 64 << 10;
     options.max_record_bytes = 16 << 10;
@@ -87,7 +101,7 @@ class LogScenario final : public Scenario {
     if (!broker_->CreateTopic("t", options).ok()) std::abort();
     topic_.emplace(broker_->OpenTopic("t").value());
     // In memory the next roll takes the first segment again.
-    first_ = plan.storage == Storage::kMemory ? kRing * kFirst : kFirst;
+    first_ = plan.storage == Storage::kMemory ? kRing * kFirst : plan.first;
     for (std::int64_t i = 0; i < first_; ++i) Append(std::string(kFirstBytes, 'f'));
   }
 
@@ -109,6 +123,9 @@ class LogScenario final : public Scenario {
         break;
       case Plan::Third::kCloses:
         threads.emplace_back([this] { log().Close(absl::FailedPreconditionError("closed")); });
+        break;
+      case Plan::Third::kWorksAhead:
+        threads.emplace_back([this] { log().WorkAhead(); });
         break;
       case Plan::Third::kGivesUp:
         threads.emplace_back([this] {

@@ -14,8 +14,10 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "broker/broker_core.h"
 #include "daybook/broker.h"
 #include "daybook/consumer_group.h"
+#include "segment/segment_steps.h"
 #include "torture/family.h"
 #include "torture/model.h"
 #include "torture/scratch.h"
@@ -107,6 +109,8 @@ void CommitForEver(Broker& broker, Acknowledged& acknowledged) {
 [[noreturn]] void RunVictim(const std::string& directory, Acknowledged& acknowledged) {
   auto broker = Broker::Open(directory);
   if (!broker.ok()) _exit(3);
+  // So that its thread has something to do ahead of the appends all the time.
+  (*broker)->core().UseSteps(kSmallSteps);
   std::vector<std::thread> threads;
   std::vector<Topic> topics;
   for (const Appender& appender : kAppenders) {

@@ -21,10 +21,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "broker/broker_core.h"
 #include "daybook/broker.h"
 #include "daybook/consumer_group.h"
 #include "daybook/reader.h"
 #include "daybook/transaction.h"
+#include "segment/segment_steps.h"
 #include "torture/family.h"
 #include "torture/model.h"
 #include "torture/scratch.h"
@@ -105,7 +107,9 @@ TopicOptions Options() {
 }
 
 absl::StatusOr<std::unique_ptr<Broker>> OpenBroker(const std::string& directory) {
-  return Broker::Open(directory, {.background = Background::kCaller});
+  auto broker = Broker::Open(directory, {.background = Background::kCaller});
+  if (broker.ok()) (*broker)->core().UseSteps(kSmallSteps);
+  return broker;
 }
 
 bool Prepare(const std::string& directory, const Workload& workload) {

@@ -60,6 +60,8 @@ std::vector<Planted> AllPlanted() {
       {PlantedBug::kWakesTooEarly, "wakes-too-early", {"interleavings"}},
       {PlantedBug::kCommitsOverOpenClaims, "commits-over-open-claims", {"interleavings"}},
       {PlantedBug::kClaimsWhileClosing, "claims-while-closing", {"interleavings"}},
+      {PlantedBug::kGrowsOutsideOfLock, "grows-outside-of-lock", {"disk-full-default"}},
+      {PlantedBug::kPagesInOverSeal, "pages-in-over-seal", {"interleavings", "power-cut"}},
       {PlantedBug::kVerifyFirstGapOnly, "verify-first-gap-only", {"repair"}},
       {PlantedBug::kTakesBudgetForEnd, "takes-budget-for-end", {"kill-large"}},
       {PlantedBug::kRepairDropsOffsets, "repair-drops-offsets", {"repair"}},

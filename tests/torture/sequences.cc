@@ -58,6 +58,7 @@ void RunSequence(std::size_t topic, const std::vector<Operation>& sequence, std:
                     [&](const absl::Status& status, std::string_view what) {
                       found.Violate(absl::StrCat(std::string(what), ": ", status.ToString()));
                     });
+  workload.UseSmallSteps();
   workload.Fix(topic, 0);
   cutter.CutAtChanges(disk);
   for (const Operation operation : sequence) {

@@ -73,6 +73,10 @@ TEST_CASE("A disk of any size that runs full refuses appends and nothing else", 
   RunShort("disk-full");
 }
 
+TEST_CASE("A disk that runs full at the default settings costs no acknowledged record", "[crash]") {
+  RunShort("disk-full-default");
+}
+
 TEST_CASE("No acknowledged record is lost when the file system is shut down", "[crash]") {
   RunShort("shutdown");
 }

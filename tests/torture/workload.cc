@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "broker/broker_core.h"
 #include "daybook/consumer_group.h"
 #include "torture/hostile.h"
+#include "segment/segment_steps.h"
 
 namespace daybook::torture {
 namespace {
@@ -54,7 +56,8 @@ Workload::Workload(FileSystem& disk, std::string directory, std::uint64_t seed,
       random_(seed),
       plans_(std::move(topics)),
       model_(model),
-      on_error_(std::move(on_error)) {}
+      on_error_(std::move(on_error)),
+      has_small_steps_(seed % 4 != 0) {}
 
 Workload::~Workload() { handle_.reset(); }
 
@@ -69,7 +72,23 @@ bool Workload::Open() {
     return false;
   }
   broker_ = *std::move(broker);
+  if (has_small_steps_) {
+    broker_->core().UseSteps(kSmallSteps, [this](PartitionLog& log) { AppendMeanwhile(log); });
+  }
   return true;
+}
+
+void Workload::WorkAhead() {
+  if (!has_small_steps_ || !handle_ || Pick(2) == 0) return;
+  is_working_ahead_ = true;
+  for (std::uint64_t steps = Pick(4); steps != 0 && partition().log().WorkAhead();) --steps;
+  is_working_ahead_ = false;
+}
+
+void Workload::AppendMeanwhile(PartitionLog& log) {
+  if (!is_working_ahead_ || &log != &partition().log() || Pick(4) != 0) return;
+  is_working_ahead_ = false;  // once
+  Append(Pick(2) == 0 ? kLarge : Pick(3000), false);
 }
 
 void Workload::Close() {
@@ -332,6 +351,7 @@ void Workload::Do(Operation operation) {
       break;
   }
   if (Target() == nullptr) return;
+  WorkAhead();
   switch (operation) {
     case Operation::kAppendSmall:
       return Append(Pick(300), false);

@@ -59,6 +59,10 @@ class Workload {
   void Close();
   // The process is gone: what its broker may still do to the disk counts for nothing.
   void Die();
+  // Files are grown, brought into memory and let go page by page from the next opening on, and
+  // somebody works ahead between operations, and others append between that one's choice of a
+  // segment and its work there. By default so for most seeds.
+  void UseSmallSteps() { has_small_steps_ = true; }
   // Goes on with another disk, closed before.
   void MoveTo(FileSystem& disk) { disk_ = &disk; }
 
@@ -81,6 +85,9 @@ class Workload {
  private:
   static constexpr std::size_t kLarge = 15'000;
 
+  void WorkAhead();
+  // Called by the log that is worked on ahead.
+  void AppendMeanwhile(PartitionLog& log);
   // The topic of this operation, made if it is not there; null when that failed.
   TopicModel* Target();
   bool Create(const TopicPlan& plan);
@@ -117,6 +124,8 @@ class Workload {
   std::size_t topic_ = 0;
   int partition_ = 0;
   bool is_fixed_ = false;
+  bool has_small_steps_;
+  bool is_working_ahead_ = false;
   std::int64_t made_ = 0;  // topics, so that values of each are its own
 };
 
