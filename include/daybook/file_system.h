@@ -102,6 +102,9 @@ class DAYBOOK_EXPORT File {
 class DAYBOOK_EXPORT FileLock {
  public:
   virtual ~FileLock() = default;
+
+  // Shows others, for as long as the lock is held, that the part of that number is in use.
+  virtual void ShowInUse(std::uint64_t part) { static_cast<void>(part); }
 };
 
 struct DirectoryEntry {
@@ -155,6 +158,31 @@ class DAYBOOK_EXPORT Directory {
   // Whether a process that lives, this one included, holds that lock. Changes nothing, and works
   // where nothing may be written.
   virtual absl::StatusOr<bool> IsLocked(std::string_view name) = 0;
+  // Whether whoever holds it shows that part to be in use. True also where only the lock itself can
+  // be asked about.
+  virtual absl::StatusOr<bool> IsInUse(std::string_view name, std::uint64_t part) {
+    static_cast<void>(part);
+    return IsLocked(name);
+  }
+};
+
+// Tells of changes of names in directories. Thread-safe.
+class DAYBOOK_EXPORT DirectoryWatch {
+ public:
+  virtual ~DirectoryWatch() = default;
+
+  // From now on the watch tells when a file or directory in `directory` is made, renamed or
+  // removed, whichever process does that. `directory` may be closed meanwhile.
+  //   Unimplemented       its file system cannot, or not reliably: a network file system, an
+  //   overlay ResourceExhausted   the system's bound on watches is reached
+  virtual absl::Status Add(Directory& directory, std::uint64_t id) = 0;
+
+  struct Change {
+    std::uint64_t id = 0;
+    std::string name;  // empty: there were too many to tell which
+  };
+  // Without waiting, what has changed since the last call. Complete for calls that have returned.
+  virtual std::vector<Change> Take() = 0;
 };
 
 enum class DirectoryMode {
@@ -175,6 +203,9 @@ class DAYBOOK_EXPORT FileSystem {
   // Differs between two boots of the machine: what the page cache held is gone when it changed.
   // Source: /proc/sys/kernel/random/boot_id.
   virtual std::array<std::byte, 16> BootId() = 0;
+
+  // Null: there is none to be had, and whoever wants to know looks again and again.
+  virtual std::unique_ptr<DirectoryWatch> Watch() { return nullptr; }
 
   // The operating system's.
   static FileSystem& Posix();

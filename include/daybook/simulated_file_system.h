@@ -45,6 +45,9 @@ class DAYBOOK_EXPORT SimulatedFileSystem final : public FileSystem {
   absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(std::string_view path,
                                                            DirectoryMode mode) override;
   std::array<std::byte, 16> BootId() override;
+  std::unique_ptr<DirectoryWatch> Watch() override;
+  // As on a network file system or an overlay: watches cannot be had any more.
+  void TellNoChanges();
 
   // What the disk could hold after a power cut now, in a new boot with nothing locked. This one
   // stays as it is: a test can cut at every sync and go on.
@@ -53,6 +56,10 @@ class DAYBOOK_EXPORT SimulatedFileSystem final : public FileSystem {
   // What another process finds after this one was killed now: everything, since the page cache
   // lives on, in the same boot, with nothing locked.
   std::unique_ptr<SimulatedFileSystem> Kill() const;
+
+  // The process that holds locks dies: they are free, and all else stays as it is. Whatever it had
+  // open must not write any more.
+  void ReleaseLocks();
 
   enum class Operation {
     kOpen,

@@ -54,6 +54,9 @@ enum class PlantedBug {
   kGrowsOutsideOfLock,     // two allocations of one file; the one that fails cuts what both gained
   kPagesInOverSeal,        // zeros are written ahead of appends that have ended meanwhile
   kRepairDropsOffsets,     // a repair closes a gap without keeping the offsets in it
+  kFollowersIgnoreIds,     // who follows takes what has a name for what had it before
+  kEpochNotedLate,         // who follows learns of a new writer with its next commit
+  kWaitsAtDeadClaims,      // who follows waits for a claim of a dead process
   kKeepsLowDescriptors,    // a data file may have the descriptor that others write messages to
   kLocksNameAlone,         // who removes the lock's file lets a second writer in
   kReleasesLockFirst,      // a closed broker goes on where another process writes already

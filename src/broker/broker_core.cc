@@ -89,6 +89,9 @@ BrokerCore::BrokerCore(std::string path, std::unique_ptr<Directory> root,
       root_(std::move(root)),
       background_(options.background),
       ahead_worker_(options.background),
+      follower_(options.access == BrokerAccess::kReadOnly
+                    ? std::make_unique<DirectoryFollower>(*options.file_system, *root_, kLockFile)
+                    : nullptr),
       context_{.root = root_.get(),
                .limits = std::make_shared<OpenLimits>(),
                .clock = options.clock,
@@ -106,12 +109,16 @@ BrokerCore::BrokerCore(std::string path, std::unique_ptr<Directory> root,
                      const MonotonicTime now = clock().MonotonicNow();
                      for (const auto& group : OpenGroups()) group->DropLost(now);
                    },
+               .lock = lock.get(),
+               .follower = follower_.get(),
                .transactions = &decisions_},
       catalog_(context_, counters_),
       offsets_(context_, catalog_, decisions_, background_),
       lock_(std::move(lock)) {
   if (is_read_only()) {
-    decisions_.SetRefresh([this] { offsets_.Load().IgnoreError(); });
+    decisions_.Follow({.refresh = [this] { return offsets_.Load().ok(); },
+                       .is_gone = [this] { return follower_->WriterIsGone(); }});
+    follower_->SetOnTopics([this] { catalog_.Recheck(); });
   }
 }
 

@@ -23,6 +23,7 @@
 #include "broker/offset_store.h"
 #include "broker/transaction_names.h"
 #include "daybook/broker.h"
+#include "log/directory_follower.h"
 
 namespace daybook::inline v1 {
 
@@ -47,6 +48,8 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   }
   bool is_read_only() const { return context_.is_read_only; }
   const std::string& directory() const { return path_; }
+  // Null when the directory is open for writing.
+  DirectoryFollower* follower() { return follower_.get(); }
 
   Catalog& catalog() { return catalog_; }
   OffsetStore& offsets() { return offsets_; }
@@ -102,6 +105,7 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   BackgroundWork background_;
   AheadWorker ahead_worker_;
   DecisionTable decisions_;
+  const std::unique_ptr<DirectoryFollower> follower_;  // when open for reading only
   LogContext context_;
   Catalog catalog_;
   OffsetStore offsets_;

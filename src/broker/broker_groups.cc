@@ -155,8 +155,10 @@ absl::StatusOr<GroupDescription> BrokerCore::DescribeGroup(std::string_view name
     const auto end = log.end_offset();
     if (!end.ok()) return end.status();
     offset.end = *end;
-    // A place before the begin is one there: what was there is gone.
-    offset.lag = *end - std::max(offset.committed.value_or(*begin), *begin);
+    // A place before the begin is one there: what was there is gone. In a copy that was taken while
+    // another process wrote, a place can be behind the end.
+    offset.lag =
+        std::max<std::int64_t>(*end - std::max(offset.committed.value_or(*begin), *begin), 0);
     description.offsets.push_back(offset);
   }
   return description;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/planted_bug.h"
 #include "broker/topic_settings.h"
 #include "io/atomic_replace.h"
 
@@ -39,7 +40,7 @@ absl::StatusOr<std::vector<std::string>> Catalog::ListFiles(std::string_view suf
   return topics;
 }
 
-absl::StatusOr<std::shared_ptr<TopicState>> Catalog::Read(const std::string& name) {
+absl::StatusOr<Catalog::Settings> Catalog::ReadSettings(const std::string& name) {
   const std::string file = FileName(name, kSettingsSuffix);
   const auto text = ReadFile(*context_.root, file, kMaxFileBytes);
   if (!text.ok()) return text.status();
@@ -48,7 +49,42 @@ absl::StatusOr<std::shared_ptr<TopicState>> Catalog::Read(const std::string& nam
     return absl::Status(options.status().code(), absl::StrCat(context_.root->path(), "/", file,
                                                               ": ", options.status().message()));
   }
-  return std::make_shared<TopicState>(name, *options, context_, counters_);
+  return Settings{.options = *options, .id = TopicIdIn(*text)};
+}
+
+absl::StatusOr<std::shared_ptr<TopicState>> Catalog::Read(const std::string& name) {
+  const auto settings = ReadSettings(name);
+  if (!settings.ok()) return settings.status();
+  return std::make_shared<TopicState>(name, settings->options, context_, counters_, settings->id);
+}
+
+void Catalog::Recheck() {
+  MutexLock lock(mutex_);
+  bool has_changed = false;
+  for (auto at = topics_.begin(); at != topics_.end();) {
+    std::shared_ptr<TopicState>& topic = at->second;
+    const auto settings = ReadSettings(topic->name());
+    if (absl::IsNotFound(settings.status()) ||
+        (settings.ok() && !topic->IsSameTopic(settings->id) &&
+         !IsPlanted(PlantedBug::kFollowersIgnoreIds))) {
+      for (Partition& partition : topic->partitions()) {
+        partition.log().Delete(absl::NotFoundError(
+            absl::StrCat("the topic ", topic->name(), " was deleted",
+                         settings.ok() ? ", and made again: open it by its name" : "")));
+      }
+      at = topics_.erase(at);
+      has_changed = true;
+      continue;
+    }
+    // One that cannot be read now is as it was.
+    if (settings.ok() && settings->options.partitions > topic->options().partitions) {
+      topic =
+          std::make_shared<TopicState>(*topic, settings->options.partitions, context_, counters_);
+      has_changed = true;
+    }
+    ++at;
+  }
+  if (has_changed) NoteChange();
 }
 
 absl::Status Catalog::Load() {
@@ -94,9 +130,11 @@ absl::StatusOr<std::shared_ptr<TopicState>> Catalog::Get(std::string_view name) 
 }
 
 void Catalog::Put(const std::string& name, std::shared_ptr<TopicState> state) {
-  MutexLock lock(mutex_);
-  topics_[name] = std::move(state);
-  version_.fetch_add(1, std::memory_order_release);
+  {
+    MutexLock lock(mutex_);
+    topics_[name] = std::move(state);
+  }
+  NoteChange();
 }
 
 absl::StatusOr<Topic> Catalog::Create(std::string_view name, const TopicOptions& asked_for) {
@@ -118,14 +156,15 @@ absl::StatusOr<Topic> Catalog::Create(std::string_view name, const TopicOptions&
   if (!absl::IsNotFound(gone.status())) {
     if (const auto status = FinishDelete(std::string(name)); !status.ok()) return status;
   }
-  if (const auto status = Write(name, options); !status.ok()) return status;
-  auto state = std::make_shared<TopicState>(std::string(name), options, context_, counters_);
+  const std::uint64_t id = context_.new_segment_id();
+  if (const auto status = Write(name, options, id); !status.ok()) return status;
+  auto state = std::make_shared<TopicState>(std::string(name), options, context_, counters_, id);
   Put(std::string(name), state);
   return Topic(std::move(state));
 }
 
-absl::Status Catalog::Write(std::string_view name, const TopicOptions& options) {
-  const std::string text = EncodeTopicFile(options, name);
+absl::Status Catalog::Write(std::string_view name, const TopicOptions& options, std::uint64_t id) {
+  const std::string text = EncodeTopicFile(options, name, id);
   return AtomicReplace(*context_.root, FileName(name, kSettingsSuffix),
                        std::as_bytes(std::span(text)));
 }
@@ -147,7 +186,7 @@ absl::Status Catalog::CreatePartitions(std::string_view name, int total) {
   }
   options.partitions = total;
   if (const auto status = CheckTopicOptions(options); !status.ok()) return status;
-  if (const auto status = Write(name, options); !status.ok()) return status;
+  if (const auto status = Write(name, options, (*there)->id()); !status.ok()) return status;
   Put(std::string(name), std::make_shared<TopicState>(**there, total, context_, counters_));
   return absl::OkStatus();
 }
@@ -177,6 +216,7 @@ absl::Status Catalog::NoSuchTopic(std::string_view name) {
 }
 
 absl::StatusOr<Topic> Catalog::Find(std::string_view name) {
+  if (context_.follower != nullptr) context_.follower->Look();
   const auto found = Get(name);
   if (!found.ok()) return found.status();
   if (*found != nullptr) return Topic(*found);
@@ -209,8 +249,8 @@ absl::Status Catalog::Delete(std::string_view name) {
   {
     MutexLock lock(mutex_);
     topics_.erase(topic->name());
-    version_.fetch_add(1, std::memory_order_release);
   }
+  NoteChange();
   for (Partition& partition : topic->partitions()) {
     partition.log().Delete(
         absl::NotFoundError(absl::StrCat("the topic ", topic->name(), " was deleted")));

@@ -12,6 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/event_count.h"
 #include "base/mutex.h"
 #include "broker/topic_state.h"
 #include "daybook/topic.h"
@@ -50,22 +51,38 @@ class Catalog {
   absl::Status CreatePartitions(std::string_view name, int total)
       ABSL_LOCKS_EXCLUDED(change_mutex_, mutex_);
 
-  // Changes with the topics and their partitions, when that is done. For a directory that is open
-  // for writing.
+  // For reading only, to be called after topics may have changed: those of which there is a handle
+  // are as their files say now. Readers of one that was deleted are told so from now on, also if it
+  // was made again: whoever asks for it by its name then gets the new one.
+  void Recheck() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Changes with the topics and their partitions, when that is done; of a directory that another
+  // process writes, when Recheck has noticed.
   std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
+  // Notified when it has.
+  WaitList& changed() { return changed_; }
   // How many partitions each topic has that is open; internal ones included.
   std::map<std::string, int> PartitionCounts() ABSL_LOCKS_EXCLUDED(mutex_);
   // Internal ones included.
   absl::StatusOr<std::vector<std::string>> Names() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
+  struct Settings {
+    TopicOptions options;
+    std::uint64_t id = 0;
+  };
+  absl::StatusOr<Settings> ReadSettings(const std::string& name);
   absl::StatusOr<std::shared_ptr<TopicState>> Read(const std::string& name);
-  absl::Status Write(std::string_view name, const TopicOptions& options)
+  absl::Status Write(std::string_view name, const TopicOptions& options, std::uint64_t id)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
   // Null when there is none; an error when it is closed.
   absl::StatusOr<std::shared_ptr<TopicState>> Get(std::string_view name)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Put(const std::string& name, std::shared_ptr<TopicState> state) ABSL_LOCKS_EXCLUDED(mutex_);
+  void NoteChange() {
+    version_.fetch_add(1, std::memory_order_release);
+    changed_.NotifyIfAny();
+  }
   absl::StatusOr<std::vector<std::string>> ListFiles(std::string_view suffix);
   // Removes the partitions' directories of a topic that is gone, and then its <topic>.gone.
   absl::Status FinishDelete(const std::string& name);
@@ -76,6 +93,7 @@ class Catalog {
   std::atomic<std::uint64_t> version_{1};
   std::atomic<bool> is_closed_{false};
   Mutex change_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // while a topic is made, changed or deleted
+  WaitList changed_;
   Mutex mutex_;
   absl::Status closed_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::shared_ptr<TopicState>, std::less<>> topics_ ABSL_GUARDED_BY(mutex_);

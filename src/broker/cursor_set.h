@@ -43,8 +43,9 @@ class CursorSet {
     PartitionLog& log() const { return topic.partition(partition).log(); }
   };
 
-  // `is_followed`: another process writes, so nobody wakes us.
-  explicit CursorSet(bool is_followed) : is_followed_(is_followed) {}
+  // `follower`: of a directory that another process writes, so that nobody wakes us; otherwise
+  // null.
+  explicit CursorSet(DirectoryFollower* follower = nullptr) : follower_(follower) {}
   ~CursorSet() { Disarm(); }
   CursorSet(const CursorSet&) = delete;
   CursorSet& operator=(const CursorSet&) = delete;
@@ -89,8 +90,10 @@ class CursorSet {
 
  private:
   bool HasMore();
+  void WaitForOthers(std::chrono::steady_clock::time_point deadline,
+                     const std::function<bool()>& is_interrupted);
 
-  const bool is_followed_;
+  DirectoryFollower* const follower_;
   std::vector<Entry> entries_;
   std::size_t next_ = 0;          // whose turn it is
   std::size_t last_records_ = 0;  // of the last read

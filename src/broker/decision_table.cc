@@ -1,5 +1,7 @@
 #include "broker/decision_table.h"
 
+#include "base/planted_bug.h"
+
 namespace daybook::inline v1 {
 
 DecisionTable::Decision DecisionTable::Look(std::uint64_t id) const {
@@ -7,14 +9,24 @@ DecisionTable::Decision DecisionTable::Look(std::uint64_t id) const {
   if (committed_.Contains(id)) return Decision::kCommitted;
   if (id >> kEpochShift < epoch_) return Decision::kAborted;
   // Of a follower's writer all that is not decided yet is under way.
-  return refresh_ || undecided_.contains(id) ? Decision::kUndecided : Decision::kAborted;
+  return writer_.refresh || undecided_.contains(id) ? Decision::kUndecided : Decision::kAborted;
 }
 
 DecisionTable::Decision DecisionTable::Of(std::uint64_t id) const {
   const Decision decision = Look(id);
-  if (decision != Decision::kUndecided || !refresh_) return decision;
-  refresh_();
-  return Look(id);
+  if (decision != Decision::kUndecided || !writer_.refresh) return decision;
+  if (!writer_.refresh()) return Decision::kUndecided;
+  const Decision now = Look(id);
+  if (now != Decision::kUndecided || !writer_.is_gone() || IsPlanted(PlantedBug::kEpochNotedLate)) {
+    return now;
+  }
+  // Whoever began it has decided all that it ever will. It may have done so since we read.
+  if (!writer_.refresh()) return Decision::kUndecided;
+  if (const Decision last = Look(id); last != Decision::kUndecided) return last;
+  MutexLock lock(mutex_);
+  // One that nobody is known to have begun says nothing of others.
+  if (id >> kEpochShift == epoch_) ++epoch_;
+  return Decision::kAborted;
 }
 
 void DecisionTable::LearnCommitted(std::uint64_t id) {

@@ -21,10 +21,17 @@ class DecisionTable final : public TransactionTable {
  public:
   static constexpr int kEpochShift = 32;
 
-  // For a directory that another process writes: reads what that one has decided meanwhile. Called
-  // with no lock held.
-  void SetRefresh(std::function<void()> refresh) { refresh_ = std::move(refresh); }
+  // For a directory that another process writes. Called with no lock held.
+  struct Writer {
+    // Reads what it has decided meanwhile; false: that cannot be read.
+    std::function<bool()> refresh;
+    // No process has the directory open for writing.
+    std::function<bool()> is_gone;
+  };
+  void Follow(Writer writer) { writer_ = std::move(writer); }
 
+  // Of a follower: a transaction whose process is dead, and that it left undecided, has failed, as
+  // the next process that writes will find, too.
   Decision Of(std::uint64_t id) const override ABSL_LOCKS_EXCLUDED(mutex_);
 
   // What is read from the log.
@@ -46,11 +53,12 @@ class DecisionTable final : public TransactionTable {
  private:
   Decision Look(std::uint64_t id) const ABSL_LOCKS_EXCLUDED(mutex_);
 
-  std::function<void()> refresh_;
+  Writer writer_;
   mutable Mutex mutex_;
   IdSet committed_ ABSL_GUARDED_BY(mutex_);
   std::set<std::uint64_t> undecided_ ABSL_GUARDED_BY(mutex_);  // of this epoch
-  std::uint64_t epoch_ ABSL_GUARDED_BY(mutex_) = 0;
+  // All of earlier ones are decided.
+  mutable std::uint64_t epoch_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t begun_ ABSL_GUARDED_BY(mutex_) = 0;  // in this epoch
 };
 

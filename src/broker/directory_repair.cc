@@ -165,6 +165,7 @@ class DirectoryRepair {
       return;
     }
     TopicOptions options;
+    std::uint64_t id = 0;  // a topic without one is the one that it was
     std::set<std::string> kept;
     const std::vector<std::string> lines = absl::StrSplit(bytes, '\n');
     for (const std::string& line : lines) {
@@ -172,6 +173,7 @@ class DirectoryRepair {
       if (equals == std::string::npos) continue;
       TopicOptions with = options;
       const std::string key = line.substr(0, equals);
+      if (key == "id" && absl::SimpleAtoi(line.substr(equals + 1), &id)) continue;
       if (!SetOption(with, key, line.substr(equals + 1)).ok()) continue;
       if (!CheckTopicOptions(Resolve(with)).ok() && key != "max.message.bytes") continue;
       options = with;
@@ -187,7 +189,7 @@ class DirectoryRepair {
     for (const auto& [key, value] : ToProperties(options)) {
       if (!kept.contains(key)) absl::StrAppend(&by_default, by_default.empty() ? "" : ", ", key);
     }
-    Replace({file, EncodeTopicFile(options, topic), was_there},
+    Replace({file, EncodeTopicFile(options, topic, id), was_there},
             absl::StrCat("make it anew; not read from it, but from the partitions or by default: ",
                          by_default.empty() ? "nothing" : by_default),
             why);

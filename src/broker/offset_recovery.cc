@@ -29,39 +29,42 @@ absl::StatusOr<std::optional<OffsetStore::Snapshot>> OffsetStore::FindSnapshot()
   IdSet parts;
   const auto begin = log().begin_offset();
   if (!begin.ok()) return begin.status();
+  LostTransactions lost;
+  std::string boot;  // of who wrote what follows
   Cursor cursor{.offset = *begin, .segment = nullptr, .position = 0};
   for (;;) {
     const auto batch = log().Read(cursor, ReadOptions{});
     if (!batch.ok()) return batch.status();
-    if (batch->empty()) return snapshot;
+    if (batch->empty()) break;
     for (const RecordView& record : *batch) {
       if (record.key.value_or("").substr(0, 1) != std::string_view("\0", 1)) continue;
       auto decoded = DecodeOffsetRecord(record);
       if (!decoded) continue;
-      if (std::holds_alternative<OpenRecord>(*decoded)) parts = IdSet();
-      const auto* const committed = std::get_if<CommittedRecord>(&*decoded);
-      if (committed == nullptr) continue;
-      parts.AddAll(committed->ids);
-      if (committed->is_part) continue;
-      snapshot = Snapshot{.at = record.offset, .ids = std::exchange(parts, IdSet())};
+      if (const auto* open = std::get_if<OpenRecord>(&*decoded)) {
+        boot = open->boot;
+        parts = IdSet();
+      } else if (const auto* decision = std::get_if<DecisionRecord>(&*decoded)) {
+        if (boot != boot_) lost.Note(*decision);
+      } else if (const auto* committed = std::get_if<CommittedRecord>(&*decoded)) {
+        parts.AddAll(committed->ids);
+        if (committed->is_part) continue;
+        snapshot = Snapshot{.at = record.offset, .ids = std::exchange(parts, IdSet())};
+        lost.ForgetAll();
+      }
     }
   }
+  surveyed_end_ = cursor.offset;
+  if (auto status = lost.Find(catalog_); !status.ok()) return status;
+  lost_ = std::move(lost);
+  return snapshot;
 }
 
-absl::StatusOr<bool> OffsetStore::IsWhole(const DecisionRecord& decision) {
+absl::StatusOr<bool> OffsetStore::IsWhole(const DecisionRecord& decision, Offset at) {
   if (writer_.boot == boot_ || IsPlanted(PlantedBug::kTornTransactionIsCommitted)) return true;
+  if (at < surveyed_end_) return !lost_.Contains(decision);
   for (const Participant& one : decision.participants) {
-    const auto topic = catalog_.Find(one.topic);
-    if (absl::IsNotFound(topic.status())) continue;  // deleted since then
-    if (!topic.ok()) return topic.status();
-    if (topic->options().storage == Storage::kMemory || one.partition >= topic->partitions()) {
-      continue;
-    }
-    const auto is_there =
-        topic->partition(one.partition).log().HasTransaction(one.last_frame, decision.id);
-    if (absl::IsOutOfRange(is_there.status())) continue;  // dropped since then
-    if (!is_there.ok()) return is_there.status();
-    if (!*is_there) return false;
+    const auto is_there = LostTransactions::IsThere(catalog_, one, decision.id);
+    if (!is_there.ok() || !*is_there) return is_there;
   }
   return true;
 }
@@ -122,7 +125,7 @@ absl::Status OffsetStore::Conclude(const Deciding& read, const std::optional<Sna
   if (snapshot && read.at < snapshot->at) {
     is_committed = snapshot->ids.Contains(decision.id);
   } else {
-    const auto is_whole = IsWhole(decision);
+    const auto is_whole = IsWhole(decision, read.at);
     if (!is_whole.ok()) return is_whole.status();
     is_committed = *is_whole;
     for (const PlaceRecord& place : read.places) {
@@ -160,6 +163,16 @@ void OffsetStore::Take(PlaceRecord record, Timestamp when) {
   }
 }
 
+absl::Status OffsetStore::ReadAnew() {
+  const auto begin = log().begin_offset();
+  if (!begin.ok()) return begin.status();
+  cursor_ = {.offset = *begin, .segment = nullptr, .position = 0};
+  for (auto& [key, place] : places_) place->committed.reset();
+  deciding_.reset();
+  void_places_.clear();
+  return absl::OkStatus();
+}
+
 absl::Status OffsetStore::Refresh() {
   if (!closed_.ok()) return closed_;
   if (is_loaded_) return absl::OkStatus();
@@ -178,13 +191,20 @@ absl::Status OffsetStore::Refresh() {
     cursor_ = {.offset = *begin, .segment = nullptr, .position = 0};
   }
   std::optional<Snapshot> snapshot;
-  if (!context_.is_read_only) {
-    auto found = FindSnapshot();
-    if (!found.ok()) return found.status();
-    snapshot = *std::move(found);
-  }
-  for (;;) {
+  for (bool is_surveyed = surveyed_end_ != Offset(0) && context_.is_read_only;;) {
+    if (!is_surveyed) {
+      auto found = FindSnapshot();
+      if (!found.ok()) return found.status();
+      snapshot = *std::move(found);
+      is_surveyed = true;
+    }
     const auto batch = log().Read(cursor_, ReadOptions{});
+    if (absl::IsOutOfRange(batch.status()) && context_.is_read_only) {
+      // The process that writes has written down anew all that counts, and dropped the rest.
+      if (auto status = ReadAnew(); !status.ok()) return status;
+      is_surveyed = false;
+      continue;
+    }
     if (!batch.ok()) return batch.status();
     if (batch->empty()) break;
     for (const RecordView& record : *batch) {

@@ -21,6 +21,7 @@
 #include "broker/background.h"
 #include "broker/catalog.h"
 #include "broker/decision_table.h"
+#include "broker/lost_transactions.h"
 #include "broker/offset_record.h"
 #include "daybook/committed_offset.h"
 
@@ -140,7 +141,10 @@ class OffsetStore {
   // Reads what is new in the topic; all of it the first time. Only a read-only broker finds
   // anything later: what another process has committed.
   absl::Status Refresh() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Goes once over all that there is, to know what counts before anything is taken in.
   absl::StatusOr<std::optional<Snapshot>> FindSnapshot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Of a follower whose next record was dropped: begins with what there is now.
+  absl::Status ReadAnew() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Apply(const RecordView& record, const std::optional<Snapshot>& snapshot)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // DataLoss: some places of the decision that was read last are missing.
@@ -150,7 +154,7 @@ class OffsetStore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Take(PlaceRecord record, Timestamp when) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether all that the transaction wrote is there.
-  absl::StatusOr<bool> IsWhole(const DecisionRecord& decision)
+  absl::StatusOr<bool> IsWhole(const DecisionRecord& decision, Offset at)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // After another boot of the machine: draws places back to the ends of their partitions, and notes
   // what is committed.
@@ -188,6 +192,9 @@ class OffsetStore {
   OpenRecord writer_ ABSL_GUARDED_BY(mutex_);
   std::optional<Deciding> deciding_ ABSL_GUARDED_BY(mutex_);
   std::set<Key> void_places_ ABSL_GUARDED_BY(mutex_);
+  // Of the decisions before here, which ones have lost records.
+  Offset surveyed_end_ ABSL_GUARDED_BY(mutex_);
+  LostTransactions lost_ ABSL_GUARDED_BY(mutex_);
   // Something was written in another boot, and nobody has noted since then what of it is there.
   bool needs_recovery_ ABSL_GUARDED_BY(mutex_) = false;
 

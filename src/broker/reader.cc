@@ -11,16 +11,41 @@ namespace daybook::inline v1 {
 
 class Reader::State {
  public:
-  State(Topic which, bool is_followed, const ReadOptions& limits)
-      : topic(std::move(which)), cursors(is_followed), batch(limits) {}
+  State(Catalog& topics, Topic which, DirectoryFollower* follower, const ReadOptions& limits)
+      : catalog(topics), topic(std::move(which)), cursors(follower), batch(limits) {}
 
+  Catalog& catalog;
   Topic topic;
+  bool reads_all = false;     // partitions that are added, too
+  std::uint64_t version = 0;  // of the catalogue, when the partitions were looked for
   CursorSet cursors;
   ReadOptions batch;
   ProcessGuard process;
 
+  void Add(int partition) {
+    cursors.Add(topic, partition, Offset(0));
+    CursorSet::Entry& entry = cursors.entries().back();
+    entry.mark = entry.log().Mark(Offset(0));
+  }
+  bool IsOutdated() const { return reads_all && version != catalog.version(); }
+  // Takes up partitions that were added, from their beginning on.
+  void TakeUpNew() {
+    if (!IsOutdated()) return;
+    version = catalog.version();
+    const auto now = catalog.Find(topic.name());
+    // Of one that was deleted the logs tell.
+    if (!now.ok() || !topic.state()->IsSameTopic(now->state()->id())) return;
+    const int known = topic.partitions();
+    topic = *now;
+    for (int id = known; id < topic.partitions(); ++id) Add(id);
+  }
+
   absl::StatusOr<CursorSet::Entry*> Find(int partition) {
     CursorSet::Entry* entry = cursors.Find(topic.name(), partition);
+    if (entry == nullptr && reads_all) {  // it may have been added since the last Poll
+      TakeUpNew();
+      entry = cursors.Find(topic.name(), partition);
+    }
     if (entry == nullptr) {
       return absl::InvalidArgumentError(
           absl::StrCat("partition ", partition, " of ", topic.name(), " is not being read"));
@@ -38,22 +63,22 @@ Reader::Reader(Reader&&) noexcept = default;
 Reader& Reader::operator=(Reader&&) noexcept = default;
 
 absl::StatusOr<Reader> Reader::Open(Broker& broker, std::string_view name, ReaderOptions options) {
+  const std::uint64_t version = broker.core().catalog().version();
   const auto topic = broker.OpenTopic(name);
   if (!topic.ok()) return topic.status();
+  auto state = std::make_unique<State>(broker.core().catalog(), *topic, broker.core().follower(),
+                                       options.batch);
+  state->reads_all = options.partitions.empty();
+  state->version = version;
   if (options.partitions.empty()) {
     for (int id = 0; id < topic->partitions(); ++id) options.partitions.push_back(id);
   }
-  auto state = std::make_unique<State>(*topic, broker.core().is_read_only(), options.batch);
   for (const int id : options.partitions) {
     if (id < 0 || id >= topic->partitions()) {
       return absl::InvalidArgumentError(absl::StrCat(topic->name(), " has no partition ", id,
                                                      "; it has 0 to ", topic->partitions() - 1));
     }
-    if (state->cursors.Find(topic->name(), id) == nullptr) {
-      state->cursors.Add(*topic, id, Offset(0));
-      CursorSet::Entry& entry = state->cursors.entries().back();
-      entry.mark = entry.log().Mark(Offset(0));
-    }
+    if (state->cursors.Find(topic->name(), id) == nullptr) state->Add(id);
   }
   Reader reader(std::move(state));
   const auto status =
@@ -67,17 +92,21 @@ absl::StatusOr<RecordBatch> Reader::Poll(std::chrono::nanoseconds timeout) {
   CursorSet& cursors = state_->cursors;
   cursors.Disarm();
   std::optional<std::chrono::steady_clock::time_point> deadline;  // once it matters
+  WaitList* const changed = state_->reads_all ? &state_->catalog.changed() : nullptr;
+  const auto is_outdated = [this] { return state_->IsOutdated(); };
   for (;;) {
     if (auto status = cursors.TakeWakeup(); !status.ok()) return status;
+    state_->TakeUpNew();
     auto batch = cursors.ReadNext(state_->batch);
     if (!batch.ok() || !batch->empty()) return batch;
     if (!deadline && timeout.count() > 0) {
       deadline = DeadlineAfter(timeout);
     } else if (!deadline || std::chrono::steady_clock::now() >= *deadline) {
-      cursors.Arm(nullptr, [] { return false; });
+      if (is_outdated()) continue;  // noticed while reading
+      cursors.Arm(changed, is_outdated);
       return batch;
     }
-    cursors.Wait(*deadline, nullptr, [] { return false; });
+    cursors.Wait(*deadline, changed, is_outdated);
   }
 }
 
@@ -164,9 +193,11 @@ absl::StatusOr<std::int64_t> Reader::SkipDamage() {
 absl::StatusOr<bool> Reader::AtEnd() const {
   if (auto status = state_->process.Check(); !status.ok()) return status;
   for (CursorSet::Entry& entry : state_->cursors.entries()) {
-    const auto end = entry.log().end_offset();
-    if (!end.ok()) return end.status();
-    if (entry.cursor.offset < *end) return false;
+    Cursor probe = entry.cursor;
+    const auto batch = entry.log().Read(probe, {.max_records = 1, .max_bytes = 0});
+    if (absl::IsDataLoss(batch.status()) || absl::IsOutOfRange(batch.status())) return false;
+    if (!batch.ok()) return batch.status();
+    if (!batch->empty()) return false;
   }
   return true;
 }

@@ -15,6 +15,7 @@ namespace daybook::inline v1 {
 namespace {
 
 constexpr std::string_view kNameKey = "name";
+constexpr std::string_view kIdKey = "id";
 constexpr std::size_t kMaxTopicName = 249;
 constexpr std::int64_t kMaxPartitions = 100'000;
 constexpr std::int64_t kMinSegmentBytes = std::int64_t{64} << 10;
@@ -269,6 +270,7 @@ absl::StatusOr<TopicOptions> DecodeTopicFile(std::string_view text, std::string_
   if (!stored_name || stored_name.mapped() != name) {
     return absl::DataLossError("it is the file of another topic; was it renamed?");
   }
+  properties->erase(std::string(kIdKey));
   TopicOptions options;
   for (const auto& [key, value] : *properties) {
     if (const auto status = SetOption(options, key, value); !status.ok()) return status;
@@ -280,9 +282,18 @@ absl::StatusOr<TopicOptions> DecodeTopicFile(std::string_view text, std::string_
   return options;
 }
 
-std::string EncodeTopicFile(const TopicOptions& options, std::string_view name) {
+std::uint64_t TopicIdIn(std::string_view text) {
+  const auto properties = DecodeProperties(text);
+  if (!properties.ok()) return 0;
+  const auto found = properties->find(std::string(kIdKey));
+  std::uint64_t id = 0;
+  return found != properties->end() && absl::SimpleAtoi(found->second, &id) ? id : 0;
+}
+
+std::string EncodeTopicFile(const TopicOptions& options, std::string_view name, std::uint64_t id) {
   Properties properties = ToProperties(options);
   properties[std::string(kNameKey)] = std::string(name);
+  if (id != 0) properties[std::string(kIdKey)] = absl::StrCat(id);
   return EncodeProperties(properties);
 }
 

@@ -1,8 +1,10 @@
 #ifndef DAYBOOK_BROKER_TOPIC_SETTINGS_H_
 #define DAYBOOK_BROKER_TOPIC_SETTINGS_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -24,8 +26,11 @@ TopicOptions Resolve(TopicOptions options);
 // InvalidArgument naming the option that is out of its range.
 absl::Status CheckTopicOptions(const TopicOptions& options);
 
-// What the file of the topic `name` holds.
-std::string EncodeTopicFile(const TopicOptions& options, std::string_view name);
+// What the file of the topic `name` holds. `id`: random, so that a topic that was deleted and made
+// again is told from the one before; 0, of older files: none.
+std::string EncodeTopicFile(const TopicOptions& options, std::string_view name, std::uint64_t id);
+// The id in a file of which DecodeTopicFile gives the settings.
+std::uint64_t TopicIdIn(std::string_view text);
 // The settings in it, resolved.
 //   FailedPrecondition  a newer format version
 //   InvalidArgument     a setting that there is not, or out of its range

@@ -17,11 +17,12 @@ TopicOptions WithPartitions(TopicOptions options, int partitions) {
 }  // namespace
 
 TopicState::TopicState(std::string name, const TopicOptions& options, const LogContext& context,
-                       RecoveryCounters& counters)
+                       RecoveryCounters& counters, std::uint64_t id)
     : owner_(context.owner.lock()),
       name_(std::make_shared<const std::string>(std::move(name))),
       is_internal_(IsInternalName(*name_)),
       options_(options),
+      id_(id),
       compressor_(std::make_shared<TopicCompressor>(
           *context.root, *name_,
           TopicCompressor::Settings{
@@ -37,6 +38,7 @@ TopicState::TopicState(TopicState& before, int partitions, const LogContext& con
       name_(before.name_),
       is_internal_(before.is_internal_),
       options_(WithPartitions(before.options_, partitions)),
+      id_(before.id_),
       compressor_(before.compressor_) {
   for (Partition& partition : before.partitions_) {
     partitions_.emplace_back(partition.log().shared_from_this());

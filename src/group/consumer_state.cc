@@ -17,7 +17,7 @@ Consumer::State::State(std::shared_ptr<BrokerCore> core, std::shared_ptr<GroupCo
       options_(options),
       subscription_(std::move(subscription)),
       join_options_(std::move(join_options)),
-      cursors_(false) {}
+      cursors_() {}
 
 Consumer::State::~State() {
   if (has_left_ || member_.id.empty()) return;

@@ -8,6 +8,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -19,6 +20,7 @@
 #include "io/name_check.h"
 #include "io/posix_error.h"
 #include "io/posix_file.h"
+#include "io/posix_watch.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -28,11 +30,36 @@ constexpr mode_t kFileMode = 0600;
 
 constexpr int kOpenDirectory = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
+// Beside the lock that keeps others out: ones on ranges of bytes, that can be asked about without
+// taking them, so that any number of readers may ask all the time. The first byte is for the lock,
+// each other one for a part. Some file systems have none.
+struct flock SignOfLife(short type, std::uint64_t byte) {
+  struct flock lock {};
+  lock.l_type = type;
+  lock.l_whence = SEEK_SET;
+  lock.l_start = static_cast<off_t>(byte);
+  lock.l_len = 1;
+  return lock;
+}
+constexpr std::uint64_t ByteOf(std::uint64_t part) { return 1 + part % (std::uint64_t{1} << 62); }
+void ShowLife(int directory, std::uint64_t byte) {
+  struct flock lock = SignOfLife(F_RDLCK, byte);
+  fcntl(directory, F_OFD_SETLK, &lock);
+}
+// Absent: it cannot be told so.
+std::optional<bool> ShowsLife(int directory, std::uint64_t byte) {
+  struct flock lock = SignOfLife(F_WRLCK, byte);
+  if (fcntl(directory, F_OFD_GETLK, &lock) != 0) return std::nullopt;
+  return lock.l_type != F_UNLCK;
+}
+
 // Closing them releases the lock.
 class PosixLock final : public FileLock {
  public:
   PosixLock(Descriptor directory, Descriptor file)
       : directory_(std::move(directory)), file_(std::move(file)) {}
+
+  void ShowInUse(std::uint64_t part) override { ShowLife(directory_.get(), ByteOf(part)); }
 
  private:
   const Descriptor directory_;
@@ -71,11 +98,12 @@ int SyncDirectory(int fd) {
 absl::StatusOr<std::unique_ptr<Directory>> OpenDirectoryAt(int parent, const std::string& name,
                                                            const std::string& path);
 
-class PosixDirectory final : public Directory {
+class PosixDirectory final : public PosixDirectoryBase {
  public:
   PosixDirectory(Descriptor fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
 
   const std::string& path() const override { return path_; }
+  int descriptor() const override { return fd_.get(); }
 
   absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(std::string_view name) override {
     if (const auto status = CheckComponent(name); !status.ok()) return status;
@@ -155,6 +183,7 @@ class PosixDirectory final : public Directory {
       if (error == EWOULDBLOCK) return HeldBy(name);
       if (error != 0 && !IsNotSupported(error)) return PosixError(error, "lock", path_);
     }
+    ShowLife(directory.get(), 0);
     auto fd = OpenRegular(name, O_RDWR | O_CREAT);
     if (!fd.ok()) return fd.status();
     if (const int error = LockExclusively(fd->get()); error != 0) {
@@ -171,8 +200,17 @@ class PosixDirectory final : public Directory {
     return std::make_unique<PosixLock>(std::move(directory), *std::move(fd));
   }
 
+  absl::StatusOr<bool> IsInUse(std::string_view name, std::uint64_t part) override {
+    // Where the lock itself is not shown so, neither is a part.
+    if (ShowsLife(fd_.get(), 0) == true) {
+      if (const auto shown = ShowsLife(fd_.get(), ByteOf(part))) return *shown;
+    }
+    return IsLocked(name);
+  }
+
   absl::StatusOr<bool> IsLocked(std::string_view name) override {
     if (const auto status = CheckComponent(name); !status.ok()) return status;
+    if (const auto shown = ShowsLife(fd_.get(), 0)) return *shown;
     const Descriptor directory = OpenSelf();
     if (!directory.is_open()) return PosixError(errno, "look at the lock of", path_);
     int error = Flock(directory.get(), LOCK_SH);
@@ -311,6 +349,8 @@ class PosixFileSystem final : public FileSystem {
     }
     return id;
   }
+
+  std::unique_ptr<DirectoryWatch> Watch() override { return MakePosixWatch(); }
 };
 
 }  // namespace

@@ -234,6 +234,12 @@ void SimulatedDisk::Make(Change change) {
     Free(*replaced->second.file);
   }
   Apply(change, live);
+  for (const auto& [watch, id] : change.directory->watches) {
+    const auto changes = watch.lock();
+    if (changes == nullptr) continue;
+    changes->untaken.push_back({id, change.name});
+    if (!change.old_name.empty()) changes->untaken.push_back({id, change.old_name});
+  }
   changes_.push_back(std::move(change));
 }
 

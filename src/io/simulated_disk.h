@@ -8,8 +8,10 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -70,6 +72,11 @@ class SimulatedFile {
   std::map<std::uint64_t, Bytes> dropped_;  // pages as they were when their sync failed
 };
 
+// What is told of changes, until it is taken. Guarded by the disk's mutex.
+struct SimulatedChanges {
+  std::vector<DirectoryWatch::Change> untaken;
+};
+
 // A directory: entries of now, and those that a power cut leaves in any case.
 struct SimulatedDirectory {
   struct Entry {
@@ -80,6 +87,8 @@ struct SimulatedDirectory {
 
   Entries live;
   Entries durable;
+  std::set<std::uint64_t> in_use;  // parts that the holder of the lock shows
+  std::vector<std::pair<std::weak_ptr<SimulatedChanges>, std::uint64_t>> watches;  // with their ids
   bool is_locked = false;
 };
 
@@ -137,6 +146,7 @@ class SimulatedDisk {
   std::uint64_t capacity ABSL_GUARDED_BY(mutex) = ~std::uint64_t{0};
   std::uint64_t allocated ABSL_GUARDED_BY(mutex) = 0;
   std::uint64_t boot ABSL_GUARDED_BY(mutex) = 1;
+  bool tells_changes ABSL_GUARDED_BY(mutex) = true;
 
  private:
   // A change of a directory that is not durable yet, in the order in which they were made.

@@ -135,6 +135,11 @@ class HeldLock final : public FileLock {
   ~HeldLock() override {
     MutexLock lock(disk_->mutex);
     directory_->is_locked = false;
+    directory_->in_use.clear();
+  }
+  void ShowInUse(std::uint64_t part) override {
+    MutexLock lock(disk_->mutex);
+    directory_->in_use.insert(part);
   }
 
  private:
@@ -268,6 +273,14 @@ class OpenedDirectory final : public Directory {
     return directory_->is_locked;
   }
 
+  absl::StatusOr<bool> IsInUse(std::string_view name, std::uint64_t part) override {
+    if (const auto status = Check(Operation::kLock, name); !status.ok()) return status;
+    MutexLock lock(disk_->mutex);
+    return directory_->in_use.contains(part);
+  }
+
+  SimulatedDirectory& simulated() { return *directory_; }
+
  private:
   std::string PathOf(std::string_view name) const {
     return absl::StrCat(path_ == "/" ? "" : path_, "/", std::string(name));
@@ -289,6 +302,38 @@ class OpenedDirectory final : public Directory {
   const std::string path_;
   const OpenHandle handle_{disk_};
 };
+
+class SimulatedWatch final : public DirectoryWatch {
+ public:
+  explicit SimulatedWatch(std::shared_ptr<SimulatedDisk> disk) : disk_(std::move(disk)) {}
+
+  absl::Status Add(Directory& directory, std::uint64_t id) override {
+    auto* const opened = dynamic_cast<OpenedDirectory*>(&directory);
+    if (opened == nullptr) {
+      return absl::UnimplementedError(directory.path() + " is not on this simulated disk");
+    }
+    MutexLock lock(disk_->mutex);
+    opened->simulated().watches.emplace_back(changes_, id);
+    return absl::OkStatus();
+  }
+
+  std::vector<Change> Take() override {
+    MutexLock lock(disk_->mutex);
+    return std::exchange(changes_->untaken, {});
+  }
+
+ private:
+  const std::shared_ptr<SimulatedDisk> disk_;
+  const std::shared_ptr<SimulatedChanges> changes_ = std::make_shared<SimulatedChanges>();
+};
+
+void ReleaseAll(SimulatedDirectory& directory) {
+  directory.is_locked = false;
+  directory.in_use.clear();
+  for (const auto& [name, entry] : directory.live) {
+    if (entry.directory != nullptr) ReleaseAll(*entry.directory);
+  }
+}
 
 // Calls `visit` for every file below `directory`.
 void VisitFiles(const SimulatedDirectory& directory, const std::string& path,
@@ -342,12 +387,28 @@ std::array<std::byte, 16> SimulatedFileSystem::BootId() {
   return id;
 }
 
+std::unique_ptr<DirectoryWatch> SimulatedFileSystem::Watch() {
+  MutexLock lock(disk_->mutex);
+  if (!disk_->tells_changes) return nullptr;
+  return std::make_unique<SimulatedWatch>(disk_);
+}
+
+void SimulatedFileSystem::TellNoChanges() {
+  MutexLock lock(disk_->mutex);
+  disk_->tells_changes = false;
+}
+
 std::unique_ptr<SimulatedFileSystem> SimulatedFileSystem::CutPower(std::uint64_t seed) const {
   return std::unique_ptr<SimulatedFileSystem>(new SimulatedFileSystem(disk_->AfterPowerCut(seed)));
 }
 
 std::unique_ptr<SimulatedFileSystem> SimulatedFileSystem::Kill() const {
   return std::unique_ptr<SimulatedFileSystem>(new SimulatedFileSystem(disk_->Clone()));
+}
+
+void SimulatedFileSystem::ReleaseLocks() {
+  MutexLock lock(disk_->mutex);
+  ReleaseAll(*disk_->root);
 }
 
 void SimulatedFileSystem::SetHook(Hook hook) {

@@ -16,6 +16,7 @@
 #include "daybook/file_system.h"
 #include "daybook/offset.h"
 #include "daybook/storage.h"
+#include "log/directory_follower.h"
 #include "log/transaction_table.h"
 #include "segment/segment.h"
 
@@ -62,6 +63,11 @@ struct LogContext {
   // Called by WorkAhead between choosing what to work on and doing it, with no lock that an append
   // takes: tests let others go on there. Empty: it is not called.
   std::function<void(PartitionLog&)> before_work = nullptr;
+  // Of a directory that is open for writing: shows which partitions are. Null: nobody is shown.
+  FileLock* lock = nullptr;
+  // Of a directory that is open for reading only: tells what another process changes. Null: all is
+  // looked for each time.
+  DirectoryFollower* follower = nullptr;
   // Says which transactional batches count. Null: all of them, for tools that show what is there.
   const TransactionTable* transactions = nullptr;
 };
@@ -106,6 +112,8 @@ struct Cursor {
   std::shared_ptr<Segment> segment;  // empty until the first read
   std::uint64_t position = 0;
   std::shared_ptr<const OpenBatch> batch = nullptr;  // the one there, when it is read in parts
+  // Of a follower: what had changed when it last looked for what is behind it; 0: it has not.
+  std::uint64_t seen_changes = 0;
 };
 
 // Where the records of a transaction are. Others may have appended between its frames.

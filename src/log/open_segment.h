@@ -1,6 +1,7 @@
 #ifndef DAYBOOK_LOG_OPEN_SEGMENT_H_
 #define DAYBOOK_LOG_OPEN_SEGMENT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -16,10 +17,11 @@ struct OpenSegment {
   Offset base_offset;
   std::shared_ptr<Segment> segment = nullptr;  // empty until it is needed
   bool was_active = false;                     // somebody held up may still claim in it
-  bool is_undecided = false;    // recovery could not tell where it ends, and left it as it is
-  bool is_durable = false;      // if it is not open: to its seal
-  std::uint64_t last_used = 0;  // by the count of PartitionLog::uses_
-  std::optional<TimeSummary> times = {};  // of its records, once that was asked for
+  bool is_undecided = false;                   // recovery could not tell where it ends, and left it
+  bool is_durable = false;                     // if it is not open: to its seal
+  std::uint64_t last_used = 0;                 // by the count of PartitionLog::uses_
+  std::optional<TimeSummary> times = {};       // of its records, once that was asked for
+  std::uint64_t seen_changes = 0;              // when a follower saw that it is what has the name
 };
 
 inline bool IsDurable(const OpenSegment& slot) {
@@ -33,7 +35,6 @@ inline bool IsOnlyOwner(const std::shared_ptr<Segment>& segment) {
   std::shared_ptr<Segment>(segment).reset();
   return true;
 }
-
 // Where records are collected: before this offset, and the frame that holds it.
 struct ReadBound {
   Offset offset{std::numeric_limits<std::int64_t>::max()};

@@ -42,6 +42,7 @@ ClaimWord FrameBefore(Segment& segment, std::uint64_t position, std::uint32_t de
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::SegmentBefore(Offset before) {
+  follower_.Look();
   MutexLock lock(mutex_);
   if (const auto status = Refresh(); !status.ok()) return status;
   if (const auto status = CheckRange(before); !status.ok()) return status;
@@ -97,6 +98,16 @@ absl::StatusOr<RecordBatch> PartitionLog::CollectBackwards(const std::shared_ptr
     *kept = at.batch;
     if (!state.ok() && !absl::IsDataLoss(state.status())) return state.status();
     if (source.records != 0) last = std::move(source);
+    const auto behind = segment->BehindDeadClaims(at.position);
+    if (state.ok() && *state == frame::FrameState::kNothing && behind) {
+      at.position = PositionOf(*behind);
+      at.offset = base + RecordsOf(*behind);
+      if (at.position < bound.position) {  // what is behind them is wanted first
+        from = at.offset;
+        last = {};
+        continue;
+      }
+    }
     const bool is_done = at.position >= bound.position;
     const auto decision = is_done ? std::nullopt : DecisionAt(*segment, at.position);
     const bool is_undecided = decision == TransactionTable::Decision::kUndecided;

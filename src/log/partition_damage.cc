@@ -84,7 +84,7 @@ bool PartitionLog::IsDamagedEnd(const OpenSegment& slot, ClaimWord end) {
   frame::FrameHeader header;
   if (segment.Look(PositionOf(end), &header) != frame::FrameState::kBad) return false;
   const auto directory = OpenDirectory();
-  return directory.ok() && segment.RefreshLimit(**directory).ok() &&
+  return directory.ok() && segment.Refresh(**directory).ok() &&
          segment.Look(PositionOf(end), &header) == frame::FrameState::kBad;
 }
 

@@ -1,13 +1,20 @@
 #include "log/partition_log.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/checksum.h"
 #include "format/segment_header.h"
 
 namespace daybook::inline v1 {
 namespace {
+
+std::uint64_t PartOf(const PartitionName& name) {
+  const std::string directory = name.directory();
+  return Hash64(std::as_bytes(std::span(directory)));
+}
 
 // A segment counts offsets to 2^32, and batches that shrink to next to nothing can use them up
 // before its bytes. Threads that append at the same time pass this by no more than a batch each.
@@ -28,7 +35,8 @@ PartitionLog::PartitionLog(const LogContext& context, PartitionName name,
       compressor_(std::move(compressor)),
       pool_(settings.memory
                 ? std::make_shared<SegmentPool>(name_, settings.segment_bytes, max_frame_bytes_)
-                : nullptr) {}
+                : nullptr),
+      follower_(context.follower, PartOf(name_)) {}
 
 PartitionLog::~PartitionLog() {
   MutexLock lock(mutex_);
@@ -152,6 +160,7 @@ void PartitionLog::RollIfFullOfOffsets() {
 }
 
 absl::StatusOr<Offset> PartitionLog::begin_offset() {
+  follower_.Look();
   MutexLock lock(mutex_);
   if (const auto status = Refresh(); !status.ok()) return status;
   return segments_.empty() ? next_base_ : segments_.front().base_offset;
@@ -199,9 +208,10 @@ absl::StatusOr<Offset> PartitionLog::EndOffsetLocked() {
     const Offset base = (*segment)->base_offset();
     if (context_.is_read_only) {
       // The process that writes may have sealed it since, and gone on in the next one.
-      const auto directory = OpenDirectory();
-      if (directory.ok()) (*segment)->RefreshLimit(**directory).IgnoreError();  // it may be dropped
+      Renew(segments_[first_uncommitted_]);
+      if (segments_[first_uncommitted_].segment != *segment) continue;
       if (!PassCommitted().ok() || segments_[first_uncommitted_].base_offset != base) continue;
+      if (PassDeadClaims(**segment, PositionOf((*segment)->CommittedEnd()))) continue;
     }
     return base + RecordsOf((*segment)->CommittedEnd());
   }
@@ -209,6 +219,7 @@ absl::StatusOr<Offset> PartitionLog::EndOffsetLocked() {
 }
 
 absl::StatusOr<Offset> PartitionLog::end_offset() {
+  follower_.Look();
   MutexLock lock(mutex_);
   if (const auto status = Refresh(); !status.ok()) return status;
   return EndOffsetLocked();

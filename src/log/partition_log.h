@@ -17,6 +17,7 @@
 #include "daybook/partition.h"
 #include "log/batch_head.h"
 #include "log/log_context.h"
+#include "log/log_follower.h"
 #include "log/open_batch.h"
 #include "log/open_segment.h"
 #include "log/producer_state.h"
@@ -150,6 +151,11 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   friend class ReadMark;
   friend class TimeSearch;
 
+  // Makes sure that the slot's segment, if there is one, is the file that has its name.
+  void Renew(OpenSegment& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // True: another process has gone on; read again. `cursor` stands where there is no more, `state`.
+  absl::StatusOr<bool> LookAgain(Cursor& cursor, frame::FrameState state);
+  bool PassDeadClaims(Segment& segment, std::uint64_t position);  // of a dead process
   absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory();
   absl::Status EnsureOpen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status OpenForWriting(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -374,6 +380,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   std::atomic<bool> has_requested_work_{false};
   std::atomic<bool> lacks_reserve_{true};
   Atomic<bool> is_deleted_{false};  // deleted_ is set
+  LogFollower follower_;            // when open for reading only: partition_follow.cc
 
   Mutex mutex_;
   CondVar rolled_;                                  // active_ changed
@@ -389,10 +396,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Of segments that took appends and are gone: never destroyed before the log, since a thread that
   // was held up may still claim there.
   std::vector<std::unique_ptr<ClaimGate>> gates_left_ ABSL_GUARDED_BY(mutex_);
-  // Took appends and were forgotten, and may still be read.
-  std::vector<std::shared_ptr<Segment>> forgotten_ ABSL_GUARDED_BY(mutex_);
-  // The first one with claims that are still open; all before it are committed to their seals, and
-  // their checkpoints say so.
+  std::vector<std::shared_ptr<Segment>> forgotten_ ABSL_GUARDED_BY(mutex_);  // may be read still
+  // The first with open claims; all before it are committed to their seals, as checkpoints say.
   std::size_t first_uncommitted_ ABSL_GUARDED_BY(mutex_) = 0;
   Offset next_base_ ABSL_GUARDED_BY(mutex_);  // of the next segment, when active_ is null
 
@@ -408,8 +413,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Held from the look whether a sequence is new until it is appended: by sequenced appends alone.
   Mutex sequence_mutex_ ABSL_ACQUIRED_BEFORE(ahead_mutex_, mutex_);
   ProducerState producers_ ABSL_GUARDED_BY(sequence_mutex_);
-  // They are known up to here; absent: not yet.
-  std::optional<Offset> producers_end_ ABSL_GUARDED_BY(sequence_mutex_);
+  std::optional<Offset> producers_end_ ABSL_GUARDED_BY(sequence_mutex_);  // known up to here
   // The segment with the last sequenced record; there is a hint beside the one before it.
   Offset sequenced_base_ ABSL_GUARDED_BY(sequence_mutex_);
 
@@ -431,15 +435,13 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   EventCount synced_;               // a sync ended
   Atomic<bool> is_syncing_{false};  // whoever sets it syncs for all
   Atomic<int> sync_waiters_{0};     // in WaitDurable
-  // How many records the last sync found, or came while it ran. Only for the thread that syncs.
-  std::int64_t last_group_ = 0;
+  std::int64_t last_group_ = 0;     // records of the last sync; only for the thread that syncs
   std::atomic<std::chrono::nanoseconds> last_sync_time_{std::chrono::nanoseconds(0)};
   Atomic<bool> has_sync_failed_{false};                   // sync_error_ is set
   absl::Status sync_error_ ABSL_GUARDED_BY(sync_mutex_);  // the first one; sticky
   // Below it all is durable. Raised by the one thread that syncs, with release after the sync.
   Atomic<std::int64_t> durable_{0};
-  // Only for the thread that syncs. All segments before this one are durable.
-  Offset first_undurable_;
+  Offset first_undurable_;  // all before it are durable; only for the thread that syncs
   std::optional<std::int64_t> synced_rolls_;  // rolls_ when the names of all were made durable
 };
 

@@ -23,6 +23,9 @@ absl::Status PartitionLog::EnsureOpen() {
     is_open_ = true;
     return absl::OkStatus();
   }
+  // From here on an open claim may be one of ours.
+  if (context_.lock != nullptr && !context_.is_read_only)
+    context_.lock->ShowInUse(follower_.part());
   const auto directory = OpenDirectory();
   if (absl::IsNotFound(directory.status())) {
     // Nothing was ever appended. A reader of another process's directory looks again next time.
@@ -30,6 +33,8 @@ absl::Status PartitionLog::EnsureOpen() {
     return absl::OkStatus();
   }
   if (!directory.ok()) return directory.status();
+  if (context_.is_read_only) follower_.Watch(**directory);
+  follower_.listed_changes = context_.is_read_only ? follower_.changes() : 0;
   if (const auto status = ListSegments(**directory); !status.ok()) return status;
   if (!context_.is_read_only) {
     if (const auto status = OpenForWriting(**directory); !status.ok()) {
@@ -220,11 +225,10 @@ absl::Status PartitionLog::DropSegmentsFrom(Directory& directory, std::size_t in
 absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::OpenAt(std::size_t index) {
   OpenSegment& slot = segments_[index];
   slot.last_used = ++uses_;
-  // An empty one may have been replaced by the process that writes.
-  const bool is_stale =
-      context_.is_read_only && slot.segment != nullptr && slot.segment->sealed_end() == kFirstFrame;
-  if (is_stale) Unmap(slot);
+  const std::uint64_t changes = context_.is_read_only ? follower_.changes() : 0;
+  if (slot.segment != nullptr && slot.seen_changes != changes) Renew(slot);
   if (slot.segment != nullptr) return slot.segment;
+  slot.seen_changes = changes;
   const auto directory = OpenDirectory();
   if (!directory.ok()) return directory.status();
   // What is synced notes so in its header.

@@ -21,8 +21,13 @@ absl::Status PartitionLog::NoSuchOffset(Offset wanted) {
 absl::Status PartitionLog::Refresh() {
   if (const auto status = EnsureOpen(); !status.ok()) return status;
   if (!context_.is_read_only) return absl::OkStatus();
+  const std::uint64_t changes = follower_.changes();
+  if (follower_.listed_changes == changes) return absl::OkStatus();
   const auto directory = OpenDirectory();
-  return directory.ok() ? ListSegments(**directory) : absl::OkStatus();  // nothing is there yet
+  if (!directory.ok()) return absl::OkStatus();  // nothing is there yet
+  const auto status = ListSegments(**directory);
+  if (status.ok()) follower_.listed_changes = changes;
+  return status;
 }
 
 absl::Status PartitionLog::CheckRange(Offset wanted) {
@@ -55,8 +60,10 @@ absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::OpenWithIndex(std::size_t
 
 absl::Status PartitionLog::Place(Cursor& cursor) {
   std::shared_ptr<Segment> segment;
+  follower_.Look();
   {
     MutexLock lock(mutex_);
+    if (context_.is_read_only) cursor.seen_changes = follower_.changes();
     if (const auto status = Refresh(); !status.ok()) return status;
     if (const auto status = CheckRange(cursor.offset); !status.ok()) return status;
     if (segments_.empty()) return absl::OkStatus();
@@ -73,15 +80,14 @@ absl::Status PartitionLog::Place(Cursor& cursor) {
 }
 
 absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
+  if (context_.is_read_only) follower_.Look();
   MutexLock lock(mutex_);
   if (!deleted_.ok()) return deleted_;
   const Offset base = cursor.segment->base_offset();
   std::size_t next = SegmentAbove(base);
   if (context_.is_read_only && !segments_.empty() &&
       (next == segments_.size() || segments_[next].base_offset > cursor.offset)) {
-    const auto directory = OpenDirectory();
-    if (!directory.ok()) return directory.status();
-    if (const auto status = ListSegments(**directory); !status.ok()) return status;
+    if (const auto status = Refresh(); !status.ok()) return status;
     next = SegmentAbove(base);
   }
   if (cursor.segment->sealed_end() == kFirstFrame && next != 0) {
@@ -144,6 +150,15 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
       at.offset = base + place.delta;
     }
     state = segment.Look(end, &header);
+    if (state == frame::FrameState::kNothing && source->records == 0) {
+      // A claim that a dead process left open, and that was passed before.
+      if (const auto behind = segment.BehindDeadClaims(end)) {
+        begin = end = at.position = PositionOf(*behind);
+        at.offset = std::max(at.offset, base + RecordsOf(*behind));
+        if (at.offset >= bound.offset) break;
+        continue;
+      }
+    }
     if (state != frame::FrameState::kValid ||
         frame::KindOf(header.length_word) == frame::Kind::kSeal) {
       break;
@@ -265,8 +280,9 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
     if (const auto status = Place(cursor); !status.ok()) return status;
     if (cursor.segment == nullptr) return RecordBatch();  // nothing was ever appended
   }
-  bool has_refreshed = false;
+  bool has_looked_again = !context_.is_read_only;
   for (;;) {
+    if (cursor.segment == nullptr) return RecordBatch();
     Segment& segment = *cursor.segment;
     RecordBatch::Source source = EmptySource(cursor.segment);
     const auto collected = Collect(cursor, options, {}, &source);
@@ -280,24 +296,18 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
       const auto moved = NextSegment(cursor);
       if (!moved.ok()) return moved.status();
       if (*moved) continue;
+    }
+    if (!std::exchange(has_looked_again, true)) {
+      const auto again = LookAgain(cursor, state);
+      if (!again.ok()) return again.status();
+      if (*again) continue;
+    }
+    if (state == frame::FrameState::kValid) {
       // The offsets go on to the seal, whether there are frames for them or not.
       const auto end = segment.sealed_end();
       if (end && segment.base_offset() + RecordsOf(*end) > cursor.offset) {
         return MissingAt(cursor.offset, segment.base_offset() + RecordsOf(*end));
       }
-    } else if (context_.is_read_only && !has_refreshed) {
-      // The writer may have gone on in new blocks: a frame, or the rest of one, can lie there.
-      has_refreshed = true;
-      const auto directory = OpenDirectory();
-      if (!directory.ok()) return directory.status();
-      const auto status = segment.RefreshLimit(**directory);
-      if (absl::IsNotFound(status)) {
-        MutexLock lock(mutex_);
-        if (const auto listed = ListSegments(**directory); !listed.ok()) return listed;
-        if (FindSlot(segment.base_offset()) == nullptr) return NoSuchOffset(cursor.offset);
-      }
-      if (!status.ok()) return status;
-      continue;
     }
     if (state == frame::FrameState::kBad) {
       const auto delta = static_cast<std::uint64_t>(cursor.offset - segment.base_offset());
@@ -313,6 +323,7 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
       if (!moved.ok()) return moved.status();
       continue;
     }
+    if (state == frame::FrameState::kNothing && PassDeadClaims(segment, cursor.position)) continue;
     // Of a power cut that nobody has recovered from yet, the rest of a segment may be missing.
     if (context_.is_read_only && state == frame::FrameState::kNothing && HasPassed(segment)) {
       return DamageAt(cursor);
@@ -323,6 +334,10 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
 
 bool PartitionLog::HasMore(Cursor& cursor) {
   if (is_deleted_.load(std::memory_order_relaxed)) return true;  // Read says why
+  if (follower_.has_directory_follower()) {
+    if (follower_.is_told() && cursor.seen_changes != follower_.changes()) return true;
+    if (cursor.segment == nullptr) return false;
+  }
   if (cursor.segment == nullptr) {
     const auto end = end_offset();
     return !end.ok() || *end != cursor.offset;
@@ -331,7 +346,13 @@ bool PartitionLog::HasMore(Cursor& cursor) {
   if (cursor.position + frame::kFrameHeaderBytes > segment.Bytes().bytes.size()) return false;
   const std::uint32_t length_word = frame::AcquireLengthWord(segment.At(cursor.position));
   if (length_word == 0) {
-    return segment.IsHole(cursor.position) || (context_.is_read_only && HasPassed(segment));
+    if (segment.IsHole(cursor.position)) return true;
+    if (!context_.is_read_only) return false;
+    // A claim is open: its process may have died meanwhile, and another one not come here yet.
+    const bool is_marked = frame::AcquireFrameWord(segment.At(cursor.position)) != 0;
+    // Who is told of changes has asked that already.
+    return (!follower_.is_told() && HasPassed(segment)) ||
+           (is_marked && PassDeadClaims(segment, cursor.position));
   }
   if (frame::KindOf(length_word) == frame::Kind::kTransactional) {
     return DecisionAt(segment, cursor.position) != TransactionTable::Decision::kUndecided;
@@ -340,7 +361,9 @@ bool PartitionLog::HasMore(Cursor& cursor) {
   MutexLock lock(mutex_);
   if (segments_.empty()) return false;
   const OpenSegment& last = segments_.back();
-  return last.base_offset > segment.base_offset() ||
+  if (last.base_offset > segment.base_offset()) return true;
+  // Who is told of changes would have been told of another one in its place.
+  return !follower_.has_directory_follower() &&
          (last.base_offset == segment.base_offset() && last.segment.get() != &segment);
 }
 

@@ -214,7 +214,7 @@ absl::Status PartitionLog::VisitSequenced(Offset begin, Offset end,
       refreshed = segment.base_offset();
       const auto directory = OpenDirectory();
       if (!directory.ok()) return directory.status();
-      if (const auto status = segment.RefreshLimit(**directory); !status.ok()) return status;
+      if (const auto same = segment.Refresh(**directory); !same.ok()) return same.status();
       continue;
     }
     if (state == frame::FrameState::kNothing) return absl::OkStatus();

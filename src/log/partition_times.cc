@@ -157,6 +157,7 @@ std::optional<Offset> TimeSearch::FindIn(Segment& segment) {
 
 absl::StatusOr<Offset> PartitionLog::OffsetForTime(Timestamp time) {
   Offset end;
+  follower_.Look();
   {
     // Behind a claim that is open in an earlier segment nothing can be read yet.
     MutexLock lock(mutex_);

@@ -93,6 +93,8 @@ absl::StatusOr<bool> PartitionLog::HasTransaction(Offset first, std::uint64_t id
 TransactionTable::Decision PartitionLog::DecisionOf(const std::byte* frame) const {
   using Decision = TransactionTable::Decision;
   if (context_.transactions == nullptr) return Decision::kCommitted;
+  // Nobody's: in the log of decisions, which cannot ask itself.
+  if (settings_.is_internal) return Decision::kAborted;
   const Decision decision = context_.transactions->Of(frame::TransactionOf(frame));
   if (IsPlanted(PlantedBug::kDeliverAborted) && decision == Decision::kAborted) {
     return Decision::kCommitted;

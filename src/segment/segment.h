@@ -1,7 +1,6 @@
 #ifndef DAYBOOK_SEGMENT_SEGMENT_H_
 #define DAYBOOK_SEGMENT_SEGMENT_H_
 
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -29,40 +28,10 @@
 #include "segment/partition_name.h"
 #include "segment/recovery.h"
 #include "segment/segment_file.h"
-#include "segment/segment_steps.h"
+#include "segment/segment_settings.h"
 #include "segment/segment_times.h"
 
-namespace daybook::inline v1 {
-
-using BootId = std::array<std::byte, 16>;
-
-// What a new segment is made with.
-struct SegmentSettings {
-  Offset base_offset;
-  std::uint64_t segment_id = 0;  // random
-  std::uint64_t capacity = 0;    // bytes, the header included
-  std::uint32_t max_frame_bytes = 0;
-  Timestamp created;
-  BootId boot{};
-  // All segments below it are sealed, have no open claims, and checkpoints that say so.
-  Offset settled_before{};
-  // Bytes of frames that it has room for from the beginning, and at least a page of them.
-  std::uint64_t first_bytes = 0;
-  // Bring pages into memory ahead of the appends. That makes them in large pieces, which a sync
-  // then writes as a whole: not for a segment that is synced all the time.
-  bool page_in = true;
-  SegmentSteps steps = {};
-};
-
-// What the file of a later segment is made with.
-struct PrepareOptions {
-  std::uint64_t bytes = 0;  // it gets blocks
-  std::uint64_t capacity = 0;
-  bool page_in = false;
-  // Made as a reserve: it may take all of the free space, and not only a small part of it.
-  bool is_reserve = false;
-  SegmentSteps steps = {};
-};
+namespace daybook::inline v1 {};
 
 // One segment file, mapped. Appended to by any number of threads, read by any number; reads and
 // appends wait for nothing. Or memory in place of the file: segment_memory.cc says what differs.
@@ -296,7 +265,16 @@ class Segment {
   }
 
   // For a file that another process writes: looks how far it reaches now, and whether it is sealed.
-  absl::Status RefreshLimit(Directory& directory);
+  // False: what has the name now is another segment, or the file of this one is no longer what is
+  // mapped here (an overlay copies a file when it is first written). NotFound: nothing has it.
+  absl::StatusOr<bool> Refresh(Directory& directory);
+
+  // For a reader that stands at `position`, where nothing was committed, when the process that
+  // claimed there is dead: finds what was committed behind that, and has all readers pass from then
+  // on what recovery will make padding of. False: nothing is known to follow.
+  bool PassDeadClaims(std::uint64_t position, const BootId& boot);
+  // The frame behind claims that were so passed; none: that is not known of `position`.
+  std::optional<ClaimWord> BehindDeadClaims(std::uint64_t position) const;
 
   // --- Durability and recovery ------------------------------------------------------------------
 
@@ -405,6 +383,9 @@ class Segment {
   // In memory: below it all bytes were zeroed. What is granted and kSealBytes do not pass it, so
   // that whoever looks for the frame behind the last one finds zeros.
   std::uint64_t zeroed_ ABSL_GUARDED_BY(memory_mutex_) = 0;
+  // Before it no claim is open any more.
+  std::atomic<std::uint64_t> dead_until_{0};
+
   mutable Mutex checkpoint_mutex_;
   frame::CheckpointSlot checkpoint_ ABSL_GUARDED_BY(checkpoint_mutex_){};
 };

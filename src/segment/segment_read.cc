@@ -90,7 +90,7 @@ frame::SearchResult Segment::FindBehind(const Place& place) {
   }
   if (place.delta > std::numeric_limits<std::uint32_t>::max()) return {};
   const auto sealed = sealed_end();
-  const ClaimWord end = sealed ? *sealed : committed_.load(std::memory_order_acquire);
+  const ClaimWord end = sealed ? *sealed : gate_->committed();
   const std::uint64_t known = PositionOf(index_.FindPosition(place.position + 1, end));
   if (known <= place.position && undecided_at_.load(std::memory_order_relaxed) == place.position) {
     return frame::SearchResult::Unknown();  // there is nothing new to go by
@@ -108,7 +108,10 @@ Segment::Step Segment::StepFrom(ClaimWord at) {
   Step step;
   const std::uint64_t position = PositionOf(at);
   step.state = Look(position, &step.header);
-  if (step.state == frame::FrameState::kNothing) return step;
+  if (step.state == frame::FrameState::kNothing) {
+    step.next = BehindDeadClaims(position).value_or(0);
+    return step;
+  }
   if (step.state == frame::FrameState::kBad) {
     const auto found = FindBehind({.position = position, .delta = RecordsOf(at)});
     if (found) step.next = MakeClaimWord(found->header.offset_delta, found->position);
@@ -131,7 +134,12 @@ ClaimWord Segment::CommittedEnd() {
     // Whether it is committed is all that counts here; what it holds is checked when it is read.
     SchedulingPoint();
     const std::uint32_t length_word = frame::AcquireLengthWord(At(position));
-    if (length_word == 0) break;
+    if (length_word == 0) {
+      const auto behind = BehindDeadClaims(position);
+      if (!behind) break;
+      at = *behind;
+      continue;
+    }
     frame::FrameHeader header;
     ClaimWord next;
     // What it says of offsets is taken from each alone, so that one that is damaged misleads nobody
@@ -216,16 +224,6 @@ std::optional<ClaimWord> Segment::FindAppended(std::int64_t nanos, ClaimWord fro
     if (step.header.append_time >= nanos) return place;
     at = step.next;
   }
-}
-
-absl::Status Segment::RefreshLimit(Directory& directory) {
-  auto file = directory.OpenFile(SegmentFileName(base_offset(), ".log"), FileMode::kRead);
-  if (!file.ok()) return file.status();
-  const auto size = (*file)->Size();
-  if (!size.ok()) return size.status();
-  file_.SetLimit(std::min(frame::AlignedLength(*size), header_.capacity));
-  if (!sealed_end()) AdoptSeal(PositionOf(CommittedEnd()) + frame::kSealBytes);
-  return absl::OkStatus();
 }
 
 void Segment::LoadIndex(Directory& directory) {

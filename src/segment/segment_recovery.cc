@@ -246,11 +246,4 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
   return recovery;
 }
 
-void Segment::Follow(const BootId& boot) {
-  const ClaimWord trusted = LoadCheckpoint(boot);
-  found_end_ = std::max(found_end_, KnownEnd(boot));  // of a file that was cut short: damage there
-  if (AdoptCheckpoint(trusted)) return;
-  gate_->SetCommitted(trusted);
-}
-
 }  // namespace daybook::inline v1

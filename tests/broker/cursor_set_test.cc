@@ -12,7 +12,7 @@ TEST_CASE("Partitions take turns") {
   BrokerFixture broker;
   const Topic topic = broker.MakeTopic("t", {.partitions = 3});
   for (int id = 0; id < 3; ++id) broker.SendMany("t", id, 10);
-  CursorSet cursors(false);
+  CursorSet cursors;
   for (int id = 0; id < 3; ++id) cursors.Add(topic, id, Offset(0));
   std::vector<int> order;
   for (int i = 0; i < 6; ++i) {
@@ -26,7 +26,7 @@ TEST_CASE("Partitions take turns") {
 TEST_CASE("A wait ends at its deadline, and at once when there is something") {
   BrokerFixture broker;
   const Topic topic = broker.MakeTopic("t");
-  CursorSet cursors(false);
+  CursorSet cursors;
   cursors.Add(topic, 0, Offset(0));
   cursors.Wait(std::chrono::steady_clock::now(), nullptr, [] { return false; });
   broker.SendMany("t", 0, 1);
@@ -41,7 +41,7 @@ TEST_CASE("A parked reader is woken by each record of another thread") {
   const Topic pong = broker.MakeTopic("pong");
   constexpr int kRounds = 2000;
   const auto answer = [](const Topic& from, const Topic& to, bool begins) {
-    CursorSet cursors(false);
+    CursorSet cursors;
     cursors.Add(from, 0, Offset(0));
     for (int i = 0; i < kRounds; ++i) {
       if (begins && !to.partition(0).Append(RecordOf("x")).ok()) std::terminate();

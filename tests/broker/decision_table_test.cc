@@ -61,16 +61,61 @@ TEST_CASE(
   DecisionTable table;
   int asked = 0;
   const std::uint64_t id = std::uint64_t{3} << DecisionTable::kEpochShift;
-  table.SetRefresh([&] {
-    if (++asked == 2) table.LearnCommitted(id);
-    if (asked == 3) table.StartEpoch(4);
-  });
+  table.Follow({.refresh =
+                    [&] {
+                      if (++asked == 2) table.LearnCommitted(id);
+                      if (asked == 3) table.StartEpoch(4);
+                      return true;
+                    },
+                .is_gone = [] { return false; }});
   table.StartEpoch(3);
   CHECK(table.Of(id) == Decision::kUndecided);
   CHECK(table.Of(id) == Decision::kCommitted);
   CHECK(asked == 2);
   CHECK(table.Of(id + 1) == Decision::kAborted);
   CHECK(asked == 3);
+}
+
+TEST_CASE("What a dead process left undecided has failed, unless it decided that before it died") {
+  DecisionTable table;
+  const std::uint64_t id = std::uint64_t{3} << DecisionTable::kEpochShift;
+  int asked = 0;
+  bool is_gone = false;
+  table.Follow({.refresh =
+                    [&] {
+                      // The last thing that it did, between our first look and its death.
+                      if (++asked == 3) table.LearnCommitted(id);
+                      return true;
+                    },
+                .is_gone = [&] { return is_gone; }});
+  table.StartEpoch(3);
+  CHECK(table.Of(id) == Decision::kUndecided);
+  is_gone = true;
+  CHECK(table.Of(id) == Decision::kCommitted);
+  CHECK(table.Of(id + 1) == Decision::kAborted);
+  // The next one begins where the dead one ended: nothing of it counts as failed.
+  is_gone = false;
+  const int before = asked;
+  CHECK(table.Of(id + 2) == Decision::kAborted);
+  CHECK(asked == before);
+  CHECK(table.Of(std::uint64_t{4} << DecisionTable::kEpochShift) == Decision::kUndecided);
+}
+
+TEST_CASE("An id of an open that nobody noted says nothing about those that follow") {
+  DecisionTable table;
+  bool is_gone = true;
+  table.Follow({.refresh = [] { return true; }, .is_gone = [&] { return is_gone; }});
+  table.StartEpoch(3);
+  CHECK(table.Of(std::uint64_t{900} << DecisionTable::kEpochShift) == Decision::kAborted);
+  is_gone = false;
+  CHECK(table.Of(std::uint64_t{4} << DecisionTable::kEpochShift) == Decision::kUndecided);
+}
+
+TEST_CASE("Where decisions cannot be read nothing is called failed") {
+  DecisionTable table;
+  table.Follow({.refresh = [] { return false; }, .is_gone = [] { return true; }});
+  table.StartEpoch(3);
+  CHECK(table.Of(std::uint64_t{3} << DecisionTable::kEpochShift) == Decision::kUndecided);
 }
 
 }  // namespace daybook

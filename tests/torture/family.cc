@@ -10,7 +10,7 @@ std::vector<Family> AllFamilies() {
           DiskFullDefaultFamily(), ShutdownFamily(),      CloseFamily(),      BlockLogFamily(),
           BlockErrorsFamily(),     FlipsFamily(),         TruncationFamily(), MutationsFamily(),
           RepairFamily(),          ClockFamily(),         GroupsFamily(),     GroupRunFamily(),
-          ExactlyOnceFamily(),     InterleavingsFamily(), FuzzFamily()};
+          ExactlyOnceFamily(),     InterleavingsFamily(), FollowerFamily(),   FuzzFamily()};
 }
 
 const Family* FindFamily(const std::vector<Family>& families, const std::string& name) {

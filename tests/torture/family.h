@@ -54,6 +54,7 @@ Family GroupsFamily();
 Family GroupRunFamily();
 Family ExactlyOnceFamily();
 Family InterleavingsFamily();
+Family FollowerFamily();
 Family FuzzFamily();
 
 }  // namespace daybook::torture

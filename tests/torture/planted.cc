@@ -68,6 +68,9 @@ std::vector<Planted> AllPlanted() {
       {PlantedBug::kKeepsLowDescriptors, "keeps-low-descriptors", {"close"}},
       {PlantedBug::kLocksNameAlone, "locks-name-alone", {"close"}},
       {PlantedBug::kReleasesLockFirst, "releases-lock-first", {"close"}},
+      {PlantedBug::kFollowersIgnoreIds, "followers-ignore-ids", {"follower"}},
+      {PlantedBug::kEpochNotedLate, "epoch-noted-late", {"follower"}},
+      {PlantedBug::kWaitsAtDeadClaims, "waits-at-dead-claims", {"follower"}},
       {PlantedBug::kDropsDurableSegments, "drops-durable-segments", {"mutations", "flips"}},
   };
 }

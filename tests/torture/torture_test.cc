@@ -107,6 +107,10 @@ TEST_CASE("A clock that jumps deletes nothing and holds nothing up", "[crash]") 
 
 TEST_CASE("Members come, go and die, and every guarantee holds", "[crash]") { RunShort("groups"); }
 
+TEST_CASE("Who follows a process that is killed sees all that it had acknowledged", "[crash]") {
+  RunShort("follower");
+}
+
 TEST_CASE("A transformation that is killed has every input once in its output", "[crash]") {
   RunShort("exactly-once");
 }

@@ -1,0 +1,70 @@
+#include "broker/lost_transactions.h"
+
+#include <algorithm>
+
+namespace daybook::inline v1 {
+namespace {
+
+// The log that the transaction wrote to; null if there is none any more.
+absl::StatusOr<PartitionLog*> LogOf(Catalog& catalog, const std::string& name, int partition) {
+  const auto topic = catalog.Find(name);
+  if (absl::IsNotFound(topic.status())) return nullptr;  // deleted since then
+  if (!topic.ok()) return topic.status();
+  if (topic->options().storage == Storage::kMemory || partition >= topic->partitions()) {
+    return nullptr;
+  }
+  return &topic->partition(partition).log();  // the catalogue keeps it
+}
+
+absl::StatusOr<bool> HasFrame(PartitionLog& log, Offset last_frame, std::uint64_t id) {
+  const auto is_there = log.HasTransaction(last_frame, id);
+  if (absl::IsOutOfRange(is_there.status())) return true;  // dropped since then
+  return is_there;
+}
+
+}  // namespace
+
+absl::StatusOr<bool> LostTransactions::IsThere(Catalog& catalog, const Participant& where,
+                                               std::uint64_t id) {
+  const auto log = LogOf(catalog, where.topic, where.partition);
+  if (!log.ok()) return log.status();
+  return *log == nullptr ? true : HasFrame(**log, where.last_frame, id);
+}
+
+void LostTransactions::Note(const DecisionRecord& decision) {
+  for (const Participant& one : decision.participants) {
+    frames_[{one.topic, one.partition}].emplace_back(one.last_frame, decision.id);
+  }
+}
+
+absl::Status LostTransactions::Find(Catalog& catalog) {
+  for (auto& [key, frames] : frames_) {
+    const auto log = LogOf(catalog, key.first, key.second);
+    if (!log.ok()) return log.status();
+    if (*log == nullptr) continue;
+    const auto end = (*log)->end_offset();
+    if (!end.ok()) return end.status();
+    std::sort(frames.begin(), frames.end());
+    std::size_t there = frames.size();
+    for (; there != 0; --there) {
+      const auto& [last_frame, id] = frames[there - 1];
+      if (last_frame >= *end) continue;
+      const auto is_there = HasFrame(**log, last_frame, id);
+      if (!is_there.ok()) return is_there.status();
+      if (*is_there) break;
+    }
+    if (there != frames.size()) lost_from_[key] = frames[there].first;
+  }
+  frames_.clear();
+  return absl::OkStatus();
+}
+
+bool LostTransactions::Contains(const DecisionRecord& decision) const {
+  return std::any_of(decision.participants.begin(), decision.participants.end(),
+                     [&](const Participant& one) {
+                       const auto lost = lost_from_.find({one.topic, one.partition});
+                       return lost != lost_from_.end() && one.last_frame >= lost->second;
+                     });
+}
+
+}  // namespace daybook::inline v1

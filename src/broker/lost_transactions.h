@@ -1,0 +1,46 @@
+#ifndef DAYBOOK_BROKER_LOST_TRANSACTIONS_H_
+#define DAYBOOK_BROKER_LOST_TRANSACTIONS_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "broker/catalog.h"
+#include "broker/offset_record.h"
+
+namespace daybook::inline v1 {
+
+// Which of the transactions that an earlier boot of the machine decided have lost records to a
+// power cut. A power cut takes what it takes of a partition from some place to its end, so the
+// partitions are asked from their last transaction on, back to the first one that is there: the
+// work follows what is lost and not what was written. One thread at a time.
+class LostTransactions {
+ public:
+  // A decision of another boot, in the order of the log. Drops nothing by itself.
+  void Note(const DecisionRecord& decision);
+  // The decisions so far are in a snapshot, which says of each whether it counts.
+  void ForgetAll() { frames_.clear(); }
+
+  // Asks the partitions about all that was noted.
+  absl::Status Find(Catalog& catalog);
+  // After Find: whether some records of a transaction that was noted are gone.
+  bool Contains(const DecisionRecord& decision) const;
+
+  // Whether the frame where the transaction ended is there; also if the partition, or that part of
+  // it, was deleted since then.
+  static absl::StatusOr<bool> IsThere(Catalog& catalog, const Participant& where, std::uint64_t id);
+
+ private:
+  using Key = std::pair<std::string, int>;  // topic and partition
+
+  std::map<Key, std::vector<std::pair<Offset, std::uint64_t>>> frames_;  // the last ones, and ids
+  std::map<Key, Offset> lost_from_;  // of partitions that have lost some
+};
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_BROKER_LOST_TRANSACTIONS_H_

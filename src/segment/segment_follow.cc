@@ -1,0 +1,94 @@
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "base/planted_bug.h"
+#include "format/open_claims.h"
+#include "format/segment_header.h"
+#include "segment/segment.h"
+
+// A segment that another process writes, or that it wrote until it died.
+
+namespace daybook::inline v1 {
+namespace {
+
+// How far one claim can be behind another one.
+constexpr std::uint64_t kMostZeros = std::uint64_t{1} << 20;
+
+}  // namespace
+
+absl::StatusOr<bool> Segment::Refresh(Directory& directory) {
+  auto file = directory.OpenFile(SegmentFileName(base_offset(), ".log"), FileMode::kRead);
+  if (!file.ok()) return file.status();
+  const auto size = (*file)->Size();
+  if (!size.ok()) return size.status();
+  std::array<std::byte, frame::kSegmentHeaderBytes> page{};
+  const auto got = (*file)->ReadAt(0, page);
+  if (!got.ok()) return got.status();
+  const auto header = frame::DecodeSegmentHeader(page);
+  const bool is_same = header.ok() && header->segment_id == header_.segment_id;
+  if (!is_same && !IsPlanted(PlantedBug::kFollowersIgnoreIds)) return false;
+  file_.SetLimit(std::min(frame::AlignedLength(*size), header_.capacity));
+  const std::uint64_t position = PositionOf(CommittedEnd());
+  if (!sealed_end()) AdoptSeal(position + frame::kSealBytes);
+  std::array<std::byte, sizeof(std::uint32_t)> word{};
+  const auto behind = (*file)->ReadAt(position, word);
+  // In this order: what is in the file is in the map, too, by now.
+  return !behind.ok() || *behind < word.size() || frame::AcquireLengthWord(At(position)) != 0 ||
+         word == std::array<std::byte, sizeof(std::uint32_t)>{};
+}
+
+void Segment::Follow(const BootId& boot) {
+  const ClaimWord trusted = LoadCheckpoint(boot);
+  found_end_ = std::max(found_end_, KnownEnd(boot));  // of a file that was cut short: damage there
+  if (AdoptCheckpoint(trusted)) return;
+  gate_->SetCommitted(trusted);
+}
+
+bool Segment::PassDeadClaims(std::uint64_t position, const BootId& boot) {
+  if (BehindDeadClaims(position)) return true;
+  if (IsPlanted(PlantedBug::kWaitsAtDeadClaims)) return false;
+  const frame::SegmentBytes bytes = Bytes();
+  if (position + frame::kFrameHeaderBytes > bytes.bytes.size() ||
+      frame::AcquireLengthWord(At(position)) != 0) {
+    return false;  // nobody claims there, or what was claimed is committed
+  }
+  frame::SegmentBytes claimed = bytes;  // behind the bound there are zeros, and many of them
+  if (IsOfBoot(boot)) {
+    const auto bound =
+        frame::DecodeClaimBound({file_.data(), frame::kSegmentHeaderBytes}, header_.segment_id);
+    if (bound)
+      claimed.bytes = claimed.bytes.first(std::min<std::uint64_t>(*bound, bytes.bytes.size()));
+  } else {
+    // Zeros may be what a power cut has left, and the bound older than the frames.
+    if (frame::AcquireFrameWord(At(position)) == 0) return false;
+    claimed.bytes = claimed.bytes.first(std::min<std::uint64_t>(
+        position + header_.max_frame_bytes + kMostZeros, bytes.bytes.size()));
+  }
+  if (position >= claimed.bytes.size()) return false;
+  const frame::OpenClaims claims = frame::FollowClaims(claimed, position);
+  frame::FrameHeader header;
+  if (claims.next != frame::OpenClaims::Next::kFrame ||
+      frame::Inspect(bytes, claims.position, &header) != frame::FrameState::kValid) {
+    return false;
+  }
+  std::uint64_t until = dead_until_.load(std::memory_order_relaxed);
+  while (until < claims.position &&
+         !dead_until_.compare_exchange_weak(until, claims.position, std::memory_order_relaxed)) {
+  }
+  return true;
+}
+
+std::optional<ClaimWord> Segment::BehindDeadClaims(std::uint64_t position) const {
+  if (position >= dead_until_.load(std::memory_order_relaxed)) return std::nullopt;
+  const frame::SegmentBytes bytes = Bytes();
+  const frame::OpenClaims claims = frame::FollowClaims(bytes, position);
+  frame::FrameHeader header;
+  if (claims.next != frame::OpenClaims::Next::kFrame || claims.position == position ||
+      frame::Inspect(bytes, claims.position, &header) != frame::FrameState::kValid) {
+    return std::nullopt;
+  }
+  return MakeClaimWord(header.offset_delta, claims.position);
+}
+
+}  // namespace daybook::inline v1

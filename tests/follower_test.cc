@@ -1,0 +1,239 @@
+#include <thread>
+
+#include "broker/broker_core.h"
+#include "catch.h"
+#include "support/broker_fixture.h"
+
+// What a process sees that opens a directory read-only, beside the one that writes and after it.
+
+namespace daybook {
+namespace {
+
+std::unique_ptr<Broker> Follow(BrokerFixture& broker) {
+  auto follower = Broker::Open("/data", broker.Options(BrokerAccess::kReadOnly));
+  INFO(follower.status());
+  REQUIRE(follower.ok());
+  return *std::move(follower);
+}
+
+std::vector<std::string> Rest(Reader& reader) {
+  std::vector<std::string> values;
+  for (;;) {
+    const auto batch = reader.Poll({});
+    INFO(batch.status());
+    REQUIRE(batch.ok());
+    if (batch->empty()) return values;
+    for (const RecordView& record : *batch) values.emplace_back(record.value);
+  }
+}
+
+// What a process does that is killed within a transaction.
+void BeginAndLeave(BrokerFixture& broker, const std::string& topic) {
+  const std::uint64_t id = broker->core().offsets().BeginTransaction().value();
+  const Record record = RecordOf("never committed");
+  REQUIRE(broker->OpenTopic(topic)->partition(0).log().AppendTransactional({&record, 1}, id).ok());
+}
+
+}  // namespace
+
+TEST_CASE("A transactional frame in the log of decisions holds nobody up") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  REQUIRE(broker->core().offsets().Commit({"group", "t", 0}, Offset(1)).ok());
+  const Record record = RecordOf("foreign");
+  REQUIRE(broker->OpenTopic("__consumer_offsets")
+              ->partition(0)
+              .log()
+              .AppendTransactional({&record, 1}, std::uint64_t{9} << DecisionTable::kEpochShift)
+              .ok());
+  REQUIRE(broker->core().offsets().Commit({"group", "t", 0}, Offset(2)).ok());
+  const auto follower = Follow(broker);
+  CHECK(follower->core().offsets().Find({"group", "t", 0}).value()->offset == Offset(2));
+  broker.Kill();
+  CHECK(broker->core().offsets().Find({"group", "t", 0}).value()->offset == Offset(2));
+}
+
+TEST_CASE("What follows the transaction of a killed process is seen, also if none is ever begun") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.Send("t", "k", "before");
+  BeginAndLeave(broker, "t");
+  const auto follower = Follow(broker);
+  auto reader = Reader::Open(*follower, "t").value();
+  CHECK(Rest(reader) == std::vector<std::string>{"before"});
+  CHECK(reader.AtEnd().value());
+  SECTION("by a reader that was there before") {
+    broker.disk().ReleaseLocks();  // it is killed
+    const auto next = Broker::Open("/data", broker.Options()).value();
+    const Topic topic = next->OpenTopic("t").value();
+    REQUIRE(topic.partition(0).Append(RecordOf("after")).ok());
+    CHECK(Rest(reader) == std::vector<std::string>{"after"});
+  }
+  SECTION("by one that comes later") {
+    broker.Kill();
+    broker.Send("t", "k", "after");
+    const auto late = Follow(broker);
+    auto other = Reader::Open(*late, "t").value();
+    CHECK(Rest(other) == std::vector<std::string>{"before", "after"});
+    CHECK(other.AtEnd().value());
+  }
+}
+
+TEST_CASE("Behind the transaction of a dead process there is what it had acknowledged") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.Send("t", "k", "before");
+  BeginAndLeave(broker, "t");
+  broker.Send("t", "k", "after");
+  const auto follower = Follow(broker);
+  auto reader = Reader::Open(*follower, "t").value();
+  CHECK(Rest(reader) == std::vector<std::string>{"before"});  // it may still be committed
+  broker.disk().ReleaseLocks();
+  CHECK(Rest(reader) == std::vector<std::string>{"after"});
+  CHECK(reader.AtEnd().value());
+}
+
+TEST_CASE("A follower of the groups sees what is committed also when the log was compacted") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  OffsetStore& store = broker->core().offsets();
+  REQUIRE(store.Commit({"group", "t", 0}, Offset(1)).ok());
+  REQUIRE(store.Commit({"other", "t", 0}, Offset(1)).ok());
+  const auto follower = Follow(broker);
+  CHECK(follower->ListGroups().value().size() == 2);
+  REQUIRE(store.Forget({"other", "t", 0}).ok());
+  const Topic log = broker->OpenTopic("__consumer_offsets").value();
+  const Offset begin = log.partition(0).begin_offset().value();
+  for (int i = 2; log.partition(0).begin_offset().value() == begin; ++i) {
+    REQUIRE(store.Commit({"group", "t", 0}, Offset(i), std::string(100'000, 'm')).ok());
+    REQUIRE(store.Compact().ok());
+    REQUIRE(i < 1000);
+  }
+  REQUIRE(store.Commit({"group", "t", 0}, Offset(5000)).ok());
+  CHECK(follower->core().offsets().Find({"group", "t", 0}).value()->offset == Offset(5000));
+  CHECK(follower->ListGroups().value() == std::vector<std::string>{"group"});
+}
+
+TEST_CASE("In a copy that was taken while others wrote nobody lags by less than nothing") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 3);
+  REQUIRE(broker->core().offsets().Commit({"group", "t", 0}, Offset(8)).ok());
+  const auto follower = Follow(broker);
+  const auto group = follower->DescribeGroup("group");
+  REQUIRE(group.ok());
+  CHECK(group->offsets.at(0).lag == 0);
+}
+
+TEST_CASE(
+    "A topic that is deleted is gone for who follows, and another one of its name is not it") {
+  BrokerFixture broker;
+  if (GENERATE(false, true)) broker.disk().TellNoChanges();
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 5);
+  const auto follower = Follow(broker);
+  const Topic old = follower->OpenTopic("t").value();
+  auto reader = Reader::Open(*follower, "t").value();
+  CHECK(Rest(reader).size() == 5);
+  REQUIRE(broker->DeleteTopic("t").ok());
+  SECTION("deleted alone") {
+    CHECK(absl::IsNotFound(reader.Poll({}).status()));
+    CHECK(absl::IsNotFound(follower->OpenTopic("t").status()));
+  }
+  SECTION("and made again, with as many records") {
+    broker.MakeTopic("t");
+    broker.SendMany("t", 0, 8);
+    const auto polled = reader.Poll({});
+    CHECK(absl::IsNotFound(polled.status()));
+    CHECK(std::string(polled.status().message()).find("made again") != std::string::npos);
+    CHECK(absl::IsNotFound(old.partition(0).end_offset().status()));
+    CHECK(absl::IsNotFound(old.partition(0).Read(Offset(0)).status()));
+    auto fresh = Reader::Open(*follower, "t").value();
+    CHECK(Rest(fresh).size() == 8);
+  }
+  SECTION("and made again before anybody looked, with other settings") {
+    broker.MakeTopic("t", {.partitions = 3, .segment_bytes = 64 << 10});
+    broker.SendMany("t", 2, 1);
+    auto fresh = Reader::Open(*follower, "t").value();
+    CHECK(Rest(fresh).size() == 1);
+    CHECK(absl::IsNotFound(reader.Poll({}).status()));
+  }
+}
+
+TEST_CASE("A reader of all partitions takes up those that are added, and others do not") {
+  BrokerFixture broker;
+  const bool is_followed = GENERATE(false, true);
+  if (GENERATE(false, true)) broker.disk().TellNoChanges();
+  broker.MakeTopic("t", {.partitions = 2});
+  broker.SendMany("t", 1, 1);
+  const auto follower = is_followed ? Follow(broker) : nullptr;
+  Broker& reading = is_followed ? *follower : *broker;
+  auto all = Reader::Open(reading, "t", {.start = StartAt::kEnd}).value();
+  auto some = Reader::Open(reading, "t", {.partitions = {0, 1}, .start = StartAt::kEnd}).value();
+  CHECK(Rest(all).empty());
+  REQUIRE(broker->CreatePartitions("t", 4).ok());
+  broker.SendMany("t", 3, 2);
+  CHECK(Rest(all).size() == 2);
+  CHECK(Rest(some).empty());
+  CHECK(all.Position(3).value() == Offset(2));
+  CHECK(absl::IsInvalidArgument(some.Position(3).status()));
+  CHECK(reading.OpenTopic("t")->partitions() == 4);
+  broker.SendMany("t", 2, 1);
+  CHECK(Rest(all).size() == 1);
+}
+
+TEST_CASE("A reader that waits is woken by a partition that is added") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  auto reader = Reader::Open(*broker, "t").value();
+  const int fd = reader.EventFd().value();
+  CHECK(reader.Poll({})->empty());
+  CHECK_FALSE(IsReadable(fd));
+  REQUIRE(broker->CreatePartitions("t", 2).ok());
+  CHECK(IsReadable(fd));
+  CHECK(reader.Poll({})->empty());
+  CHECK_FALSE(IsReadable(fd));
+  broker.SendMany("t", 1, 1);
+  CHECK(IsReadable(fd));
+  CHECK(reader.Poll({})->size() == 1);
+}
+
+TEST_CASE("An idle follower of many partitions does not touch the disk") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 100});
+  for (int id = 0; id < 100; id += 2) broker.SendMany("t", id, 1);
+  const auto follower = Follow(broker);
+  auto reader = Reader::Open(*follower, "t").value();
+  CHECK(Rest(reader).size() == 50);
+  int looks = 0;
+  int others = 0;
+  broker.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string&) {
+    ++(operation == SimulatedFileSystem::Operation::kLock ? looks : others);
+    return absl::OkStatus();
+  });
+  CHECK(reader.Poll(std::chrono::milliseconds(30))->empty());
+  CHECK(others == 0);
+  CHECK(looks > 0);
+  CHECK(looks < 60);  // it backs off: 30 ms are some 12 looks
+  broker.disk().SetHook(nullptr);
+  broker.SendMany("t", 7, 1);  // the first one in its partition
+  CHECK(reader.Poll(std::chrono::seconds(30))->partition() == 7);
+}
+
+TEST_CASE("A follower that waits is woken, and sees what another process appends meanwhile") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  const auto follower = Follow(broker);
+  auto reader = Reader::Open(*follower, "t").value();
+  std::thread other([&] { reader.Wakeup(); });
+  CHECK(absl::IsCancelled(reader.Poll(std::chrono::hours(1)).status()));
+  other.join();
+  std::thread writer([&] {
+    const Topic topic = broker->OpenTopic("t").value();
+    static_cast<void>(topic.partition(0).Append(RecordOf("a")));
+  });
+  CHECK(reader.Poll(std::chrono::hours(1))->size() == 1);
+  writer.join();
+}
+
+}  // namespace daybook

@@ -1,0 +1,167 @@
+#include "support/empty_segment.h"
+#include "support/log_fixture.h"
+
+namespace daybook {
+namespace {
+
+// A follower that is told what changes, and how many operations it takes.
+struct Told {
+  explicit Told(LogFixture& fixture)
+      : log(fixture), follower(fixture.disk(), fixture.root(), "daybook.lock") {
+    fixture.context().follower = &follower;
+    reading = fixture.Follow();
+    fixture.context().follower = nullptr;
+  }
+  std::vector<std::string> Rest() {
+    std::vector<std::string> values;
+    for (;;) {
+      const auto batch = reading->Read(cursor, {});
+      INFO(batch.status());
+      REQUIRE(batch.ok());
+      if (batch->empty()) return values;
+      for (const RecordView& record : *batch) values.emplace_back(record.value);
+    }
+  }
+  // Of the file system, by files, while nothing is new.
+  int OperationsToLook() {
+    int operations = 0;
+    log.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string&) {
+      if (operation != SimulatedFileSystem::Operation::kLock) ++operations;
+      return absl::OkStatus();
+    });
+    follower.Look();
+    CHECK_FALSE(reading->HasMore(cursor));
+    CHECK(Rest().empty());
+    log.disk().SetHook(nullptr);
+    return operations;
+  }
+
+  LogFixture& log;
+  DirectoryFollower follower;
+  std::shared_ptr<PartitionLog> reading;
+  Cursor cursor{.offset = Offset(0), .segment = nullptr, .position = 0};
+};
+
+}  // namespace
+
+TEST_CASE("A follower that is told looks at no file while nothing is new") {
+  LogFixture log;
+  Told told(log);
+  CHECK(told.Rest().empty());
+  told.OperationsToLook();
+  log.Write("a");
+  told.follower.Look();
+  CHECK(told.reading->HasMore(told.cursor));
+  CHECK(told.Rest() == std::vector<std::string>{"a"});
+  CHECK(told.OperationsToLook() == 0);
+  log.Write("b");
+  CHECK(told.reading->HasMore(told.cursor));  // nobody has to tell
+  CHECK(told.Rest() == std::vector<std::string>{"b"});
+  CHECK(told.OperationsToLook() == 0);
+}
+
+TEST_CASE("A follower goes on over rolls, growth and what is dropped, and looks at no more files") {
+  LogFixture log;
+  Told told(log);
+  std::size_t seen = 0;
+  for (int i = 0; i < 40; ++i) {
+    log.WriteMany(100, 400);
+    seen += told.Rest().size();
+    CHECK(seen == static_cast<std::size_t>(100 * (i + 1)));
+  }
+  REQUIRE(log.Segments().size() > 10);
+  CHECK(told.reading->end_offset().value() == log.end());
+  REQUIRE(log.log().DropBefore(Offset(2'000)).ok());
+  CHECK(told.reading->begin_offset().value() == log.log().begin_offset().value());
+  CHECK(told.Rest().empty());
+  CHECK(told.OperationsToLook() == 0);
+}
+
+TEST_CASE("A reader that stands in an empty segment goes on in the one that takes its name") {
+  EmptyLastSegment log;
+  Told told(log);
+  CHECK(told.Rest().size() == 410);
+  CHECK(told.OperationsToLook() == 0);
+  log.Write("next");
+  told.follower.Look();
+  CHECK(told.reading->HasMore(told.cursor));
+  CHECK(told.Rest() == std::vector<std::string>{"next"});
+}
+
+TEST_CASE("A reader of a segment that another one has replaced reads that, or is told") {
+  LogFixture log;
+  log.WriteMany(10);
+  Told told(log);
+  CHECK(told.Rest().size() == 10);
+  const auto directory = log.root().OpenDirectory("orders-0").value();
+  const auto put = [&](int records) {
+    REQUIRE(directory->RemoveFile(SegmentFileName(Offset(0), ".log")).ok());
+    const auto made = Segment::Create(*directory, PartitionName("orders", 0),
+                                      {.base_offset = Offset(0),
+                                       .segment_id = 99,
+                                       .capacity = 64 << 10,
+                                       .max_frame_bytes = 16 << 10,
+                                       .created = Timestamp(),
+                                       .boot = log.disk().BootId()});
+    REQUIRE(made.ok());
+    for (int i = 0; i < records; ++i) {
+      const frame::RecordParts parts{
+          .key = {}, .headers = {}, .event_time = {}, .value_bytes = 1, .tombstone = false};
+      const frame::RecordLayout layout = frame::LayoutOf(parts);
+      const ClaimWord before = (*made)->Claim(frame::AlignedLength(layout.length));
+      std::byte* const at = (*made)->At(PositionOf(before));
+      *frame::FillRecord(at, layout, parts, Timestamp(), RecordsOf(before)) = std::byte{'n'};
+      (*made)->Commit(at, frame::LengthWord(frame::Kind::kRecord, layout.length), before);
+    }
+  };
+  SECTION("with as many records and more") {
+    put(12);
+    CHECK(told.Rest() == std::vector<std::string>(2, "n"));
+    CHECK(told.reading->end_offset().value() == Offset(12));
+  }
+  SECTION("with fewer") {
+    put(3);
+    const auto batch = told.reading->Read(told.cursor, {});
+    CHECK(absl::IsOutOfRange(batch.status()));
+    CHECK(told.reading->end_offset().value() == Offset(3));
+  }
+}
+
+TEST_CASE("What a process acknowledged behind a claim is read once it is dead") {
+  LogFixture log;
+  auto lock = log.root().Lock("daybook.lock").value();
+  log.context().lock = lock.get();
+  log.WriteMany(5);
+  Told told(log);
+  ClaimOptions options;
+  options.value_bytes = 10;
+  auto claim = log.log().Claim(options);
+  REQUIRE(claim.ok());
+  log.WriteMany(700);  // over a roll
+  CHECK(told.Rest().size() == 5);
+  CHECK(told.reading->end_offset().value() == Offset(5));
+  CHECK(told.reading->Read(told.cursor, {})->empty());
+  lock.reset();
+  told.follower.Look();
+  CHECK(told.reading->HasMore(told.cursor));
+  CHECK(told.Rest().size() == 700);
+  CHECK(told.reading->end_offset().value() == Offset(706));
+  std::size_t backwards = 0;
+  for (Offset before = told.reading->end_offset().value();;) {
+    const auto batch = told.reading->ReadBackwards(before, {});
+    INFO(before.value() << " " << batch.status());
+    REQUIRE(batch.ok());
+    if (batch->empty()) break;
+    backwards += batch->size();
+    before = batch->begin_offset();
+  }
+  CHECK(backwards == 705);
+  // From there on, too, and from within.
+  Cursor other{.offset = Offset(5), .segment = nullptr, .position = 0};
+  CHECK(told.reading->Read(other, {.max_records = 1})->begin_offset() == Offset(6));
+  Cursor later{.offset = Offset(300), .segment = nullptr, .position = 0};
+  CHECK(told.reading->Read(later, {.max_records = 1})->begin_offset() == Offset(300));
+  std::move(*claim).Commit();
+}
+
+}  // namespace daybook
