@@ -59,8 +59,8 @@ const std::map<std::string, std::string> kPublicHeaders = {
 
 // Tests that are of the whole and not of one source.
 const std::set<std::string> kHeaderOnly = {
-    "base/checksum",      "base/mutex",     "base/one_thread",    "base/sweep_threshold",
-    "log/dictionary_fit", "log/open_batch", "segment/claim_gate",
+    "base/checksum",        "base/deadline",      "base/mutex",     "base/one_thread",
+    "base/sweep_threshold", "log/dictionary_fit", "log/open_batch", "segment/claim_gate",
 };
 
 std::string Read(const fs::path& path) {

@@ -15,15 +15,18 @@
 #include "daybook/clock.h"
 #include "daybook/export.h"
 #include "daybook/file_system.h"
+#include "daybook/thread_factory.h"
+#include "daybook/time_span.h"
 #include "daybook/topic.h"
 #include "daybook/topic_partition.h"
 
 namespace daybook::inline v1 {
 
-// Who does the work that nobody waits for: syncs at kInterval and for asynchronous sends; and,
-// ahead of the appends to busy partitions, the next segment's file and the page faults.
+// Who does the work that nobody waits for: syncs at kInterval and for asynchronous sends, whose
+// callbacks are then told; and, ahead of the appends to busy partitions, the next segment's file
+// and the page faults.
 enum class Background {
-  kThread,  // two threads of the broker, one for each kind, started when there is first work
+  kThread,  // three threads of the broker, which Open starts: syncs, callbacks, work ahead
   kCaller,  // nobody, until RunBackgroundWork is called; appends do what was not done ahead
 };
 
@@ -35,9 +38,10 @@ enum class BrokerAccess {
 struct BrokerOptions {
   BrokerAccess access = BrokerAccess::kReadWrite;
   Background background = Background::kThread;
-  // Both must outlive the broker and all that comes from it.
+  // All of them must outlive the broker and all that comes from it.
   FileSystem* file_system = &FileSystem::Posix();
   Clock* clock = &Clock::System();
+  ThreadFactory* threads = &ThreadFactory::System();  // of the broker, its producers and its groups
 };
 
 // What was found and done when the directory was opened. For logs and tests.
@@ -103,11 +107,13 @@ class DAYBOOK_EXPORT Broker {
   //                       is not empty and not ours; or a newer version of the library wrote it
   //   NotFound            the parent is not there, or for kReadOnly: the directory
   //   DataLoss            its own file (daybook.properties) is damaged
+  //   ResourceExhausted   the system starts no more threads (Background::kThread)
+  //   InvalidArgument     an option has none of its values
   static absl::StatusOr<std::unique_ptr<Broker>> Open(std::string_view directory,
                                                       BrokerOptions options = {});
 
   // Closes. Producers, consumers, transactions and the handles of topics may be destroyed before or
-  // after it, in any order; after it they answer as after Close.
+  // after it, in any order; after it they answer as after Close. Not from a callback of its own.
   ~Broker();
   Broker(const Broker&) = delete;
   Broker& operator=(const Broker&) = delete;
@@ -122,6 +128,9 @@ class DAYBOOK_EXPORT Broker {
   // committed and counts, until Close is called again and finds it settled, or the last handle is
   // gone:
   //   DeadlineExceeded    that is so
+  // It waits for callbacks that are running, too:
+  //   FailedPrecondition  one of its own callbacks, or a handler of ConsumerGroup::Run, called it,
+  //                       and nothing was closed: tell another thread to
   absl::Status Close();
 
   // When it returns OK, the topic survives a power cut.
@@ -173,7 +182,7 @@ class DAYBOOK_EXPORT Broker {
   // by itself.
   //   InvalidArgument     `unused_for` is negative
   //   FailedPrecondition  the broker is read-only
-  absl::StatusOr<std::int64_t> ExpireGroupOffsets(std::chrono::nanoseconds unused_for);
+  absl::StatusOr<std::int64_t> ExpireGroupOffsets(TimeSpan unused_for);
 
   // Does what is due and returns. For Background::kCaller; harmless otherwise.
   absl::Status RunBackgroundWork();

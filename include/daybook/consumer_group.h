@@ -16,6 +16,7 @@
 #include "daybook/export.h"
 #include "daybook/group_options.h"
 #include "daybook/group_run.h"
+#include "daybook/time_span.h"
 #include "daybook/topic_partition.h"
 
 namespace daybook::inline v1 {
@@ -78,7 +79,7 @@ class DAYBOOK_EXPORT Consumer {
   //                       on where the group's OffsetReset says, which is its place then
   //   FailedPrecondition  a listener called it
   //   Cancelled           Wakeup was called
-  absl::StatusOr<RecordBatch> Poll(std::chrono::nanoseconds timeout);
+  absl::StatusOr<RecordBatch> Poll(TimeSpan timeout);
 
   // Makes the Poll under way, or the next one, return Cancelled at once. From any thread.
   void Wakeup();

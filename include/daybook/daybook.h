@@ -24,6 +24,8 @@
 #include "daybook/repair.h"
 #include "daybook/simulated_file_system.h"
 #include "daybook/storage.h"
+#include "daybook/thread_factory.h"
+#include "daybook/time_span.h"
 #include "daybook/topic.h"
 #include "daybook/topic_partition.h"
 #include "daybook/transaction.h"

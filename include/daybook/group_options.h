@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "daybook/partition.h"
+#include "daybook/time_span.h"
 #include "daybook/topic_partition.h"
 
 namespace daybook::inline v1 {
@@ -88,7 +89,7 @@ struct GroupOptions {
   AssignorFunction custom_assignor = {};
   // max.poll.interval.ms: a member that is not in Poll for longer is lost, and its partitions go on
   // with others. Over 0. By Clock::MonotonicNow().
-  std::chrono::nanoseconds max_poll_interval = std::chrono::minutes(5);
+  TimeSpan max_poll_interval = std::chrono::minutes(5);
   // isolation.level has no counterpart: readers see committed records alone.
   Guarantee guarantee = Guarantee::kAtLeastOnce;
 };

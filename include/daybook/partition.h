@@ -15,6 +15,7 @@
 #include "daybook/export.h"
 #include "daybook/record.h"
 #include "daybook/record_batch.h"
+#include "daybook/time_span.h"
 
 namespace daybook::inline v1 {
 
@@ -23,7 +24,8 @@ class Segment;
 
 // How a record is appended where that differs from its topic's settings.
 struct AppendOptions {
-  // Absent: the topic's. Whatever it is, a record is never acknowledged at less than this level.
+  // Absent: the topic's. A record is never acknowledged at less than this level, nor at less than
+  // the topic's: whichever is more. kInterval counts in the topic's flush_interval.
   std::optional<Durability> durability = {};
 };
 
@@ -93,8 +95,8 @@ class DAYBOOK_EXPORT Partition {
   // Appends one record and returns its offset once it is acknowledged. `record.partition` is not
   // looked at. On an error nothing was appended, except DeadlineExceeded and a failed sync at
   // kDisk: then the record is in the log, and whether it survives a power cut is not known.
-  //   InvalidArgument     the record is over TopicOptions::max_record_bytes, or a header's name
-  //                       is over 65,535 bytes
+  //   InvalidArgument     the record is over TopicOptions::max_record_bytes, its key is over 16 MiB
+  //                       or a header's name over 65,535 bytes, or there is no such durability
   //   ResourceExhausted   the disk is full; appends work again when there is space
   absl::StatusOr<Offset> Append(const Record& record, AppendOptions options = {});
 
@@ -143,11 +145,12 @@ class DAYBOOK_EXPORT Partition {
   // One past the last record known to survive a power cut; never over end_offset().
   absl::StatusOr<Offset> durable_offset();
 
-  // Waits until everything before `end` survives a power cut. Syncs if nobody else does, with one
-  // sync for all who wait. Waits for claims before `end` that are still being filled.
+  // Waits until everything before `end` survives a power cut, for ever at TimeSpan's longest. Syncs
+  // if nobody else does, with one sync for all who wait. Waits for claims before `end` that are
+  // still being filled.
   //   DeadlineExceeded    a claim before `end` was held open for longer than `timeout`
   //   DataLoss            the disk failed to sync
-  absl::Status WaitDurable(Offset end, std::chrono::nanoseconds timeout = std::chrono::seconds(30));
+  absl::Status WaitDurable(Offset end, TimeSpan timeout = std::chrono::seconds(30));
 
   // For the library's own use.
   PartitionLog& log() const { return *log_; }

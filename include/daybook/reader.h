@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "daybook/broker.h"
 #include "daybook/export.h"
+#include "daybook/time_span.h"
 
 namespace daybook::inline v1 {
 
@@ -51,7 +52,7 @@ class DAYBOOK_EXPORT Reader {
   //                       and DamageOf (damage.h) give the offsets. Go on with SkipDamage.
   //   OutOfRange          the position was dropped meanwhile; go on with SkipDamage, or Seek
   //   Cancelled           Wakeup was called
-  absl::StatusOr<RecordBatch> Poll(std::chrono::nanoseconds timeout);
+  absl::StatusOr<RecordBatch> Poll(TimeSpan timeout);
 
   // The records of one partition that end before its position, which moves back to the first of
   // them; the partitions taking turns. Empty, without waiting, when all stand at their beginning.

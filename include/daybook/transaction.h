@@ -65,7 +65,8 @@ struct TransactionOptions {
 // FailedPrecondition.
 class DAYBOOK_EXPORT Transaction {
  public:
-  // FailedPrecondition: the broker is read-only or closed.
+  //   FailedPrecondition  the broker is read-only or closed
+  //   InvalidArgument     there is no such durability, or max_bytes is not over 0
   static absl::StatusOr<Transaction> Begin(Broker& broker, TransactionOptions options = {});
   // For the library's own use.
   static absl::StatusOr<Transaction> Begin(std::shared_ptr<BrokerCore> core,

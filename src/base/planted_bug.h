@@ -60,6 +60,9 @@ enum class PlantedBug {
   kKeepsLowDescriptors,    // a data file may have the descriptor that others write messages to
   kLocksNameAlone,         // who removes the lock's file lets a second writer in
   kReleasesLockFirst,      // a closed broker goes on where another process writes already
+  kStartsThreadInAppend,   // a thread that cannot be started throws between claim and commit
+  kIntervalOfTopicAlone,   // kInterval is not seen to where an append or a transaction asks for it
+  kOneClaimFailsAll,       // who waits for records before an open claim is told of its failure, too
 };
 
 #if defined(DAYBOOK_INSTRUMENTED)

@@ -1,43 +1,72 @@
 #include "broker/ahead_worker.h"
 
+#include <new>
+#include <system_error>
 #include <utility>
 
-namespace daybook::inline v1 {
+#include "base/planted_bug.h"
 
-void AheadWorker::Request(std::shared_ptr<PartitionLog> log) {
+namespace daybook::inline v1 {
+namespace {
+
+// One step; true when there is more to do.
+bool WorkOn(PartitionLog& log) {
+  try {
+    return log.WorkAhead();
+  } catch (const std::bad_alloc&) {
+    return false;  // appends do it for themselves
+  }
+}
+
+}  // namespace
+
+absl::Status AheadWorker::Start(ThreadFactory& threads) {
+  if (mode_ != Background::kThread) return absl::OkStatus();
+  if (IsPlanted(PlantedBug::kStartsThreadInAppend) && late_threads_ == nullptr) {
+    late_threads_ = &threads;
+    return absl::OkStatus();
+  }
+  auto thread = threads.Start([this] { Loop(); });
+  if (!thread.ok()) return thread.status();
+  MutexLock lock(mutex_);
+  thread_ = *std::move(thread);
+  return absl::OkStatus();
+}
+
+void AheadWorker::Request(PartitionLog& log) {
+  if (IsPlanted(PlantedBug::kStartsThreadInAppend) && late_threads_ != nullptr &&
+      !Start(*late_threads_).ok()) {
+    throw std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again));
+  }
   MutexLock lock(mutex_);
   if (is_stopped_) return;
-  requests_.push_back(std::move(log));
-  if (mode_ == Background::kThread && !thread_.joinable()) {
-    thread_ = std::thread([this] { Loop(); });
-  }
+  requests_.Push(log.shared_from_this(), log.background().ahead);
   changed_.NotifyAll();
 }
 
+std::shared_ptr<PartitionLog> AheadWorker::Take() {
+  MutexLock lock(mutex_);
+  return requests_.empty() ? nullptr : requests_.Pop();
+}
+
 void AheadWorker::RunNow() {
-  std::vector<std::shared_ptr<PartitionLog>> logs;
-  {
-    MutexLock lock(mutex_);
-    logs.swap(requests_);
-  }
-  for (const std::shared_ptr<PartitionLog>& log : logs) {
-    while (log->WorkAhead()) {
+  while (const std::shared_ptr<PartitionLog> log = Take()) {
+    while (WorkOn(*log)) {
     }
   }
 }
 
 void AheadWorker::Loop() {
-  std::vector<std::shared_ptr<PartitionLog>> logs;
   for (;;) {
+    std::shared_ptr<PartitionLog> log;
     {
       MutexLock lock(mutex_);
-      while (!is_stopped_ && requests_.empty() && logs.empty()) changed_.Wait(mutex_);
+      while (!is_stopped_ && requests_.empty()) changed_.Wait(mutex_);
       if (is_stopped_) return;
-      logs.insert(logs.end(), requests_.begin(), requests_.end());
-      requests_.clear();
+      log = requests_.Pop();
     }
     // One step each, so that none is kept waiting by another.
-    std::erase_if(logs, [](const std::shared_ptr<PartitionLog>& log) { return !log->WorkAhead(); });
+    if (WorkOn(*log)) Request(*log);
   }
 }
 
@@ -46,7 +75,7 @@ void AheadWorker::Stop() {
   {
     MutexLock lock(mutex_);
     is_stopped_ = true;
-    requests_.clear();
+    requests_.Clear();
     thread = std::exchange(thread_, std::thread());
     changed_.NotifyAll();
   }

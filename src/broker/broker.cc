@@ -78,7 +78,7 @@ absl::Status Broker::DeleteGroup(std::string_view group) {
   return core_->DeleteGroup(group);
 }
 
-absl::StatusOr<std::int64_t> Broker::ExpireGroupOffsets(std::chrono::nanoseconds unused_for) {
+absl::StatusOr<std::int64_t> Broker::ExpireGroupOffsets(TimeSpan unused_for) {
   if (auto status = core_->Check(); !status.ok()) return status;
   return core_->ExpireGroupOffsets(unused_for);
 }

@@ -1,6 +1,7 @@
 #include <chrono>
 
 #include "absl/strings/str_cat.h"
+#include "base/callback_scope.h"
 #include "base/planted_bug.h"
 #include "broker/broker_core.h"
 
@@ -16,6 +17,12 @@ constexpr std::chrono::seconds kSettleTimeout{1};
 }  // namespace
 
 absl::Status BrokerCore::Close() {
+  if (CallbackScope::IsWithin(this)) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("the broker of ", path_,
+                     " cannot be closed by a callback or a handler of its own, which "
+                     "it would wait for; let another thread close it"));
+  }
   if (is_closing_.exchange(true)) {
     MutexLock lock(mutex_);
     return SettleLogs();  // what could not be waited for the last time

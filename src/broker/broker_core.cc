@@ -41,6 +41,26 @@ absl::Status CheckIsOurs(Directory& directory) {
   return absl::NotFoundError(absl::StrCat(directory.path(), " holds no Daybook data"));
 }
 
+absl::Status CheckOptions(const BrokerOptions& options) {
+  const auto no_such = [](std::string_view option, int number, std::string_view values) {
+    return absl::InvalidArgumentError(absl::StrCat("BrokerOptions::", std::string(option),
+                                                   " has the number ", number, "; there are ",
+                                                   std::string(values)));
+  };
+  if (options.access != BrokerAccess::kReadWrite && options.access != BrokerAccess::kReadOnly) {
+    return no_such("access", static_cast<int>(options.access), "kReadWrite and kReadOnly");
+  }
+  if (options.background != Background::kThread && options.background != Background::kCaller) {
+    return no_such("background", static_cast<int>(options.background), "kThread and kCaller");
+  }
+  if (options.file_system == nullptr || options.clock == nullptr || options.threads == nullptr) {
+    return absl::InvalidArgumentError(
+        "BrokerOptions::file_system, clock and threads must not be null; leave out what you have "
+        "none of your own of");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status MakeOurs(Directory& directory) {
   const std::string text = NewProperties();
   return AtomicReplace(directory, kPropertiesFile, std::as_bytes(std::span(text)));
@@ -50,6 +70,7 @@ absl::Status MakeOurs(Directory& directory) {
 
 absl::StatusOr<std::shared_ptr<BrokerCore>> BrokerCore::Open(std::string_view directory,
                                                              const BrokerOptions& options) {
+  if (auto status = CheckOptions(options); !status.ok()) return status;
   const bool is_read_only = options.access == BrokerAccess::kReadOnly;
   auto root = options.file_system->OpenDirectory(directory, DirectoryMode::kMustExist);
   absl::Status ours = root.ok() ? CheckIsOurs(**root) : root.status();
@@ -74,6 +95,9 @@ absl::StatusOr<std::shared_ptr<BrokerCore>> BrokerCore::Open(std::string_view di
       new BrokerCore(std::string(directory), *std::move(root), std::move(lock), options));
   core->context_.owner = core;
   absl::Status status = core->catalog_.Load();
+  // Here, since nothing that is done later could say that there are no more threads.
+  if (status.ok() && !is_read_only) status = core->background_.Start(core->threads_);
+  if (status.ok() && !is_read_only) status = core->ahead_worker_.Start(core->threads_);
   // Nobody may read what a transaction wrote before it is known how that ended.
   if (status.ok()) status = core->offsets_.Load();
   if (!status.ok() && !(is_read_only && core->catalog_.Check().ok())) {
@@ -87,6 +111,7 @@ BrokerCore::BrokerCore(std::string path, std::unique_ptr<Directory> root,
                        std::unique_ptr<FileLock> lock, const BrokerOptions& options)
     : path_(std::move(path)),
       root_(std::move(root)),
+      threads_(*options.threads),
       background_(options.background),
       ahead_worker_(options.background),
       follower_(options.access == BrokerAccess::kReadOnly
@@ -98,12 +123,8 @@ BrokerCore::BrokerCore(std::string path, std::unique_ptr<Directory> root,
                .boot = options.file_system->BootId(),
                .is_read_only = options.access == BrokerAccess::kReadOnly,
                .new_segment_id = RandomId,
-               .on_dirty =
-                   [this](PartitionLog& log) {
-                     background_.SyncLater(log.shared_from_this(), log.flush_interval());
-                   },
-               .request_work_ahead =
-                   [this](PartitionLog& log) { ahead_worker_.Request(log.shared_from_this()); },
+               .on_dirty = [this](PartitionLog& log) { background_.SyncLater(log); },
+               .request_work_ahead = [this](PartitionLog& log) { ahead_worker_.Request(log); },
                .drop_lost_readers =
                    [this] {
                      const MonotonicTime now = clock().MonotonicNow();

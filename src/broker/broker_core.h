@@ -56,6 +56,7 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   DecisionTable& decisions() { return decisions_; }
   TransactionNames& transaction_names() { return transaction_names_; }
   BackgroundWork& background() { return background_; }
+  ThreadFactory& threads() { return threads_; }
   AheadWorker& ahead_worker() { return ahead_worker_; }
   RecoveryReport recovery_report() const;
 
@@ -102,6 +103,7 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   const std::string path_;
   const std::unique_ptr<Directory> root_;
   RecoveryCounters counters_;
+  ThreadFactory& threads_;
   BackgroundWork background_;
   AheadWorker ahead_worker_;
   DecisionTable decisions_;

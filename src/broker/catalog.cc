@@ -44,18 +44,20 @@ absl::StatusOr<Catalog::Settings> Catalog::ReadSettings(const std::string& name)
   const std::string file = FileName(name, kSettingsSuffix);
   const auto text = ReadFile(*context_.root, file, kMaxFileBytes);
   if (!text.ok()) return text.status();
-  const auto options = DecodeTopicFile(*text, name);
+  TopicOrigin origin;
+  const auto options = DecodeTopicFile(*text, name, &origin);
   if (!options.ok()) {
     return absl::Status(options.status().code(), absl::StrCat(context_.root->path(), "/", file,
                                                               ": ", options.status().message()));
   }
-  return Settings{.options = *options, .id = TopicIdIn(*text)};
+  return Settings{.options = *options, .origin = std::move(origin)};
 }
 
 absl::StatusOr<std::shared_ptr<TopicState>> Catalog::Read(const std::string& name) {
   const auto settings = ReadSettings(name);
   if (!settings.ok()) return settings.status();
-  return std::make_shared<TopicState>(name, settings->options, context_, counters_, settings->id);
+  return std::make_shared<TopicState>(name, settings->options, context_, counters_,
+                                      settings->origin);
 }
 
 void Catalog::Recheck() {
@@ -65,7 +67,7 @@ void Catalog::Recheck() {
     std::shared_ptr<TopicState>& topic = at->second;
     const auto settings = ReadSettings(topic->name());
     if (absl::IsNotFound(settings.status()) ||
-        (settings.ok() && !topic->IsSameTopic(settings->id) &&
+        (settings.ok() && !topic->IsSameTopic(settings->origin.id) &&
          !IsPlanted(PlantedBug::kFollowersIgnoreIds))) {
       for (Partition& partition : topic->partitions()) {
         partition.log().Delete(absl::NotFoundError(
@@ -156,15 +158,17 @@ absl::StatusOr<Topic> Catalog::Create(std::string_view name, const TopicOptions&
   if (!absl::IsNotFound(gone.status())) {
     if (const auto status = FinishDelete(std::string(name)); !status.ok()) return status;
   }
-  const std::uint64_t id = context_.new_segment_id();
-  if (const auto status = Write(name, options, id); !status.ok()) return status;
-  auto state = std::make_shared<TopicState>(std::string(name), options, context_, counters_, id);
+  const TopicOrigin origin{.id = context_.new_segment_id()};
+  if (const auto status = Write(name, options, origin); !status.ok()) return status;
+  auto state =
+      std::make_shared<TopicState>(std::string(name), options, context_, counters_, origin);
   Put(std::string(name), state);
   return Topic(std::move(state));
 }
 
-absl::Status Catalog::Write(std::string_view name, const TopicOptions& options, std::uint64_t id) {
-  const std::string text = EncodeTopicFile(options, name, id);
+absl::Status Catalog::Write(std::string_view name, const TopicOptions& options,
+                            const TopicOrigin& origin) {
+  const std::string text = EncodeTopicFile(options, name, origin);
   return AtomicReplace(*context_.root, FileName(name, kSettingsSuffix),
                        std::as_bytes(std::span(text)));
 }
@@ -186,8 +190,9 @@ absl::Status Catalog::CreatePartitions(std::string_view name, int total) {
   }
   options.partitions = total;
   if (const auto status = CheckTopicOptions(options); !status.ok()) return status;
-  if (const auto status = Write(name, options, (*there)->id()); !status.ok()) return status;
-  Put(std::string(name), std::make_shared<TopicState>(**there, total, context_, counters_));
+  auto grown = std::make_shared<TopicState>(**there, total, context_, counters_);
+  if (const auto status = Write(name, options, grown->origin()); !status.ok()) return status;
+  Put(std::string(name), std::move(grown));
   return absl::OkStatus();
 }
 

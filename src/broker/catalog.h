@@ -69,11 +69,11 @@ class Catalog {
  private:
   struct Settings {
     TopicOptions options;
-    std::uint64_t id = 0;
+    TopicOrigin origin;
   };
   absl::StatusOr<Settings> ReadSettings(const std::string& name);
   absl::StatusOr<std::shared_ptr<TopicState>> Read(const std::string& name);
-  absl::Status Write(std::string_view name, const TopicOptions& options, std::uint64_t id)
+  absl::Status Write(std::string_view name, const TopicOptions& options, const TopicOrigin& origin)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
   // Null when there is none; an error when it is closed.
   absl::StatusOr<std::shared_ptr<TopicState>> Get(std::string_view name)

@@ -41,14 +41,6 @@ void Pause() {
 
 }  // namespace
 
-std::chrono::steady_clock::time_point DeadlineAfter(std::chrono::nanoseconds timeout) {
-  using Steady = std::chrono::steady_clock;
-  const auto now = Steady::now();
-  const auto longest = Steady::time_point::max() - now;
-  return timeout >= longest ? Steady::time_point::max()
-                            : now + std::chrono::duration_cast<Steady::duration>(timeout);
-}
-
 void CursorSet::Entry::MoveTo(Offset offset) {
   cursor = {.offset = offset, .segment = nullptr, .position = 0};
   behind = nullptr;

@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/deadline.h"
 #include "base/event_count.h"
 #include "daybook/topic.h"
 #include "io/posix_file.h"
@@ -103,9 +104,6 @@ class CursorSet {
   WaitList* armed_other_ = nullptr;
   std::atomic<bool> is_woken_{false};
 };
-
-// `timeout` from now, without overflow.
-std::chrono::steady_clock::time_point DeadlineAfter(std::chrono::nanoseconds timeout);
 
 }  // namespace daybook::inline v1
 

@@ -189,7 +189,7 @@ class DirectoryRepair {
     for (const auto& [key, value] : ToProperties(options)) {
       if (!kept.contains(key)) absl::StrAppend(&by_default, by_default.empty() ? "" : ", ", key);
     }
-    Replace({file, EncodeTopicFile(options, topic, id), was_there},
+    Replace({file, EncodeTopicFile(options, topic, {.id = id}), was_there},
             absl::StrCat("make it anew; not read from it, but from the partitions or by default: ",
                          by_default.empty() ? "nothing" : by_default),
             why);

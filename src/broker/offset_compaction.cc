@@ -36,7 +36,7 @@ void OffsetStore::CompactSoon() {
   }
   // Commits could fill what is left before somebody else comes to it.
   if (log->lacks_reserve()) return Compact().IgnoreError();
-  background_.SyncSoon(std::move(log), Offset(0), [this](const absl::Status& status) {
+  background_.SyncSoon(std::move(log), Offset(0), [this](const absl::Status& status, Offset) {
     // Nothing is lost when it cannot be done; it is tried again when as much was appended.
     if (status.ok()) Compact().IgnoreError();
   });

@@ -87,7 +87,7 @@ absl::StatusOr<Reader> Reader::Open(Broker& broker, std::string_view name, Reade
   return reader;
 }
 
-absl::StatusOr<RecordBatch> Reader::Poll(std::chrono::nanoseconds timeout) {
+absl::StatusOr<RecordBatch> Reader::Poll(TimeSpan timeout) {
   if (auto status = state_->process.Check(); !status.ok()) return status;
   CursorSet& cursors = state_->cursors;
   cursors.Disarm();
@@ -99,7 +99,7 @@ absl::StatusOr<RecordBatch> Reader::Poll(std::chrono::nanoseconds timeout) {
     state_->TakeUpNew();
     auto batch = cursors.ReadNext(state_->batch);
     if (!batch.ok() || !batch->empty()) return batch;
-    if (!deadline && timeout.count() > 0) {
+    if (!deadline && timeout > TimeSpan()) {
       deadline = DeadlineAfter(timeout);
     } else if (!deadline || std::chrono::steady_clock::now() >= *deadline) {
       if (is_outdated()) continue;  // noticed while reading

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::string_view kNameKey = "name";
 constexpr std::string_view kIdKey = "id";
+constexpr std::string_view kEarlierKey = "num.partitions.before";
 constexpr std::size_t kMaxTopicName = 249;
 constexpr std::int64_t kMaxPartitions = 100'000;
 constexpr std::int64_t kMinSegmentBytes = std::int64_t{64} << 10;
@@ -87,6 +88,41 @@ absl::Status OutOfRange(std::string_view key, std::int64_t value, std::int64_t l
       absl::StrCat(std::string(key), " is ", value, "; it must be from ", low, " to ", high));
 }
 
+template <typename Names, typename Value>
+absl::Status CheckEnum(std::string_view key, const Names& names, Value value) {
+  if (!NameOf(names, value).empty()) return absl::OkStatus();
+  std::vector<std::string> known;
+  for (const auto& [name, unused] : names) known.emplace_back(name);
+  return absl::InvalidArgumentError(
+      absl::StrCat(std::string(key), " has the number ", static_cast<int>(value),
+                   ", which is none of its values: ", absl::StrJoin(known, ", ")));
+}
+
+absl::Status CheckEnums(const TopicOptions& options) {
+  const absl::Status checks[] = {
+      CheckEnum("durability", kDurabilities, options.durability),
+      CheckEnum("storage", kStorages, options.storage),
+      CheckEnum("memory.when.full", kWhenFull, options.when_full),
+      CheckEnum("compression.type", kCompressions, options.compression),
+  };
+  for (const absl::Status& check : checks) {
+    if (!check.ok()) return check;
+  }
+  return absl::OkStatus();
+}
+
+std::vector<std::string> Split(std::string_view text, char by) {
+  std::vector<std::string> parts(1);
+  for (const char c : text) {
+    if (c == by) {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
 // Levenshtein's distance.
 std::size_t Distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);
@@ -135,6 +171,11 @@ absl::Status CheckTopicOptions(const TopicOptions& options) {
   if (options.partitions < 1 || options.partitions > kMaxPartitions) {
     return OutOfRange("num.partitions", options.partitions, 1, kMaxPartitions);
   }
+  if (auto status = CheckEnums(options); !status.ok()) return status;
+  // Before what follows from it.
+  if (options.memory_bytes < kMinMemoryBytes || options.memory_bytes > kMaxMemoryBytes) {
+    return OutOfRange("memory.bytes", options.memory_bytes, kMinMemoryBytes, kMaxMemoryBytes);
+  }
   if (options.flush_interval.count() < 1 || options.flush_interval.count() > kDayMillis) {
     return OutOfRange("flush.ms", options.flush_interval.count(), 1, kDayMillis);
   }
@@ -144,9 +185,6 @@ absl::Status CheckTopicOptions(const TopicOptions& options) {
   if (options.storage == Storage::kMemory && options.durability != Durability::kProcess) {
     return absl::InvalidArgumentError(
         "durability must be process where storage is memory: nothing there survives more");
-  }
-  if (options.memory_bytes < kMinMemoryBytes || options.memory_bytes > kMaxMemoryBytes) {
-    return OutOfRange("memory.bytes", options.memory_bytes, kMinMemoryBytes, kMaxMemoryBytes);
   }
   if (options.max_block.count() < 0 || options.max_block.count() > kDayMillis) {
     return OutOfRange("max.block.ms", options.max_block.count(), 0, kDayMillis);
@@ -263,14 +301,27 @@ absl::Status SetOption(TopicOptions& options, std::string_view key, std::string_
   return absl::OkStatus();
 }
 
-absl::StatusOr<TopicOptions> DecodeTopicFile(std::string_view text, std::string_view name) {
+absl::StatusOr<TopicOptions> DecodeTopicFile(std::string_view text, std::string_view name,
+                                             TopicOrigin* origin) {
   auto properties = DecodeProperties(text);
   if (!properties.ok()) return properties.status();
   const auto stored_name = properties->extract(std::string(kNameKey));
   if (!stored_name || stored_name.mapped() != name) {
     return absl::DataLossError("it is the file of another topic; was it renamed?");
   }
+  const std::uint64_t id = TopicIdIn(text);
   properties->erase(std::string(kIdKey));
+  std::vector<int> earlier;
+  if (const auto stored = properties->extract(std::string(kEarlierKey)); stored) {
+    for (const std::string& count : Split(stored.mapped(), ',')) {
+      int number = 0;
+      if (!absl::SimpleAtoi(count, &number) || number < 1 || number > kMaxPartitions) {
+        return absl::DataLossError(
+            absl::StrCat(std::string(kEarlierKey), " is \"", stored.mapped(), "\""));
+      }
+      earlier.push_back(number);
+    }
+  }
   TopicOptions options;
   for (const auto& [key, value] : *properties) {
     if (const auto status = SetOption(options, key, value); !status.ok()) return status;
@@ -279,6 +330,14 @@ absl::StatusOr<TopicOptions> DecodeTopicFile(std::string_view text, std::string_
   options.max_record_bytes = std::min(options.max_record_bytes, kMostRecordBytes);
   options = Resolve(options);
   if (const auto status = CheckTopicOptions(options); !status.ok()) return status;
+  // A key's hash is taken modulo these, and what is found are partitions.
+  for (const int count : earlier) {
+    if (count >= options.partitions) {
+      return absl::DataLossError(
+          absl::StrCat("it had ", count, " partitions before it has ", options.partitions));
+    }
+  }
+  if (origin != nullptr) *origin = {.id = id, .earlier_counts = std::move(earlier)};
   return options;
 }
 
@@ -290,10 +349,14 @@ std::uint64_t TopicIdIn(std::string_view text) {
   return found != properties->end() && absl::SimpleAtoi(found->second, &id) ? id : 0;
 }
 
-std::string EncodeTopicFile(const TopicOptions& options, std::string_view name, std::uint64_t id) {
+std::string EncodeTopicFile(const TopicOptions& options, std::string_view name,
+                            const TopicOrigin& origin) {
   Properties properties = ToProperties(options);
   properties[std::string(kNameKey)] = std::string(name);
-  if (id != 0) properties[std::string(kIdKey)] = absl::StrCat(id);
+  if (origin.id != 0) properties[std::string(kIdKey)] = absl::StrCat(origin.id);
+  if (!origin.earlier_counts.empty()) {
+    properties[std::string(kEarlierKey)] = absl::StrJoin(origin.earlier_counts, ",");
+  }
   return EncodeProperties(properties);
 }
 

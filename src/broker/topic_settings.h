@@ -26,16 +26,26 @@ TopicOptions Resolve(TopicOptions options);
 // InvalidArgument naming the option that is out of its range.
 absl::Status CheckTopicOptions(const TopicOptions& options);
 
-// What the file of the topic `name` holds. `id`: random, so that a topic that was deleted and made
-// again is told from the one before; 0, of older files: none.
-std::string EncodeTopicFile(const TopicOptions& options, std::string_view name, std::uint64_t id);
+// What the file of a topic says beside its settings.
+struct TopicOrigin {
+  // Random, so that a topic that was deleted and made again is told from the one before; 0, of
+  // older files: none.
+  std::uint64_t id = 0;
+  // How many partitions it had before partitions were added, from the first time on.
+  std::vector<int> earlier_counts = {};
+};
+
+// What the file of the topic `name` holds.
+std::string EncodeTopicFile(const TopicOptions& options, std::string_view name,
+                            const TopicOrigin& origin = {});
 // The id in a file of which DecodeTopicFile gives the settings.
 std::uint64_t TopicIdIn(std::string_view text);
 // The settings in it, resolved.
 //   FailedPrecondition  a newer format version
 //   InvalidArgument     a setting that there is not, or out of its range
 //   DataLoss            damaged, or the file of another topic
-absl::StatusOr<TopicOptions> DecodeTopicFile(std::string_view text, std::string_view name);
+absl::StatusOr<TopicOptions> DecodeTopicFile(std::string_view text, std::string_view name,
+                                             TopicOrigin* origin = nullptr);
 
 // The one of `names` that is most like `name`; empty when none is.
 std::string NearestName(std::string_view name, const std::vector<std::string>& names);

@@ -14,15 +14,20 @@ TopicOptions WithPartitions(TopicOptions options, int partitions) {
   return options;
 }
 
+std::vector<int> WithOneMore(std::vector<int> counts, int count) {
+  counts.push_back(count);
+  return counts;
+}
+
 }  // namespace
 
 TopicState::TopicState(std::string name, const TopicOptions& options, const LogContext& context,
-                       RecoveryCounters& counters, std::uint64_t id)
+                       RecoveryCounters& counters, TopicOrigin origin)
     : owner_(context.owner.lock()),
       name_(std::make_shared<const std::string>(std::move(name))),
       is_internal_(IsInternalName(*name_)),
       options_(options),
-      id_(id),
+      origin_(std::move(origin)),
       compressor_(std::make_shared<TopicCompressor>(
           *context.root, *name_,
           TopicCompressor::Settings{
@@ -38,7 +43,8 @@ TopicState::TopicState(TopicState& before, int partitions, const LogContext& con
       name_(before.name_),
       is_internal_(before.is_internal_),
       options_(WithPartitions(before.options_, partitions)),
-      id_(before.id_),
+      origin_({.id = before.id(),
+               .earlier_counts = WithOneMore(before.earlier_counts(), before.options_.partitions)}),
       compressor_(before.compressor_) {
   for (Partition& partition : before.partitions_) {
     partitions_.emplace_back(partition.log().shared_from_this());

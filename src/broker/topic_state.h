@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/topic_settings.h"
 #include "daybook/topic.h"
 #include "log/partition_log.h"
 
@@ -14,22 +15,25 @@ namespace daybook::inline v1 {
 // What the handles of a topic share. Its partitions open their files when they are first used.
 class TopicState {
  public:
-  // `id`: random; 0: it has none.
   TopicState(std::string name, const TopicOptions& options, const LogContext& context,
-             RecoveryCounters& counters, std::uint64_t id = 0);
-  // The same topic with `partitions`, which are more; those that are there are shared.
+             RecoveryCounters& counters, TopicOrigin origin = {});
+  // The same topic with `partitions`, which are more; those that are there are shared, and how many
+  // they were is one more of the earlier counts.
   TopicState(TopicState& before, int partitions, const LogContext& context,
              RecoveryCounters& counters);
 
   const std::string& name() const { return *name_; }
   bool is_internal() const { return is_internal_; }
-  std::uint64_t id() const { return id_; }
+  const TopicOrigin& origin() const { return origin_; }
+  std::uint64_t id() const { return origin_.id; }
   // Not of one that was deleted and made again under that name; as far as they have ids.
   bool IsSameTopic(std::uint64_t other_id) const {
-    return id_ == 0 || other_id == 0 || id_ == other_id;
+    return id() == 0 || other_id == 0 || id() == other_id;
   }
   const TopicOptions& options() const { return options_; }
   std::vector<Partition>& partitions() { return partitions_; }
+  // How many partitions it had before partitions were added, from the first time on.
+  const std::vector<int>& earlier_counts() const { return origin_.earlier_counts; }
 
  private:
   void AddPartitions(const LogContext& context, RecoveryCounters& counters);
@@ -39,7 +43,7 @@ class TopicState {
   const std::shared_ptr<const std::string> name_;
   const bool is_internal_;
   const TopicOptions options_;
-  const std::uint64_t id_;
+  const TopicOrigin origin_;
   const std::shared_ptr<TopicCompressor> compressor_;
   std::vector<Partition> partitions_;
 };

@@ -7,10 +7,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/deadline.h"
 #include "base/planted_bug.h"
 #include "broker/broker_core.h"
 #include "broker/partitioner.h"
 #include "daybook/consumer_group.h"
+#include "log/durability_check.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -191,7 +193,7 @@ class Transaction::State {
 
   // Before the decision: it must not survive a power cut that takes what it decides upon.
   absl::Status SyncWritten() {
-    const auto deadline = std::chrono::steady_clock::now() + kSyncTimeout;
+    const auto deadline = DeadlineAfter(kSyncTimeout);
     std::size_t next = 0;
     for (const auto& [key, written] : written_) {
       const auto& [log, end] = prepared_[next++];
@@ -224,10 +226,14 @@ class Transaction::State {
 
   // After the decision: what the durability asks for beside it.
   absl::Status Settle() {
-    if (durability() == Durability::kInterval) core_.offsets().SyncLater();
+    if (durability() == Durability::kInterval) {
+      if (!IsPlanted(PlantedBug::kIntervalOfTopicAlone)) {
+        for (const auto& [log, end] : prepared_) log->MarkDirty();
+      }
+      core_.offsets().SyncLater();
+    }
     if (durability() != Durability::kDisk) return absl::OkStatus();
-    const auto status =
-        core_.offsets().WaitDurable(std::chrono::steady_clock::now() + kSyncTimeout);
+    const auto status = core_.offsets().WaitDurable(DeadlineAfter(kSyncTimeout));
     if (status.ok()) return status;
     return absl::Status(
         status.code(),
@@ -261,6 +267,14 @@ absl::StatusOr<Transaction> Transaction::Begin(std::shared_ptr<BrokerCore> core,
   if (core->is_read_only()) {
     return absl::FailedPreconditionError(absl::StrCat(
         core->directory(), " is open read-only; open it with BrokerAccess::kReadWrite to commit"));
+  }
+  if (auto status = CheckDurability("TransactionOptions::durability", options.durability);
+      !status.ok()) {
+    return status;
+  }
+  if (options.max_bytes < 1) {
+    return absl::InvalidArgumentError(absl::StrCat("TransactionOptions::max_bytes is ",
+                                                   options.max_bytes, "; it must be at least 1"));
   }
   if (auto status = core->offsets().Load(); !status.ok()) return status;
   return Transaction(std::make_unique<State>(std::move(core), std::move(options)));

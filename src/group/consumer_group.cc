@@ -43,7 +43,7 @@ Consumer::~Consumer() {
   if (!state_->CheckProcess().ok()) static_cast<void>(state_.release());
 }
 
-absl::StatusOr<RecordBatch> Consumer::Poll(std::chrono::nanoseconds timeout) {
+absl::StatusOr<RecordBatch> Consumer::Poll(TimeSpan timeout) {
   return Guarded(*state_, [&] { return state_->Poll(timeout); });
 }
 void Consumer::Wakeup() { state_->Wakeup(); }
@@ -127,7 +127,7 @@ absl::StatusOr<std::unique_ptr<Consumer>> ConsumerGroup::JoinMatching(std::strin
 
 absl::StatusOr<std::unique_ptr<Consumer>> ConsumerGroup::Join(Subscription subscription,
                                                               JoinOptions options) {
-  if (options_.max_poll_interval <= std::chrono::nanoseconds(0)) {
+  if (options_.max_poll_interval <= TimeSpan()) {
     return absl::InvalidArgumentError(
         absl::StrCat("max_poll_interval of the group ", name_, " must be over 0"));
   }

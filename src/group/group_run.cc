@@ -5,13 +5,13 @@
 #include <memory>
 #include <stop_token>
 #include <string>
-#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
+#include "base/callback_scope.h"
 #include "base/mutex.h"
 #include "broker/broker_core.h"
 #include "daybook/consumer_group.h"
@@ -88,25 +88,24 @@ class Outcome {
 
 // Calls `run` with the numbers from 0 on, each in a thread of its own, until all have returned.
 // When one ends, whatever for, the others are asked to.
-absl::Status RunThreads(int threads, const std::stop_token& outer,
+absl::Status RunThreads(ThreadFactory& factory, int threads, const std::stop_token& outer,
                         const std::function<absl::Status(int, const std::stop_token&)>& run) {
   std::stop_source stop;
   const std::stop_callback on_stop(outer, [&stop] { stop.request_stop(); });
   Outcome outcome;
   std::vector<std::thread> started;
+  started.reserve(static_cast<std::size_t>(threads));
   for (int i = 0; i < threads; ++i) {
-    try {
-      started.emplace_back([&, i] {
-        outcome.Update(run(i, stop.get_token()));
-        stop.request_stop();
-      });
-    } catch (const std::system_error& error) {
-      outcome.Update(absl::ResourceExhaustedError(
-          absl::StrCat("cannot start ", threads, " threads: ", error.what(),
-                       "; raise the limit of threads, or run with fewer")));
+    auto thread = factory.Start([&, i] {
+      outcome.Update(run(i, stop.get_token()));
+      stop.request_stop();
+    });
+    if (!thread.ok()) {
+      outcome.Update(thread.status());
       stop.request_stop();
       break;
     }
+    started.push_back(*std::move(thread));
   }
   for (std::thread& thread : started) thread.join();
   return outcome.status();
@@ -124,10 +123,16 @@ absl::Status ConsumerGroup::Run(std::vector<std::string> topics, const RunOption
                      "writes to a transaction; give one, or choose Guarantee::kAtLeastOnce"));
   }
   if (options.stop.stop_requested()) return absl::OkStatus();
-  GroupRunner::Settings settings{.clock = &core_->clock(),
-                                 .guarantee = options_.guarantee,
-                                 .options = options,
-                                 .handler = std::move(handler)};
+  BrokerCore& core = *core_;
+  GroupRunner::Settings settings{
+      .clock = &core.clock(),
+      .threads = &core.threads(),
+      .guarantee = options_.guarantee,
+      .options = options,
+      .handler = [&core, handler = std::move(handler)](const RecordView& record) {
+        const CallbackScope scope(&core, CallbackScope::Kind::kHandler);
+        return handler(record);
+      }};
   if (options.dead_letter_topic.has_value()) {
     auto opened = DeadLetters::Open(*core_, *options.dead_letter_topic, topics);
     if (!opened.ok()) return opened.status();
@@ -150,21 +155,30 @@ absl::Status ConsumerGroup::Run(std::vector<std::string> topics, const RunOption
                      "a transaction; choose Guarantee::kExactlyOnce"));
   }
   if (options.stop.stop_requested()) return absl::OkStatus();
+  BrokerCore& core = *core_;
   TransactionRunner::Settings settings{
-      .core = core_, .clock = &core_->clock(), .options = options, .handler = std::move(handler)};
+      .core = core_,
+      .clock = &core.clock(),
+      .options = options,
+      .handler = [&core, handler = std::move(handler)](const RecordView& record,
+                                                       Transaction& transaction) {
+        const CallbackScope scope(&core, CallbackScope::Kind::kHandler);
+        return handler(record, transaction);
+      }};
   if (options.dead_letter_topic.has_value()) {
     auto opened = DeadLetters::Open(*core_, *options.dead_letter_topic, topics);
     if (!opened.ok()) return opened.status();
     settings.dead_letters = *std::move(opened);
   }
   const std::string& instance = options.instance_id;
-  return RunThreads(options.threads, options.stop, [&](int number, const std::stop_token& stop) {
-    TransactionRunner runner(settings, stop);
-    const auto consumer =
-        Join(topics, {.instance_id = instance.empty() ? "" : absl::StrCat(instance, "-", number),
-                      .listener = runner.Listener()});
-    return consumer.ok() ? runner.Run(**consumer) : consumer.status();
-  });
+  return RunThreads(
+      core.threads(), options.threads, options.stop, [&](int number, const std::stop_token& stop) {
+        TransactionRunner runner(settings, stop);
+        const auto consumer = Join(
+            topics, {.instance_id = instance.empty() ? "" : absl::StrCat(instance, "-", number),
+                     .listener = runner.Listener()});
+        return consumer.ok() ? runner.Run(**consumer) : consumer.status();
+      });
 }
 
 }  // namespace daybook::inline v1

@@ -45,6 +45,7 @@ GroupRunner::GroupRunner(Settings settings)
           {.threads = settings_.options.threads,
            .lanes = LanesFor(settings_.options.threads),
            .clock = settings_.clock,
+           .threads_of = settings_.threads,
            .attempt = [this](const LaneTask& task, int attempt) { return Attempt(task, attempt); },
            .wake = [this] { Wake(); }}),
       lanes_(LanesFor(settings_.options.threads)),

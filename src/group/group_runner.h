@@ -38,6 +38,7 @@ class GroupRunner {
  public:
   struct Settings {
     Clock* clock = &Clock::System();
+    ThreadFactory* threads = &ThreadFactory::System();
     Guarantee guarantee = Guarantee::kAtLeastOnce;
     RunOptions options = {};  // checked
     Handler handler = nullptr;

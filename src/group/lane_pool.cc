@@ -1,9 +1,6 @@
 #include "group/lane_pool.h"
 
 #include <algorithm>
-#include <system_error>
-
-#include "absl/strings/str_cat.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -20,14 +17,12 @@ LanePool::~LanePool() { Stop(); }
 absl::Status LanePool::Start() {
   for (int i = 0; i < settings_.threads; ++i) workers_.push_back(std::make_unique<Worker>());
   for (const auto& worker : workers_) {
-    try {
-      worker->thread = std::thread([this, &worker = *worker] { Work(worker); });
-    } catch (const std::system_error& error) {
+    auto thread = settings_.threads_of->Start([this, &worker = *worker] { Work(worker); });
+    if (!thread.ok()) {
       Stop();
-      return absl::ResourceExhaustedError(
-          absl::StrCat("cannot start ", settings_.threads, " threads: ", error.what(),
-                       "; raise the limit of threads, or run with fewer"));
+      return thread.status();
     }
+    worker->thread = *std::move(thread);
   }
   return absl::OkStatus();
 }

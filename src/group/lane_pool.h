@@ -21,6 +21,7 @@
 #include "base/mutex.h"
 #include "daybook/clock.h"
 #include "daybook/record.h"
+#include "daybook/thread_factory.h"
 
 namespace daybook::inline v1 {
 
@@ -63,6 +64,7 @@ class LanePool {
     std::size_t lanes = 1;
     // On whose MonotonicNow tasks wait for their next attempt; must outlive the pool.
     Clock* clock = &Clock::System();
+    ThreadFactory* threads_of = &ThreadFactory::System();
     // The attempt number from 1 on. In a worker; must not throw.
     std::function<Verdict(const LaneTask&, int)> attempt;
     // There is what WakeWhen asked for. In a worker, with no lock held; must not throw.

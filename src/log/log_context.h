@@ -48,7 +48,9 @@ struct LogContext {
   bool is_read_only = false;
   ProcessGuard process = {};
   std::function<std::uint64_t()> new_segment_id;  // random
-  // Told, once until the next SyncDirty, that a partition at kInterval has something to sync.
+  // Told, once until the next SyncDirty, that a partition has something to sync that was promised
+  // at kInterval. Throws nothing, and neither does the next one: appends are in the middle of a
+  // claim.
   std::function<void(PartitionLog&)> on_dirty;
   // Asked, once until the next WorkAhead, for somebody to call that. Empty: nobody will.
   std::function<void(PartitionLog&)> request_work_ahead;

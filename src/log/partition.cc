@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/deadline.h"
 #include "log/partition_log.h"
 
 namespace daybook::inline v1 {
@@ -76,11 +77,9 @@ absl::StatusOr<Offset> Partition::durable_offset() {
   return log_->durable_offset();
 }
 
-absl::Status Partition::WaitDurable(Offset end, std::chrono::nanoseconds timeout) {
+absl::Status Partition::WaitDurable(Offset end, TimeSpan timeout) {
   if (auto status = log_->process().Check(); !status.ok()) return status;
-  return log_->WaitDurable(
-      end, std::chrono::steady_clock::now() +
-               std::chrono::duration_cast<std::chrono::steady_clock::duration>(timeout));
+  return log_->WaitDurable(end, DeadlineAfter(timeout));
 }
 
 }  // namespace daybook::inline v1

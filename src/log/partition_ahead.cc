@@ -15,8 +15,9 @@ constexpr std::uint64_t kReserveSteps = 6;
 }  // namespace
 
 void PartitionLog::RequestWorkAhead() {
-  if (!context_.request_work_ahead || has_requested_work_.load(std::memory_order_relaxed)) return;
-  if (!has_requested_work_.exchange(true)) context_.request_work_ahead(*this);
+  if (!context_.request_work_ahead) return;
+  if (background_.has_requested_work.load(std::memory_order_relaxed)) return;
+  if (!background_.has_requested_work.exchange(true)) context_.request_work_ahead(*this);
 }
 
 void PartitionLog::TidyUp(Segment& segment) {
@@ -30,7 +31,7 @@ void PartitionLog::TidyUp(Segment& segment) {
 }
 
 bool PartitionLog::WorkAhead() {
-  has_requested_work_.store(false);
+  background_.has_requested_work.store(false);
   MutexLock ahead_lock(ahead_mutex_);
   std::shared_ptr<Segment> active;
   bool lacks_next = false;

@@ -4,7 +4,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/deadline.h"
 #include "base/planted_bug.h"
+#include "log/durability_check.h"
 #include "log/partition_log.h"
 
 namespace daybook::inline v1 {
@@ -23,6 +25,11 @@ absl::Status PartitionLog::RefusalOf(const frame::RecordParts& parts) const {
           absl::StrCat(name_.directory(), ": the name of a header has ", header.name.size(),
                        " bytes; the limit is ", frame::kMaxHeaderNameBytes));
     }
+  }
+  if (parts.key && parts.key->size() > frame::kMaxKeyBytes) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name_.directory(), ": the key has ", parts.key->size(),
+                     " bytes; the limit of every topic is ", frame::kMaxKeyBytes));
   }
   std::uint64_t bytes = parts.value_bytes + (parts.key ? parts.key->size() : 0);
   for (const Header& header : parts.headers) {
@@ -108,7 +115,7 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
     if (active_.load(std::memory_order_relaxed) == nullptr) {
       if (is_in_memory() && !MakeRoom()) {
         if (deadline == Time()) {
-          deadline = std::chrono::steady_clock::now() + settings_.memory->max_block;
+          deadline = DeadlineAfter(settings_.memory->max_block);
         }
         if (const auto status = AwaitRoom(deadline); !status.ok()) return status;
         continue;  // somebody else may have used it
@@ -189,21 +196,30 @@ absl::StatusOr<Offset> PartitionLog::AppendFromProducer(const Record& record,
 
 absl::StatusOr<Offset> PartitionLog::Append(const Record& record,
                                             std::optional<Durability> durability) {
-  return WaitsForDisk(durability) ? AppendSynced(record, durability) : AppendUnsynced(record);
+  return NeedsMore(durability) ? AppendAcknowledged(record, durability) : AppendUnsynced(record);
 }
 
-[[gnu::noinline]] absl::StatusOr<Offset> PartitionLog::AppendSynced(
-    const Record& record, std::optional<Durability> durability) {
+[[gnu::noinline]] absl::StatusOr<Offset> PartitionLog::AppendAcknowledged(
+    const Record& record, std::optional<Durability> asked) {
+  if (auto status = CheckDurability("AppendOptions::durability", asked); !status.ok())
+    return status;
   auto offset = AppendUnsynced(record);
   if (!offset.ok()) return offset;
-  if (auto status = Acknowledge(*offset + 1, durability); !status.ok()) return status;
+  if (auto status = Acknowledge(*offset + 1, asked); !status.ok()) return status;
   return offset;
 }
 
 absl::Status PartitionLog::Acknowledge(Offset end, std::optional<Durability> durability) {
-  if (!WaitsForDisk(durability)) return absl::OkStatus();
+  const Durability level =
+      std::max(settings_.durability, durability.value_or(Durability::kProcess));
+  if (IsPlanted(PlantedBug::kIntervalOfTopicAlone) && level == Durability::kInterval) {
+    return absl::OkStatus();
+  }
+  // What the topic promises at kInterval is seen to by every commit.
+  if (level == Durability::kInterval) MarkDirty();
+  if (level != Durability::kDisk) return absl::OkStatus();
   if (IsPlanted(PlantedBug::kAcknowledgeBeforeSync)) return absl::OkStatus();
-  return WaitDurable(end, std::chrono::steady_clock::now() + kAcknowledgeTimeout);
+  return WaitDurable(end, DeadlineAfter(kAcknowledgeTimeout));
 }
 
 absl::StatusOr<RecordClaim> PartitionLog::Claim(const ClaimOptions& options) {
@@ -235,8 +251,8 @@ absl::StatusOr<RecordClaim> PartitionLog::Claim(const ClaimOptions& options) {
 }
 
 void PartitionLog::MarkDirty() {
-  if (is_dirty_.load(std::memory_order_relaxed)) return;
-  if (!is_dirty_.exchange(true) && context_.on_dirty) context_.on_dirty(*this);
+  if (background_.is_dirty.load(std::memory_order_relaxed) || is_in_memory()) return;
+  if (!background_.is_dirty.exchange(true) && context_.on_dirty) context_.on_dirty(*this);
 }
 
 RecordClaim::RecordClaim(RecordClaim&& other) noexcept

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "format/batch_codec.h"
 #include "log/batch_head.h"
+#include "log/durability_check.h"
 #include "log/partition_log.h"
 
 // Appending many records as one frame, compressed or not, and finding them in it again.
@@ -20,6 +21,9 @@ std::span<const std::byte> BytesOf(const std::string& text) {
 
 absl::StatusOr<Offset> PartitionLog::AppendBatch(std::span<const Record> records,
                                                  std::optional<Durability> durability) {
+  if (auto status = CheckDurability("AppendOptions::durability", durability); !status.ok()) {
+    return status;
+  }
   auto first = AppendBatchUnsynced(records);
   if (!first.ok()) return first;
   const Offset end = *first + static_cast<std::int64_t>(records.size());
@@ -120,6 +124,8 @@ absl::StatusOr<Offset> PartitionLog::AppendBody(const BatchBody& body) {
   // Hashed where it comes from, and before the claim, if it comes from one place.
   const bool is_hashed_ahead = head.bytes() == 0 && !is_in_memory();
   std::uint64_t body_hash = is_hashed_ahead ? Hash64(body.entries) : 0;
+  UndecidedTransactions::Prepared undecided;
+  if (body.transaction) undecided.push_back({.first = Offset(), .id = *body.transaction});
   RollIfFullOfOffsets();
   Claimed claimed;
   if (auto status = ClaimBytes(frame::AlignedLength(layout.length), &claimed, count);
@@ -134,7 +140,7 @@ absl::StatusOr<Offset> PartitionLog::AppendBody(const BatchBody& body) {
   if (!is_hashed_ahead && !is_in_memory()) {
     body_hash = Hash64({to, head.bytes() + body.entries.size()});
   }
-  if (body.transaction) undecided_.Note(first, *body.transaction);
+  if (!undecided.empty()) undecided_.Note(first, std::move(undecided));
   if (body.times.has_any()) segment.times().NoteOwn();
   segment.Commit(frame, frame::LengthWord(kind, layout.length), claimed.before,
                  frame::HeadOf(layout, now, RecordsOf(claimed.before)), body_hash, count);

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/deadline.h"
 #include "log/partition_log.h"
 
 // Dropping segments from the beginning of a log.
@@ -99,7 +100,7 @@ absl::Status PartitionLog::DropBefore(Offset offset) {
     if (keep != 0) begin = segments_[keep].base_offset;
   }
   if (begin && !is_in_memory()) {
-    const auto deadline = std::chrono::steady_clock::now() + kSyncTimeout;
+    const auto deadline = DeadlineAfter(kSyncTimeout);
     if (const auto status = WaitDurable(*begin + 1, deadline); !status.ok()) return status;
   }
   if (begin) {
@@ -107,7 +108,11 @@ absl::Status PartitionLog::DropBefore(Offset offset) {
     for (const OpenSegment& slot : segments_) {
       if (slot.base_offset < *begin && !is_in_memory()) dropped_files_.push_back(slot.base_offset);
     }
-    Forget(0, SegmentAbove(*begin) - 1);
+    // Appends to a full memory topic may have dropped it meanwhile, and more.
+    const auto keep = std::lower_bound(
+        segments_.begin(), segments_.end(), *begin,
+        [](const OpenSegment& slot, Offset offset) { return slot.base_offset < offset; });
+    Forget(0, static_cast<std::size_t>(keep - segments_.begin()));
     ReleaseForgotten();
     room_.NotifyAll();
   }

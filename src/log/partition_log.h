@@ -24,6 +24,7 @@
 #include "log/read_mark.h"
 #include "log/topic_compressor.h"
 #include "log/undecided_transactions.h"
+#include "log/work_queue.h"
 #include "segment/segment.h"
 #include "segment/segment_pool.h"
 
@@ -32,8 +33,7 @@ namespace daybook::inline v1 {
 // One ordered log: a directory of segments, the last of which is appended to. Thread-safe. What
 // the public calls promise is said in daybook/partition.h; this is the same contract.
 //
-// The directory is made, and files are opened, when they are first needed: a partition that is
-// never used costs nothing.
+// Nothing is made or opened before it is needed: a partition that is never used costs nothing.
 //
 // Invariant, asserted in WaitDurable, the one place that moves it:
 //   durable_offset <= committed end <= claimed end
@@ -71,6 +71,10 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<Offset> AppendSequenced(const Record& record, std::uint64_t producer,
                                          std::int64_t sequence)
       ABSL_LOCKS_EXCLUDED(sequence_mutex_, mutex_);
+  // Where the record of that sequence is, if it has that key; absent: there is none.
+  absl::StatusOr<std::optional<Offset>> FindSequenced(std::string_view key,
+                                                      const frame::ProducerSequence& wanted)
+      ABSL_LOCKS_EXCLUDED(sequence_mutex_, mutex_);
   // The last sequence of a producer and its offset; absent: there is none.
   absl::StatusOr<std::optional<ProducerState::Last>> LastSequence(std::uint64_t producer)
       ABSL_LOCKS_EXCLUDED(sequence_mutex_, mutex_);
@@ -87,8 +91,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // takes, it takes from some place to the end, so after one a transaction is there in whole if its
   // last_frame is. OutOfRange: that was dropped, it is before begin_offset().
   absl::StatusOr<bool> HasTransaction(Offset first, std::uint64_t id);
-  // Wakes readers that wait for a decision.
-  void Announce() { waiters_.NotifyIfAny(); }
+  void Announce() { waiters_.NotifyIfAny(); }  // to readers that wait for a decision
   std::chrono::nanoseconds flush_interval() const { return settings_.flush_interval; }
 
   // The next records behind `cursor`, which moves past them, and past what holds none.
@@ -99,17 +102,15 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
                                             OpenBatchPtr* kept = nullptr);
   absl::StatusOr<Offset> NextReadable(Offset damaged);
   absl::StatusOr<Offset> OffsetForTime(Timestamp time);
-  // True when a Read would find something, or fail. For waiting.
+  // True when a Read would find something, or fail.
   bool HasMore(Cursor& cursor);
-  // A mark for who reads from `offset` on; null where nothing is dropped that is unread, or
-  // everything may be.
+  // A mark for who reads from `offset` on; null where unread records are never or always dropped.
   std::unique_ptr<ReadMark> Mark(Offset offset);
 
   // Drops whole segments all of whose records are before `offset`, from the first on, with their
-  // files; never the last one that has records, none with a claim that is still open, and nothing
-  // of a transaction that is undecided. Batches, and readers in what is dropped, keep what they
-  // have; who asks for it after that is answered OutOfRange. All that goes, and the new
-  // beginning, is made durable first. After an error the files left go with the next call.
+  // files; never the last one that has records, none with an open claim, and nothing of a
+  // transaction that is undecided. Batches keep what they have; later reads answer OutOfRange. All
+  // that goes, and the new beginning, is made durable first. After an error the next call goes on.
   absl::Status DropBefore(Offset offset) ABSL_LOCKS_EXCLUDED(drop_mutex_, ahead_mutex_, mutex_);
 
   // Of a log with LogSettings::reserve_bytes: the next time that the disk is full, appends fail.
@@ -124,7 +125,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<Offset> stable_end();
 
   absl::Status WaitDurable(Offset end, std::chrono::steady_clock::time_point deadline);
-  // Has all of it synced within the flush interval, if the broker has a thread.
+  // Has all of it synced within the flush interval, if the broker has a thread. Throws nothing.
   void MarkDirty();
   // Syncs all that is committed now. Clears the mark that on_dirty was told.
   absl::Status SyncDirty();
@@ -137,6 +138,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   bool is_deleted() const { return is_deleted_.load(std::memory_order_relaxed); }
   const ProcessGuard& process() const { return context_.process; }
   WaitList& waiters() { return waiters_; }  // of who waits for records
+  BackgroundPlaces& background() { return background_; }
 
   // Notes how far it is committed, so that the next open need not scan it. Later writes answer
   // `reason`; reads go on, unless the topic is deleted.
@@ -159,7 +161,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory();
   absl::Status EnsureOpen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status OpenForWriting(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Looks for segments that another process has added, or dropped.
   absl::Status ListSegments(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // How many segments at the beginning need no recovery, as the last one knows that they were whole
   // when this same boot made it. Learns which of them are durable.
@@ -278,11 +279,12 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   using SequenceVisitor = std::function<bool(Offset offset, const frame::ProducerSequence&)>;
   absl::Status VisitSequenced(Offset begin, Offset end, const SequenceVisitor& visitor)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::StatusOr<Offset> AppendSynced(const Record& record, std::optional<Durability> durability);
-  bool WaitsForDisk(std::optional<Durability> durability) const {
-    return settings_.durability == Durability::kDisk || durability == Durability::kDisk;
+  absl::StatusOr<Offset> AppendAcknowledged(const Record& record, std::optional<Durability> asked);
+  // Whether the topic or the caller asks for more than the append itself.
+  bool NeedsMore(std::optional<Durability> asked) const {
+    return settings_.durability == Durability::kDisk || (asked && *asked != Durability::kProcess);
   }
-  // Waits for what the topic or the caller asks for, after an append that ends at `end`.
+  // Sees to that, after an append that ends at `end`.
   absl::Status Acknowledge(Offset end, std::optional<Durability> durability);
   absl::Status RefusalOf(const frame::RecordParts& parts) const;
   void Committed() {
@@ -376,8 +378,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Atomic<ClaimGate*> gate_{nullptr};
   Atomic<Segment*> active_{nullptr};
   WaitList waiters_;
-  std::atomic<bool> is_dirty_{false};
-  std::atomic<bool> has_requested_work_{false};
+  BackgroundPlaces background_;
   std::atomic<bool> lacks_reserve_{true};
   Atomic<bool> is_deleted_{false};  // deleted_ is set
   LogFollower follower_;            // when open for reading only: partition_follow.cc

@@ -1,10 +1,12 @@
 #include <algorithm>
 #include <limits>
+#include <new>
 #include <set>
 #include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/deadline.h"
 #include "base/planted_bug.h"
 #include "io/atomic_replace.h"
 #include "log/partition_log.h"
@@ -37,11 +39,36 @@ absl::StatusOr<Offset> PartitionLog::AppendSequenced(const Record& record, std::
   if (last && sequence <= last->sequence && !IsPlanted(PlantedBug::kNoSequenceCheck)) {
     return OffsetOfSequence(from);
   }
+  producers_.Prepare(producer);
   const auto offset = AppendFromProducer(record, from);
   if (!offset.ok()) return offset;
-  LeaveProducerHint(*offset);
+  try {
+    LeaveProducerHint(*offset);
+  } catch (const std::bad_alloc&) {
+    // What was appended is to be noted. Without the hint it is looked up in the log.
+  }
   producers_.Note(from, *offset);
   return offset;
+}
+
+absl::StatusOr<std::optional<Offset>> PartitionLog::FindSequenced(
+    std::string_view key, const frame::ProducerSequence& wanted) {
+  std::optional<Offset> found;
+  {
+    MutexLock lock(sequence_mutex_);
+    if (const auto status = LoadProducers(); !status.ok()) return status;
+    const auto last = producers_.LastOf(wanted.producer);
+    if (!last || wanted.sequence > last->sequence) return found;
+    const auto offset = OffsetOfSequence(wanted);
+    if (absl::IsOutOfRange(offset.status())) return found;
+    if (!offset.ok()) return offset.status();
+    found = *offset;
+  }
+  Cursor cursor{.offset = *found, .segment = nullptr, .position = 0};
+  const auto batch = Read(cursor, {.max_records = 1});
+  if (!batch.ok()) return batch.status();
+  if (batch->empty() || batch->begin()->key != key) found.reset();
+  return found;
 }
 
 absl::StatusOr<std::optional<ProducerState::Last>> PartitionLog::LastSequence(
@@ -181,7 +208,7 @@ absl::StatusOr<Offset> PartitionLog::OffsetOfSequence(const frame::ProducerSeque
   }
   if (first < search.end) {
     // A claim that somebody holds open may be in the way.
-    const auto deadline = std::chrono::steady_clock::now() + kClaimTimeout;
+    const auto deadline = DeadlineAfter(kClaimTimeout);
     if (auto status = AwaitCommitted(search.end, deadline); !status.ok()) return status;
     const auto status = VisitSequenced(
         first, search.end, [&](Offset offset, const frame::ProducerSequence& record) {

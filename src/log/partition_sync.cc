@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "base/deadline.h"
 #include "base/planted_bug.h"
 #include "log/partition_log.h"
 
@@ -247,12 +248,12 @@ absl::Status PartitionLog::SyncForAll(Offset end) {
 }
 
 absl::Status PartitionLog::SyncDirty() {
-  is_dirty_.store(false);
+  background_.is_dirty.store(false);
   if (is_deleted()) return absl::OkStatus();  // nobody waits for it any more
   const auto end = end_offset();
   absl::Status status = end.status();
   if (end.ok()) {
-    status = WaitDurable(*end, std::chrono::steady_clock::now() + std::chrono::seconds(30));
+    status = WaitDurable(*end, DeadlineAfter(std::chrono::seconds(30)));
   }
   // What is promised is still to be done; after a failed sync whoever asks is told so again.
   if (!status.ok()) MarkDirty();

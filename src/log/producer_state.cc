@@ -37,11 +37,15 @@ std::uint64_t HashOf(std::string_view file) {
 
 std::uint64_t ProducerId(std::string_view name) { return Hash64(std::as_bytes(std::span(name))); }
 
+void ProducerState::Prepare(std::uint64_t producer) {
+  std::vector<Last>& some = producers_.try_emplace(producer).first->second.some;
+  if (some.size() == some.capacity()) some.reserve(std::max<std::size_t>(4, 2 * some.size()));
+}
+
 void ProducerState::Note(const frame::ProducerSequence& record, Offset offset) {
   const Last noted{.sequence = record.sequence, .offset = offset};
-  const auto [at, is_new] = producers_.try_emplace(record.producer, Producer{.last = noted});
-  Producer& producer = at->second;
-  if (!is_new && record.sequence <= producer.last.sequence) return;
+  Producer& producer = producers_.try_emplace(record.producer).first->second;
+  if (record.sequence <= producer.last.sequence) return;
   producer.last = noted;
   if (producer.records++ % producer.interval != 0) return;
   producer.some.push_back(noted);
@@ -53,7 +57,8 @@ void ProducerState::Note(const frame::ProducerSequence& record, Offset offset) {
 
 std::optional<ProducerState::Last> ProducerState::LastOf(std::uint64_t producer) const {
   const auto found = producers_.find(producer);
-  return found == producers_.end() ? std::nullopt : std::optional(found->second.last);
+  if (found == producers_.end() || found->second.last.sequence == kNoSequence) return std::nullopt;
+  return found->second.last;
 }
 
 ProducerState::Search ProducerState::Find(const frame::ProducerSequence& wanted) const {
@@ -76,6 +81,7 @@ ProducerState::Search ProducerState::Find(const frame::ProducerSequence& wanted)
 std::string ProducerState::Encode(std::uint64_t segment_id, ClaimWord seal) const {
   std::vector<FileEntry> entries;
   for (const auto& [id, producer] : producers_) {
+    if (producer.last.sequence == kNoSequence) continue;
     entries.push_back({.producer = id,
                        .sequence = producer.last.sequence,
                        .offset = producer.last.offset.value()});

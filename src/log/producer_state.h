@@ -34,6 +34,8 @@ class ProducerState {
     Offset offset;
   };
 
+  // The next Note of a record of that producer takes no memory.
+  void Prepare(std::uint64_t producer);
   // A record of a producer, in the order of the log. What is not above its last one is left out.
   void Note(const frame::ProducerSequence& record, Offset offset);
 
@@ -54,8 +56,9 @@ class ProducerState {
   absl::Status Load(std::uint64_t segment_id, ClaimWord seal, std::string_view encoded);
 
  private:
+  static constexpr std::int64_t kNoSequence = -1;
   struct Producer {
-    Last last;
+    Last last{.sequence = kNoSequence, .offset = Offset()};  // until the first record is noted
     // One in every `interval` records, in order.
     std::vector<Last> some = {};
     std::uint64_t interval = kInterval;

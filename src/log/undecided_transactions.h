@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
-#include <vector>
+#include <list>
 
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
@@ -16,10 +16,18 @@ namespace daybook::inline v1 {
 // The transactional frames of a log that nobody is known to have decided. Thread-safe.
 class UndecidedTransactions {
  public:
-  // Before the frame at `first` is committed, so that who sees it finds it here.
-  void Note(Offset first, std::uint64_t id) ABSL_LOCKS_EXCLUDED(mutex_) {
+  struct Frame {
+    Offset first;
+    std::uint64_t id = 0;
+  };
+  // What is noted of a frame, made before it is claimed: from then on nothing may take memory.
+  using Prepared = std::list<Frame>;
+
+  // Before the frame at `first` is committed, so that who sees it finds it here. Throws nothing.
+  void Note(Offset first, Prepared frame) ABSL_LOCKS_EXCLUDED(mutex_) {
+    frame.front().first = first;
     MutexLock lock(mutex_);
-    frames_.push_back({.first = first, .id = id});
+    frames_.splice(frames_.end(), frame);
   }
   // The first of them; beyond every offset if there is none. Forgets those that are decided.
   Offset First(const TransactionTable* table) ABSL_LOCKS_EXCLUDED(mutex_) {
@@ -33,12 +41,8 @@ class UndecidedTransactions {
   }
 
  private:
-  struct Frame {
-    Offset first;
-    std::uint64_t id = 0;
-  };
   Mutex mutex_;
-  std::vector<Frame> frames_ ABSL_GUARDED_BY(mutex_);
+  std::list<Frame> frames_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace daybook::inline v1

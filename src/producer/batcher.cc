@@ -1,12 +1,18 @@
 #include "producer/batcher.h"
 
 #include <algorithm>
+#include <new>
 #include <span>
 
 #include "format/batch_codec.h"
-#include "log/partition_log.h"
 
 namespace daybook::inline v1 {
+namespace {
+
+// A batch grows beyond that when it comes to it.
+constexpr std::uint64_t kMostReserved = std::uint64_t{1} << 20;
+
+}  // namespace
 
 void BatchOutcome::Set(absl::StatusOr<Offset> first) {
   MutexLock lock(mutex_);
@@ -30,19 +36,37 @@ absl::StatusOr<Offset> BatchOutcome::Await(std::chrono::steady_clock::time_point
 }
 
 Batcher::~Batcher() {
+  for (std::thread& thread : Stop()) thread.detach();  // see its comment
+}
+
+absl::Status Batcher::Start(std::shared_ptr<void> owner) {
+  if (settings_.threads == nullptr) return absl::OkStatus();
+  MutexLock lock(mutex_);
+  if (!thread_.empty() || is_stopped_) return absl::OkStatus();
+  std::list<std::thread> node(1);
+  auto thread = settings_.threads->Start([this, owner = std::move(owner)] { Loop(); });
+  if (!thread.ok()) return thread.status();
+  node.front() = *std::move(thread);
+  thread_.splice(thread_.begin(), node);
+  return absl::OkStatus();
+}
+
+std::list<std::thread> Batcher::Stop() {
   AppendAll();
-  std::thread thread;
+  std::list<std::thread> thread;
   {
     MutexLock lock(mutex_);
     is_stopped_ = true;
-    thread = std::exchange(thread_, std::thread());
+    thread.swap(thread_);
     changed_.NotifyAll();
   }
-  if (thread.joinable()) thread.join();
+  if (thread.empty() || thread.front().get_id() == std::this_thread::get_id()) return thread;
+  thread.front().join();
+  return {};
 }
 
 std::optional<Receipt> Batcher::Add(const Topic& topic, int partition, const Record& given,
-                                    DeliveryCallback&& on_delivery) {
+                                    Delivery&& delivery) {
   const PartitionLog& log = topic.partition(partition).log();
   std::optional<Record> copy;
   if (given.timestamp && !log.keeps_event_times()) {
@@ -53,52 +77,62 @@ std::optional<Receipt> Batcher::Add(const Topic& topic, int partition, const Rec
   const std::uint64_t bytes = frame::EntryBytes(record);
   if (bytes == 0 || bytes > log.max_entry_bytes()) return std::nullopt;
   const std::uint64_t most = std::min(settings_.batch_bytes, log.max_entry_bytes());
-  const Key key(topic.state().get(), partition);
+  const bool has_thread = settings_.threads != nullptr;
   std::optional<Receipt> receipt;
   bool appends = false;
   {
     MutexLock lock(mutex_);
-    if (!settings_.has_thread) CloseDue(std::chrono::steady_clock::now());
-    auto open = open_.find(key);
-    if (open != open_.end() && (open->second.entries.size() + bytes > most ||
-                                open->second.callbacks.size() == frame::kMaxBatchRecords)) {
-      Close(key);
-      open = open_.end();
+    if (!has_thread) CloseDue(std::chrono::steady_clock::now());
+    auto open = open_.find(&log);
+    if (open != open_.end()) {
+      const Batch& full = open->second.front();
+      if (full.entries.size() + bytes > most || full.deliveries.size() == frame::kMaxBatchRecords) {
+        Close(&log);
+        open = open_.end();
+      }
     }
-    if (open == open_.end()) open = Open(key, topic, bytes);
-    Batch& batch = open->second;
+    Batch& batch = open == open_.end() ? Open(topic, partition, bytes) : open->second.front();
+    // What takes memory comes first: the record is in it whole, or not at all.
     const std::size_t at = batch.entries.size();
+    if (batch.deliveries.size() == batch.deliveries.capacity()) {
+      batch.deliveries.reserve(2 * batch.deliveries.size() + 4);
+    }
+    receipt = Receipt(topic, partition, batch.outcome,
+                      static_cast<std::int64_t>(batch.deliveries.size()));
     batch.entries.resize(at + bytes);
     frame::PutEntry(reinterpret_cast<std::byte*>(batch.entries.data()) + at, record);
     batch.times.Note(record);
-    receipt =
-        Receipt(topic, partition, batch.outcome, static_cast<std::int64_t>(batch.callbacks.size()));
-    batch.callbacks.push_back(std::move(on_delivery));
+    batch.deliveries.push_back(std::move(delivery));
     buffered_ += bytes;
-    if (batch.entries.size() >= most) Close(key);
+    if (batch.entries.size() >= most) Close(&log);
     const bool is_full = buffered_ >= settings_.buffer_bytes;
     if (is_full) CloseAll();
     // Whoever finds the buffer full makes room himself: no thread could do it faster.
-    appends = is_full || (!settings_.has_thread && !closed_.empty());
-    if (settings_.has_thread && !closed_.empty()) changed_.NotifyAll();
+    appends = is_full || (!has_thread && !closed_.empty());
+    if (has_thread && !closed_.empty()) changed_.NotifyAll();
   }
   if (appends) AppendClosed();
   return receipt;
 }
 
-std::map<Batcher::Key, Batch>::iterator Batcher::Open(const Key& key, const Topic& topic,
-                                                      std::uint64_t bytes) {
-  Batch batch{
-      .topic = topic, .partition = key.second, .id = ++last_id_, .entries = {}, .callbacks = {}};
-  batch.entries.reserve(std::max(settings_.batch_bytes, bytes));
-  due_.push_back({std::chrono::steady_clock::now() + settings_.linger, key, last_id_});
-  if (settings_.has_thread && due_.size() == 1) StartThread();
-  return open_.insert_or_assign(key, std::move(batch)).first;
+Batch& Batcher::Open(const Topic& topic, int partition, std::uint64_t bytes) {
+  const Key key = &topic.partition(partition).log();
+  Batches batch;
+  batch.push_back(
+      {.topic = topic, .partition = partition, .id = ++last_id_, .entries = {}, .deliveries = {}});
+  batch.front().entries.reserve(
+      std::max(std::min<std::uint64_t>(settings_.batch_bytes, kMostReserved), bytes));
+  if (on_opened_) on_opened_(batch);
+  due_.push_back({DeadlineAfter(settings_.linger), key, last_id_});
+  if (settings_.threads != nullptr && due_.size() == 1) changed_.NotifyAll();
+  Batches& open = open_[key];
+  open.swap(batch);
+  return open.front();
 }
 
-void Batcher::Close(const Key& key) {
+void Batcher::Close(Key key) {
   auto batch = open_.extract(key);
-  if (batch) closed_.push_back(std::move(batch.mapped()));
+  if (batch) closed_.splice(closed_.end(), batch.mapped());
 }
 
 void Batcher::CloseAll() {
@@ -108,7 +142,7 @@ void Batcher::CloseAll() {
 void Batcher::CloseDue(Time now) {
   while (!due_.empty()) {
     const auto open = open_.find(due_.front().key);
-    const bool is_closed = open == open_.end() || open->second.id != due_.front().id;
+    const bool is_closed = open == open_.end() || open->second.front().id != due_.front().id;
     if (!is_closed && due_.front().when > now) return;
     if (!is_closed) Close(due_.front().key);
     due_.pop_front();
@@ -117,34 +151,42 @@ void Batcher::CloseDue(Time now) {
 
 void Batcher::AppendClosed() {
   for (;;) {
-    std::optional<Batch> batch;
+    Batches batch;
     {
       MutexLock lock(mutex_);
       while (is_appending_) changed_.Wait(mutex_);
       if (closed_.empty()) return;
       is_appending_ = true;
-      batch = std::move(closed_.front());
-      closed_.pop_front();
+      batch.splice(batch.begin(), closed_, closed_.begin());
     }
-    const std::uint64_t bytes = batch->entries.size();
-    PartitionLog& log = batch->topic.partition(batch->partition).log();
-    batch->outcome->Set(log.AppendEntries(std::as_bytes(std::span(batch->entries)),
-                                          static_cast<std::uint32_t>(batch->callbacks.size()),
-                                          batch->times));
+    const Batch& one = batch.front();
+    const std::uint64_t bytes = one.entries.size();
+    PartitionLog& log = one.topic.partition(one.partition).log();
+    // Made ahead, since there may be no memory for a message.
+    static const absl::Status no_memory =
+        absl::ResourceExhaustedError("there is no memory left to append a batch with");
+    absl::StatusOr<Offset> first = no_memory;
+    try {
+      first = log.AppendEntries(std::as_bytes(std::span(one.entries)),
+                                static_cast<std::uint32_t>(one.deliveries.size()), one.times);
+    } catch (const std::bad_alloc&) {
+      // Nothing was appended; the others are.
+    }
+    one.outcome->Set(std::move(first));
     {
       MutexLock lock(mutex_);
       is_appending_ = false;
       buffered_ -= bytes;
       changed_.NotifyAll();
     }
-    on_appended_(*std::move(batch));
+    on_appended_(std::move(batch));
   }
 }
 
 void Batcher::AppendOf(const Topic& topic, int partition) {
   {
     MutexLock lock(mutex_);
-    Close({topic.state().get(), partition});
+    Close(&topic.partition(partition).log());
   }
   AppendClosed();
 }
@@ -155,11 +197,6 @@ void Batcher::AppendAll() {
     CloseAll();
   }
   AppendClosed();
-}
-
-void Batcher::StartThread() {
-  if (!thread_.joinable() && !is_stopped_) thread_ = std::thread([this] { Loop(); });
-  changed_.NotifyAll();  // it may sleep without an end
 }
 
 void Batcher::Loop() {

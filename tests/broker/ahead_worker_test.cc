@@ -4,6 +4,7 @@
 
 #include "catch.h"
 #include "support/log_fixture.h"
+#include "support/thread_factories.h"
 
 namespace daybook {
 namespace {
@@ -22,7 +23,7 @@ class HalfFullFixture : public LogFixture {
 TEST_CASE("Work ahead that the caller is to do waits for him") {
   HalfFullFixture log;
   AheadWorker worker(Background::kCaller);
-  worker.Request(log.log().shared_from_this());
+  worker.Request(log.log());
   CHECK_FALSE(log.is_done());
   worker.RunNow();
   CHECK(log.is_done());
@@ -31,7 +32,8 @@ TEST_CASE("Work ahead that the caller is to do waits for him") {
 TEST_CASE("A thread works ahead otherwise") {
   HalfFullFixture log;
   AheadWorker worker(Background::kThread);
-  worker.Request(log.log().shared_from_this());
+  REQUIRE(worker.Start(ThreadFactory::System()).ok());
+  worker.Request(log.log());
   const auto deadline = Soon();
   while (!log.is_done() && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
   worker.Stop();
@@ -41,11 +43,18 @@ TEST_CASE("A thread works ahead otherwise") {
 TEST_CASE("A worker that was stopped takes no more work") {
   HalfFullFixture log;
   AheadWorker worker(Background::kThread);
+  REQUIRE(worker.Start(ThreadFactory::System()).ok());
   worker.Stop();
-  worker.Request(log.log().shared_from_this());
+  worker.Request(log.log());
   worker.RunNow();
   worker.Stop();
   CHECK_FALSE(log.is_done());
+}
+
+TEST_CASE("A worker whose thread cannot be started says so") {
+  FewThreads none(0);
+  AheadWorker worker(Background::kThread);
+  CHECK(absl::IsResourceExhausted(worker.Start(none)));
 }
 
 }  // namespace daybook

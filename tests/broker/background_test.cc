@@ -4,7 +4,9 @@
 #include <thread>
 
 #include "catch.h"
+#include "support/broker_fixture.h"
 #include "support/log_fixture.h"
+#include "support/thread_factories.h"
 
 namespace daybook {
 
@@ -13,11 +15,11 @@ TEST_CASE("Work that the caller is to do waits for him") {
   BackgroundWork work(Background::kCaller);
   log.WriteMany(3);
   int told = 0;
-  work.SyncSoon(log.log().shared_from_this(), Offset(3), [&](const absl::Status& status) {
+  work.SyncSoon(log.log().shared_from_this(), Offset(3), [&](const absl::Status& status, Offset) {
     CHECK(status.ok());
     ++told;
   });
-  work.SyncLater(log.log().shared_from_this(), std::chrono::hours(1));
+  work.SyncLater(log.log());
   CHECK(told == 0);
   CHECK(log.durable() == Offset(0));
   CHECK(work.RunNow().ok());
@@ -30,10 +32,11 @@ TEST_CASE("Work that the caller is to do waits for him") {
 TEST_CASE("A thread does it otherwise, and everybody is told once") {
   LogFixture log;
   BackgroundWork work(Background::kThread);
+  REQUIRE(work.Start(ThreadFactory::System()).ok());
   log.WriteMany(100);
   std::atomic<int> told{0};
   for (int i = 1; i <= 100; ++i) {
-    work.SyncSoon(log.log().shared_from_this(), Offset(i), [&](const absl::Status& status) {
+    work.SyncSoon(log.log().shared_from_this(), Offset(i), [&](const absl::Status& status, Offset) {
       if (status.ok()) ++told;
     });
   }
@@ -49,7 +52,9 @@ TEST_CASE("What is pending when it stops is told so, and so is what comes later"
   log.Write("v");
   BackgroundWork work(Background::kCaller);
   int cancelled = 0;
-  const auto count = [&](const absl::Status& status) { cancelled += absl::IsCancelled(status); };
+  const auto count = [&](const absl::Status& status, Offset) {
+    cancelled += absl::IsCancelled(status);
+  };
   work.SyncSoon(log.log().shared_from_this(), Offset(1), count);
   work.Stop();
   CHECK(cancelled == 1);
@@ -67,9 +72,133 @@ TEST_CASE("A failed sync is told to those who wait for that partition") {
   BackgroundWork work(Background::kCaller);
   absl::Status told;
   work.SyncSoon(log.log().shared_from_this(), Offset(1),
-                [&](const absl::Status& status) { told = status; });
+                [&](const absl::Status& status, Offset) { told = status; });
   CHECK(absl::IsDataLoss(work.RunNow()));
   CHECK(absl::IsDataLoss(told));
+}
+
+TEST_CASE("Who waits for records before an open claim is told without it, and the rest later") {
+  LogFixture log;
+  log.WriteMany(3);
+  std::optional<RecordClaim> claim = log.log().Claim({.value_bytes = 1}).value();
+  log.WriteMany(2);
+  BackgroundWork work(Background::kCaller);
+  std::vector<std::int64_t> told;
+  for (const std::int64_t end : {6, 3, 5, 1, 4}) {
+    work.SyncSoon(log.log().shared_from_this(), Offset(end),
+                  [&](const absl::Status& status, Offset at) {
+                    CHECK(status.ok());
+                    told.push_back(at.value());
+                  });
+  }
+  CHECK(work.RunNow().ok());
+  CHECK(told == std::vector<std::int64_t>{1, 3});
+  CHECK(log.durable() == Offset(3));
+  CHECK(work.RunNow().ok());
+  CHECK(told.size() == 2);
+  std::move(*claim).Commit();
+  CHECK(work.RunNow().ok());
+  CHECK(told == std::vector<std::int64_t>{1, 3, 4, 5, 6});
+}
+
+TEST_CASE("A claim that is open in one partition keeps nobody waiting in another one") {
+  LogFixture held;
+  LogFixture other;
+  held.Write("v");
+  other.WriteMany(2);
+  const RecordClaim claim = held.log().Claim({.value_bytes = 1}).value();
+  BackgroundWork work(Background::kCaller);
+  int told = 0;
+  const auto count = [&](const absl::Status& status, Offset) { told += status.ok(); };
+  work.SyncSoon(held.log().shared_from_this(), Offset(2), count);
+  work.SyncSoon(other.log().shared_from_this(), Offset(2), count);
+  CHECK(work.RunNow().ok());
+  CHECK(told == 1);
+}
+
+TEST_CASE(
+    "The thread looks again at what waits for a claim, and tells of it once it is committed") {
+  LogFixture log;
+  std::optional<RecordClaim> claim = log.log().Claim({.value_bytes = 1}).value();
+  BackgroundWork work(Background::kCaller);
+  int told = 0;
+  work.SyncSoon(log.log().shared_from_this(), Offset(1),
+                [&](const absl::Status&, Offset) { ++told; });
+  const SteadyTime start = std::chrono::steady_clock::now();
+  CHECK(work.RunDue(start) == start);
+  const SteadyTime again = work.RunDue(start);
+  CHECK(again > start);
+  CHECK(again < start + std::chrono::seconds(1));
+  std::move(*claim).Commit();
+  CHECK(work.RunDue(start) == again);  // not before
+  CHECK(work.RunDue(again) == again);
+  CHECK(work.RunDue(again) == SteadyTime::max());
+  CHECK(log.durable() == Offset(1));
+  CHECK(work.RunNow().ok());
+  CHECK(told == 1);
+}
+
+TEST_CASE("Syncs at kInterval begin early enough to be done when the interval is up") {
+  BrokerFixture broker;
+  constexpr int kPartitions = 100;
+  const Topic topic = broker.MakeTopic(
+      "t", {.partitions = kPartitions, .flush_interval = std::chrono::milliseconds(100)});
+  BackgroundWork work(Background::kCaller);
+  work.ExpectSyncTime(std::chrono::milliseconds(10));  // 1 s for all of them
+  for (int i = 0; i < kPartitions; ++i) {
+    REQUIRE(topic.partition(i).Append(RecordOf("v")).ok());
+    work.SyncLater(topic.partition(i).log());
+  }
+  const SteadyTime now = std::chrono::steady_clock::now();
+  CHECK(work.RunDue(now) <= now);
+  int durable = 0;
+  for (int i = 0; i < kPartitions; ++i) {
+    durable += topic.partition(i).durable_offset().value() == Offset(1);
+  }
+  CHECK(durable == 1);
+  // With less to do it is time enough later.
+  BackgroundWork quick(Background::kCaller);
+  quick.ExpectSyncTime(std::chrono::milliseconds(10));
+  quick.SyncLater(topic.partition(5).log());
+  const SteadyTime start = quick.RunDue(now);
+  CHECK(start > now + std::chrono::milliseconds(50));
+  CHECK(start < std::chrono::steady_clock::now() + std::chrono::milliseconds(91));
+  CHECK(quick.RunDue(start) == start);
+  CHECK(topic.partition(5).durable_offset().value() == Offset(1));
+  CHECK(quick.RunDue(start) == SteadyTime::max());
+}
+
+TEST_CASE("A callback that does not return keeps no other partition from its sync") {
+  LogFixture slow;
+  LogFixture other;
+  slow.Write("v");
+  other.Write("v");
+  BackgroundWork work(Background::kThread);
+  REQUIRE(work.Start(ThreadFactory::System()).ok());
+  std::atomic<bool> is_in_callback{false};
+  std::atomic<bool> may_return{false};
+  work.SyncSoon(slow.log().shared_from_this(), Offset(1), [&](const absl::Status&, Offset) {
+    is_in_callback = true;
+    while (!may_return) std::this_thread::yield();
+  });
+  while (!is_in_callback) std::this_thread::yield();
+  work.SyncLater(other.log());
+  while (other.durable() != Offset(1)) std::this_thread::yield();
+  may_return = true;
+  work.Stop();
+  CHECK(other.durable() == Offset(1));
+}
+
+TEST_CASE("Threads that cannot be started are told of, and nothing is left behind") {
+  for (int threads = 0; threads < 2; ++threads) {
+    FewThreads few(threads);
+    BackgroundWork work(Background::kThread);
+    CHECK(absl::IsResourceExhausted(work.Start(few)));
+  }
+  FewThreads none(0);
+  BackgroundWork work(Background::kCaller);
+  CHECK(work.Start(none).ok());
+  CHECK(none.asked() == 0);
 }
 
 }  // namespace daybook

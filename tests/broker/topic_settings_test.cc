@@ -139,11 +139,11 @@ TEST_CASE("Settings that were written are read, under their own name alone") {
   TopicOptions options;
   options.partitions = 7;
   options.max_record_bytes = 1000;
-  const std::string text = EncodeTopicFile(options, "orders", 77);
+  const std::string text = EncodeTopicFile(options, "orders", {.id = 77});
   const auto read = DecodeTopicFile(text, "orders");
   CHECK(TopicIdIn(text) == 77);
-  CHECK(TopicIdIn(EncodeTopicFile(options, "orders", 0)) == 0);
-  CHECK(DecodeTopicFile(EncodeTopicFile(options, "orders", 0), "orders").ok());
+  CHECK(TopicIdIn(EncodeTopicFile(options, "orders")) == 0);
+  CHECK(DecodeTopicFile(EncodeTopicFile(options, "orders"), "orders").ok());
   REQUIRE(read.ok());
   CHECK(read->partitions == 7);
   CHECK(absl::IsDataLoss(DecodeTopicFile(text, "others").status()));

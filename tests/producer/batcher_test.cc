@@ -4,6 +4,7 @@
 
 #include "catch.h"
 #include "support/broker_fixture.h"
+#include "support/thread_factories.h"
 
 namespace daybook {
 namespace {
@@ -14,14 +15,13 @@ struct BatcherFixture {
                           std::chrono::nanoseconds linger = std::chrono::hours(1),
                           std::uint64_t batch_bytes = 1000, std::uint64_t buffer_bytes = 1 << 20)
       : topic(broker.MakeTopic("t", options)),
-        batcher({.linger = linger,
-                 .batch_bytes = batch_bytes,
-                 .buffer_bytes = buffer_bytes,
-                 .has_thread = false},
-                [this](Batch batch) { appended.push_back(batch.callbacks.size()); }) {}
+        batcher({.linger = linger, .batch_bytes = batch_bytes, .buffer_bytes = buffer_bytes},
+                [this](Batcher::Batches batch) {
+                  appended.push_back(batch.front().deliveries.size());
+                }) {}
 
   Receipt Add(std::string_view value, int partition = 0) {
-    auto receipt = batcher.Add(topic, partition, RecordOf(value), nullptr);
+    auto receipt = batcher.Add(topic, partition, RecordOf(value), {});
     REQUIRE(receipt);
     return *std::move(receipt);
   }
@@ -93,7 +93,7 @@ TEST_CASE("A batch never grows beyond what its topic takes") {
   CHECK(fixture.Values().size() == 100);
   CHECK(fixture.appended.front() == 5);
   // What does not fit even alone is not taken.
-  CHECK_FALSE(fixture.batcher.Add(fixture.topic, 0, RecordOf(std::string(600, 'x')), nullptr));
+  CHECK_FALSE(fixture.batcher.Add(fixture.topic, 0, RecordOf(std::string(600, 'x')), {}));
 }
 
 TEST_CASE("Who fills the buffer appends what is in it") {
@@ -137,14 +137,15 @@ TEST_CASE("Threads that add while others append lose nothing and keep their orde
     Batcher batcher({.linger = std::chrono::microseconds(50),
                      .batch_bytes = 500,
                      .buffer_bytes = 4000,
-                     .has_thread = true},
-                    [&](Batch batch) { told += batch.callbacks.size(); });
+                     .threads = &ThreadFactory::System()},
+                    [&](Batcher::Batches batch) { told += batch.front().deliveries.size(); });
+    REQUIRE(batcher.Start(nullptr).ok());
     std::vector<std::thread> threads;
     for (int t = 0; t < kThreads; ++t) {
       threads.emplace_back([&, t] {
         for (int i = 0; i < kRecords; ++i) {
           const std::string value = std::to_string(t) + ":" + std::to_string(i);
-          if (!batcher.Add(topic, 0, RecordOf(value), nullptr)) std::abort();
+          if (!batcher.Add(topic, 0, RecordOf(value), {})) std::abort();
           if (i % 1000 == 500) batcher.AppendOf(topic, 0);
         }
       });
@@ -166,6 +167,41 @@ TEST_CASE("Threads that add while others append lose nothing and keep their orde
   }
   CHECK(out_of_order == 0);
   CHECK(next == std::vector<int>(kThreads, kRecords));
+}
+
+TEST_CASE("A partition has one open batch, whichever handle of its topic records come by") {
+  BatcherFixture fixture;
+  fixture.Add("a");
+  REQUIRE(fixture.broker->CreatePartitions("t", 3).ok());
+  const Topic grown = fixture.broker->OpenTopic("t").value();
+  REQUIRE(fixture.batcher.Add(grown, 0, RecordOf("b"), {}));
+  fixture.Add("c");
+  fixture.batcher.AppendOf(grown, 0);
+  CHECK(fixture.Values() == std::vector<std::string>{"a", "b", "c"});
+  CHECK(fixture.appended == std::vector<std::size_t>{3});
+}
+
+TEST_CASE("A batcher whose thread cannot be started says so, and tries again") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("t");
+  FewThreads few(0);
+  Batcher batcher(
+      {.linger = std::chrono::hours(1), .batch_bytes = 500, .buffer_bytes = 4000, .threads = &few},
+      [](Batcher::Batches) {});
+  CHECK(absl::IsResourceExhausted(batcher.Start(nullptr)));
+  few.Allow(1);
+  CHECK(batcher.Start(nullptr).ok());
+  CHECK(batcher.Start(nullptr).ok());
+  CHECK(few.asked() == 2);
+}
+
+TEST_CASE("A batcher with the longest linger appends when it is asked to, and not before") {
+  BatcherFixture fixture({}, TimeSpan(std::chrono::hours::max()));
+  fixture.Add("a");
+  fixture.Add("b");
+  CHECK(fixture.appended.empty());
+  fixture.batcher.AppendAll();
+  CHECK(fixture.appended == std::vector<std::size_t>{2});
 }
 
 }  // namespace daybook

@@ -249,49 +249,67 @@ TEST_CASE("More sends than may be in flight hand over what is gathered") {
   CHECK(topic.partition(0).end_offset().value() == Offset(30));
 }
 
-TEST_CASE("A record that is sent again after a crash is answered with its first offset") {
-  for (const Durability durability : {Durability::kProcess, Durability::kDisk}) {
-    BrokerFixture broker;
-    broker.MakeTopic("t", {.partitions = 3, .durability = durability});
-    std::vector<Offset> offsets;
-    for (int round = 0; round < 3; ++round) {
-      {
-        Producer producer(*broker, {.name = "importer"});
-        for (int line = 0; line < 20; ++line) {
-          const std::string key = "key " + std::to_string(line % 5);
-          const std::string value = std::to_string(line);
-          const auto receipt = producer.SendOnce("t", RecordOf(key, value), line);
-          INFO(receipt.status());
-          REQUIRE(receipt.ok());
-          if (round == 0) offsets.push_back(receipt->offset());
-          CHECK(receipt->offset() == offsets[static_cast<std::size_t>(line)]);
-        }
-        const int partition = Producer::PartitionForKey("key 4", 3);
-        CHECK(producer.LastSequence("t", partition).value() == 19);
-        Producer other(*broker, {.name = "other"});
-        CHECK(other.LastSequence("t", partition).value() == std::nullopt);
-      }
-      CHECK(broker.Values("t").size() == 20);
-      if (durability == Durability::kDisk) broker.CutPower(static_cast<unsigned>(round));
-      if (durability == Durability::kProcess) broker.Kill();
+TEST_CASE("Options of a producer that are out of their range are named by every call") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  const auto check = [&](ProducerOptions options, std::string_view what) {
+    options.name = "importer";
+    Producer producer(*broker, options);
+    const absl::Status answers[] = {producer.Send("t", RecordOf("v")).status(),
+                                    producer.SendAsync("t", RecordOf("v")).status(),
+                                    producer.SendOnce("t", RecordOf("k", "v"), 0).status(),
+                                    producer.LastSequence("t", 0).status(), producer.Flush()};
+    for (const absl::Status& answer : answers) {
+      CHECK(absl::IsInvalidArgument(answer));
+      CHECK(std::string(answer.message()).find(what) != std::string::npos);
     }
+  };
+  check({.max_in_flight = 0}, "max_in_flight is 0");
+  check({.linger = std::chrono::microseconds(-1)}, "linger");
+  check({.batch_bytes = -1}, "batch_bytes is -1");
+  check({.buffer_bytes = 0}, "buffer_bytes is 0");
+  CHECK(broker.Values("t").empty());
+}
+
+TEST_CASE("A key that no record can have is refused for its own size") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic(
+      "t", {.segment_bytes = std::int64_t{256} << 20, .max_record_bytes = std::int64_t{64} << 20});
+  Producer producer(*broker);
+  const std::string key(std::size_t{1} << 24, 'k');
+  const absl::Status answers[] = {
+      producer.Send("t", RecordOf(key, "v")).status(),
+      producer.SendAsync("t", RecordOf(key, "v")).status(),
+      topic.partition(0).Claim({.value_bytes = 1, .key = key}).status()};
+  for (const absl::Status& answer : answers) {
+    CHECK(absl::IsInvalidArgument(answer));
+    const std::string message(answer.message());
+    CHECK(message.find("the key has 16777216 bytes; the limit of every topic is 16777215") !=
+          std::string::npos);
   }
 }
 
-TEST_CASE("What cannot be sent once says why") {
+TEST_CASE("The longest timeouts wait as long as it takes, and none overflows") {
   BrokerFixture broker;
-  broker.MakeTopic("t", {.partitions = 2});
-  Producer unnamed(*broker);
-  CHECK(absl::IsInvalidArgument(unnamed.SendOnce("t", RecordOf("k", "v"), 0).status()));
-  CHECK(absl::IsInvalidArgument(unnamed.LastSequence("t", 0).status()));
-  Producer producer(*broker, {.name = "importer"});
-  CHECK(absl::IsInvalidArgument(producer.SendOnce("t", RecordOf("v"), 0).status()));
-  CHECK(absl::IsInvalidArgument(producer.SendOnce("t", RecordOf("k", "v"), -1).status()));
-  CHECK(absl::IsNotFound(producer.SendOnce("u", RecordOf("k", "v"), 0).status()));
-  CHECK(absl::IsInvalidArgument(producer.LastSequence("t", 2).status()));
-  REQUIRE(producer.SendOnce("t", RecordOf("k", "v"), 10).ok());
-  CHECK(absl::IsOutOfRange(producer.SendOnce("t", RecordOf("k", "v"), 5).status()));
-  CHECK(broker.Values("t").size() == 1);
+  const Topic topic = broker.MakeTopic("t", {.durability = Durability::kDisk});
+  Producer producer(*broker, {.linger = std::chrono::hours::max()});
+  const auto receipt = producer.SendAsync("t", RecordOf("v"));
+  REQUIRE(receipt.ok());
+  CHECK(receipt->offset() == Receipt::kNowhere);
+  CHECK(producer.Flush(std::chrono::hours::max()).ok());
+  CHECK(receipt->Await(std::chrono::nanoseconds::max()).ok());
+  CHECK(receipt->WaitDurable(std::chrono::seconds::max()).ok());
+  REQUIRE(topic.partition(0).Append(RecordOf("w")).ok());
+  CHECK(topic.partition(0).WaitDurable(Offset(2), std::chrono::nanoseconds::max()).ok());
+  CHECK(topic.partition(0).WaitDurable(Offset(2), std::chrono::hours::max()).ok());
+  auto reader = Reader::Open(*broker, "t");
+  CHECK(reader->Poll(std::chrono::hours::max())->size() == 1);
+  GroupOptions options;
+  options.max_poll_interval = std::chrono::hours::max();
+  ConsumerGroup group(*broker, "g", options);
+  const auto consumer = group.Join({"t"}).value();
+  CHECK(consumer->Poll(std::chrono::hours::max())->size() == 1);
+  CHECK(broker->ExpireGroupOffsets(std::chrono::hours::max()).value() == 0);
 }
 
 }  // namespace daybook

@@ -1,0 +1,77 @@
+#include <optional>
+
+#include "broker/topic_state.h"
+#include "log/producer_state.h"
+#include "producer/delivery.h"
+
+// Records of named producers, which are in a topic once. A partition knows what it has of each
+// producer; where the key of a record was in another partition before partitions were added, that
+// one is asked first.
+
+namespace daybook::inline v1 {
+namespace {
+
+absl::Status HasNoName() {
+  return absl::InvalidArgumentError(
+      "a producer is known again by its name; give it one in ProducerOptions");
+}
+
+}  // namespace
+
+absl::StatusOr<Receipt> Producer::SendOnce(std::string_view topic, const Record& record,
+                                           std::int64_t sequence) {
+  if (auto status = state_->Usable(); !status.ok()) return status;
+  if (state_->name().empty()) return HasNoName();
+  if (!record.key && !record.partition) {
+    return absl::InvalidArgumentError(
+        "a record that is sent once needs a key or a partition: without, it could go to another "
+        "one when it is sent again");
+  }
+  const auto found = state_->core().catalog().Find(topic);
+  if (!found.ok()) return found.status();
+  const auto partition = state_->ChoosePartition(*found, record);
+  if (!partition.ok()) return partition.status();
+  if (state_->batcher() != nullptr) state_->batcher()->AppendOf(*found, *partition);
+  const std::uint64_t producer = ProducerId(state_->name());
+  const auto acknowledge = [&](int at, Offset offset) -> absl::StatusOr<Receipt> {
+    if (found->options().durability == Durability::kDisk) {
+      PartitionLog& log = found->partition(at).log();
+      auto status = log.WaitDurable(offset + 1, DeadlineAfter(kAcknowledgeTimeout));
+      if (!status.ok()) return status;
+    }
+    return Receipt(*found, at, offset);
+  };
+  if (!record.partition && sequence >= 0) {
+    for (const int partitions : found->state()->earlier_counts()) {
+      const int before = Producer::PartitionForKey(*record.key, partitions);
+      if (before == *partition) continue;
+      const auto sent =
+          found->partition(before).log().FindSequenced(*record.key, {producer, sequence});
+      if (!sent.ok()) return sent.status();
+      if (sent->has_value()) return acknowledge(before, **sent);
+    }
+  }
+  const auto offset =
+      found->partition(*partition).log().AppendSequenced(record, producer, sequence);
+  if (!offset.ok()) return offset.status();
+  return acknowledge(*partition, *offset);
+}
+
+absl::StatusOr<std::optional<std::int64_t>> Producer::LastSequence(std::string_view topic,
+                                                                   int partition) {
+  if (auto status = state_->Usable(); !status.ok()) return status;
+  if (state_->name().empty()) return HasNoName();
+  const auto found = state_->core().catalog().Find(topic);
+  if (!found.ok()) return found.status();
+  Record record;
+  record.partition = partition;
+  if (const auto chosen = state_->ChoosePartition(*found, record); !chosen.ok()) {
+    return chosen.status();
+  }
+  const auto last = found->partition(partition).log().LastSequence(ProducerId(state_->name()));
+  if (!last.ok()) return last.status();
+  if (!last->has_value()) return std::optional<std::int64_t>();
+  return std::optional<std::int64_t>((*last)->sequence);
+}
+
+}  // namespace daybook::inline v1
