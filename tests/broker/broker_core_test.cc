@@ -3,6 +3,7 @@
 #include "broker/directory_check.h"
 #include "catch.h"
 #include "support/broker_fixture.h"
+#include "support/thread_factories.h"
 
 namespace daybook {
 namespace {
@@ -130,6 +131,43 @@ TEST_CASE("Closing twice is closing once") {
   BrokerFixture broker;
   CHECK(broker->Close().ok());
   CHECK(broker->Close().ok());
+}
+
+TEST_CASE("A directory is not opened when a thread cannot be started, and is when it can") {
+  SimulatedFileSystem disk;
+  for (int threads = 0; threads < 3; ++threads) {
+    FewThreads few(threads);
+    BrokerOptions options;
+    options.file_system = &disk;
+    options.threads = &few;
+    CHECK(absl::IsResourceExhausted(BrokerCore::Open("/data", options).status()));
+    options.background = Background::kCaller;
+    CHECK(BrokerCore::Open("/data", options).ok());
+  }
+  FewThreads enough(3);
+  BrokerOptions options;
+  options.file_system = &disk;
+  options.threads = &enough;
+  CHECK(BrokerCore::Open("/data", options).ok());
+  CHECK(enough.asked() == 3);
+  options.access = BrokerAccess::kReadOnly;
+  CHECK(BrokerCore::Open("/data", options).ok());
+  CHECK(enough.asked() == 3);
+}
+
+TEST_CASE("Options of a broker that are none are named") {
+  SimulatedFileSystem disk;
+  BrokerOptions options;
+  options.file_system = &disk;
+  options.access = static_cast<BrokerAccess>(2);
+  CHECK(absl::IsInvalidArgument(BrokerCore::Open("/data", options).status()));
+  options.access = BrokerAccess::kReadWrite;
+  options.background = static_cast<Background>(-1);
+  CHECK(absl::IsInvalidArgument(BrokerCore::Open("/data", options).status()));
+  options.background = Background::kThread;
+  options.clock = nullptr;
+  CHECK(absl::IsInvalidArgument(BrokerCore::Open("/data", options).status()));
+  CHECK(disk.Files().empty());
 }
 
 }  // namespace daybook

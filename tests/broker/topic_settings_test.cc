@@ -149,4 +149,31 @@ TEST_CASE("Settings that were written are read, under their own name alone") {
   CHECK(absl::IsDataLoss(DecodeTopicFile(text, "others").status()));
 }
 
+TEST_CASE("How many partitions there were before is written and read, and must be fewer") {
+  TopicOptions options;
+  options.partitions = 7;
+  std::vector<int> earlier;
+  REQUIRE(DecodeTopicFile(EncodeTopicFile(options, "t", {2, 5}), "t", &earlier).ok());
+  CHECK(earlier == std::vector<int>{2, 5});
+  REQUIRE(DecodeTopicFile(EncodeTopicFile(options, "t"), "t", &earlier).ok());
+  CHECK(earlier.empty());
+  for (const int count : {0, -1, 7, 8}) {
+    CHECK(absl::IsDataLoss(DecodeTopicFile(EncodeTopicFile(options, "t", {count}), "t").status()));
+  }
+}
+
+TEST_CASE("Values that an enum has not are named, and so is memory that is too little") {
+  const auto refused = [](const TopicOptions& options, const std::string& what) {
+    const absl::Status status = CheckTopicOptions(Resolve(options));
+    INFO(status);
+    CHECK(absl::IsInvalidArgument(status));
+    CHECK(std::string(status.message()).find(what) != std::string::npos);
+  };
+  refused({.durability = static_cast<Durability>(7)}, "durability has the number 7");
+  refused({.storage = static_cast<Storage>(-1)}, "storage has the number -1");
+  refused({.when_full = static_cast<WhenFull>(5)}, "memory.when.full has the number 5");
+  refused({.compression = static_cast<Compression>(2)}, "none, zstd");
+  refused({.storage = Storage::kMemory, .memory_bytes = 1}, "memory.bytes is 1");
+}
+
 }  // namespace daybook

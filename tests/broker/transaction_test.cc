@@ -391,4 +391,29 @@ TEST_CASE("A follower in another process sees a transaction when its owner has c
   CHECK(absl::IsFailedPrecondition(Transaction::Begin(*follower).status()));
 }
 
+TEST_CASE(
+    "A transaction at kInterval has what it wrote synced, whatever the levels of its topics") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("t", {.partitions = 2});
+  auto transaction = Transaction::Begin(*broker, {.durability = Durability::kInterval}).value();
+  for (int i = 0; i < 2; ++i) {
+    Record record = RecordOf("v");
+    record.partition = i;
+    REQUIRE(transaction.Send(topic, record).ok());
+  }
+  REQUIRE(transaction.Commit().ok());
+  REQUIRE(broker->RunBackgroundWork().ok());
+  CHECK(topic.partition(0).durable_offset().value() == Offset(1));
+  CHECK(topic.partition(1).durable_offset().value() == Offset(1));
+  broker.CutPower(1);
+  CHECK(broker.Values("t").size() == 2);
+}
+
+TEST_CASE("Options of a transaction that are out of their range are refused") {
+  BrokerFixture broker;
+  CHECK(absl::IsInvalidArgument(
+      Transaction::Begin(*broker, {.durability = static_cast<Durability>(3)}).status()));
+  CHECK(absl::IsInvalidArgument(Transaction::Begin(*broker, {.max_bytes = 0}).status()));
+}
+
 }  // namespace daybook

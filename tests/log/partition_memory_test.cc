@@ -278,4 +278,29 @@ TEST_CASE("Many threads through a small memory log lose nothing and mix nothing 
   CHECK(wrong == 0);
 }
 
+TEST_CASE("A memory log is dropped from while others append, whoever drops a segment first") {
+  LogFixture log = InMemory(WhenFull::kDropOldest, std::chrono::minutes(1));
+  constexpr int kThreads = 2;
+  constexpr int kRecords = 60'000;
+  std::atomic<int> running{kThreads};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&] {
+      const std::string value(100, 'x');
+      for (int i = 0; i < kRecords; ++i) {
+        if (!log.log().Append(RecordOf(value), std::nullopt).ok()) std::abort();
+      }
+      --running;
+    });
+  }
+  int failed = 0;
+  while (running != 0) failed += !log.log().DropBefore(log.end()).ok();
+  for (std::thread& thread : threads) thread.join();
+  CHECK(failed == 0);
+  CHECK(log.end() == Offset(kThreads * kRecords));
+  CHECK(log.log().DropBefore(log.end()).ok());
+  const Offset begin = log.log().begin_offset().value();
+  CHECK(static_cast<std::int64_t>(log.Values(begin).size()) == log.end() - begin);
+}
+
 }  // namespace daybook

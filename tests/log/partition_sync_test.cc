@@ -238,4 +238,32 @@ TEST_CASE("A sync and a reader share what they open of a file, so that neither u
   CHECK(maps == 1);
 }
 
+TEST_CASE("An append at kInterval has its log synced, whatever the level of the topic") {
+  for (const Durability durability :
+       {Durability::kProcess, Durability::kInterval, Durability::kDisk}) {
+    LogFixture log(durability);
+    int dirty = 0;
+    log.context().on_dirty = [&](PartitionLog&) { ++dirty; };
+    REQUIRE(log.log().Append(RecordOf("v"), Durability::kInterval).ok());
+    CHECK(dirty == (durability == Durability::kDisk ? 0 : 1));
+    const Record record = RecordOf("w");
+    REQUIRE(log.log().AppendBatch({&record, 1}, Durability::kInterval).ok());
+    REQUIRE(log.log().SyncDirty().ok());
+    CHECK(log.durable() == Offset(2));
+    REQUIRE(log.log().AppendBatch({&record, 1}, Durability::kInterval).ok());
+    CHECK(dirty == (durability == Durability::kDisk ? 0 : 2));
+  }
+}
+
+TEST_CASE("A level that there is not is refused, and nothing is appended") {
+  LogFixture log;
+  const Record record = RecordOf("v");
+  for (const int number : {-1, 3, 9}) {
+    const auto level = static_cast<Durability>(number);
+    CHECK(absl::IsInvalidArgument(log.log().Append(record, level).status()));
+    CHECK(absl::IsInvalidArgument(log.log().AppendBatch({&record, 1}, level).status()));
+  }
+  CHECK(log.end() == Offset(0));
+}
+
 }  // namespace daybook

@@ -5,12 +5,15 @@
 namespace daybook::torture {
 
 std::vector<Family> AllFamilies() {
-  return {PowerCutFamily(),        SequencesFamily(),     KillFamily(),       KillLargeFamily(),
-          KillStoresFamily(),      ErrorsFamily(),        AllocationFamily(), DiskFullFamily(),
-          DiskFullDefaultFamily(), ShutdownFamily(),      CloseFamily(),      BlockLogFamily(),
-          BlockErrorsFamily(),     FlipsFamily(),         TruncationFamily(), MutationsFamily(),
-          RepairFamily(),          ClockFamily(),         GroupsFamily(),     GroupRunFamily(),
-          ExactlyOnceFamily(),     InterleavingsFamily(), FollowerFamily(),   FuzzFamily()};
+  return {PowerCutFamily(),      SequencesFamily(),  KillFamily(),
+          KillLargeFamily(),     KillStoresFamily(), ErrorsFamily(),
+          AllocationFamily(),    DiskFullFamily(),   DiskFullDefaultFamily(),
+          ShutdownFamily(),      CloseFamily(),      BlockLogFamily(),
+          BlockErrorsFamily(),   FlipsFamily(),      TruncationFamily(),
+          MutationsFamily(),     RepairFamily(),     ClockFamily(),
+          GroupsFamily(),        GroupRunFamily(),   ExactlyOnceFamily(),
+          InterleavingsFamily(), FollowerFamily(),   ThreadsFamily(),
+          FuzzFamily()};
 }
 
 const Family* FindFamily(const std::vector<Family>& families, const std::string& name) {

@@ -55,6 +55,7 @@ Family GroupRunFamily();
 Family ExactlyOnceFamily();
 Family InterleavingsFamily();
 Family FollowerFamily();
+Family ThreadsFamily();
 Family FuzzFamily();
 
 }  // namespace daybook::torture

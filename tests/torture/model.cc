@@ -306,6 +306,7 @@ void Adopt(const Found& found, Model& model) {
       PartitionModel& partition = topic->second.partitions[i];
       partition.attempted = found.at({topic->first, static_cast<int>(i)});
       partition.in_process = partition.on_disk = partition.attempted.size();
+      partition.promised = 0;
       partition.kept_commit = 0;  // may be gone
     }
     ++topic;

@@ -43,6 +43,7 @@ struct PartitionModel {
   std::vector<std::optional<std::string>> attempted;
   std::size_t in_process = 0;    // so many from the beginning survive a kill
   std::size_t on_disk = 0;       // and so many a power cut
+  std::size_t promised = 0;      // and so many will once the background work is done
   bool is_unsure = false;        // whether the last ones were appended, after an error
   std::int64_t committed = 0;    // the highest offset that the group tried to commit
   std::int64_t kept_commit = 0;  // and the highest that was acknowledged

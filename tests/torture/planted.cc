@@ -71,6 +71,9 @@ std::vector<Planted> AllPlanted() {
       {PlantedBug::kFollowersIgnoreIds, "followers-ignore-ids", {"follower"}},
       {PlantedBug::kEpochNotedLate, "epoch-noted-late", {"follower"}},
       {PlantedBug::kWaitsAtDeadClaims, "waits-at-dead-claims", {"follower"}},
+      {PlantedBug::kStartsThreadInAppend, "starts-thread-in-append", {"threads"}},
+      {PlantedBug::kIntervalOfTopicAlone, "interval-of-topic-alone", {"power-cut"}},
+      {PlantedBug::kOneClaimFailsAll, "one-claim-fails-all", {"power-cut"}},
       {PlantedBug::kDropsDurableSegments, "drops-durable-segments", {"mutations", "flips"}},
   };
 }

@@ -125,4 +125,8 @@ TEST_CASE("A run for which there is no time says so, and one that is done does n
   CHECK(Tally::FromJson(tally.ToJson()).is_cut_short());
 }
 
+TEST_CASE("A thread that cannot be started is told of and costs nothing else", "[crash]") {
+  RunShort("threads");
+}
+
 }  // namespace daybook::torture

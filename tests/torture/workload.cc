@@ -7,8 +7,9 @@
 #include "absl/strings/str_cat.h"
 #include "broker/broker_core.h"
 #include "daybook/consumer_group.h"
-#include "torture/hostile.h"
+#include "daybook/producer.h"
 #include "segment/segment_steps.h"
+#include "torture/hostile.h"
 
 namespace daybook::torture {
 namespace {
@@ -26,8 +27,9 @@ Record RecordOf(std::string_view value) {
 
 std::string_view NameOf(Operation operation) {
   static constexpr std::string_view kNames[kOperations] = {
-      "append-small", "append-large", "append-disk",  "batch",       "abandon",
-      "hold-claim",   "roll",         "wait-durable", "background",  "commit-group",
+      "append-small", "append-large", "append-disk",  "append-interval",
+      "send-beside",  "batch",        "abandon",      "hold-claim",
+      "roll",         "wait-durable", "background",   "commit-group",
       "together",     "reopen",       "create-topic", "delete-topic"};
   return kNames[static_cast<int>(operation)];
 }
@@ -98,12 +100,7 @@ void Workload::Close() {
   if (!status.ok()) Error(status, "close");
   broker_.reset();
   if (!status.ok()) return;
-  for (auto& [name, topic] : model_.topics) {
-    if (topic.options.durability != Durability::kInterval) continue;
-    for (PartitionModel& partition : topic.partitions) {
-      partition.on_disk = std::max(partition.on_disk, partition.in_process);
-    }
-  }
+  Synced();
 }
 
 void Workload::Die() {
@@ -212,12 +209,69 @@ void Workload::Settle(const absl::StatusOr<Offset>& offset, std::size_t records,
   }
 }
 
-void Workload::Append(std::size_t bytes, bool at_disk) {
+void Workload::Synced() {
+  for (auto& [name, topic] : model_.topics) {
+    const bool is_all = topic.options.durability == Durability::kInterval;
+    for (PartitionModel& partition : topic.partitions) {
+      partition.on_disk =
+          std::max(partition.on_disk, is_all ? partition.in_process : partition.promised);
+    }
+  }
+}
+
+void Workload::SendBeside() {
+  // Asynchronous ones wait for the disk at kDisk alone; there is no thread, so they wait for us.
+  if (plans_[topic_].options.durability != Durability::kDisk) return;
+  bool is_before = false;
+  bool is_behind = false;
+  Producer producer(*broker_);  // its callbacks end before what they set
+  const auto send = [&](bool* is_told) {
+    const std::size_t at = model().attempted.size();
+    const std::string value = Value(at, Pick(300));
+    Attempt(value);
+    Record record = RecordOf(value);
+    record.partition = partition_;
+    const auto sent = producer.SendAsync(*handle_, record,
+                                         [&, is_told](const absl::Status& status, const Receipt&) {
+                                           if (!status.ok()) Error(status, "send beside a claim");
+                                           *is_told = status.ok();
+                                         });
+    if (!sent.ok()) {
+      Error(sent.status(), "send");
+      model().attempted.pop_back();
+      return false;
+    }
+    WithoutRefused(sent->offset(), 1);
+    model().in_process = model().attempted.size();
+    return true;
+  };
+  if (!send(&is_before)) return;
+  const std::size_t before = model().attempted.size();
+  model().attempted.push_back(std::nullopt);
+  {
+    const auto claim = partition().Claim({.value_bytes = 100});
+    if (!claim.ok()) {
+      Error(claim.status(), "claim");
+      model().attempted.pop_back();
+    } else {
+      WithoutRefused(claim->offset(), 1);
+      send(&is_behind);
+      if (const auto status = broker_->RunBackgroundWork(); !status.ok()) {
+        Error(status, "background work");
+      }
+      if (is_before) model().on_disk = std::max(model().on_disk, before);
+    }
+  }
+  if (const auto status = producer.Flush(); !status.ok()) return Error(status, "flush");
+  if (is_behind) model().on_disk = model().attempted.size();
+}
+
+void Workload::Append(std::size_t bytes, std::optional<Durability> level) {
   const std::string value = Value(model().attempted.size(), bytes);
   Attempt(value);
-  AppendOptions options;
-  if (at_disk) options.durability = Durability::kDisk;
-  Settle(partition().Append(RecordOf(value), options), 1, at_disk, "append");
+  const auto offset = partition().Append(RecordOf(value), {.durability = level});
+  Settle(offset, 1, level == Durability::kDisk, "append");
+  if (offset.ok() && level == Durability::kInterval) model().promised = model().in_process;
 }
 
 void Workload::Batch() {
@@ -247,12 +301,7 @@ void Workload::WaitDurable() {
 void Workload::RunBackground() {
   const auto status = broker_->RunBackgroundWork();
   if (!status.ok()) return Error(status, "background work");
-  for (auto& [name, topic] : model_.topics) {
-    if (topic.options.durability != Durability::kInterval) continue;
-    for (PartitionModel& partition : topic.partitions) {
-      partition.on_disk = std::max(partition.on_disk, partition.in_process);
-    }
-  }
+  Synced();
 }
 
 void Workload::CommitGroup() {
@@ -359,6 +408,10 @@ void Workload::Do(Operation operation) {
       return Append(kLarge, false);
     case Operation::kAppendDisk:
       return Append(Pick(300), true);
+    case Operation::kAppendInterval:
+      return Append(Pick(300), Durability::kInterval);
+    case Operation::kSendBeside:
+      return SendBeside();
     case Operation::kBatch:
       return Batch();
     case Operation::kAbandon:
@@ -392,11 +445,12 @@ void Workload::StepAlone() {
 void Workload::Step() {
   clock_.Advance(std::chrono::milliseconds(Pick(1000)));
   static constexpr Operation kUsual[] = {
-      Operation::kAppendSmall, Operation::kAppendSmall, Operation::kAppendSmall,
-      Operation::kAppendSmall, Operation::kAppendLarge, Operation::kAppendLarge,
-      Operation::kAppendDisk,  Operation::kBatch,       Operation::kBatch,
-      Operation::kAbandon,     Operation::kHoldClaim,   Operation::kWaitDurable,
-      Operation::kBackground,  Operation::kCommitGroup, Operation::kCommitGroup};
+      Operation::kAppendSmall,    Operation::kAppendSmall,    Operation::kAppendSmall,
+      Operation::kAppendSmall,    Operation::kAppendLarge,    Operation::kAppendLarge,
+      Operation::kAppendDisk,     Operation::kBatch,          Operation::kBatch,
+      Operation::kAppendInterval, Operation::kAppendInterval, Operation::kSendBeside,
+      Operation::kAbandon,        Operation::kHoldClaim,      Operation::kWaitDurable,
+      Operation::kBackground,     Operation::kCommitGroup,    Operation::kCommitGroup};
   const std::uint64_t seldom = Pick(40);
   switch (seldom) {
     case 0:

@@ -19,20 +19,22 @@ namespace daybook::torture {
 enum class Operation {
   kAppendSmall,
   kAppendLarge,
-  kAppendDisk,   // acknowledged at kDisk, whatever the topic is
-  kBatch,        // all of it or none
-  kAbandon,      // a claim that is not committed
-  kHoldClaim,    // one that is held while others append behind it
-  kRoll,         // as many appends as it takes
-  kWaitDurable,  // everything so far
-  kBackground,   // what is due at kInterval
-  kCommitGroup,  // a consumer reads on and commits
-  kTogether,     // several threads append at kDisk, and share syncs
-  kReopen,       // closed cleanly
+  kAppendDisk,      // acknowledged at kDisk, whatever the topic is
+  kAppendInterval,  // the same at kInterval
+  kSendBeside,      // asynchronous sends before and behind a claim that is open
+  kBatch,           // all of it or none
+  kAbandon,         // a claim that is not committed
+  kHoldClaim,       // one that is held while others append behind it
+  kRoll,            // as many appends as it takes
+  kWaitDurable,     // everything so far
+  kBackground,      // what is due at kInterval
+  kCommitGroup,     // a consumer reads on and commits
+  kTogether,        // several threads append at kDisk, and share syncs
+  kReopen,          // closed cleanly
   kCreateTopic,
   kDeleteTopic,
 };
-inline constexpr int kOperations = 14;
+inline constexpr int kOperations = 16;
 std::string_view NameOf(Operation operation);
 
 // The topics that a workload makes.
@@ -101,7 +103,13 @@ class Workload {
   // Takes back what an append that failed would have added.
   void Settle(const absl::StatusOr<Offset>& offset, std::size_t records, bool at_disk,
               std::string_view what);
-  void Append(std::size_t bytes, bool at_disk);
+  void Append(std::size_t bytes, bool at_disk) {
+    Append(bytes, at_disk ? std::optional(Durability::kDisk) : std::nullopt);
+  }
+  void Append(std::size_t bytes, std::optional<Durability> level);
+  void SendBeside();
+  // What is promised at kInterval is on the disk now.
+  void Synced();
   void Batch();
   void Abandon();
   void HoldClaim();
