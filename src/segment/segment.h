@@ -31,7 +31,7 @@
 #include "segment/segment_settings.h"
 #include "segment/segment_times.h"
 
-namespace daybook::inline v1 {};
+namespace daybook::inline v1 {
 
 // One segment file, mapped. Appended to by any number of threads, read by any number; reads and
 // appends wait for nothing. Or memory in place of the file: segment_memory.cc says what differs.

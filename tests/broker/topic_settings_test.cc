@@ -152,13 +152,17 @@ TEST_CASE("Settings that were written are read, under their own name alone") {
 TEST_CASE("How many partitions there were before is written and read, and must be fewer") {
   TopicOptions options;
   options.partitions = 7;
-  std::vector<int> earlier;
-  REQUIRE(DecodeTopicFile(EncodeTopicFile(options, "t", {2, 5}), "t", &earlier).ok());
-  CHECK(earlier == std::vector<int>{2, 5});
-  REQUIRE(DecodeTopicFile(EncodeTopicFile(options, "t"), "t", &earlier).ok());
-  CHECK(earlier.empty());
+  TopicOrigin origin{.id = 77, .earlier_counts = {2, 5}};
+  const std::string text = EncodeTopicFile(options, "t", origin);
+  origin = {};
+  REQUIRE(DecodeTopicFile(text, "t", &origin).ok());
+  CHECK(origin.id == 77);
+  CHECK(origin.earlier_counts == std::vector<int>{2, 5});
+  REQUIRE(DecodeTopicFile(EncodeTopicFile(options, "t"), "t", &origin).ok());
+  CHECK(origin.earlier_counts.empty());
   for (const int count : {0, -1, 7, 8}) {
-    CHECK(absl::IsDataLoss(DecodeTopicFile(EncodeTopicFile(options, "t", {count}), "t").status()));
+    const std::string forged = EncodeTopicFile(options, "t", {.earlier_counts = {count}});
+    CHECK(absl::IsDataLoss(DecodeTopicFile(forged, "t").status()));
   }
 }
 
