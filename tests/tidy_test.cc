@@ -33,6 +33,8 @@ const std::map<std::string, std::string> kPublicHeaders = {
     {"damage.h", "log"},
     {"repair.h", "broker"},
     {"export.h", "base"},
+    {"thread_factory.h", "base"},
+    {"time_span.h", "base"},
     {"clock.h", "base"},
     {"durability.h", "base"},
     {"storage.h", "base"},

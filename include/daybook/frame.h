@@ -81,8 +81,7 @@
 //   kind 4, batch: records that were appended together. attributes: bits 0..19 how many (at least
 //           one), each taking one offset, from offset_delta on; bit 20 kBatchCompressed; bit 31
 //           kBatchHasTimes. The body is
-//             8  latest         if kBatchHasTimes: the largest timestamp of its records, some of
-//                               which have an event_time
+//             8  latest         if kBatchHasTimes: the largest timestamp of its records
 //           and then that many entries without anything between them, each:
 //             4  entry_word     bits 0..27 bytes of the value, then flags (see EntryFlag)
 //             8  event_time     if kEntryHasEventTime
@@ -255,8 +254,7 @@ inline void CommitFrame(std::byte* frame, std::uint32_t length_word, std::uint32
   std::atomic_ref<std::uint64_t>(*reinterpret_cast<std::uint64_t*>(frame))
       .store(std::uint64_t{checksum} << 32 | length_word, std::memory_order_release);
 }
-// Length word and, above it, checksum or claim mark. 8 bytes even where only the length word is
-// wanted: what is stored and loaded by one access each is never torn.
+// Length word and, above it, checksum or claim mark. By one access each, nothing is torn.
 inline std::uint64_t AcquireFrameWord(const std::byte* frame) {
   // The map may be read-only: a load writes nothing, but atomic_ref<const T> is C++26.
   auto* word = const_cast<std::uint64_t*>(reinterpret_cast<const std::uint64_t*>(frame));

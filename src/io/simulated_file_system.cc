@@ -13,7 +13,6 @@ namespace daybook::inline v1 {
 namespace {
 
 using Operation = SimulatedFileSystem::Operation;
-
 absl::Status NotThere(const std::string& path) {
   return absl::NotFoundError(absl::StrCat("cannot open ", path, ": no such file or directory"));
 }

@@ -34,7 +34,6 @@ namespace daybook::inline v1 {
 // the public calls promise is said in daybook/partition.h; this is the same contract.
 //
 // Nothing is made or opened before it is needed: a partition that is never used costs nothing.
-//
 // Invariant, asserted in WaitDurable, the one place that moves it:
 //   durable_offset <= committed end <= claimed end
 class PartitionLog : public std::enable_shared_from_this<PartitionLog> {

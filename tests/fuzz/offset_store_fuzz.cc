@@ -61,7 +61,7 @@ void WriteRecords(Broker& broker, Choices& choices) {
                         .headers = {},
                         .timestamp = {},
                         .partition = {}};
-    ExpectOk(topic->partition(0).Append(record).status(), "a record of the store");
+    ExpectOk(topic->partition(0).log().AppendUnsynced(record).status(), "a record of the store");
   }
 }
 

@@ -106,7 +106,7 @@ class ThreadsRun {
   void Consume() {
     ConsumerGroup group(*broker_, "group");
     std::stop_source stop;
-    RunOptions options;
+    daybook::RunOptions options;
     options.threads = 2;
     options.stop = stop.get_token();
     std::atomic<int> handled{0};

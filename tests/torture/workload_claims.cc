@@ -3,10 +3,13 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "daybook/producer.h"
 #include "torture/hostile.h"
 #include "torture/workload.h"
 
-// What a workload does with claims: gives them up, holds them, leaves them open.
+// What a workload does with claims: gives them up, holds them, leaves them open, sends beside
+// them.
 
 namespace daybook::torture {
 
@@ -75,6 +78,54 @@ std::vector<RecordClaim> Workload::LeaveClaims() {
     Append(Pick(300), false);
   }
   return claims;
+}
+
+void Workload::SendBeside() {
+  // Asynchronous ones wait for the disk at kDisk alone; there is no thread, so they wait for us.
+  if (plans_[topic_].options.durability != Durability::kDisk) return;
+  bool is_before = false;
+  bool is_behind = false;
+  Producer producer(*broker_);  // its callbacks end before what they set
+  const auto send = [&](bool* is_told) {
+    const std::size_t at = model().attempted.size();
+    const std::string value = Value(at, Pick(300));
+    Attempt(value);
+    Record record;
+    record.value = value;
+    record.partition = partition_;
+    const auto sent = producer.SendAsync(*handle_, record,
+                                         [&, is_told](const absl::Status& status, const Receipt&) {
+                                           if (!status.ok()) Error(status, "send beside a claim");
+                                           *is_told = status.ok();
+                                         });
+    if (!sent.ok()) {
+      Error(sent.status(), "send");
+      model().attempted.pop_back();
+      return false;
+    }
+    WithoutRefused(sent->offset(), 1);
+    model().in_process = model().attempted.size();
+    return true;
+  };
+  if (!send(&is_before)) return;
+  const std::size_t before = model().attempted.size();
+  model().attempted.push_back(std::nullopt);
+  {
+    const auto claim = partition().Claim({.value_bytes = 100});
+    if (!claim.ok()) {
+      Error(claim.status(), "claim");
+      model().attempted.pop_back();
+    } else {
+      WithoutRefused(claim->offset(), 1);
+      send(&is_behind);
+      if (const auto status = broker_->RunBackgroundWork(); !status.ok()) {
+        Error(status, "background work");
+      }
+      if (is_before) model().on_disk = std::max(model().on_disk, before);
+    }
+  }
+  if (const auto status = producer.Flush(); !status.ok()) return Error(status, "flush");
+  if (is_behind) model().on_disk = model().attempted.size();
 }
 
 }  // namespace daybook::torture
