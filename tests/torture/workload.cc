@@ -90,7 +90,9 @@ void Workload::WorkAhead() {
 void Workload::AppendMeanwhile(PartitionLog& log) {
   if (!is_working_ahead_ || &log != &partition().log() || Pick(4) != 0) return;
   is_working_ahead_ = false;  // once
-  Append(Pick(2) == 0 ? kLarge : Pick(3000), false);
+  // One that waits for a sync would, when that fails, wait for the work that goes on here.
+  if (plans_[topic_].options.durability == Durability::kDisk) return;
+  Append(Pick(2) == 0 ? kLarge : Pick(3000), std::nullopt);
 }
 
 void Workload::Close() {
@@ -356,9 +358,9 @@ void Workload::Do(Operation operation) {
   WorkAhead();
   switch (operation) {
     case Operation::kAppendSmall:
-      return Append(Pick(300), false);
+      return Append(Pick(300), std::nullopt);
     case Operation::kAppendLarge:
-      return Append(kLarge, false);
+      return Append(kLarge, std::nullopt);
     case Operation::kAppendDisk:
       return Append(Pick(300), true);
     case Operation::kAppendInterval:
@@ -372,7 +374,7 @@ void Workload::Do(Operation operation) {
     case Operation::kHoldClaim:
       return HoldClaim();
     case Operation::kRoll:
-      for (int i = 0; i < 4; ++i) Append(kLarge, false);
+      for (int i = 0; i < 4; ++i) Append(kLarge, std::nullopt);
       return;
     case Operation::kWaitDurable:
       return WaitDurable();

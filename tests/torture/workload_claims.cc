@@ -43,8 +43,8 @@ void Workload::HoldClaim() {
               claim->value().begin());
   // One that waits for a sync would wait for the claim.
   if (plans_[topic_].options.durability != Durability::kDisk) {
-    Append(Pick(300), false);
-    Append(Pick(3) == 0 ? kLarge : Pick(300), false);
+    Append(Pick(300), std::nullopt);
+    Append(Pick(3) == 0 ? kLarge : Pick(300), std::nullopt);
   }
   if (Pick(2) == 0) return;
   model().attempted[offset] = value;
@@ -75,7 +75,7 @@ std::vector<RecordClaim> Workload::LeaveClaims() {
     std::copy_n(reinterpret_cast<const std::byte*>(value.data()), value.size(),
                 claim->value().begin());
     claims.push_back(*std::move(claim));
-    Append(Pick(300), false);
+    Append(Pick(300), std::nullopt);
   }
   return claims;
 }
