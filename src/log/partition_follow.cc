@@ -26,8 +26,10 @@ absl::StatusOr<bool> PartitionLog::LookAgain(Cursor& cursor, frame::FrameState s
     return deleted_;
   }
   const std::uint64_t changes = follower_.changes();
-  // The rest of a frame can lie in new blocks, of which nobody tells.
-  if (cursor.seen_changes == changes && state != frame::FrameState::kBad) return false;
+  // A frame, or the rest of one, can lie in new blocks, of which nobody tells.
+  const bool may_have_grown =
+      state == frame::FrameState::kBad || !cursor.segment->Reaches(cursor.position);
+  if (cursor.seen_changes == changes && !may_have_grown) return false;
   const auto directory = OpenDirectory();
   if (!directory.ok()) return directory.status();
   const auto is_same = cursor.segment->Refresh(**directory);

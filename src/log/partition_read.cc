@@ -343,7 +343,12 @@ bool PartitionLog::HasMore(Cursor& cursor) {
     return !end.ok() || *end != cursor.offset;
   }
   Segment& segment = *cursor.segment;
-  if (cursor.position + frame::kFrameHeaderBytes > segment.Bytes().bytes.size()) return false;
+  if (!segment.Reaches(cursor.position)) {
+    // Of its growth nobody tells: a frame in new blocks can end where the old ones did.
+    const auto directory = context_.is_read_only ? OpenDirectory() : absl::NotFoundError("");
+    if (!directory.ok() || !segment.Refresh(**directory).ok()) return false;
+    if (!segment.Reaches(cursor.position)) return false;
+  }
   const std::uint32_t length_word = frame::AcquireLengthWord(segment.At(cursor.position));
   if (length_word == 0) {
     if (segment.IsHole(cursor.position)) return true;

@@ -205,6 +205,11 @@ class Segment {
             .max_frame_bytes = header_.max_frame_bytes};
   }
 
+  // Whether there is room for a frame at `position` in as much of the file as is known of.
+  bool Reaches(std::uint64_t position) const {
+    return position + frame::kFrameHeaderBytes <= Bytes().bytes.size();
+  }
+
   // What stands at `position`, its checksum taken on trust if it was verified before.
   frame::FrameState Look(std::uint64_t position, frame::FrameHeader* header);
 

@@ -77,6 +77,20 @@ TEST_CASE("A follower goes on over rolls, growth and what is dropped, and looks 
   CHECK(told.OperationsToLook() == 0);
 }
 
+TEST_CASE(
+    "A follower sees what is behind a frame that ends where the file did when it was opened") {
+  LogFixture log;
+  log.WriteMany(31);  // of 128 bytes each; with one more they fill two pages, and the file grows
+  Told told(log);
+  CHECK(told.Rest().size() == 31);
+  for (int i = 0; i < 3; ++i) {
+    CHECK(told.OperationsToLook() <= 4);
+    log.WriteMany(1);
+    CHECK(told.reading->HasMore(told.cursor));
+    CHECK(told.Rest().size() == 1);
+  }
+}
+
 TEST_CASE("A reader that stands in an empty segment goes on in the one that takes its name") {
   EmptyLastSegment log;
   Told told(log);

@@ -196,8 +196,12 @@ class FollowerCase {
     while (follower.is_good() && !follower.HasAll(is_writer_alive)) {
       follower.Read();
       if (std::chrono::steady_clock::now() > until) {
+        Tally late_tally;
+        Follower late(directory_.path(), *shared_, late_tally);
+        for (int i = 0; i < 20; ++i) late.Read();
         tally_.Violate(absl::StrCat(is_writer_alive ? "beside the writer" : "after its death",
-                                    " a follower stands still: ", follower.missing()));
+                                    " a follower stands still: ", follower.missing(),
+                                    late.HasAll(is_writer_alive) ? "; a late one does not" : ""));
       }
       sched_yield();
     }
