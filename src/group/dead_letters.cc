@@ -40,7 +40,11 @@ std::size_t BytesOf(const std::vector<Header>& headers) {
 
 // A record that stands for offsets which hold none any more.
 RecordView ViewOf(const DamagedRange& range) {
-  return {.topic = range.topic, .partition = range.partition, .offset = range.begin_offset};
+  RecordView view;
+  view.topic = range.topic;
+  view.partition = range.partition;
+  view.offset = range.begin_offset;
+  return view;
 }
 
 }  // namespace
