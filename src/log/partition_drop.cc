@@ -111,7 +111,7 @@ absl::Status PartitionLog::DropBefore(Offset offset) {
     // Appends to a full memory topic may have dropped it meanwhile, and more.
     const auto keep = std::lower_bound(
         segments_.begin(), segments_.end(), *begin,
-        [](const OpenSegment& slot, Offset offset) { return slot.base_offset < offset; });
+        [](const OpenSegment& slot, Offset base) { return slot.base_offset < base; });
     Forget(0, static_cast<std::size_t>(keep - segments_.begin()));
     ReleaseForgotten();
     room_.NotifyAll();
