@@ -3,6 +3,7 @@
 #include "broker/broker_core.h"
 #include "catch.h"
 #include "support/broker_fixture.h"
+#include "support/temporary_directory.h"
 
 // What a process sees that opens a directory read-only, beside the one that writes and after it.
 
@@ -221,9 +222,10 @@ TEST_CASE("An idle follower of many partitions does not touch the disk") {
 }
 
 TEST_CASE("A follower that waits is woken, and sees what another process appends meanwhile") {
-  BrokerFixture broker;
-  broker.MakeTopic("t");
-  const auto follower = Follow(broker);
+  const TemporaryDirectory where;  // each has a map of its own, as another process would
+  const auto broker = Broker::Open(where.path()).value();
+  REQUIRE(broker->CreateTopic("t").ok());
+  const auto follower = Broker::Open(where.path(), {.access = BrokerAccess::kReadOnly}).value();
   auto reader = Reader::Open(*follower, "t").value();
   std::thread other([&] { reader.Wakeup(); });
   CHECK(absl::IsCancelled(reader.Poll(std::chrono::hours(1)).status()));
