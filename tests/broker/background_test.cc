@@ -107,8 +107,8 @@ TEST_CASE("A claim that is open in one partition keeps nobody waiting in another
   held.Write("v");
   other.WriteMany(2);
   const RecordClaim claim = held.log().Claim({.value_bytes = 1}).value();
+  int told = 0;  // what waits is told at the end, too
   BackgroundWork work(Background::kCaller);
-  int told = 0;
   const auto count = [&](const absl::Status& status, Offset) { told += status.ok(); };
   work.SyncSoon(held.log().shared_from_this(), Offset(2), count);
   work.SyncSoon(other.log().shared_from_this(), Offset(2), count);
