@@ -61,8 +61,9 @@ TEST_CASE("A delimiter splits the key off") {
 TEST_CASE("A line over the limit and a partition that is not there are refused") {
   CommandFixture daybook;
   daybook.Output("topic create t --config max.message.bytes=10");
-  CHECK(daybook.Run("produce t", std::string(100, 'x') + "\n").error.find("longer than 10 bytes") !=
-        std::string::npos);
+  std::string line(100, 'x');
+  line += '\n';
+  CHECK(daybook.Run("produce t", line).error.find("longer than 10 bytes") != std::string::npos);
   CHECK(daybook.Run("produce t -p 1", "x\n").error.find("no partition 1") != std::string::npos);
   CHECK(daybook.Output("consume t -e").empty());
 }

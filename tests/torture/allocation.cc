@@ -220,7 +220,7 @@ Family AllocationFamily() {
   return {.name = "allocation",
           .about = "the Nth allocation of memory fails, for every N, once and 20 times in a row",
           .figure = "allocations that failed",
-          .asked = {.quick = 200, .ci = 0, .soak = 0},
+          .asked = {{Shape::kSmall, {.quick = 200, .ci = 0, .soak = 0}}},
           .run = RunAllocation};
 }
 

@@ -79,7 +79,7 @@ Family BlockErrorsFamily() {
   return {.name = "block-errors",
           .about = "ext4 of the real kernel on a disk that fails once, or for good",
           .figure = "disks",
-          .asked = {.quick = 2, .ci = 200, .soak = 5'000},
+          .asked = {{Shape::kSmall, {.quick = 2, .ci = 200, .soak = 5'000}}},
           .run = RunBlockErrors};
 }
 

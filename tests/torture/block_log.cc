@@ -159,7 +159,7 @@ Family BlockLogFamily() {
   return {.name = "block-log",
           .about = "ext4 and XFS of the real kernel on a disk whose power is cut at any write",
           .figure = "cuts",
-          .asked = {.quick = 20, .ci = 400, .soak = 50'000},
+          .asked = {{Shape::kSmall, {.quick = 20, .ci = 400, .soak = 50'000}}},
           .run = RunBlockLogs};
 }
 

@@ -90,7 +90,7 @@ Family ClockFamily() {
   return {.name = "clock",
           .about = "the clock jumps ten years, to 1970 and to 2106, in the middle of workloads",
           .figure = "jumps of the clock",
-          .asked = {.quick = 600, .ci = 20'000, .soak = 1'000'000},
+          .asked = {{Shape::kSmall, {.quick = 600, .ci = 20'000, .soak = 1'000'000}}},
           .run = [](const RunOptions& options) {
             return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
               return RunCase(SeedOf(options, number), tally);

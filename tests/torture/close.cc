@@ -247,7 +247,7 @@ Family CloseFamily() {
   return {.name = "close",
           .about = "a broker is closed under load, and another process opens its directory at once",
           .figure = "closes",
-          .asked = {.quick = 3, .ci = 200, .soak = 10'000},
+          .asked = {{Shape::kDefault, {.quick = 3, .ci = 200, .soak = 10'000}}},
           .run = RunCloses};
 }
 

@@ -157,7 +157,7 @@ Family DiskFullFamily() {
   return {.name = "disk-full",
           .about = "disks of every size, in steps of 4 KiB, run full: simulated, tmpfs and ext4",
           .figure = "sizes",
-          .asked = {.quick = 60, .ci = kCases, .soak = 6'144},
+          .asked = {{Shape::kSmall, {.quick = 60, .ci = kCases, .soak = 6'144}}},
           .run = [](const RunOptions& options) {
             const std::int64_t cases = options.amount == 0 ? kCases : options.amount;
             return RunCases(options, cases, [&](std::int64_t number, Tally& tally) {

@@ -306,7 +306,7 @@ Family DiskFullDefaultFamily() {
   return {.name = "disk-full-default",
           .about = "disks of 3 to 300 MiB run full at the default settings: tmpfs, ext4 and XFS",
           .figure = "disks",
-          .asked = {.quick = 6, .ci = 300, .soak = 2'000},
+          .asked = {{Shape::kDefault, {.quick = 6, .ci = 300, .soak = 2'000}}},
           .run = [](const RunOptions& options) {
             return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
               const std::uint64_t seed = SeedOf(options, number);

@@ -172,7 +172,7 @@ Family ErrorsFamily() {
               "the Nth call of the file system fails, for every N, with six errors, once and "
               "for good",
           .figure = "calls that failed",
-          .asked = {.quick = 400, .ci = 0, .soak = 0},
+          .asked = {{Shape::kSmall, {.quick = 400, .ci = 0, .soak = 0}}},
           .run = RunErrors};
 }
 

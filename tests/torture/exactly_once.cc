@@ -218,7 +218,7 @@ Family ExactlyOnceFamily() {
               "a process that consumes, transforms and produces with transactions is killed until "
               "it is through; its output must hold every input once",
           .figure = "kills",
-          .asked = {.quick = 5, .ci = 200, .soak = 5'000},
+          .asked = {{Shape::kSmall, {.quick = 5, .ci = 200, .soak = 5'000}}},
           .run = [](const RunOptions& options) {
             return RunCases(options, 1, [&](std::int64_t, Tally& tally) {
               RunCase(options, options.amount, tally);

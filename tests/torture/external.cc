@@ -103,7 +103,7 @@ Family FuzzFamily() {
   return {.name = "fuzz",
           .about = "libFuzzer on every file format, on directories and on operations",
           .figure = "seconds a target",
-          .asked = {.quick = 1, .ci = 60, .soak = 14'400},
+          .asked = {{Shape::kSmall, {.quick = 1, .ci = 60, .soak = 14'400}}},
           .run = RunFuzzTargets};
 }
 

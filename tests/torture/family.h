@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -22,8 +23,9 @@ struct Family {
   std::string name;
   std::string about;
   std::string figure;  // the one of the tally that is asked for
-  Amounts asked;
-  // Runs `options.amount` of it.
+  // Of each shape that it has.
+  std::map<Shape, Amounts> asked;
+  // Runs `options.amount` of it, in `options.shape`.
   std::function<Tally(const RunOptions& options)> run;
 };
 

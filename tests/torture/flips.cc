@@ -193,7 +193,7 @@ Family FlipsFamily() {
               "every bit of a segment of 64 KiB and of all small files is flipped, and the "
               "directory opened and read",
           .figure = "flips",
-          .asked = {.quick = 4'000, .ci = 0, .soak = 0},
+          .asked = {{Shape::kSmall, {.quick = 4'000, .ci = 0, .soak = 0}}},
           .run = RunFlips};
 }
 

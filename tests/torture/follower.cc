@@ -281,7 +281,7 @@ Family FollowerFamily() {
   return {.name = "follower",
           .about = "a reader beside a process that writes and is killed, compared with it",
           .figure = "kills",
-          .asked = {.quick = 20, .ci = 400, .soak = 20'000},
+          .asked = {{Shape::kDefault, {.quick = 20, .ci = 400, .soak = 20'000}}},
           .run = [](const RunOptions& options) {
             return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
               const std::int64_t kills = options.amount == 0

@@ -127,7 +127,7 @@ Family GroupRunFamily() {
               "ConsumerGroup::Run with handlers that hang while partitions move; what a kill "
               "leaves committed was handled",
           .figure = "runs",
-          .asked = {.quick = 5, .ci = 100, .soak = 10'000},
+          .asked = {{Shape::kSmall, {.quick = 5, .ci = 100, .soak = 10'000}}},
           .run = [](const RunOptions& options) {
             return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
               RunCase(SeedOf(options, number), tally);

@@ -315,7 +315,7 @@ Family InterleavingsFamily() {
   return {.name = "interleavings",
           .about = "every order of the steps of three threads, two of which append and one rolls",
           .figure = "schedules",
-          .asked = {.quick = 20'000, .ci = 0, .soak = 0},
+          .asked = {{Shape::kSmall, {.quick = 20'000, .ci = 0, .soak = 0}}},
           .run = RunInterleavings};
 }
 

@@ -258,7 +258,7 @@ Family KillFamily() {
   return {.name = "kill",
           .about = "a real process under load is killed with SIGKILL, on a real file system",
           .figure = "kills",
-          .asked = {.quick = 60, .ci = 2'000, .soak = 50'000},
+          .asked = {{Shape::kSmall, {.quick = 60, .ci = 2'000, .soak = 50'000}}},
           .run = [](const RunOptions& options) {
             return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
               const std::int64_t kills = options.amount == 0

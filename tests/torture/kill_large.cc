@@ -252,7 +252,7 @@ Family KillLargeFamily() {
   return {.name = "kill-large",
           .about = "killed amid records of 64 KiB to 16 MiB that look like anything, by default",
           .figure = "kills",
-          .asked = {.quick = 3, .ci = 100, .soak = 5'000},
+          .asked = {{Shape::kDefault, {.quick = 3, .ci = 100, .soak = 5'000}}},
           .run = [](const RunOptions& options) {
             return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
               const std::int64_t kills = options.amount == 0

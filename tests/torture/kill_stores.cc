@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/stat.h>
-#include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -28,6 +27,7 @@
 #include "daybook/transaction.h"
 #include "segment/segment_steps.h"
 #include "torture/family.h"
+#include "torture/instruction.h"
 #include "torture/model.h"
 #include "torture/scratch.h"
 
@@ -303,14 +303,14 @@ class StoreCase {
     Watch watch(directory);
     std::int64_t instructions = 0;
     while (tally_.violations().empty()) {
-      const bool is_call = IsSystemCall(victim);
+      const Instruction next = NextInstruction(victim);
       if (ptrace(PTRACE_SINGLESTEP, victim, nullptr, nullptr) != 0 ||
           waitpid(victim, &status, 0) != victim || !WIFSTOPPED(status)) {
         break;
       }
       ++instructions;
-      bool is_changed = is_call && watch.List();
-      is_changed = watch.Look() || is_changed;
+      bool is_changed = next == Instruction::kSystemCall && watch.List();
+      is_changed = (next != Instruction::kHarmless && watch.Look()) || is_changed;
       if (is_changed) Check(watch);
     }
     if (!tally_.violations().empty()) {
@@ -328,18 +328,6 @@ class StoreCase {
   }
 
  private:
-  static bool IsSystemCall(pid_t victim) {
-#if defined(__x86_64__)
-    const auto at = ptrace(PTRACE_PEEKUSER, victim,
-                           reinterpret_cast<void*>(offsetof(user_regs_struct, rip)), nullptr);
-    const auto word = ptrace(PTRACE_PEEKTEXT, victim, reinterpret_cast<void*>(at), nullptr);
-    return (word & 0xffff) == 0x050f;
-#else
-    static_cast<void>(victim);
-    return true;
-#endif
-  }
-
   // What a kill at this place leaves.
   void Check(const Watch& watch) {
     ++changes_;
@@ -412,7 +400,7 @@ Family KillStoresFamily() {
   return {.name = "kill-stores",
           .about = "a process is killed after each instruction that changes a file",
           .figure = "stores",
-          .asked = {.quick = 100, .ci = 0, .soak = 0},
+          .asked = {{Shape::kSmall, {.quick = 100, .ci = 0, .soak = 0}}},
           .run = RunKillStores};
 }
 

@@ -29,6 +29,7 @@ struct Command {
   Budget budget = Budget::kCi;
   std::string json_file;
   std::vector<std::string> families;
+  std::optional<Shape> shape;  // none: each that there is
   double minutes = 0;
 };
 
@@ -59,22 +60,25 @@ std::string CommitOf() {
 
 nlohmann::json RunFamily(const Family& family, RunOptions options, Budget budget) {
   options.family = family.name;
-  const std::int64_t asked = options.amount != 0 ? options.amount : AmountOf(family.asked, budget);
+  const std::int64_t asked =
+      options.amount != 0 ? options.amount : AmountOf(family.asked.at(options.shape), budget);
   options.amount = asked;
   const auto start = std::chrono::steady_clock::now();
   const Tally tally = family.run(options);
   const double seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   for (const Violation& violation : tally.violations()) {
-    std::fputs(absl::StrCat(family.name, ": case ", violation.case_number, ": ", violation.what,
-                            "\n  repeat: daybook-torture ", family.name,
-                            options.is_deep ? " --budget soak" : "", " --seed ", options.seed,
-                            " --case ", violation.case_number, "\n")
-                   .c_str(),
-               stderr);
+    std::fputs(
+        absl::StrCat(family.name, ": case ", violation.case_number, ": ", violation.what,
+                     "\n  repeat: daybook-torture ", family.name, " --shape ",
+                     std::string(NameOf(options.shape)), options.is_deep ? " --budget soak" : "",
+                     " --seed ", options.seed, " --case ", violation.case_number, "\n")
+            .c_str(),
+        stderr);
   }
   nlohmann::json row = tally.ToJson();
   row["family"] = family.name;
+  row["shape"] = NameOf(options.shape);
   row["figure"] = family.figure;
   row["asked"] = asked;
   row["reached"] = tally[family.figure];
@@ -93,38 +97,58 @@ nlohmann::json RunFamily(const Family& family, RunOptions options, Budget budget
 
 void PrintRow(const nlohmann::json& row) {
   const auto asked = row.at("asked").get<std::int64_t>();
-  std::printf("%-14s %-26s %12s %12lld %8.1f s  %s\n", row.at("family").get<std::string>().c_str(),
-              row.at("figure").get<std::string>().c_str(),
-              asked == 0 ? "all" : std::to_string(asked).c_str(),
-              static_cast<long long>(row.at("reached").get<std::int64_t>()),
-              row.at("seconds").get<double>(), row.at("verdict").get<std::string>().c_str());
+  std::printf(
+      "%-17s %-8s %-26s %10s %10lld %8.1f s  %s\n", row.at("family").get<std::string>().c_str(),
+      row.at("shape").get<std::string>().c_str(), row.at("figure").get<std::string>().c_str(),
+      asked == 0 ? "all" : std::to_string(asked).c_str(),
+      static_cast<long long>(row.at("reached").get<std::int64_t>()),
+      row.at("seconds").get<double>(), row.at("verdict").get<std::string>().c_str());
   for (const auto& why : row.at("skipped")) {
     std::printf("  skipped: %s\n", why.get<std::string>().c_str());
   }
   std::fflush(stdout);
 }
 
-int Run(const Command& command) {
-  const std::vector<Family> families = AllFamilies();
-  nlohmann::json report = {{"seed", command.options.seed},
-                           {"commit", CommitOf()},
-                           {"workers", command.options.workers},
-                           {"families", nlohmann::json::array()}};
-  std::printf("%-14s %-26s %12s %12s %10s  %s\n", "family", "figure", "asked", "reached", "time",
-              "verdict");
-  bool is_held = true;
-  double seconds_left = 60 * command.minutes;
-  std::size_t families_left = command.families.empty() ? families.size() : command.families.size();
+// A family in one of its shapes.
+struct Run {
+  const Family* family;
+  Shape shape;
+};
+
+// Those that the command is about.
+std::vector<Run> RunsOf(const std::vector<Family>& families, const Command& command) {
+  std::vector<Run> runs;
   for (const Family& family : families) {
     if (!command.families.empty() && std::find(command.families.begin(), command.families.end(),
                                                family.name) == command.families.end()) {
       continue;
     }
+    for (const auto& [shape, amounts] : family.asked) {
+      if (!command.shape || *command.shape == shape) runs.push_back({&family, shape});
+    }
+  }
+  return runs;
+}
+
+int RunFamilies(const Command& command) {
+  const std::vector<Family> families = AllFamilies();
+  nlohmann::json report = {{"seed", command.options.seed},
+                           {"commit", CommitOf()},
+                           {"workers", command.options.workers},
+                           {"families", nlohmann::json::array()}};
+  std::printf("%-17s %-8s %-26s %10s %10s %10s  %s\n", "family", "shape", "figure", "asked",
+              "reached", "time", "verdict");
+  bool is_held = true;
+  double seconds_left = 60 * command.minutes;
+  const std::vector<Run> runs = RunsOf(families, command);
+  std::size_t runs_left = runs.size();
+  for (const auto& [family, shape] : runs) {
     RunOptions options = command.options;
+    options.shape = shape;
     options.is_deep = command.budget == Budget::kSoak;
     // To each its part of what is left.
-    options.most_seconds = seconds_left / static_cast<double>(families_left--);
-    nlohmann::json row = RunFamily(family, options, command.budget);
+    options.most_seconds = seconds_left / static_cast<double>(runs_left--);
+    nlohmann::json row = RunFamily(*family, options, command.budget);
     if (seconds_left > 0)
       seconds_left = std::max(1.0, seconds_left - row.at("seconds").get<double>());
     PrintRow(row);
@@ -154,11 +178,16 @@ int RunCommandLine(int argc, char** argv) {
   command.options.shows_progress = true;
   const std::map<std::string, Budget> budgets = {
       {"quick", Budget::kQuick}, {"ci", Budget::kCi}, {"soak", Budget::kSoak}};
+  const std::map<std::string, Shape> shapes = {{"small", Shape::kSmall},
+                                               {"default", Shape::kDefault}};
   const auto add_options = [&](CLI::App& to) {
     to.add_option("--seed", command.options.seed, "Of everything that is random (1)");
     to.add_option("--budget", command.budget, "How much: quick, ci or soak (ci)")
         ->transform(CLI::CheckedTransformer(budgets))
         ->type_name("BUDGET");
+    to.add_option("--shape", command.shape, "The settings: small or default (each that there is)")
+        ->transform(CLI::CheckedTransformer(shapes))
+        ->type_name("SHAPE");
     to.add_option("--workers", command.options.workers, "Processes (as many as there are cores)")
         ->check(CLI::Range(0, 64));
     to.add_option("--dir", command.options.directory, "For real files; must be there (/tmp)")
@@ -194,7 +223,7 @@ int RunCommandLine(int argc, char** argv) {
 #if defined(DAYBOOK_INSTRUMENTED)
   if (*planted) return RunPlanted(command.options, only, command.json_file);
 #endif
-  return Run(command);
+  return RunFamilies(command);
 }
 
 }  // namespace

@@ -165,7 +165,7 @@ Family MutationsFamily() {
               "files of a topic of six segments are missing, extra, swapped, mixed; singly and "
               "in pairs",
           .figure = "mutations",
-          .asked = {.quick = 200, .ci = 0, .soak = 0},
+          .asked = {{Shape::kSmall, {.quick = 200, .ci = 0, .soak = 0}}},
           .run = RunMutations};
 }
 

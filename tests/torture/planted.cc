@@ -92,8 +92,10 @@ nlohmann::json RunOne(const Planted& planted, RunOptions options) {
     options.workers = 1;
     options.most_violations = 1;
     std::int64_t tries = 0;
-    // Up to what ci does of it.
-    const std::int64_t most = family->asked.ci == 0 ? kUnbounded : family->asked.ci;
+    // Up to what ci does of it, in the shape that has more of it.
+    options.shape = family->asked.begin()->first;
+    const std::int64_t asked = family->asked.begin()->second.ci;
+    const std::int64_t most = asked == 0 ? kUnbounded : asked;
     for (std::int64_t amount = 20; amount < most * kGrowth; amount *= kGrowth) {
       options.amount = amount;
       const Tally tally = family->run(options);

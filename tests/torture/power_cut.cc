@@ -156,7 +156,7 @@ Family PowerCutFamily() {
               "the power is cut at every sync and write of random workloads, on a simulated "
               "disk; a tenth of the recoveries, too",
           .figure = "cuts",
-          .asked = {.quick = 5'000, .ci = 100'000, .soak = 10'000'000},
+          .asked = {{Shape::kSmall, {.quick = 5'000, .ci = 100'000, .soak = 10'000'000}}},
           .run = [](const RunOptions& options) {
             return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
               return RunPowerCutCase(SeedOf(options, number), tally);

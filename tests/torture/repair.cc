@@ -293,7 +293,7 @@ Family RepairFamily() {
   return {.name = "repair",
           .about = "files are damaged in several places, verified and repaired",
           .figure = "repairs",
-          .asked = {.quick = 300, .ci = 20'000, .soak = 1'000'000},
+          .asked = {{Shape::kSmall, {.quick = 300, .ci = 20'000, .soak = 1'000'000}}},
           .run = RunRepairs};
 }
 

@@ -19,6 +19,8 @@
 
 namespace daybook::torture {
 
+std::string_view NameOf(Shape shape) { return shape == Shape::kSmall ? "small" : "default"; }
+
 void Tally::Count(std::string_view figure, std::int64_t by) { figures_[std::string(figure)] += by; }
 
 void Tally::CountMost(std::string_view figure, std::int64_t value) {

@@ -57,8 +57,20 @@ class Tally {
   bool is_cut_short_ = false;
 };
 
+// The settings that a family runs with.
+enum class Shape {
+  // Segments of 64 KiB whose files take their steps page by page, and small records: each path is
+  // met thousands of times.
+  kSmall,
+  // What people run: the library's own settings (segments of 64 MiB, its steps, the broker's
+  // threads), records of 10 bytes to 1 MiB.
+  kDefault,
+};
+std::string_view NameOf(Shape shape);
+
 struct RunOptions {
   std::string family;  // for progress
+  Shape shape = Shape::kSmall;
   std::uint64_t seed = 1;
   // How much, in units of the family's own: cuts, kills, sizes. 0: all there is.
   std::int64_t amount = 0;

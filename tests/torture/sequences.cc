@@ -82,9 +82,10 @@ Family MakeFamily() {
       "each write and sync";
   family.figure = "sequences";
   const auto topics = static_cast<std::int64_t>(StandardTopics().size());
-  family.asked = {.quick = 900,
-                  .ci = topics * SequencesUpTo(kLength),
-                  .soak = topics * SequencesUpTo(kSoakLength)};
+  family.asked = {{Shape::kSmall,
+                   {.quick = 900,
+                    .ci = topics * SequencesUpTo(kLength),
+                    .soak = topics * SequencesUpTo(kSoakLength)}}};
   family.run = [topics](const RunOptions& options) {
     return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
       RunSequence(static_cast<std::size_t>(number % topics), SequenceOf(number / topics),

@@ -99,7 +99,7 @@ Family ShutdownFamily() {
   return {.name = "shutdown",
           .about = "ext4 of the real kernel is shut down under load, and mounted again",
           .figure = "shutdowns",
-          .asked = {.quick = 2, .ci = 100, .soak = 5'000},
+          .asked = {{Shape::kSmall, {.quick = 2, .ci = 100, .soak = 5'000}}},
           .run = RunShutdowns};
 }
 

@@ -149,7 +149,7 @@ Family ThreadsFamily() {
   return {.name = "threads",
           .about = "the Nth thread cannot be started, for every N, once and for good",
           .figure = "workloads",
-          .asked = {.quick = 2 * kMostThreads, .ci = 0, .soak = 0},
+          .asked = {{Shape::kDefault, {.quick = 2 * kMostThreads, .ci = 0, .soak = 0}}},
           .run = [](const RunOptions& options) {
             return RunCases(options, 2 * kMostThreads, [](std::int64_t number, Tally& tally) {
               FailingThreads threads(number / 2, number % 2 == 1);

@@ -26,16 +26,20 @@ void RunShort(const std::string& name) {
   const std::vector<Family> families = AllFamilies();
   const Family* family = FindFamily(families, name);
   REQUIRE(family != nullptr);
-  RunOptions options;
-  options.family = name;
-  options.amount = std::max<std::int64_t>(1, family->asked.quick / kSlower);
-  const Tally tally = family->run(options);
-  for (const Violation& violation : tally.violations()) {
-    FAIL_CHECK(violation.what << "\nrepeat: daybook-torture " << name << " --seed " << options.seed
-                              << " --case " << violation.case_number);
+  for (const auto& [shape, asked] : family->asked) {
+    RunOptions options;
+    options.family = name;
+    options.shape = shape;
+    options.amount = std::max<std::int64_t>(1, asked.quick / kSlower);
+    const Tally tally = family->run(options);
+    for (const Violation& violation : tally.violations()) {
+      FAIL_CHECK(violation.what << "\nrepeat: daybook-torture " << name << " --shape "
+                                << NameOf(shape) << " --seed " << options.seed << " --case "
+                                << violation.case_number);
+    }
+    for (const std::string& why : tally.skipped()) WARN("skipped: " << why);
+    CHECK((tally[family->figure] > 0 || !tally.skipped().empty()));
   }
-  for (const std::string& why : tally.skipped()) WARN("skipped: " << why);
-  CHECK((tally[family->figure] > 0 || !tally.skipped().empty()));
 }
 
 }  // namespace

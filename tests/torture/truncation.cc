@@ -108,7 +108,7 @@ Family TruncationFamily() {
   return {.name = "truncation",
           .about = "a segment of 64 KiB and all small files are cut short to every length",
           .figure = "lengths",
-          .asked = {.quick = 1'500, .ci = 0, .soak = 0},
+          .asked = {{Shape::kSmall, {.quick = 1'500, .ci = 0, .soak = 0}}},
           .run = RunTruncation};
 }
 
