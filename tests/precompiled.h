@@ -1,7 +1,8 @@
+#ifndef DAYBOOK_PRECOMPILED_H_
+#define DAYBOOK_PRECOMPILED_H_
+
 // What nearly every test includes and few change, parsed once for all of them: it halves the time
 // that the tests take to build. Sources name what they use all the same.
-#pragma once
-
 #include <algorithm>
 #include <array>
 #include <atomic>
@@ -33,3 +34,5 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+
+#endif  // DAYBOOK_PRECOMPILED_H_
