@@ -94,8 +94,9 @@ class BrokerCore;
 //
 // After fork(2) a broker and everything that came from it are the parent's: in the child calls
 // that answer a status answer FailedPrecondition, claims commit nothing, and destructors do
-// nothing. The directory is locked as long as a child with a copy of its descriptor lives: exec, or
-// end, soon.
+// nothing. Close releases the directory's lock, whatever children there are. A process that ends
+// without it leaves the directory locked for as long as a child with a copy of its descriptor
+// lives: exec, or end, soon.
 //
 // The directory is the broker's alone. Whoever removes files below it (rm -rf) is not noticed at
 // once: what is mapped stays readable and takes appends, which are acknowledged and go with the

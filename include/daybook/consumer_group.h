@@ -107,6 +107,7 @@ class DAYBOOK_EXPORT Consumer {
   // for the caller to commit no lower place by mistake; ConsumerGroup::Run never does), and to
   // store metadata. A commit at the committed offset replaces its metadata.
   //   Aborted             as above; also for a partition that never was this member's
+  //   InvalidArgument     as above; also for an offset below 0
   absl::Status Commit(const std::map<TopicPartition, CommittedOffset>& offsets);
 
   // What Commit would store, for Transaction::AddOffsets.
@@ -177,12 +178,11 @@ class DAYBOOK_EXPORT ConsumerGroup {
   // Makes a member that reads `topics`, and rebalances the group. Partitions that are added to
   // them later are picked up; a topic that is deleted goes, and comes back if it is made again.
   //   NotFound            no such topic
-  //   InvalidArgument     no topics given; or the group's name or instance_id is empty (the
-  //   former),
-  //                       over 249 bytes, or has control characters; or max_poll_interval is not
+  //   InvalidArgument     no topics given; or the group's name is empty, or it or instance_id is
+  //                       over 249 bytes or has control characters; or max_poll_interval is not
   //                       over 0, or an option of GroupOptions has no value of its type; or what
-  //                       the custom assignor says of the new member is no
-  //                       assignment: the others then go on with the last one
+  //                       the custom assignor says of the new member is no assignment: the others
+  //                       then go on with the last one
   //   FailedPrecondition  the broker is read-only; or the members of the group use another assignor
   absl::StatusOr<std::unique_ptr<Consumer>> Join(std::vector<std::string> topics,
                                                  JoinOptions options = {});

@@ -128,6 +128,7 @@ class DAYBOOK_EXPORT Partition {
   absl::StatusOr<RecordBatch> ReadBackwards(Offset before, ReadOptions options = {});
 
   // The first offset at or after `damaged` that can be read, or end_offset().
+  //   OutOfRange          `damaged` is after end_offset()
   //   DataLoss            it could not be told in time whether whole records follow: Repair decides
   absl::StatusOr<Offset> NextReadable(Offset damaged);
 

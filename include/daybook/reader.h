@@ -24,11 +24,15 @@ struct ReaderOptions {
 };
 
 // A cursor on partitions of one topic, with no group and no committed place: replay, fan-out,
-// tools. Any number may read the same topic, each everything. One thread at a time. The Broker may
-// be read-only; once it is closed or gone, all answers FailedPrecondition.
+// tools. Any number may read the same topic, each everything. The Broker may be read-only; once it
+// is closed or gone, all answers FailedPrecondition.
+//
+// One thread at a time: a call notices another thread in one, and answers FailedPrecondition. Only
+// Wakeup may come from elsewhere.
 class DAYBOOK_EXPORT Reader {
  public:
-  // NotFound: no such topic. InvalidArgument: no such partition.
+  // NotFound: no such topic. InvalidArgument: no such partition, or `options.start` has no value of
+  // its type.
   static absl::StatusOr<Reader> Open(Broker& broker, std::string_view topic,
                                      ReaderOptions options = {});
   ~Reader();
@@ -57,8 +61,7 @@ class DAYBOOK_EXPORT Reader {
   // The records of one partition that end before its position, which moves back to the first of
   // them; the partitions taking turns. Empty, without waiting, when all stand at their beginning.
   //   DataLoss            damage before the position of a partition, which moves into it: call
-  //   again
-  //                       to go on before it
+  //                       again to go on before it
   absl::StatusOr<RecordBatch> PollBackwards();
 
   // Makes the Poll under way, or the next one, return Cancelled at once. From any thread.
@@ -72,13 +75,14 @@ class DAYBOOK_EXPORT Reader {
   //   ResourceExhausted   no descriptor is left
   absl::StatusOr<int> EventFd();
 
+  // InvalidArgument: the partition is not being read, or the offset is below 0.
   absl::Status Seek(int partition, Offset offset);
   absl::Status SeekToBeginning();
   absl::Status SeekToEnd();
   // To the first record with a timestamp of `time` or later, or to the end: see
   // Partition::OffsetForTime.
   absl::Status SeekToTime(Timestamp time);
-  // The offset that is read next.
+  // The offset that is read next. InvalidArgument: the partition is not being read.
   absl::StatusOr<Offset> Position(int partition) const;
 
   // Moves every partition that stands at damage, or where records were dropped, to the next record

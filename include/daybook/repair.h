@@ -71,6 +71,7 @@ struct RepairReport {
 //   FailedPrecondition  a process has the directory open for writing (the message names it); or it
 //                       is no data directory; or a newer version of the library wrote it
 //   NotFound            there is no such directory, or no such topic
+//   InvalidArgument     `options.mode` has no value of its type
 //   ResourceExhausted   there is no room for the copies; nothing was changed
 DAYBOOK_EXPORT absl::StatusOr<RepairReport> Repair(std::string_view directory,
                                                    RepairOptions options = {});

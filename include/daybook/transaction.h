@@ -61,8 +61,8 @@ struct TransactionOptions {
 //
 // After a power cut a commit at kProcess may be gone, as records are, but as a whole.
 //
-// Move-only; one thread at a time. Once the Broker is closed or gone, all but Abort answers
-// FailedPrecondition.
+// Move-only. One thread at a time: a call that answers a status notices another thread in one, and
+// answers FailedPrecondition. Once the Broker is closed or gone, all but Abort answers that, too.
 class DAYBOOK_EXPORT Transaction {
  public:
   //   FailedPrecondition  the broker is read-only or closed

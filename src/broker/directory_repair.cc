@@ -339,6 +339,11 @@ class DirectoryRepair {
 }  // namespace
 
 absl::StatusOr<RepairReport> Repair(std::string_view directory, RepairOptions options) {
+  if (options.mode != RepairMode::kDryRun && options.mode != RepairMode::kExecute) {
+    return absl::InvalidArgumentError(absl::StrCat("RepairOptions::mode is ",
+                                                   static_cast<int>(options.mode),
+                                                   ", which is no value of its type"));
+  }
   const auto root = options.file_system->OpenDirectory(directory, DirectoryMode::kMustExist);
   if (!root.ok()) return root.status();
   // Before anything is made in what may be somebody else's directory.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/one_thread.h"
 #include "broker/broker_core.h"
 #include "broker/cursor_set.h"
 
@@ -11,16 +12,30 @@ namespace daybook::inline v1 {
 
 class Reader::State {
  public:
-  State(Catalog& topics, Topic which, DirectoryFollower* follower, const ReadOptions& limits)
-      : catalog(topics), topic(std::move(which)), cursors(follower), batch(limits) {}
+  State(Catalog& topics, Topic which, DirectoryFollower* follower, const ReadOptions& batch)
+      : catalog(topics), topic(std::move(which)), cursors(follower), limits(batch) {}
 
   Catalog& catalog;
   Topic topic;
   bool reads_all = false;     // partitions that are added, too
   std::uint64_t version = 0;  // of the catalogue, when the partitions were looked for
   CursorSet cursors;
-  ReadOptions batch;
+  ReadOptions limits;
   ProcessGuard process;
+  OneThread one_thread;
+
+  // What `call` answers, if this process and this thread may call it now.
+  template <typename Call>
+  auto Guarded(Call call) -> decltype(call()) {
+    if (auto status = process.Check(); !status.ok()) return status;
+    const OneThread::Scope scope(one_thread);
+    if (!scope.ok()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat("another thread is in a call of this reader of ", topic.name(),
+                       ": one thread at a time, or a Reader for each"));
+    }
+    return call();
+  }
 
   void Add(int partition) {
     cursors.Add(topic, partition, Offset(0));
@@ -52,6 +67,18 @@ class Reader::State {
     }
     return entry;
   }
+
+  // What the reader's calls do, one thread at a time.
+  absl::StatusOr<RecordBatch> Poll(TimeSpan timeout);
+  absl::StatusOr<RecordBatch> PollBackwards();
+  absl::StatusOr<int> EventFd();
+  absl::Status Seek(int partition, Offset offset);
+  absl::Status SeekToBeginning();
+  absl::Status SeekToEnd();
+  absl::Status SeekToTime(Timestamp time);
+  absl::StatusOr<Offset> Position(int partition);
+  absl::StatusOr<std::int64_t> SkipDamage();
+  absl::StatusOr<bool> AtEnd();
 };
 
 Reader::Reader(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -63,6 +90,11 @@ Reader::Reader(Reader&&) noexcept = default;
 Reader& Reader::operator=(Reader&&) noexcept = default;
 
 absl::StatusOr<Reader> Reader::Open(Broker& broker, std::string_view name, ReaderOptions options) {
+  if (options.start != StartAt::kBeginning && options.start != StartAt::kEnd) {
+    return absl::InvalidArgumentError(absl::StrCat("ReaderOptions::start is ",
+                                                   static_cast<int>(options.start),
+                                                   ", which is no value of its type"));
+  }
   const std::uint64_t version = broker.core().catalog().version();
   const auto topic = broker.OpenTopic(name);
   if (!topic.ok()) return topic.status();
@@ -87,17 +119,15 @@ absl::StatusOr<Reader> Reader::Open(Broker& broker, std::string_view name, Reade
   return reader;
 }
 
-absl::StatusOr<RecordBatch> Reader::Poll(TimeSpan timeout) {
-  if (auto status = state_->process.Check(); !status.ok()) return status;
-  CursorSet& cursors = state_->cursors;
+absl::StatusOr<RecordBatch> Reader::State::Poll(TimeSpan timeout) {
   cursors.Disarm();
   std::optional<std::chrono::steady_clock::time_point> deadline;  // once it matters
-  WaitList* const changed = state_->reads_all ? &state_->catalog.changed() : nullptr;
-  const auto is_outdated = [this] { return state_->IsOutdated(); };
+  WaitList* const changed = reads_all ? &catalog.changed() : nullptr;
+  const auto is_outdated = [this] { return IsOutdated(); };
   for (;;) {
     if (auto status = cursors.TakeWakeup(); !status.ok()) return status;
-    state_->TakeUpNew();
-    auto batch = cursors.ReadNext(state_->batch);
+    TakeUpNew();
+    auto batch = cursors.ReadNext(limits);
     if (!batch.ok() || !batch->empty()) return batch;
     if (!deadline && timeout > TimeSpan()) {
       deadline = DeadlineAfter(timeout);
@@ -110,31 +140,25 @@ absl::StatusOr<RecordBatch> Reader::Poll(TimeSpan timeout) {
   }
 }
 
-absl::StatusOr<RecordBatch> Reader::PollBackwards() {
-  if (auto status = state_->process.Check(); !status.ok()) return status;
-  return state_->cursors.ReadPrevious(state_->batch);
-}
+absl::StatusOr<RecordBatch> Reader::State::PollBackwards() { return cursors.ReadPrevious(limits); }
 
-absl::StatusOr<int> Reader::EventFd() {
-  if (auto status = state_->process.Check(); !status.ok()) return status;
-  return state_->cursors.EventFd();
-}
+absl::StatusOr<int> Reader::State::EventFd() { return cursors.EventFd(); }
 
-void Reader::Wakeup() { state_->cursors.Wakeup(); }
-
-absl::Status Reader::Seek(int partition, Offset offset) {
-  if (auto status = state_->process.Check(); !status.ok()) return status;
-  const auto entry = state_->Find(partition);
+absl::Status Reader::State::Seek(int partition, Offset offset) {
+  const auto entry = Find(partition);
   if (!entry.ok()) return entry.status();
-  state_->cursors.Moved();
+  if (offset < Offset(0)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("offset ", offset.value(), " is below 0, where the first record is"));
+  }
+  cursors.Moved();
   (*entry)->MoveTo(offset);
   return absl::OkStatus();
 }
 
-absl::Status Reader::SeekToBeginning() {
-  if (auto status = state_->process.Check(); !status.ok()) return status;
-  state_->cursors.Moved();
-  for (CursorSet::Entry& entry : state_->cursors.entries()) {
+absl::Status Reader::State::SeekToBeginning() {
+  cursors.Moved();
+  for (CursorSet::Entry& entry : cursors.entries()) {
     const auto begin = entry.log().begin_offset();
     if (!begin.ok()) return begin.status();
     entry.MoveTo(*begin);
@@ -142,10 +166,9 @@ absl::Status Reader::SeekToBeginning() {
   return absl::OkStatus();
 }
 
-absl::Status Reader::SeekToEnd() {
-  if (auto status = state_->process.Check(); !status.ok()) return status;
-  state_->cursors.Moved();
-  for (CursorSet::Entry& entry : state_->cursors.entries()) {
+absl::Status Reader::State::SeekToEnd() {
+  cursors.Moved();
+  for (CursorSet::Entry& entry : cursors.entries()) {
     const auto end = entry.log().end_offset();
     if (!end.ok()) return end.status();
     entry.MoveTo(*end);
@@ -153,10 +176,9 @@ absl::Status Reader::SeekToEnd() {
   return absl::OkStatus();
 }
 
-absl::Status Reader::SeekToTime(Timestamp time) {
-  if (auto status = state_->process.Check(); !status.ok()) return status;
-  state_->cursors.Moved();
-  for (CursorSet::Entry& entry : state_->cursors.entries()) {
+absl::Status Reader::State::SeekToTime(Timestamp time) {
+  cursors.Moved();
+  for (CursorSet::Entry& entry : cursors.entries()) {
     const auto offset = entry.log().OffsetForTime(time);
     if (!offset.ok()) return offset.status();
     entry.MoveTo(*offset);
@@ -164,18 +186,16 @@ absl::Status Reader::SeekToTime(Timestamp time) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Offset> Reader::Position(int partition) const {
-  if (auto status = state_->process.Check(); !status.ok()) return status;
-  const auto entry = state_->Find(partition);
+absl::StatusOr<Offset> Reader::State::Position(int partition) {
+  const auto entry = Find(partition);
   if (!entry.ok()) return entry.status();
   return (*entry)->cursor.offset;
 }
 
-absl::StatusOr<std::int64_t> Reader::SkipDamage() {
-  if (auto status = state_->process.Check(); !status.ok()) return status;
+absl::StatusOr<std::int64_t> Reader::State::SkipDamage() {
   std::int64_t skipped = 0;
-  state_->cursors.Moved();
-  for (CursorSet::Entry& entry : state_->cursors.entries()) {
+  cursors.Moved();
+  for (CursorSet::Entry& entry : cursors.entries()) {
     Cursor probe = entry.cursor;
     const auto batch = entry.log().Read(probe, {.max_records = 1, .max_bytes = 0});
     if (batch.ok()) continue;
@@ -190,9 +210,8 @@ absl::StatusOr<std::int64_t> Reader::SkipDamage() {
   return skipped;
 }
 
-absl::StatusOr<bool> Reader::AtEnd() const {
-  if (auto status = state_->process.Check(); !status.ok()) return status;
-  for (CursorSet::Entry& entry : state_->cursors.entries()) {
+absl::StatusOr<bool> Reader::State::AtEnd() {
+  for (CursorSet::Entry& entry : cursors.entries()) {
     Cursor probe = entry.cursor;
     const auto batch = entry.log().Read(probe, {.max_records = 1, .max_bytes = 0});
     if (absl::IsDataLoss(batch.status()) || absl::IsOutOfRange(batch.status())) return false;
@@ -201,5 +220,37 @@ absl::StatusOr<bool> Reader::AtEnd() const {
   }
   return true;
 }
+
+absl::StatusOr<RecordBatch> Reader::Poll(TimeSpan timeout) {
+  return state_->Guarded([&] { return state_->Poll(timeout); });
+}
+absl::StatusOr<RecordBatch> Reader::PollBackwards() {
+  return state_->Guarded([&] { return state_->PollBackwards(); });
+}
+absl::StatusOr<int> Reader::EventFd() {
+  return state_->Guarded([&] { return state_->EventFd(); });
+}
+absl::Status Reader::Seek(int partition, Offset offset) {
+  return state_->Guarded([&] { return state_->Seek(partition, offset); });
+}
+absl::Status Reader::SeekToBeginning() {
+  return state_->Guarded([&] { return state_->SeekToBeginning(); });
+}
+absl::Status Reader::SeekToEnd() {
+  return state_->Guarded([&] { return state_->SeekToEnd(); });
+}
+absl::Status Reader::SeekToTime(Timestamp time) {
+  return state_->Guarded([&] { return state_->SeekToTime(time); });
+}
+absl::StatusOr<Offset> Reader::Position(int partition) const {
+  return state_->Guarded([&] { return state_->Position(partition); });
+}
+absl::StatusOr<std::int64_t> Reader::SkipDamage() {
+  return state_->Guarded([&] { return state_->SkipDamage(); });
+}
+absl::StatusOr<bool> Reader::AtEnd() const {
+  return state_->Guarded([&] { return state_->AtEnd(); });
+}
+void Reader::Wakeup() { state_->cursors.Wakeup(); }
 
 }  // namespace daybook::inline v1

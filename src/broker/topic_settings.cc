@@ -104,6 +104,7 @@ absl::Status CheckEnums(const TopicOptions& options) {
       CheckEnum("storage", kStorages, options.storage),
       CheckEnum("memory.when.full", kWhenFull, options.when_full),
       CheckEnum("compression.type", kCompressions, options.compression),
+      CheckEnum("message.timestamp.type", kTimestampTypes, options.timestamp_type),
   };
   for (const absl::Status& check : checks) {
     if (!check.ok()) return check;

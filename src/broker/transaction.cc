@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/deadline.h"
+#include "base/one_thread.h"
 #include "base/planted_bug.h"
 #include "broker/broker_core.h"
 #include "broker/partitioner.h"
@@ -68,6 +69,20 @@ class Transaction::State {
   }
 
   BrokerCore& core() { return core_; }
+
+  // What `call` answers, if this process and this thread may call it now.
+  template <typename Call>
+  absl::Status Guarded(Call call) {
+    if (auto status = core_.Check(); !status.ok()) return status;
+    const OneThread::Scope scope(one_thread_);
+    if (!scope.ok()) {
+      return absl::FailedPreconditionError(absl::StrCat(
+          "another thread is in a call of this transaction", options_.name.empty() ? "" : " of ",
+          options_.name, ": begin one for each thread, or take turns"));
+    }
+    return call();
+  }
+
   std::int64_t bytes() const { return bytes_; }
 
   absl::Status Send(const Topic& topic, const Record& record) {
@@ -245,6 +260,7 @@ class Transaction::State {
   const TransactionOptions options_;
   TransactionNames::Holder name_;
   Partitioner partitioner_;
+  OneThread one_thread_;
   bool has_ended_ = false;
   std::int64_t bytes_ = 0;
   std::map<Key, Written> written_;
@@ -281,25 +297,22 @@ absl::StatusOr<Transaction> Transaction::Begin(std::shared_ptr<BrokerCore> core,
 }
 
 absl::Status Transaction::Send(std::string_view topic, const Record& record) {
-  if (auto status = state_->core().Check(); !status.ok()) return status;
-  const auto found = state_->core().catalog().Find(topic);
-  return found.ok() ? state_->Send(*found, record) : found.status();
+  return state_->Guarded([&] {
+    const auto found = state_->core().catalog().Find(topic);
+    return found.ok() ? state_->Send(*found, record) : found.status();
+  });
 }
 absl::Status Transaction::Send(const Topic& topic, const Record& record) {
-  if (auto status = state_->core().Check(); !status.ok()) return status;
-  return state_->Send(topic, record);
+  return state_->Guarded([&] { return state_->Send(topic, record); });
 }
 absl::Status Transaction::AddOffsets(const Consumer& consumer) {
-  if (auto status = state_->core().Check(); !status.ok()) return status;
-  return state_->AddOffsets(consumer.Positions());
+  return state_->Guarded([&] { return state_->AddOffsets(consumer.Positions()); });
 }
 absl::Status Transaction::AddOffsets(const GroupOffsets& offsets) {
-  if (auto status = state_->core().Check(); !status.ok()) return status;
-  return state_->AddOffsets(offsets);
+  return state_->Guarded([&] { return state_->AddOffsets(offsets); });
 }
 absl::Status Transaction::Commit() {
-  if (auto status = state_->core().Check(); !status.ok()) return status;
-  return state_->Commit();
+  return state_->Guarded([&] { return state_->Commit(); });
 }
 void Transaction::Abort() { state_->Abort(); }
 std::int64_t Transaction::bytes() const { return state_->bytes(); }

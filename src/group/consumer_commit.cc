@@ -21,11 +21,16 @@ absl::Status Consumer::State::CheckCommit() {
 }
 
 absl::Status Consumer::State::CommitOne(Entry& entry, Offset offset, std::string_view metadata) {
+  if (offset < Offset(0)) {
+    return absl::InvalidArgumentError(absl::StrCat("the offset ", offset.value(), " of ",
+                                                   entry.topic.name(), "-", entry.partition,
+                                                   " cannot be committed; offsets begin at 0"));
+  }
   // What was read is not behind the end.
   if (entry.was_moved || offset > entry.cursor.offset) {
     const auto end = entry.log().end_offset();
     if (!end.ok()) return end.status();
-    if (offset > *end || offset < Offset(0)) {
+    if (offset > *end) {
       return absl::InvalidArgumentError(absl::StrCat(
           "the offset ", offset.value(), " of ", entry.topic.name(), "-", entry.partition,
           " cannot be committed; the partition ends at ", end->value()));

@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/planted_bug.h"
+#include "base/process_guard.h"
 #include "daybook/file_system.h"
 #include "io/descriptor.h"
 #include "io/name_check.h"
@@ -53,22 +54,34 @@ std::optional<bool> ShowsLife(int directory, std::uint64_t byte) {
   return lock.l_type != F_UNLCK;
 }
 
-// Closing them releases the lock.
+int Flock(int fd, int operation) {
+  return RetryOnSignal([&] { return flock(fd, operation | LOCK_NB); }) == 0 ? 0 : errno;
+}
+
+// Releases what was locked itself, rather than by closing: a child of fork has copies of both
+// descriptors, and would keep the locks for as long as it lives.
 class PosixLock final : public FileLock {
  public:
   PosixLock(Descriptor directory, Descriptor file)
       : directory_(std::move(directory)), file_(std::move(file)) {}
+  ~PosixLock() override {
+    if (process_.is_forked()) return;  // it is the parent's
+    struct flock all {};
+    all.l_type = F_UNLCK;
+    all.l_whence = SEEK_SET;
+    fcntl(directory_.get(), F_OFD_SETLK, &all);
+    // The one that keeps writers out goes last.
+    Flock(file_.get(), LOCK_UN);
+    Flock(directory_.get(), LOCK_UN);
+  }
 
   void ShowInUse(std::uint64_t part) override { ShowLife(directory_.get(), ByteOf(part)); }
 
  private:
+  const ProcessGuard process_;
   const Descriptor directory_;
   const Descriptor file_;
 };
-
-int Flock(int fd, int operation) {
-  return RetryOnSignal([&] { return flock(fd, operation | LOCK_NB); }) == 0 ? 0 : errno;
-}
 
 // An errno, or 0; EWOULDBLOCK: another open has it. Who asks IsLocked has a share in it for a
 // moment, and is waited for.

@@ -244,15 +244,32 @@ absl::Status PartitionLog::VisitSequenced(Offset begin, Offset end,
       if (const auto same = segment.Refresh(**directory); !same.ok()) return same.status();
       continue;
     }
-    if (state == frame::FrameState::kNothing) return absl::OkStatus();
+    if (state == frame::FrameState::kNothing) {
+      // A reader passes over what a dead process has left open.
+      const auto behind = segment.BehindDeadClaims(at.position);
+      if (!behind) return absl::OkStatus();
+      at.position = PositionOf(*behind);
+      continue;
+    }
     if (state == frame::FrameState::kBad) {
       // A sequence that is damaged is gone; what is behind it is not.
       const auto found = segment.FindBehind(
           {.position = at.position,
            .delta = static_cast<std::uint64_t>(at.offset - segment.base_offset())});
       if (found.is_unknown()) return DamageAt(at);
-      if (!found) return absl::OkStatus();
-      at.position = found->position;
+      if (found) {
+        at.position = found->position;
+        continue;
+      }
+      // Its seal is damaged, too: on in the next one, wherever that begins.
+      MutexLock lock(mutex_);
+      const std::size_t next = SegmentAbove(segment.base_offset());
+      if (next == segments_.size()) return absl::OkStatus();
+      at.offset = segments_[next].base_offset;
+      at.position = frame::kSegmentHeaderBytes;
+      const auto opened = OpenAt(next);
+      if (!opened.ok()) return opened.status();
+      at.segment = *opened;
       continue;
     }
     if (frame::KindOf(header.length_word) == frame::Kind::kSeal) {

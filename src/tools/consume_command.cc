@@ -37,8 +37,9 @@ struct Arguments {
 
 class Printer {
  public:
-  Printer(const Arguments& arguments, std::optional<RecordFormat> format, Output& output)
-      : format_(std::move(format)), output_(output), left_(arguments.count) {}
+  Printer(const Arguments& arguments, std::optional<RecordFormat> format, Broker& broker,
+          Output& output)
+      : format_(std::move(format)), broker_(broker), output_(output), left_(arguments.count) {}
 
   bool is_done() const { return left_ == 0 || output_.is_closed() || IsInterrupted(); }
 
@@ -46,6 +47,12 @@ class Printer {
   // them, or will.
   absl::StatusOr<Offset> Print(const RecordBatch& batch, Offset end = kNoEnd) {
     text_.clear();
+    TimestampType type = TimestampType::kCreateTime;
+    if (!format_) {
+      // One that was deleted meanwhile does not say.
+      const auto topic = broker_.OpenTopic(batch.topic());
+      if (topic.ok()) type = topic->options().timestamp_type;
+    }
     Offset next = batch.begin_offset();
     for (const RecordView& record : batch) {
       if (left_ == 0 || record.offset >= end) break;
@@ -53,7 +60,7 @@ class Printer {
       if (format_) {
         format_->Append(record, &text_);
       } else {
-        AppendJson(record, &text_);
+        AppendJson(record, type, &text_);
       }
       next = record.offset + 1;
     }
@@ -65,6 +72,7 @@ class Printer {
 
  private:
   const std::optional<RecordFormat> format_;  // without: JSON
+  Broker& broker_;
   Output& output_;
   std::int64_t left_;
   std::string text_;
@@ -202,7 +210,7 @@ absl::Status Consume(const Global& global, const Arguments& arguments) {
   const auto broker =
       OpenBroker(global, has_group ? BrokerAccess::kReadWrite : BrokerAccess::kReadOnly);
   if (!broker.ok()) return broker.status();
-  Printer printer(arguments, std::move(format), *global.output);
+  Printer printer(arguments, std::move(format), **broker, *global.output);
   const absl::Status status = has_group ? ConsumeInGroup(**broker, arguments, printer)
                                         : ConsumeAlone(**broker, arguments, printer);
   // Whoever reads has seen enough, or whoever started us has; what was not read is not committed.
@@ -228,8 +236,9 @@ void AddConsumeCommand(CLI::App& app, Global& global) {
           ->add_option("-o,--offset", arguments->offsets,
                        "Where to begin: beginning (default); end; N, an offset; -N, the last N "
                        "records; s@T, from the first record with a timestamp (%T) of T "
-                       "milliseconds since 1970 or later. Where to end: e@T, before that one, of "
-                       "what there is now")
+                       "milliseconds since 1970 or later: the record's own, or where the topic has "
+                       "message.timestamp.type=LogAppendTime that of its append. Where to end: "
+                       "e@T, before that one, of what there is now")
           ->type_name("TEXT")
           ->allow_extra_args(false);
   auto* partitions =

@@ -227,8 +227,10 @@ void AddGroupSeekCommand(CLI::App& group, Global& global) {
   where->add_option("--to-offset", arguments->to_offset,
                     "To that offset, or the nearest that there is");
   where->add_option("--shift-by", arguments->shift_by, "By so many, back if it is negative");
-  where->add_option("--to-datetime", arguments->to_datetime,
-                    "To the first record with a timestamp of then or later: 2024-05-31T23:59:59");
+  where->add_option(
+      "--to-datetime", arguments->to_datetime,
+      "To the first record with a timestamp of then or later (its own, or of its append: "
+      "message.timestamp.type): 2024-05-31T23:59:59");
   where->require_option(1);
   seek->callback([&global, arguments] {
     global.run = [&global, arguments] { return Seek(global, *arguments); };

@@ -91,7 +91,7 @@ absl::StatusOr<std::optional<Timestamp>> TimestampOf(const json& object) {
 
 }  // namespace
 
-void AppendJson(const RecordView& record, std::string* out) {
+void AppendJson(const RecordView& record, TimestampType type, std::string* out) {
   json headers = json::array();
   for (const Header& header : record.headers) {
     headers.push_back(ToJson(header.name));
@@ -100,7 +100,7 @@ void AppendJson(const RecordView& record, std::string* out) {
   const json line = {{"topic", std::string(record.topic)},
                      {"partition", record.partition},
                      {"offset", record.offset.value()},
-                     {"tstype", "create"},
+                     {"tstype", type == TimestampType::kCreateTime ? "create" : "logappend"},
                      {"ts", MillisOf(record.timestamp)},
                      {"ts_ns", record.timestamp.time_since_epoch().count()},
                      {"headers", headers},

@@ -16,8 +16,9 @@ namespace daybook::tools {
 // Appends `record` as one line of JSON with kcat's names: topic, partition, offset, tstype, ts
 // (milliseconds), headers (name, value, name, value, ...), key, payload; and ts_ns, the timestamp
 // in nanoseconds. Absent keys, payloads and header values are null. Bytes that are no UTF-8 stand
-// as an object {"base64": "..."} in the place of the text.
-void AppendJson(const RecordView& record, std::string* out);
+// as an object {"base64": "..."} in the place of the text. `type`: message.timestamp.type of the
+// topic, "create" or "logappend".
+void AppendJson(const RecordView& record, TimestampType type, std::string* out);
 
 // A record that owns its bytes, so that it can outlive the line that it came from.
 struct OwnedRecord {

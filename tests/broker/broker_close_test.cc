@@ -288,6 +288,18 @@ TEST_CASE("A broker and what came from it may be destroyed in any order") {
   } while (std::next_permutation(order.begin(), order.end()));
 }
 
+TEST_CASE("A directory that was closed can be opened, though a child of fork lives on") {
+  const TemporaryDirectory directory;
+  auto broker = Broker::Open(directory.path()).value();
+  REQUIRE(broker->CreateTopic("t").ok());
+  HoldingProcess child([] { return absl::StatusOr<int>(0); });
+  CHECK(absl::IsFailedPrecondition(Broker::Open(directory.path()).status()));
+  REQUIRE(broker->Close().ok());
+  const auto again = Broker::Open(directory.path());
+  INFO(again.status());
+  CHECK(again.ok());
+}
+
 TEST_CASE("A broker that is destroyed before its handles has given the directory up") {
   BrokerFixture broker;
   broker.MakeTopic("orders", {.partitions = 2});

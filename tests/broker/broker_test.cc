@@ -2,6 +2,9 @@
 
 #include <unistd.h>
 
+#include <filesystem>
+#include <string>
+
 #include "broker/directory_check.h"
 #include "catch.h"
 #include "support/broker_fixture.h"
@@ -218,6 +221,50 @@ TEST_CASE("Adding partitions is all or nothing, whichever call fails") {
     if (status.ok()) break;
     REQUIRE(fail_at < 100);
   }
+}
+
+TEST_CASE("Who removes files below a broker gets an error when one is needed, and harms no other") {
+  const bool is_all = GENERATE(false, true);
+  CAPTURE(is_all);
+  const TemporaryDirectory scratch;
+  const std::string data = scratch.path() + "/data";
+  auto broker = Broker::Open(data, {.background = Background::kCaller}).value();
+  REQUIRE(broker->CreateTopic("gone", {.segment_bytes = 64 << 10}).ok());
+  REQUIRE(broker->CreateTopic("there", {.segment_bytes = 64 << 10}).ok());
+  const Topic gone = broker->OpenTopic("gone").value();
+  const Topic there = broker->OpenTopic("there").value();
+  const std::string value(1'000, 'v');
+  REQUIRE(gone.partition(0).Append(RecordOf(value)).ok());
+  REQUIRE(there.partition(0).Append(RecordOf(value)).ok());
+  std::filesystem::remove_all(is_all ? data : data + "/gone-0");
+  // What is mapped takes appends, until a file is needed; what was appended stays readable.
+  std::int64_t appended = 1;
+  absl::Status status;
+  while (status.ok() && appended < 1'000) {
+    status = gone.partition(0).Append(RecordOf(value)).status();
+    if (status.ok()) ++appended;
+  }
+  INFO(status);
+  CHECK(absl::IsNotFound(status));
+  CHECK(gone.partition(0).end_offset().value() == Offset(appended));
+  CHECK(gone.partition(0).Read(Offset(0)).ok());
+  if (is_all) {
+    CHECK(absl::IsNotFound(broker->CreateTopic("new")));
+  } else {
+    for (int i = 0; i < 200; ++i) REQUIRE(there.partition(0).Append(RecordOf(value)).ok());
+    // The way out: what is left of the topic goes, and it is made again.
+    const auto deleted = broker->DeleteTopic("gone");
+    INFO(deleted);
+    CHECK(deleted.ok());
+    CHECK(broker->CreateTopic("gone").ok());
+    CHECK(broker->OpenTopic("gone").value().partition(0).Append(RecordOf(value)).ok());
+  }
+  broker->Close().IgnoreError();
+  broker.reset();
+  const auto again = Broker::Open(data);
+  INFO(again.status());
+  REQUIRE(again.ok());
+  CHECK((*again)->ListTopics().value().size() == (is_all ? 0 : 2));
 }
 
 }  // namespace daybook

@@ -416,4 +416,31 @@ TEST_CASE("Options of a transaction that are out of their range are refused") {
   CHECK(absl::IsInvalidArgument(Transaction::Begin(*broker, {.max_bytes = 0}).status()));
 }
 
+TEST_CASE("A second thread in a transaction is answered with an error, and adds nothing") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("t", {.durability = Durability::kDisk});
+  auto transaction = Transaction::Begin(*broker, {.name = "biller"}).value();
+  REQUIRE(transaction.Send(topic, RecordOf("one")).ok());
+  std::vector<absl::Status> seen;
+  broker.disk().SetHook([&](SimulatedFileSystem::Operation, const std::string&) {
+    if (!seen.empty()) return absl::OkStatus();
+    std::thread([&] {
+      seen.push_back(transaction.Send(topic, RecordOf("two")));
+      seen.push_back(transaction.Send("t", RecordOf("two")));
+      seen.push_back(transaction.AddOffsets(GroupOffsets{}));
+      seen.push_back(transaction.Commit());
+    }).join();
+    return absl::OkStatus();
+  });
+  CHECK(transaction.Commit().ok());
+  broker.disk().SetHook(nullptr);
+  REQUIRE(seen.size() == 4);
+  for (const absl::Status& status : seen) {
+    INFO(status);
+    CHECK(absl::IsFailedPrecondition(status));
+    CHECK_THAT(std::string(status.message()), Catch::Matchers::Contains("another thread"));
+  }
+  CHECK(broker.Values("t") == std::vector<std::string>{"one"});
+}
+
 }  // namespace daybook

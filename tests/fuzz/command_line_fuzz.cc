@@ -29,7 +29,7 @@ void CheckJson(std::string_view line) {
     return;
   }
   std::string text;
-  tools::AppendJson(ViewOf(*record), &text);
+  tools::AppendJson(ViewOf(*record), TimestampType::kCreateTime, &text);
   const auto again = tools::ParseJson(text);
   ExpectOk(again.status(), "a line is not read back");
   Expect(again->key == record->key && again->value == record->value &&
@@ -57,7 +57,7 @@ void CheckFormat(Choices choices) {
   if (parsed.ok()) parsed->Append(view, &text);
   // Bytes that are no text come back, too.
   std::string line;
-  tools::AppendJson(view, &line);
+  tools::AppendJson(view, TimestampType::kLogAppendTime, &line);
   Expect(line.find('\n') == line.size() - 1, "a record is not one line");
   const auto record = tools::ParseJson(line);
   ExpectOk(record.status(), "a line is not read back");

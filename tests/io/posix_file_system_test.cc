@@ -160,6 +160,26 @@ TEST_CASE("A second lock is refused with the holder's process until the first is
   CHECK(scratch->Lock("lock").ok());
 }
 
+TEST_CASE("A lock that is given back is free, though a child of fork still has its descriptors") {
+  Scratch scratch;
+  auto held = scratch->Lock("lock").value();
+  held->ShowInUse(7);
+  HoldingProcess child([] { return absl::StatusOr<int>(0); });
+  CHECK(absl::IsFailedPrecondition(scratch->Lock("lock").status()));
+  // The child's copy is not the child's to give back.
+  CHECK(InChild([&] {
+          held.reset();
+          return 0;
+        }) == 0);
+  CHECK(scratch->IsLocked("lock").value() == true);
+  CHECK(scratch->IsInUse("lock", 7).value() == true);
+  CHECK(absl::IsFailedPrecondition(scratch->Lock("lock").status()));
+  held.reset();
+  CHECK(scratch->IsLocked("lock").value() == false);
+  CHECK(scratch->IsInUse("lock", 7).value() == false);
+  CHECK(scratch->Lock("lock").ok());
+}
+
 TEST_CASE("A second lock is refused though the first one's file was removed or replaced") {
   Scratch scratch;
   HoldingProcess holder([&] { return scratch->Lock("lock"); });

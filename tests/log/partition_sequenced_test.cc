@@ -235,6 +235,28 @@ TEST_CASE("A damaged record does not hide those behind it") {
   CHECK(absl::IsOutOfRange(log.SendStatus(kA, 5)));
 }
 
+TEST_CASE("Damage up to the end of a segment does not hide the segments behind it") {
+  SequencedLog log;
+  for (int i = 0; i < 2'000; ++i) log.Send(kA, i);
+  for (const std::string& name : log.Hints()) log.Corrupt(name, 20);
+  const std::vector<std::string> segments = log.Segments();
+  REQUIRE(segments.size() > 3);
+  // From the middle of the first one on nothing is whole, and its seal is not, either.
+  const std::uint64_t size = log.root()
+                                 .OpenDirectory("orders-0")
+                                 .value()
+                                 ->OpenFile(segments[0], FileMode::kRead)
+                                 .value()
+                                 ->Size()
+                                 .value();
+  for (std::uint64_t at = 32 << 10; at < size; at += 4) log.Corrupt(segments[0], at, 0x40);
+  log.Kill();
+  CHECK(log.Last(kA)->sequence == 1'999);
+  CHECK(log.Send(kA, 1'999) == Offset(1'999));
+  CHECK(log.Send(kA, 1'500) == Offset(1'500));
+  CHECK(log.Send(kA, 2'000) == Offset(2'000));
+}
+
 TEST_CASE("Sequenced records are in memory, too") {
   SequencedLog log(Durability::kProcess, LogFixture::kSegmentBytes, TopicCompressor::Settings{},
                    MemorySettings{.segments = 4});

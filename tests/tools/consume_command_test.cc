@@ -39,6 +39,21 @@ TEST_CASE("Consume begins at the time that it prints, though the records came lo
   CHECK(daybook.Output("consume t -e -G g") == "c\nd\n");
 }
 
+TEST_CASE("The help of consume and the tstype of its JSON say whose time it is") {
+  CommandFixture daybook;
+  daybook.Output("topic create t");
+  daybook.Output("topic create u --config message.timestamp.type=LogAppendTime");
+  daybook.Output("produce t", "a\n");
+  daybook.Output("produce u", "a\n");
+  using Catch::Matchers::Contains;
+  CHECK_THAT(daybook.Output("consume t -e -J"), Contains("\"tstype\":\"create\""));
+  CHECK_THAT(daybook.Output("consume u -e -J"), Contains("\"tstype\":\"logappend\""));
+  const std::string both = daybook.Output("consume t u -e -J -G g");
+  CHECK_THAT(both, Contains("\"create\"") && Contains("\"logappend\""));
+  CHECK_THAT(daybook.Output("consume --help"), Contains("message.timestamp.type"));
+  CHECK_THAT(daybook.Output("group seek --help"), Contains("message.timestamp.type"));
+}
+
 TEST_CASE("What consume -J prints, produce -J takes back") {
   CommandFixture daybook;
   daybook.Output("topic create a");

@@ -2,23 +2,13 @@
 
 #include "catch.h"
 #include "support/command_fixture.h"
+#include "support/example_record.h"
 
 namespace daybook::tools {
 namespace {
 
-RecordView Example() {
-  RecordView record;
-  record.topic = "orders";
-  record.partition = 3;
-  record.offset = Offset(42);
-  record.timestamp = Timestamp(std::chrono::milliseconds(1'700'000'000'123));
-  record.key = "key";
-  record.value = "value";
-  return record;
-}
-
 RecordView Bare() {
-  RecordView record = Example();
+  RecordView record = ExampleRecord();
   record.key.reset();
   record.value = std::nullopt;
   return record;
@@ -33,16 +23,16 @@ std::string Formatted(std::string_view format, const RecordView& record) {
 }  // namespace
 
 TEST_CASE("Every letter of a format stands for what kcat says") {
-  CHECK(Formatted("%t [%p] at %o: %k(%K)=%s(%S) %T%%\\n\\t", Example()) ==
+  CHECK(Formatted("%t [%p] at %o: %k(%K)=%s(%S) %T%%\\n\\t", ExampleRecord()) ==
         "orders [3] at 42: key(3)=value(5) 1700000000123%\n\t");
   CHECK(Formatted("%K %S|%k%s|", Bare()) == "-1 -1||");
-  CHECK(Formatted("%R", Example()) == std::string("\0\0\0\5", 4));
+  CHECK(Formatted("%R", ExampleRecord()) == std::string("\0\0\0\5", 4));
   CHECK(Formatted("%R", Bare()) == "\xff\xff\xff\xff");
 }
 
 TEST_CASE("Escapes stand for bytes, and never for a letter of a format") {
-  CHECK(Formatted("\\x41\\x0a%s\\\\n", Example()) == "A\nvalue\\n");
-  CHECK(Formatted("\\x25s%%s", Example()) == "%s%s");
+  CHECK(Formatted("\\x41\\x0a%s\\\\n", ExampleRecord()) == "A\nvalue\\n");
+  CHECK(Formatted("\\x25s%%s", ExampleRecord()) == "%s%s");
 }
 
 TEST_CASE("What is absent is printed as it is told to") {
@@ -51,7 +41,7 @@ TEST_CASE("What is absent is printed as it is told to") {
   std::string out;
   format.Append(Bare(), &out);
   CHECK(out == "NULL=NULL -1 -1");
-  RecordView empty = Example();
+  RecordView empty = ExampleRecord();
   empty.key = "";
   empty.value = "";
   out.clear();

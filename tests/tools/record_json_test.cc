@@ -2,29 +2,16 @@
 
 #include "catch.h"
 #include "support/command_fixture.h"
+#include "support/example_record.h"
 
 namespace daybook::tools {
-namespace {
-
-RecordView Example() {
-  RecordView record;
-  record.topic = "orders";
-  record.partition = 3;
-  record.offset = Offset(42);
-  record.timestamp = Timestamp(std::chrono::milliseconds(1'700'000'000'123));
-  record.key = "key";
-  record.value = "value";
-  return record;
-}
-
-}  // namespace
 
 TEST_CASE("A record survives JSON whatever its bytes are") {
-  RecordView record = Example();
+  RecordView record = ExampleRecord();
   const std::string binary = "\xff\x00\x80";
   record.key = binary;
   std::string line;
-  AppendJson(record, &line);
+  AppendJson(record, TimestampType::kCreateTime, &line);
   const auto parsed = ParseJson(line);
   REQUIRE(parsed.ok());
   CHECK(parsed->key == binary);
@@ -33,12 +20,21 @@ TEST_CASE("A record survives JSON whatever its bytes are") {
   CHECK(parsed->partition == 3);
 }
 
+TEST_CASE("JSON says whose time it is, by the names of kcat") {
+  std::string line;
+  AppendJson(ExampleRecord(), TimestampType::kCreateTime, &line);
+  CHECK_THAT(line, Catch::Matchers::Contains("\"tstype\":\"create\""));
+  line.clear();
+  AppendJson(ExampleRecord(), TimestampType::kLogAppendTime, &line);
+  CHECK_THAT(line, Catch::Matchers::Contains("\"tstype\":\"logappend\""));
+}
+
 TEST_CASE("Absent key and value stay absent through JSON") {
-  RecordView record = Example();
+  RecordView record = ExampleRecord();
   record.key.reset();
   record.value = std::nullopt;
   std::string line;
-  AppendJson(record, &line);
+  AppendJson(record, TimestampType::kCreateTime, &line);
   const auto parsed = ParseJson(line);
   REQUIRE(parsed.ok());
   CHECK_FALSE(parsed->key.has_value());
@@ -97,11 +93,11 @@ TEST_CASE(
   CHECK(nanos("\"ts_ns\":-9223372036854775808") == nanoseconds::min());
   CHECK(nanos("\"ts\":1,\"ts_ns\":1999999") == nanoseconds(1'999'999));
   CHECK(nanos("\"ts\":-1,\"ts_ns\":-1") == nanoseconds(-1));
-  RecordView last = Example();
+  RecordView last = ExampleRecord();
   for (const nanoseconds time : {nanoseconds::max(), nanoseconds::min(), nanoseconds(-1)}) {
     last.timestamp = Timestamp(time);
     std::string line;
-    AppendJson(last, &line);
+    AppendJson(last, TimestampType::kCreateTime, &line);
     CHECK(ParseJson(line).value().timestamp == last.timestamp);
   }
   const OwnedRecord none =
