@@ -36,6 +36,48 @@ TEST_CASE("A reader of some partitions sees those alone") {
   CHECK(absl::IsNotFound(Reader::Open(*broker, "u").status()));
 }
 
+TEST_CASE("A second thread in a reader is answered with an error, and changes nothing") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.segment_bytes = 64 << 10});
+  broker.SendMany("t", 0, 6'000);  // several segments
+  broker.Reopen();
+  auto reader = Reader::Open(*broker, "t").value();
+  std::vector<absl::Status> seen;
+  // While the first thread is in a Poll that maps a file.
+  broker.disk().SetHook([&](SimulatedFileSystem::Operation, const std::string&) {
+    if (!seen.empty()) return absl::OkStatus();
+    std::thread([&] {
+      seen.push_back(reader.Poll({}).status());
+      seen.push_back(reader.PollBackwards().status());
+      seen.push_back(reader.Seek(0, Offset(2)));
+      seen.push_back(reader.SeekToBeginning());
+      seen.push_back(reader.SeekToEnd());
+      seen.push_back(reader.SeekToTime(Timestamp()));
+      seen.push_back(reader.Position(0).status());
+      seen.push_back(reader.SkipDamage().status());
+      seen.push_back(reader.AtEnd().status());
+      seen.push_back(reader.EventFd().status());
+    }).join();
+    return absl::OkStatus();
+  });
+  std::size_t polled = 0;
+  while (polled < 6'000) {
+    const auto batch = reader.Poll({});
+    INFO(batch.status());
+    REQUIRE(batch.ok());
+    REQUIRE_FALSE(batch->empty());
+    polled += batch->size();
+  }
+  broker.disk().SetHook(nullptr);
+  REQUIRE(seen.size() == 10);
+  for (const absl::Status& status : seen) {
+    INFO(status);
+    CHECK(absl::IsFailedPrecondition(status));
+  }
+  // Another thread may take its turn.
+  std::thread([&] { CHECK(reader.Position(0).value() == Offset(6'000)); }).join();
+}
+
 TEST_CASE("A reader seeks and knows its position") {
   BrokerFixture broker;
   broker.MakeTopic("t");
