@@ -97,10 +97,11 @@ bool PartitionLog::HasPassed(const Segment& segment) {
 
 bool PartitionLog::IsDamagedSeal(const Cursor& cursor) {
   const Segment& segment = *cursor.segment;
-  if (frame::FindFrame(segment.Bytes(),
-                       {.position = cursor.position + frame::kFrameAlignment, .delta = 0})) {
-    return false;
-  }
+  const auto found = frame::FindFrame(
+      segment.Bytes(), {.position = cursor.position + frame::kFrameAlignment, .delta = 0});
+  // What is behind all offsets of this segment holds nobody up: another seal, made at a recovery.
+  if (found && segment.base_offset() + found->header.offset_delta < cursor.offset) return false;
+  if (found && frame::KindOf(found->header.length_word) != frame::Kind::kSeal) return false;
   MutexLock lock(mutex_);
   const std::size_t next = SegmentAbove(segment.base_offset());
   return next != segments_.size() && segments_[next].base_offset == cursor.offset;

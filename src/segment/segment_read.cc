@@ -143,14 +143,17 @@ ClaimWord Segment::CommittedEnd() {
     frame::FrameHeader header;
     ClaimWord next;
     // What it says of offsets is taken from each alone, so that one that is damaged misleads nobody
-    // about those behind it.
-    if (frame::IsWellFormed(Bytes(), position, length_word, &header)) {
+    // about those behind it; but offsets that go back are believed of a whole frame only, since
+    // what is not one may be a page of another segment.
+    if (frame::IsWellFormed(Bytes(), position, length_word, &header) &&
+        (header.offset_delta >= RecordsOf(at) ||
+         frame::Inspect(Bytes(), position, &header) == frame::FrameState::kValid)) {
       if (frame::KindOf(length_word) == frame::Kind::kSeal) break;
       next = MakeClaimWord(std::uint64_t{header.offset_delta} + frame::OffsetCount(header),
                            position + frame::AlignedLength(frame::LengthOf(length_word)));
       index_.Note(at, next);
     } else {
-      next = StepFrom(at).next;
+      next = StepFrom(MakeClaimWord(std::min(RecordsOf(first), RecordsOf(at)), position)).next;
       if (next == 0) break;
     }
     at = next;

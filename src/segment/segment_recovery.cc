@@ -228,8 +228,10 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
     file_.Trim(directory, scan.end_position).IgnoreError();
   } else if (scan.tail_bytes != 0 || next_base) {
     if (scan.tail_bytes >= 4 && frame::AcquireLengthWord(At(scan.end_position)) != 0) {
-      // A record that was committed and is damaged: its bytes stay, and it keeps its offset.
-      end += MakeClaimWord(1, frame::AlignedLength(scan.tail_bytes));
+      // A record that was committed and is damaged: its bytes stay, and it keeps its offset. Or
+      // the seal, if the next segment has that offset.
+      const bool is_seal = next_base && *next_base == base_offset() + RecordsOf(end);
+      end += MakeClaimWord(is_seal ? 0 : 1, frame::AlignedLength(scan.tail_bytes));
     } else {
       recovery.torn_bytes = scan.tail_bytes;
     }

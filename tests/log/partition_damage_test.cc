@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,13 +28,13 @@ Passage ReadPast(LogFixture& log) {
   Cursor cursor{.offset = Offset(0), .segment = nullptr, .position = 0};
   for (;;) {
     const auto batch = log.log().Read(cursor, ReadOptions{});
+    INFO(batch.status());
     if (const auto damage = DamageOf(batch.status())) {
       REQUIRE(damage->end_offset > damage->begin_offset);
       passage.damage.push_back(*damage);
       cursor = Cursor{.offset = damage->end_offset, .segment = nullptr, .position = 0};
       continue;
     }
-    INFO(batch.status());
     REQUIRE(batch.ok());
     if (batch->empty()) return passage;
     passage.records += static_cast<std::int64_t>(batch->size());
@@ -90,6 +91,41 @@ TEST_CASE("A seal that counts more offsets than there are is told at once, not w
     CHECK(passage.records == records);
     CHECK(passage.damage == std::vector<DamagedRange>{{"orders", 0, Offset(3), Offset(10)}});
     if (records == 3) CHECK(log.Write("behind it") == Offset(10));
+  }
+}
+
+TEST_CASE("Frames of another segment in place of a seal take no offset back") {
+  // Of any length, as they are at the end of a page that was written to the wrong place.
+  for (const std::uint32_t length : {24U, 32U, 4000U}) {
+    SeveralSegments log;
+    const std::uint64_t seal = log.SealOf(1);
+    const auto file = log.root()
+                          .OpenDirectory("orders-0")
+                          .value()
+                          ->OpenFile(log.names[1], FileMode::kReadWrite)
+                          .value();
+    for (std::uint32_t i = 0; i < 4; ++i) {
+      const frame::FrameHeader foreign{
+          .length_word = frame::LengthWord(frame::Kind::kRecord, i == 0 ? 24 : length),
+          .checksum = 7,
+          .append_time = 5,
+          .offset_delta = i,
+          .attributes = 0};
+      const std::uint64_t position = i == 0 ? seal : seal + 24 + (i - 1) * length;
+      if (position + sizeof foreign > (64 << 10)) break;
+      REQUIRE(file->WriteAt(position, std::as_bytes(std::span(&foreign, 1))).ok());
+    }
+    log.CloseCleanly();
+    INFO("length " << length << ", seal at " << seal);
+    CHECK(ReadPast(log).records == 1400);
+    for (std::int64_t offset = 0; offset < 1400; offset += 7) {
+      INFO("offset " << offset);
+      Cursor cursor{.offset = Offset(offset), .segment = nullptr, .position = 0};
+      const auto batch = log.log().Read(cursor, ReadOptions{});
+      REQUIRE(batch.ok());
+      REQUIRE_FALSE(batch->empty());
+      CHECK(batch->begin_offset() == Offset(offset));
+    }
   }
 }
 

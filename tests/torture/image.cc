@@ -1,7 +1,9 @@
 #include "torture/image.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstdlib>
+#include <iterator>
 #include <span>
 #include <utility>
 
@@ -10,12 +12,18 @@
 #include "format/scan.h"
 #include "format/segment_header.h"
 #include "io/atomic_replace.h"
+#include "torture/hostile.h"
 
 namespace daybook::torture {
 namespace {
 
-constexpr std::size_t kMostFileBytes = std::size_t{1} << 24;
+constexpr std::size_t kMostFileBytes = std::size_t{1} << 28;
 constexpr std::uint64_t kRoomForOffsets = 64 << 10;
+// What a record has around its value, at the most: its key, and headers.
+constexpr std::size_t kMostAround = 1024;
+constexpr std::size_t kLeastBytes = 10;
+// In the default shape the last segment holds so much.
+constexpr std::uint64_t kBytesOfLast = std::uint64_t{20} << 20;
 
 // Everything here is made on a disk without faults, so an error is one of the program.
 template <typename T>
@@ -27,54 +35,155 @@ void Must(const absl::Status& status) {
   if (!status.ok()) std::abort();
 }
 
-std::string ValueOf(std::size_t offset, std::size_t bytes) {
-  std::string value = absl::StrCat(offset, " ");
-  while (value.size() < bytes)
-    value.push_back(static_cast<char>('a' + (value.size() + offset) % 26));
-  return value;
+// Shorter at the end of the file.
+std::string ReadPart(SimulatedFileSystem& disk, const std::string& path, std::uint64_t position,
+                     std::size_t bytes) {
+  const std::size_t slash = path.rfind('/');
+  const auto directory = Must(disk.OpenDirectory(path.substr(0, slash), DirectoryMode::kMustExist));
+  const auto file = Must(directory->OpenFile(path.substr(slash + 1), FileMode::kRead));
+  std::string part(bytes, '\0');
+  part.resize(Must(file->ReadAt(position, std::as_writable_bytes(std::span(part)))));
+  return part;
 }
 
-// Records of all kinds: values alone, with keys, with headers and times, and batches.
-void AppendSome(Partition& partition, std::size_t value_bytes, std::vector<std::string>& values) {
-  const std::size_t first = values.size();
-  const auto make = [&] { return values.emplace_back(ValueOf(values.size(), value_bytes)); };
-  const Header headers[] = {{.name = "source", .value = "torture"}, {.name = "none", .value = {}}};
-  switch (first % 7) {
-    case 3: {
-      Record record;
-      const std::string value = make();
-      record.key = "a key";
-      record.value = value;
-      record.headers = headers;
-      record.timestamp = Timestamp(std::chrono::seconds(5));
-      Must(partition.Append(record).status());
-      return;
+// Of up to the library's limit.
+const HostilePool& Pool() {
+  static const HostilePool pool(std::size_t{5} << 18, 29);
+  return pool;
+}
+
+TopicOptions OptionsOf(Shape shape) {
+  TopicOptions options;
+  options.max_record_bytes = std::int64_t{1} << 20;  // which it is by default, too
+  if (shape == Shape::kSmall) {
+    options.segment_bytes = kImageSegmentBytes;
+    options.max_record_bytes = kImageSegmentBytes / 4;
+  }
+  return options;
+}
+
+bool IsSegment(const std::string& path) {
+  return path.rfind(kImagePartition, 0) == 0 && path.substr(path.size() - 4) == ".log";
+}
+
+class ImageWriter {
+ public:
+  ImageWriter(const ImagePlan& plan, Image& image, Partition& partition)
+      : plan_(plan),
+        image_(image),
+        partition_(partition),
+        most_bytes_(static_cast<std::size_t>(OptionsOf(plan.shape).max_record_bytes) - kMostAround),
+        random_(plan.seed) {}
+
+  void Fill() {
+    // In the small shape the last segment has something in it, too.
+    std::size_t more = plan_.shape == Shape::kSmall ? 20 : 1;
+    while (CountSegments() < plan_.segments) Append();
+    if (plan_.shape == Shape::kDefault) {
+      for (filled_ = 0; filled_ < kBytesOfLast;) Append();
     }
-    case 5: {
-      std::vector<std::string> texts;
-      for (int i = 0; i < 3; ++i) texts.push_back(make());
-      std::vector<Record> records(texts.size());
-      for (std::size_t i = 0; i < texts.size(); ++i) {
-        records[i].key = "k";
-        records[i].value = texts[i];
+    while (more-- != 0) Append();
+  }
+
+  // Records of all kinds: values alone, with keys, with headers and times, and batches.
+  void Append() {
+    const std::size_t first = image_.values.size();
+    const Header headers[] = {{.name = "source", .value = "torture"},
+                              {.name = "none", .value = {}}};
+    switch (first % 7) {
+      case 3: {
+        Record record;
+        const std::string& value = Make(most_bytes_);
+        record.key = "a key";
+        record.value = value;
+        record.headers = headers;
+        record.timestamp = Timestamp(std::chrono::seconds(5));
+        Must(partition_.Append(record).status());
+        return;
       }
-      Must(partition.AppendBatch(records).status());
-      return;
-    }
-    default: {
-      Record record;
-      const std::string value = make();
-      record.value = value;
-      Must(partition.Append(record).status());
+      case 5: {
+        for (int i = 0; i < 3; ++i) Make(most_bytes_ / 4);
+        std::vector<Record> records(3);
+        for (std::size_t i = 0; i < records.size(); ++i) {
+          records[i].key = "k";
+          records[i].value = image_.values[first + i];
+        }
+        Must(partition_.AppendBatch(records).status());
+        return;
+      }
+      default: {
+        Record record;
+        const std::string& value = Make(most_bytes_);
+        record.value = value;
+        Must(partition_.Append(record).status());
+      }
     }
   }
-}
+
+ private:
+  std::uint64_t Pick(std::uint64_t below) { return random_() % below; }
+
+  int CountSegments() {
+    int count = 0;
+    for (const std::string& path : image_.disk->Files()) count += IsSegment(path) ? 1 : 0;
+    if (count != segments_) filled_ = 0;
+    segments_ = count;
+    return count;
+  }
+
+  std::size_t PickSize(std::size_t most) {
+    if (Pick(16) == 0) return most;
+    // As many of 10 to 20 bytes as of the largest.
+    std::size_t bytes = kLeastBytes;
+    for (auto doublings = Pick(std::bit_width(most / kLeastBytes)); doublings != 0; --doublings) {
+      bytes *= 2;
+    }
+    return std::min(most, bytes + Pick(bytes));
+  }
+
+  // The next value; the offset makes it one of its own.
+  const std::string& Make(std::size_t most) {
+    std::string value = absl::StrCat(image_.values.size(), " ");
+    const bool is_text = plan_.shape == Shape::kSmall && Pick(4) != 0;
+    const std::size_t bytes = is_text ? plan_.value_bytes : PickSize(most);
+    if (is_text || bytes <= 16) {
+      while (value.size() < bytes) {
+        value.push_back(static_cast<char>('a' + (value.size() + image_.values.size()) % 26));
+      }
+    } else {
+      value.resize(8, ' ');  // so that what looks like a frame begins where one could
+      if (Pick(5) == 0) {
+        value += OwnSegment(bytes - 8);
+      } else {
+        value += std::string(Pool().Payload(bytes - 8, random_()));
+      }
+    }
+    filled_ += value.size();
+    return image_.values.emplace_back(std::move(value));
+  }
+
+  // Frames of the segment that is written to, at another place of it.
+  std::string OwnSegment(std::size_t bytes) {
+    std::string last;
+    for (const std::string& path : image_.disk->Files()) {
+      if (IsSegment(path)) last = std::max(last, path);
+    }
+    return ReadPart(*image_.disk, last, Pick(filled_ / 8 + 1) * 8, bytes);
+  }
+
+  const ImagePlan& plan_;
+  Image& image_;
+  Partition& partition_;
+  const std::size_t most_bytes_;
+  std::mt19937_64 random_;
+  int segments_ = 0;
+  std::uint64_t filled_ = 0;  // of the segment that is written to, about
+};
 
 void FindPlaces(Image& image) {
   image.places.resize(image.values.size());
   for (const std::string& path : image.disk->Files()) {
-    if (path.rfind(kImagePartition, 0) != 0 || path.substr(path.size() - 4) != ".log") continue;
-    image.segments.push_back(path);
+    if (IsSegment(path)) image.segments.push_back(path);
   }
   std::sort(image.segments.begin(), image.segments.end());
   for (const std::string& path : image.segments) {
@@ -101,6 +210,14 @@ void FindPlaces(Image& image) {
 }
 
 }  // namespace
+
+std::uint64_t SizeOf(SimulatedFileSystem& disk, const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  const auto directory = disk.OpenDirectory(path.substr(0, slash), DirectoryMode::kMustExist);
+  if (!directory.ok()) return 0;
+  const auto file = (*directory)->OpenFile(path.substr(slash + 1), FileMode::kRead);
+  return file.ok() ? (*file)->Size().value_or(0) : 0;
+}
 
 std::string ReadFileOf(SimulatedFileSystem& disk, const std::string& path) {
   const std::size_t slash = path.rfind('/');
@@ -142,135 +259,117 @@ std::uint64_t BytesOf(SimulatedFileSystem& disk) {
   constexpr std::uint64_t kPage = 4096;
   std::uint64_t bytes = 0;
   for (const std::string& path : disk.Files()) {
-    bytes += (ReadFileOf(disk, path).size() + kPage - 1) / kPage * kPage;
+    bytes += (SizeOf(disk, path) + kPage - 1) / kPage * kPage;
   }
   return bytes;
 }
 
 }  // namespace
 
-Image MakeImage(int segments, ImageEnd end, std::size_t value_bytes, std::uint64_t seed) {
+Image MakeImage(const ImagePlan& plan) {
   Image image;
+  image.shape = plan.shape;
   image.disk = std::make_unique<SimulatedFileSystem>();
   {
     auto broker = Must(Broker::Open(kImageDirectory, {.access = BrokerAccess::kReadWrite,
                                                       .background = Background::kCaller,
                                                       .file_system = image.disk.get()}));
-    TopicOptions options;
-    options.segment_bytes = kImageSegmentBytes;
-    options.max_record_bytes = kImageSegmentBytes / 4;
-    Must(broker->CreateTopic("orders", options));
+    Must(broker->CreateTopic("orders", OptionsOf(plan.shape)));
     const Topic topic = Must(broker->OpenTopic("orders"));
     Partition& partition = topic.partition(0);
-    const auto count = [&] {
-      std::int64_t logs = 0;
-      for (const std::string& path : image.disk->Files()) {
-        logs += path.rfind(kImagePartition, 0) == 0 && path.substr(path.size() - 4) == ".log";
-      }
-      return logs;
-    };
-    while (image.values.size() % 16 != 0 || count() < segments) {
-      AppendSome(partition, value_bytes, image.values);
-      AppendSome(partition, value_bytes, image.values);
-    }
-    // The last one has something in it, too.
-    for (int i = 0; i < 20; ++i) AppendSome(partition, value_bytes, image.values);
+    ImageWriter writer(plan, image, partition);
+    writer.Fill();
     ConsumerGroup group(*broker, "group");
     const auto consumer = Must(group.Join({"orders"}));
     Must(consumer->Poll({}).status());
     // Without room for its reserve the log of offsets stays small: it is copied for every fault.
-    image.disk->SetCapacity(BytesOf(*image.disk) + kRoomForOffsets);
+    if (plan.shape == Shape::kSmall) {
+      image.disk->SetCapacity(BytesOf(*image.disk) + kRoomForOffsets);
+    }
     Must(consumer->Commit());
     image.disk->SetCapacity(~std::uint64_t{0});
-    if (end == ImageEnd::kPowerCut) {
+    if (plan.end == ImageEnd::kPowerCut) {
       // What a sync made durable is noted after it, and that note is on the disk with the next one.
       image.known_durable = static_cast<std::int64_t>(image.values.size());
       Must(partition.WaitDurable(Offset(image.known_durable)));
-      AppendSome(partition, value_bytes, image.values);
+      writer.Append();
       Must(partition.WaitDurable(Offset(static_cast<std::int64_t>(image.values.size()))));
     }
   }
-  if (end == ImageEnd::kPowerCut) image.disk = image.disk->CutPower(seed);
+  if (plan.end == ImageEnd::kPowerCut) image.disk = image.disk->CutPower(plan.seed);
   FindPlaces(image);
   return image;
 }
 
-bool ReadOut::IsDamaged(std::int64_t offset) const {
-  return std::any_of(damaged.begin(), damaged.end(), [&](const auto& range) {
-    return range.first <= offset && offset < range.second;
+void Image::WithCopy(
+    Tally& tally, const std::function<void(SimulatedFileSystem& disk, Tally& tally)>& body) const {
+  if (shape == Shape::kSmall) return body(*disk->Kill(), tally);
+  RunInChild(tally, [&](Tally& inner) { body(*disk, inner); });
+}
+
+Tally RunOnDefaultImages(const RunOptions& options, int segments, std::int64_t times,
+                         const DamageImage& damage) {
+  if (options.amount != 0) times = std::min(times, options.amount);
+  return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
+    const std::uint64_t seed = SeedOf(options, number);
+    const Image image = MakeImage({.shape = Shape::kDefault,
+                                   .segments = segments,
+                                   .end = number % 2 == 0 ? ImageEnd::kClosed : ImageEnd::kPowerCut,
+                                   .seed = seed});
+    std::mt19937_64 random(seed);
+    std::int64_t done = 0;
+    for (; done < times && tally.violations().empty(); ++done) damage(image, random, tally);
+    return done;
   });
 }
 
-ReadOut ReadAll(FileSystem& disk, BrokerAccess access, bool appends, ReadFrom from) {
-  ReadOut out;
-  auto broker = Broker::Open(
-      kImageDirectory, {.access = access, .background = Background::kCaller, .file_system = &disk});
-  if (!broker.ok()) {
-    out.status = broker.status();
-    return out;
-  }
-  const auto topic = (*broker)->OpenTopic("orders");
-  if (!topic.ok()) {
-    out.status = topic.status();
-    return out;
-  }
-  Partition& partition = topic->partition(0);
-  const auto end = partition.end_offset();
-  if (!end.ok()) {
-    out.status = end.status();
-    return out;
-  }
-  out.end = end->value();
-  if (from == ReadFrom::kBegin) {
-    const auto begin = partition.begin_offset();
-    if (!begin.ok()) {
-      out.status = begin.status();
-      return out;
-    }
-    out.begin = begin->value();
-  }
-  for (Offset at(out.begin); at < *end;) {
-    const auto batch = partition.Read(at);
-    if (batch.ok()) {
-      if (batch->empty()) break;
-      for (const RecordView& record : *batch) {
-        out.values[record.offset.value()] = std::string(record.value);
+FilePlace PickPlace(const Image& image, std::mt19937_64& random) {
+  const auto pick = [&random](std::uint64_t below) { return random() % below; };
+  const RecordPlace& frame = image.places[pick(image.places.size())];
+  const std::string& segment = image.segments[pick(image.segments.size())];
+  switch (pick(16)) {
+    case 0:
+    case 1:
+    case 2:
+      return {frame.file, frame.begin + pick(frame::kFrameHeaderBytes)};
+    case 3:
+      return {frame.file, frame.begin + pick(4)};  // its length and its kind
+    case 4:
+    case 5:
+      return {frame.file, frame.begin + 4 + pick(4)};  // its checksum
+    case 6:
+    case 7:
+      return {frame.file, frame.end - 1 - pick(8)};
+    case 8:
+    case 9:
+      return {frame.file, frame.begin + pick(frame.end - frame.begin)};
+    case 10:
+    case 11: {
+      // Behind the last frame of a segment: a seal, or where the next claim's mark would be.
+      std::uint64_t end = frame::kSegmentHeaderBytes;
+      for (const RecordPlace& place : image.places) {
+        if (place.file == segment) end = std::max(end, frame::AlignedLength(place.end));
       }
-      at = batch->next_offset();
-      continue;
+      return {segment, std::min(end + pick(64), SizeOf(*image.disk, segment) - 1)};
     }
-    if (!absl::IsDataLoss(batch.status())) {
-      out.status = batch.status();
-      return out;
+    case 12: {
+      constexpr std::uint64_t kParts[] = {0, frame::kCheckpointPositions[0],
+                                          frame::kCheckpointPositions[1],
+                                          frame::kClaimBoundPosition};
+      return {segment, kParts[pick(std::size(kParts))] + pick(64)};
     }
-    const auto next = partition.NextReadable(at);
-    if (!next.ok() || *next <= at) {
-      out.status = next.ok() ? batch.status() : next.status();
-      return out;
+    case 13:
+      return {segment, pick(SizeOf(*image.disk, segment))};
+    default: {
+      std::vector<std::string> others;
+      for (const std::string& path : image.disk->Files()) {
+        const bool is_other = !IsSegment(path) && path.find(".lock") == std::string::npos;
+        if (is_other && SizeOf(*image.disk, path) != 0) others.push_back(path);
+      }
+      const std::string& other = others[pick(others.size())];
+      // Of a log all but its beginning is empty.
+      return {other, pick(std::min<std::uint64_t>(SizeOf(*image.disk, other), 8192))};
     }
-    out.damaged.emplace_back(at.value(), next->value());
-    at = *next;
-  }
-  // The end may be where something damaged begins.
-  if (absl::IsDataLoss(partition.Read(*end).status())) {
-    out.damaged.emplace_back(out.end, std::numeric_limits<std::int64_t>::max());
-  }
-  if (appends) {
-    Record record;
-    record.value = "more";
-    out.status = partition.Append(record).status();
-  }
-  return out;
-}
-
-bool IsTyped(const absl::Status& status) {
-  switch (status.code()) {
-    case absl::StatusCode::kUnknown:
-    case absl::StatusCode::kInternal:
-    case absl::StatusCode::kUnimplemented:
-      return false;
-    default:
-      return !status.message().empty();
   }
 }
 

@@ -2,11 +2,13 @@
 #define DAYBOOK_TORTURE_IMAGE_H_
 
 #include <cstdint>
+#include <functional>
 #include <limits>
-#include <map>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "daybook/broker.h"
@@ -15,7 +17,10 @@
 #include "torture/run.h"
 
 // A data directory on a simulated disk, of which everything is known, to be damaged: one topic,
-// "orders", of one partition with several segments of 64 KiB, and a group that has committed.
+// "orders", of one partition with several segments, and a group that has committed. In the small
+// shape the segments have 64 KiB, and the records are small but for some of up to the limit; in the
+// default one the settings are the library's, the segments are full, and the records have 10 bytes
+// to 1 MiB. Values look like anything (hostile.h), and some are a part of their own segment.
 
 namespace daybook::torture {
 
@@ -27,6 +32,7 @@ struct RecordPlace {
 };
 
 struct Image {
+  Shape shape = Shape::kSmall;
   std::unique_ptr<SimulatedFileSystem> disk;
   std::vector<std::string> values;  // by offset
   std::vector<RecordPlace> places;
@@ -39,7 +45,10 @@ struct Image {
   // The offsets of the records whose frames `position` of `file` belongs to: [begin, end).
   std::pair<std::int64_t, std::int64_t> HitBy(const std::string& file,
                                               std::uint64_t position) const;
-  std::unique_ptr<SimulatedFileSystem> Copy() const { return disk->Kill(); }
+  // Calls `body` with a disk like this one, to be damaged. In the default shape that is this one,
+  // in a process of its own: to copy it takes longer than what is done to it.
+  void WithCopy(Tally& tally,
+                const std::function<void(SimulatedFileSystem& disk, Tally& tally)>& body) const;
 };
 
 inline constexpr char kImageDirectory[] = "/data";
@@ -51,29 +60,57 @@ enum class ImageEnd {
   kClosed,    // cleanly; opened again in the same boot
   kPowerCut,  // all was synced before; opened in another boot
 };
-Image MakeImage(int segments, ImageEnd end, std::size_t value_bytes, std::uint64_t seed);
+struct ImagePlan {
+  Shape shape = Shape::kSmall;
+  int segments = 2;
+  ImageEnd end = ImageEnd::kClosed;
+  std::size_t value_bytes = 240;  // of small records
+  std::uint64_t seed = 1;
+};
+Image MakeImage(const ImagePlan& plan);
+
+// The cases of the default shape: each makes an image of its own and has `damage` done to it, up to
+// `times` times; that is what the amount counts.
+using DamageImage = std::function<void(const Image& image, std::mt19937_64& random, Tally& tally)>;
+Tally RunOnDefaultImages(const RunOptions& options, int segments, std::int64_t times,
+                         const DamageImage& damage);
+
+// A place in a file.
+struct FilePlace {
+  std::string file;
+  std::uint64_t position = 0;
+};
+// One that something hangs on, most likely: the head of a frame, its checksum, its end, where the
+// next claim would be marked, a header, an index, a small file; or any at all.
+FilePlace PickPlace(const Image& image, std::mt19937_64& random);
 
 // What a reader gets, going past whatever damage it is told of.
 struct ReadOut {
   absl::Status status;  // not OK: it could not even begin, or go on
-  std::map<std::int64_t, std::string> values;
+  // The first record that is not what was written at its offset.
+  std::optional<std::int64_t> wrong;
+  std::vector<bool> there;  // by offset
   // Offsets that are said to be damaged: [begin, end).
   std::vector<std::pair<std::int64_t, std::int64_t>> damaged;
   std::int64_t begin = 0;
   std::int64_t end = 0;
 
+  bool IsThere(std::int64_t offset) const { return there[static_cast<std::size_t>(offset)]; }
   bool IsDamaged(std::int64_t offset) const;
 };
 // From offset 0 on, or from where the partition begins.
 enum class ReadFrom { kZero, kBegin };
-ReadOut ReadAll(FileSystem& disk, BrokerAccess access, bool appends = false,
-                ReadFrom from = ReadFrom::kZero);
+// What that costs, in time and in memory, must be in proportion to the files.
+ReadOut ReadAll(const Image& image, SimulatedFileSystem& disk, BrokerAccess access, Tally& tally,
+                bool appends = false, ReadFrom from = ReadFrom::kZero);
 
 // True for errors that say what they mean.
 bool IsTyped(const absl::Status& status);
 
 // The whole of a file; empty when it is not there.
 std::string ReadFileOf(SimulatedFileSystem& disk, const std::string& path);
+
+std::uint64_t SizeOf(SimulatedFileSystem& disk, const std::string& path);
 
 // Makes a file what `text` is, whatever it was.
 void ReplaceFile(SimulatedFileSystem& disk, const std::string& path, const std::string& text);

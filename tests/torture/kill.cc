@@ -1,6 +1,3 @@
-#include <sched.h>
-#include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -8,7 +5,6 @@
 #include <atomic>
 #include <chrono>
 #include <random>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -21,6 +17,7 @@
 #include "torture/family.h"
 #include "torture/model.h"
 #include "torture/scratch.h"
+#include "torture/victim.h"
 
 // A real process under load is killed, again and again, on a real file system: threads that append
 // to partitions at kProcess and at kDisk, some of them batches, and one that reads and commits for
@@ -166,22 +163,11 @@ class KillCase {
     const std::int64_t enough =
         acknowledged_->operations + static_cast<std::int64_t>(random_() % 2000);
     const std::uint64_t spins = random_() % 8 == 0 ? random_() % 300 : 2'000'000;
-    const pid_t victim = fork();
-    if (victim == 0) RunVictim(directory_.path(), *acknowledged_);
-    if (victim < 0) throw std::runtime_error("no process can be started");
-    int status = 0;
-    pid_t ended = 0;
-    for (std::uint64_t i = 0; i < spins && acknowledged_->operations < enough && ended == 0; ++i) {
-      ended = waitpid(victim, &status, WNOHANG);
-      sched_yield();
-    }
-    if (ended == 0) {
-      kill(victim, SIGKILL);
-      waitpid(victim, &status, 0);
-    }
-    if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL) {
-      tally_.Violate(absl::StrCat("the victim ended by itself: status ", status));
-    }
+    KillAmid(
+        tally_, [&] { RunVictim(directory_.path(), *acknowledged_); },
+        [&, asked = std::uint64_t{0}]() mutable {
+          return asked++ >= spins || acknowledged_->operations >= enough;
+        });
   }
 
   void CheckAll() {

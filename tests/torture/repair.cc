@@ -32,6 +32,7 @@ namespace {
 constexpr int kSegments = 4;
 constexpr std::size_t kValueBytes = 300;
 constexpr int kMostDamages = 5;
+constexpr std::int64_t kRepairsOfDefaultCase = 10;
 
 using Files = std::map<std::string, std::string>;
 
@@ -45,17 +46,18 @@ Files AllFilesOf(SimulatedFileSystem& disk) {
 
 class RepairCase {
  public:
-  RepairCase(const Image& image, std::uint64_t seed, Tally& tally)
-      : image_(image), random_(seed), tally_(tally), disk_(image.Copy()) {}
+  // The disk is one like that of the image.
+  RepairCase(const Image& image, SimulatedFileSystem& disk, std::uint64_t seed, Tally& tally)
+      : image_(image), random_(seed), tally_(tally), disk_(disk) {}
 
   void Run() {
     const auto damages = 1 + Pick(kMostDamages);
     for (std::uint64_t i = 0; i < damages; ++i) Damage();
     tally_.Count("damages", static_cast<std::int64_t>(damages));
-    const Files damaged = AllFilesOf(*disk_);
+    const Files damaged = AllFilesOf(disk_);
     const bool is_found = !DamageFound().empty();
-    const auto plan = daybook::Repair(kImageDirectory, {.file_system = disk_.get()});
-    if (AllFilesOf(*disk_) != damaged) return Violate("a dry run changes files");
+    const auto plan = daybook::Repair(kImageDirectory, {.file_system = &disk_});
+    if (AllFilesOf(disk_) != damaged) return Violate("a dry run changes files");
     const auto report = Repaired();
     if (!report.ok()) {
       // All that makes a directory ours may be gone.
@@ -89,15 +91,14 @@ class RepairCase {
   void Violate(const std::string& what) { tally_.Violate(absl::StrCat(what, " [", done_, "]")); }
 
   absl::StatusOr<RepairReport> Repaired() {
-    return daybook::Repair(kImageDirectory,
-                           {.mode = RepairMode::kExecute, .file_system = disk_.get()});
+    return daybook::Repair(kImageDirectory, {.mode = RepairMode::kExecute, .file_system = &disk_});
   }
 
   // The first damage that a verification finds; empty if there is none.
   std::string DamageFound() {
-    const auto root = disk_->OpenDirectory(kImageDirectory, DirectoryMode::kMustExist);
+    const auto root = disk_.OpenDirectory(kImageDirectory, DirectoryMode::kMustExist);
     if (!root.ok()) return root.status().ToString();
-    const auto found = VerifyDirectory(**root, disk_->BootId(), {});
+    const auto found = VerifyDirectory(**root, disk_.BootId(), {});
     if (!found.ok()) return found.status().ToString();
     std::vector<VerifyIssue> issues = found->issues;
     for (const PartitionVerification& partition : found->partitions) {
@@ -109,26 +110,34 @@ class RepairCase {
     return "";
   }
 
-  void Damage() {
+  FilePlace PickDamage() {
+    if (image_.shape == Shape::kDefault) return PickPlace(image_, random_);
     std::vector<std::string> files;
-    for (const std::string& path : disk_->Files()) {
+    for (const std::string& path : disk_.Files()) {
       // Most of all in records.
       const bool is_log = path.find(".log") != std::string::npos;
       if (path.find(".lock") != std::string::npos) continue;
       files.insert(files.end(), is_log ? 6 : 1, path);
     }
-    if (files.empty()) return;
     const std::string file = files[Pick(files.size())];
-    std::string text = ReadFileOf(*disk_, file);
+    const std::uint64_t bytes = SizeOf(disk_, file);
+    return {file, bytes == 0 ? 0 : Pick(bytes)};
+  }
+
+  void Damage() {
+    FilePlace place = PickDamage();
+    const std::string& file = place.file;
+    std::string text = ReadFileOf(disk_, file);
+    // It may have been cut short, or be gone.
     if (text.empty()) return;
-    const std::uint64_t at = Pick(text.size());
+    const std::uint64_t at = std::min<std::uint64_t>(place.position, text.size() - 1);
     const auto say = [&](const std::string& what) {
       absl::StrAppend(&done_, done_.empty() ? "" : "; ", what, " ", file);
     };
     switch (Pick(8)) {
       case 0: {
         say("missing");
-        return RemoveFile(*disk_, file);
+        return RemoveFile(disk_, file);
       }
       case 1: {
         const std::uint64_t size = std::min<std::uint64_t>(text.size() - at, 1 + Pick(5'000));
@@ -162,7 +171,7 @@ class RepairCase {
         text[at] = static_cast<char>(static_cast<unsigned char>(text[at]) ^ (1U << bit));
       }
     }
-    ReplaceFile(*disk_, file, text);
+    ReplaceFile(disk_, file, text);
   }
 
   // Whether the frame of the record is in the damaged files as it was written, and the header of
@@ -213,13 +222,11 @@ class RepairCase {
   }
 
   void Compare(const Files& damaged, const RepairReport& report) {
-    const ReadOut out =
-        ReadAll(*disk_, BrokerAccess::kReadWrite, report.not_repaired.empty(), ReadFrom::kBegin);
+    const ReadOut out = ReadAll(image_, disk_, BrokerAccess::kReadWrite, tally_,
+                                report.not_repaired.empty(), ReadFrom::kBegin);
     const auto count = static_cast<std::int64_t>(image_.values.size());
-    for (const auto& [offset, value] : out.values) {
-      if (offset >= count || value != image_.values[static_cast<std::size_t>(offset)]) {
-        return Violate(absl::StrCat("the record at offset ", offset, " is not what was written"));
-      }
+    if (out.wrong) {
+      return Violate(absl::StrCat("the record at offset ", *out.wrong, " is not what was written"));
     }
     if (!report.not_repaired.empty()) return;
     if (!out.status.ok()) return Violate(absl::StrCat("after it: ", out.status.ToString()));
@@ -229,7 +236,7 @@ class RepairCase {
     }
     for (std::int64_t i = 0; i < count; ++i) {
       const auto index = static_cast<std::size_t>(i);
-      if (out.values.contains(i)) {
+      if (out.IsThere(i)) {
         tally_.Count("kept");
         continue;
       }
@@ -269,20 +276,33 @@ class RepairCase {
   const Image& image_;
   std::mt19937_64 random_;
   Tally& tally_;
-  std::unique_ptr<SimulatedFileSystem> disk_;
+  SimulatedFileSystem& disk_;
   std::string done_;
   Files originals_;
 };
 
+void RepairOnce(const Image& image, std::uint64_t seed, Tally& tally) {
+  image.WithCopy(tally, [&](SimulatedFileSystem& disk, Tally& inner) {
+    RepairCase(image, disk, seed, inner).Run();
+  });
+  tally.Count("repairs");
+}
+
 Tally RunRepairs(const RunOptions& options) {
+  if (options.shape == Shape::kDefault) {
+    return RunOnDefaultImages(options, 2, kRepairsOfDefaultCase,
+                              [](const Image& image, std::mt19937_64& random, Tally& tally) {
+                                RepairOnce(image, random(), tally);
+                              });
+  }
   std::vector<Image> images;
-  images.push_back(MakeImage(kSegments, ImageEnd::kClosed, kValueBytes, options.seed));
-  images.push_back(MakeImage(kSegments, ImageEnd::kPowerCut, kValueBytes, options.seed));
+  for (const ImageEnd end : {ImageEnd::kClosed, ImageEnd::kPowerCut}) {
+    images.push_back(MakeImage(
+        {.segments = kSegments, .end = end, .value_bytes = kValueBytes, .seed = options.seed}));
+  }
   return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
-    RepairCase(images[static_cast<std::size_t>(number) % images.size()], SeedOf(options, number),
-               tally)
-        .Run();
-    tally.Count("repairs");
+    RepairOnce(images[static_cast<std::size_t>(number) % images.size()], SeedOf(options, number),
+               tally);
     return std::int64_t{1};
   });
 }
@@ -293,7 +313,8 @@ Family RepairFamily() {
   return {.name = "repair",
           .about = "files are damaged in several places, verified and repaired",
           .figure = "repairs",
-          .asked = {{Shape::kSmall, {.quick = 300, .ci = 20'000, .soak = 1'000'000}}},
+          .asked = {{Shape::kSmall, {.quick = 300, .ci = 20'000, .soak = 1'000'000}},
+                    {Shape::kDefault, {.quick = 1, .ci = 60, .soak = 6'000}}},
           .run = RunRepairs};
 }
 

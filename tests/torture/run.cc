@@ -87,18 +87,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr int kMostWorkers = 64;
 constexpr rlim_t kMostMemory = rlim_t{4} << 30;
-// Sanitizers map terabytes that they never touch.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr bool kHasShadowMemory = true;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-constexpr bool kHasShadowMemory = true;
-#else
-constexpr bool kHasShadowMemory = false;
-#endif
-#else
-constexpr bool kHasShadowMemory = false;
-#endif
 constexpr std::chrono::milliseconds kLook{50};
 constexpr std::chrono::milliseconds kReportEvery{200};
 

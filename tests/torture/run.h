@@ -18,6 +18,19 @@
 
 namespace daybook::torture {
 
+// Sanitizers map terabytes that they never touch, and make everything several times slower.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kHasShadowMemory = true;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+inline constexpr bool kHasShadowMemory = true;
+#else
+inline constexpr bool kHasShadowMemory = false;
+#endif
+#else
+inline constexpr bool kHasShadowMemory = false;
+#endif
+
 // What holds in no case was seen not to hold.
 struct Violation {
   std::int64_t case_number = 0;

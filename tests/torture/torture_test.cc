@@ -9,18 +9,7 @@
 namespace daybook::torture {
 namespace {
 
-// Sanitizers make everything several times slower.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr std::int64_t kSlower = 10;
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-constexpr std::int64_t kSlower = 10;
-#else
-constexpr std::int64_t kSlower = 1;
-#endif
-#else
-constexpr std::int64_t kSlower = 1;
-#endif
+constexpr std::int64_t kSlower = kHasShadowMemory ? 10 : 1;
 
 void RunShort(const std::string& name) {
   const std::vector<Family> families = AllFamilies();
