@@ -203,7 +203,7 @@ Family FlipsFamily() {
               "directory opened and read",
           .figure = "flips",
           .asked = {{Shape::kSmall, {.quick = 4'000, .ci = 0, .soak = 0}},
-                    {Shape::kDefault, {.quick = 3, .ci = 400, .soak = 40'000}}},
+                    {Shape::kDefault, {.quick = 2, .ci = 200, .soak = 40'000}}},
           .run = RunFlips};
 }
 

@@ -201,7 +201,7 @@ Family MutationsFamily() {
               "in pairs",
           .figure = "mutations",
           .asked = {{Shape::kSmall, {.quick = 200, .ci = 0, .soak = 0}},
-                    {Shape::kDefault, {.quick = 2, .ci = 150, .soak = 15'000}}},
+                    {Shape::kDefault, {.quick = 1, .ci = 150, .soak = 15'000}}},
           .run = RunMutations};
 }
 

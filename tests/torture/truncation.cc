@@ -141,7 +141,7 @@ Family TruncationFamily() {
           .about = "a segment of 64 KiB and all small files are cut short to every length",
           .figure = "lengths",
           .asked = {{Shape::kSmall, {.quick = 1'500, .ci = 0, .soak = 0}},
-                    {Shape::kDefault, {.quick = 3, .ci = 300, .soak = 30'000}}},
+                    {Shape::kDefault, {.quick = 2, .ci = 300, .soak = 30'000}}},
           .run = RunTruncation};
 }
 
