@@ -3,7 +3,9 @@
 #include <sys/eventfd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <optional>
 
 #include "io/posix_error.h"
 
@@ -13,7 +15,7 @@ namespace {
 // How often a follower of another process looks: soon again after it has found something, and when
 // nothing comes, so seldom that a hundred partitions take some tenths of a percent of a core.
 constexpr std::chrono::microseconds kFirstFollowInterval{100};
-constexpr std::chrono::microseconds kFollowInterval{7'000};
+constexpr std::chrono::microseconds kFollowInterval{8'000};
 // Where nobody tells what has changed a look at the files of a partition takes some 20 us, and they
 // are looked at once in so many milliseconds for each partition.
 constexpr std::chrono::milliseconds kUntoldInterval{2};
@@ -30,6 +32,24 @@ constexpr int kMaxPauses = 64;
 constexpr std::size_t kStreamRecords = 8;
 constexpr std::size_t kManyRecords = 256;
 constexpr std::chrono::microseconds kGatherTime{3};
+
+alignas(8) constexpr std::array<std::byte, 8> kNeverWritten{};
+
+// Of a follower that has nothing more to read there: the word that tells, as long as no names
+// change, by not being zero any more. Null: there is none.
+const std::byte* QuietWord(const Cursor& cursor) {
+  // No segment, and no next one: a change of names tells.
+  if (cursor.segment == nullptr) return kNeverWritten.data();
+  if (!cursor.segment->Reaches(cursor.position)) return nullptr;
+  const std::byte* const at = cursor.segment->At(cursor.position);
+  const std::uint64_t word = frame::AcquireFrameWord(at);
+  const auto length_word = static_cast<std::uint32_t>(word);
+  if (length_word != 0 && frame::KindOf(length_word) == frame::Kind::kSeal) {
+    return kNeverWritten.data();
+  }
+  // Where a claim is open it has to be asked whether its process lives.
+  return word == 0 ? at : nullptr;
+}
 
 void Pause() {
 #if defined(__x86_64__)
@@ -82,7 +102,10 @@ absl::StatusOr<RecordBatch> CursorSet::ReadNext(const ReadOptions& options) {
     if (!batch.ok()) return batch;
     last_records_ = batch->size();
     if (entry.mark != nullptr) entry.mark->Move(entry.cursor.offset);
-    if (!batch->empty()) return batch;
+    if (!batch->empty()) {
+      follow_interval_ = {};
+      return batch;
+    }
   }
   return RecordBatch();
 }
@@ -134,13 +157,34 @@ void CursorSet::Wait(std::chrono::steady_clock::time_point deadline, WaitList* o
   if (other != nullptr) other->Unregister(&event_);
 }
 
+bool CursorSet::StaysQuiet(std::uint64_t changes) {
+  if (!follower_->is_told() || follower_->all_changes() != changes) return false;
+  if (quiet_words_.empty()) {
+    for (const Entry& entry : entries_) {
+      const std::byte* const word = entry.is_held ? kNeverWritten.data() : QuietWord(entry.cursor);
+      if (word == nullptr) {
+        quiet_words_.clear();
+        return false;
+      }
+      quiet_words_.push_back(word);
+    }
+  }
+  // A hundred partitions are a hundred cache lines so, and not a thousand.
+  return std::all_of(quiet_words_.begin(), quiet_words_.end(),
+                     [](const std::byte* word) { return frame::AcquireFrameWord(word) == 0; });
+}
+
 void CursorSet::WaitForOthers(std::chrono::steady_clock::time_point deadline,
                               const std::function<bool()>& is_interrupted) {
   using Steady = std::chrono::steady_clock;
   const auto files_interval =
       std::max(kLeastUntoldInterval, kUntoldInterval * static_cast<int>(entries_.size()));
   const auto next_files = Steady::now() + files_interval;
-  for (auto interval = kFirstFollowInterval;; interval = std::min(2 * interval, kFollowInterval)) {
+  std::optional<std::uint64_t> changes;  // by when there was nothing more anywhere
+  quiet_words_.clear();
+  // It goes on from one Wait to the next: a program may wait a little at a time.
+  for (follow_interval_ = std::max(follow_interval_, kFirstFollowInterval);;
+       follow_interval_ = std::min(2 * follow_interval_, kFollowInterval)) {
     const auto key = event_.PrepareForCertainNotify();
     const auto now = Steady::now();
     if (follower_->is_told()) {
@@ -148,8 +192,14 @@ void CursorSet::WaitForOthers(std::chrono::steady_clock::time_point deadline,
     } else if (now >= next_files) {
       return;  // whoever reads looks at the files
     }
-    if (HasMore() || is_woken_.load() || is_interrupted() || now >= deadline) return;
-    event_.CommitWait(key, std::min(deadline, now + interval));
+    if (is_woken_.load() || is_interrupted() || now >= deadline) return;
+    const std::uint64_t seen = follower_->all_changes();
+    if (!changes || !StaysQuiet(*changes)) {
+      if (HasMore()) return;
+      changes = seen;
+      quiet_words_.clear();
+    }
+    event_.CommitWait(key, std::min(deadline, now + follow_interval_));
   }
 }
 

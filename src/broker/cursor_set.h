@@ -91,10 +91,15 @@ class CursorSet {
 
  private:
   bool HasMore();
+  // After HasMore was false: it still would be, as far as that can be told cheaply. `changes`: all
+  // that the directory had seen by then.
+  bool StaysQuiet(std::uint64_t changes);
   void WaitForOthers(std::chrono::steady_clock::time_point deadline,
                      const std::function<bool()>& is_interrupted);
 
   DirectoryFollower* const follower_;
+  std::chrono::microseconds follow_interval_{0};  // longer while nothing comes
+  std::vector<const std::byte*> quiet_words_;     // of all entries, while nothing comes
   std::vector<Entry> entries_;
   std::size_t next_ = 0;          // whose turn it is
   std::size_t last_records_ = 0;  // of the last read

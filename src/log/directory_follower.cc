@@ -38,6 +38,7 @@ bool DirectoryFollower::WriterIsGone(std::uint64_t part) {
 void DirectoryFollower::Drain() {
   if (watch_ != nullptr) {
     for (const DirectoryWatch::Change& change : watch_->Take()) {
+      all_changes_.fetch_add(1);
       const bool is_unknown = change.name.empty();  // so much has happened that some is not told
       if (change.id == kRoot) {
         root_changes_.fetch_add(1);
@@ -51,6 +52,7 @@ void DirectoryFollower::Drain() {
   if (is_locked != is_locked_) {
     is_locked_ = is_locked;
     writer_changes_.fetch_add(1);
+    all_changes_.fetch_add(1);
   }
 }
 

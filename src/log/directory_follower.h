@@ -52,6 +52,8 @@ class DirectoryFollower {
 
   // From now on its changes are counted.
   std::shared_ptr<Watched> Watch(Directory& directory) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same as before if nothing has changed anywhere.
+  std::uint64_t all_changes() const { return all_changes_.load(std::memory_order_relaxed); }
   // Never the same again once something has changed. Null: of a directory that is not there yet.
   std::uint64_t changes(const Watched* watched) const;
   // Whether they are told: if not, every Look counts as one, and whoever waits looks now and then.
@@ -87,6 +89,7 @@ class DirectoryFollower {
   std::atomic<std::uint64_t> topic_changes_{0};
   std::atomic<std::uint64_t> writer_changes_{0};
   std::atomic<std::uint64_t> looks_{0};
+  std::atomic<std::uint64_t> all_changes_{0};
 
   Mutex mutex_;
   std::unique_ptr<DirectoryWatch> watch_ ABSL_GUARDED_BY(mutex_);
