@@ -37,6 +37,7 @@ struct Settings {
   std::int64_t syncs = 0;         // in one round of the limit of group commit
   int partitions = 0;             // that are opened
   std::size_t events = 0;         // real ones, of each kind
+  double idle_seconds = 0;        // that somebody waits for nothing, in one round
   int rounds = 0;                 // of either side
   Timing timing = Timing::kWall;  // of the suites with one thread
 };

@@ -51,7 +51,8 @@ std::vector<Suite> AllSuites() {
           CommitOffsetSuite(),
           TransactionSuite(),
           RebalanceSuite(),
-          GroupRunSuite()};
+          GroupRunSuite(),
+          FollowIdleSuite()};
 }
 
 namespace {
@@ -69,6 +70,7 @@ Settings SettingsFor(Scale scale, const std::string& directory) {
                     .syncs = 2'000,
                     .partitions = 10'000,
                     .events = 20'000,
+                    .idle_seconds = 4,
                     .rounds = 5};
   if (scale == Scale::kQuick) {
     settings.log_bytes = 256 * kMiB;
@@ -77,6 +79,7 @@ Settings SettingsFor(Scale scale, const std::string& directory) {
     settings.seeks = 200'000;
     settings.syncs = 300;
     settings.partitions = 1'000;
+    settings.idle_seconds = 1;
     settings.rounds = 5;
   } else if (scale == Scale::kTiny) {
     settings.log_bytes = 2 * kMiB;
@@ -86,6 +89,7 @@ Settings SettingsFor(Scale scale, const std::string& directory) {
     settings.syncs = 3;
     settings.partitions = 10;
     settings.events = 500;
+    settings.idle_seconds = 0.1;
     settings.rounds = 1;
   }
   return settings;

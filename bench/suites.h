@@ -34,6 +34,7 @@ Suite CommitOffsetSuite();
 Suite TransactionSuite();
 Suite RebalanceSuite();
 Suite GroupRunSuite();
+Suite FollowIdleSuite();
 
 // Adds the stages behind AppendPartsSuite to Google Benchmark's list. Before that suite is run.
 void RegisterAppendStages(const Settings& settings);

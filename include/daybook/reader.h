@@ -44,7 +44,7 @@ class DAYBOOK_EXPORT Reader {
   // those that are added to the topic, from their beginning on.
   //
   // On a read-only broker, whose writer is another process, it looks every few milliseconds
-  // instead: for a hundred partitions that takes about 1 % of a core. Records are seen within
+  // instead: for a hundred partitions that takes less than 1 % of a core. Records are seen within
   // 10 ms, and so is whatever else the writer does: it may add partitions, delete the topic, die
   // and start again. Transactions and claims that a dead process has left open are passed over. On
   // file systems that do not tell of new files (network file systems, overlays) new segments,

@@ -15,7 +15,7 @@ namespace {
 // How often a follower of another process looks: soon again after it has found something, and when
 // nothing comes, so seldom that a hundred partitions take some tenths of a percent of a core.
 constexpr std::chrono::microseconds kFirstFollowInterval{100};
-constexpr std::chrono::microseconds kFollowInterval{8'000};
+constexpr std::chrono::microseconds kFollowInterval{7'000};
 // Where nobody tells what has changed a look at the files of a partition takes some 20 us, and they
 // are looked at once in so many milliseconds for each partition.
 constexpr std::chrono::milliseconds kUntoldInterval{2};
