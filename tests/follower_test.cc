@@ -225,6 +225,30 @@ TEST_CASE("An idle follower of many partitions does not touch the disk") {
   CHECK(reader.Poll(std::chrono::seconds(30))->partition() == 7);
 }
 
+TEST_CASE("After a reboot an undecided transaction before a roll is no damage to a follower") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.durability = Durability::kDisk, .segment_bytes = 64 << 10});
+  PartitionLog& log = broker->OpenTopic("t")->partition(0).log();
+  const std::uint64_t id = broker->core().offsets().BeginTransaction().value();
+  const Record record = RecordOf("never");
+  REQUIRE(log.AppendTransactional({&record, 1}, id).ok());
+  broker.SendMany("t", 0, 3'000);  // into the next segment
+  const auto after = broker.disk().CutPower(1);
+  // Another process has locked the directory, and not said yet that it writes.
+  const auto root = after->OpenDirectory("/data", DirectoryMode::kMustExist).value();
+  auto lock = root->Lock("daybook.lock").value();
+  BrokerOptions options = broker.Options(BrokerAccess::kReadOnly);
+  options.file_system = after.get();
+  const auto follower = Broker::Open("/data", options).value();
+  auto reader = Reader::Open(*follower, "t").value();
+  const auto waits = reader.Poll({});
+  INFO(waits.status());
+  REQUIRE(waits.ok());
+  CHECK(waits->empty());
+  lock.reset();  // it died
+  CHECK(Rest(reader).size() == 3'000);
+}
+
 TEST_CASE("A follower that waits is woken, and sees what another process appends meanwhile") {
   const TemporaryDirectory where;  // each has a map of its own, as another process would
   const auto broker = Broker::Open(where.path()).value();

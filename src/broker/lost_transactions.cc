@@ -2,14 +2,18 @@
 
 #include <algorithm>
 
+#include "broker/topic_state.h"
+
 namespace daybook::inline v1 {
 namespace {
 
 // The log that the transaction wrote to; null if there is none any more.
-absl::StatusOr<PartitionLog*> LogOf(Catalog& catalog, const std::string& name, int partition) {
+absl::StatusOr<PartitionLog*> LogOf(Catalog& catalog, const std::string& name,
+                                    std::uint64_t topic_id, int partition) {
   const auto topic = catalog.Find(name);
   if (absl::IsNotFound(topic.status())) return nullptr;  // deleted since then
   if (!topic.ok()) return topic.status();
+  if (!topic->state()->IsSameTopic(topic_id)) return nullptr;  // and made again
   if (topic->options().storage == Storage::kMemory || partition >= topic->partitions()) {
     return nullptr;
   }
@@ -26,20 +30,20 @@ absl::StatusOr<bool> HasFrame(PartitionLog& log, Offset last_frame, std::uint64_
 
 absl::StatusOr<bool> LostTransactions::IsThere(Catalog& catalog, const Participant& where,
                                                std::uint64_t id) {
-  const auto log = LogOf(catalog, where.topic, where.partition);
+  const auto log = LogOf(catalog, where.topic, where.topic_id, where.partition);
   if (!log.ok()) return log.status();
   return *log == nullptr ? true : HasFrame(**log, where.last_frame, id);
 }
 
 void LostTransactions::Note(const DecisionRecord& decision) {
   for (const Participant& one : decision.participants) {
-    frames_[{one.topic, one.partition}].emplace_back(one.last_frame, decision.id);
+    frames_[KeyOf(one)].emplace_back(one.last_frame, decision.id);
   }
 }
 
 absl::Status LostTransactions::Find(Catalog& catalog) {
   for (auto& [key, frames] : frames_) {
-    const auto log = LogOf(catalog, key.first, key.second);
+    const auto log = LogOf(catalog, key.topic, key.topic_id, key.partition);
     if (!log.ok()) return log.status();
     if (*log == nullptr) continue;
     const auto end = (*log)->end_offset();
@@ -62,7 +66,7 @@ absl::Status LostTransactions::Find(Catalog& catalog) {
 bool LostTransactions::Contains(const DecisionRecord& decision) const {
   return std::any_of(decision.participants.begin(), decision.participants.end(),
                      [&](const Participant& one) {
-                       const auto lost = lost_from_.find({one.topic, one.partition});
+                       const auto lost = lost_from_.find(KeyOf(one));
                        return lost != lost_from_.end() && one.last_frame >= lost->second;
                      });
 }

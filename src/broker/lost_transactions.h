@@ -35,7 +35,13 @@ class LostTransactions {
   static absl::StatusOr<bool> IsThere(Catalog& catalog, const Participant& where, std::uint64_t id);
 
  private:
-  using Key = std::pair<std::string, int>;  // topic and partition
+  struct Key {
+    std::string topic;
+    std::uint64_t topic_id = 0;
+    int partition = 0;
+    friend auto operator<=>(const Key&, const Key&) = default;
+  };
+  static Key KeyOf(const Participant& one) { return {one.topic, one.topic_id, one.partition}; }
 
   std::map<Key, std::vector<std::pair<Offset, std::uint64_t>>> frames_;  // the last ones, and ids
   std::map<Key, Offset> lost_from_;  // of partitions that have lost some

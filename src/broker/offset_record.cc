@@ -93,7 +93,13 @@ std::optional<DecisionRecord> DecodeDecision(std::string_view value) {
   if (!fields.TakeNumber(&decision.id) || !fields.TakeNumber(&decision.places)) return std::nullopt;
   while (!fields.at_end()) {
     Participant one;
-    one.topic = std::string(fields.Take());
+    const std::string_view topic = fields.Take();
+    const std::size_t slash = topic.find('/');
+    one.topic = std::string(topic.substr(0, slash));
+    if (slash != std::string_view::npos) {
+      Fields id(topic.substr(slash + 1));
+      if (!id.TakeNumber(&one.topic_id)) return std::nullopt;
+    }
     if (!fields.TakeNumber(&one.partition) || !fields.TakeOffset(&one.last_frame))
       return std::nullopt;
     decision.participants.push_back(std::move(one));
@@ -133,8 +139,10 @@ EncodedRecord Encode(const DecisionRecord& record) {
   std::string value = Join({std::to_string(record.id), std::to_string(record.places)});
   for (const Participant& one : record.participants) {
     value.push_back('\0');
-    value +=
-        Join({one.topic, std::to_string(one.partition), std::to_string(one.last_frame.value())});
+    value += one.topic;
+    if (one.topic_id != 0) value += "/" + std::to_string(one.topic_id);
+    value.push_back('\0');
+    value += Join({std::to_string(one.partition), std::to_string(one.last_frame.value())});
   }
   return {std::string(kDecisionKey), std::move(value)};
 }

@@ -30,7 +30,8 @@
 //                                the transaction `id` is committed, whose last frames begin at
 //                                these offsets, and with it the places in so many records behind
 //                                this one. All of them are one batch, so that they are there
-//                                together
+//                                together. The topic is its name, and "/" and its id if that is
+//                                known
 
 namespace daybook::inline v1 {
 
@@ -62,7 +63,8 @@ struct CommittedRecord {
 struct Participant {
   std::string topic;
   int partition = 0;
-  Offset last_frame;  // of its first record
+  Offset last_frame;           // of its first record
+  std::uint64_t topic_id = 0;  // one of that name that is made later has another one; 0: not known
 };
 
 struct DecisionRecord {

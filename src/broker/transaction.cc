@@ -12,6 +12,7 @@
 #include "base/planted_bug.h"
 #include "broker/broker_core.h"
 #include "broker/partitioner.h"
+#include "broker/topic_state.h"
 #include "daybook/consumer_group.h"
 #include "log/durability_check.h"
 
@@ -200,8 +201,10 @@ class Transaction::State {
       const auto prepared = log(key, written).AppendTransactional(written.copies.records(), id);
       if (!prepared.ok()) return prepared.status();
       prepared_.emplace_back(&log(key, written), prepared->end);
-      participants->push_back(
-          {.topic = key.first, .partition = key.second, .last_frame = prepared->last_frame});
+      participants->push_back({.topic = key.first,
+                               .partition = key.second,
+                               .last_frame = prepared->last_frame,
+                               .topic_id = written.topic.state()->id()});
     }
     return absl::OkStatus();
   }

@@ -324,8 +324,10 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
       continue;
     }
     if (state == frame::FrameState::kNothing && PassDeadClaims(segment, cursor.position)) continue;
-    // Of a power cut that nobody has recovered from yet, the rest of a segment may be missing.
-    if (context_.is_read_only && state == frame::FrameState::kNothing && HasPassed(segment)) {
+    // Of a power cut that nobody has recovered from yet, the rest of a segment may be missing. What
+    // an undecided transaction has written is not.
+    if (context_.is_read_only && state == frame::FrameState::kNothing &&
+        !DecisionAt(segment, cursor.position) && HasPassed(segment)) {
       return DamageAt(cursor);
     }
     return RecordBatch();

@@ -4,6 +4,7 @@
 
 #include "broker/broker_core.h"
 #include "catch.h"
+#include "daybook/transaction.h"
 #include "support/broker_fixture.h"
 
 namespace daybook {
@@ -82,6 +83,34 @@ TEST_CASE("Of the transactions that a power cut tore all before those are there,
   for (int i = 0; i < 30; ++i) {
     decision.participants[0] = {"t", 0, Offset(i)};
     CHECK(lost.Contains(decision) == (i >= 20));
+  }
+}
+
+TEST_CASE("A transaction is whole after a reboot though a topic it wrote to was made again") {
+  BrokerFixture broker;
+  broker.MakeTopic("kept", {.durability = Durability::kDisk});
+  broker.MakeTopic("again", {.durability = Durability::kDisk});
+  for (int i = 0; i < 3; ++i) {
+    auto transaction = Transaction::Begin(*broker).value();
+    REQUIRE(transaction.Send("kept", RecordOf("kept")).ok());
+    REQUIRE(transaction.Send("again", RecordOf("again")).ok());
+    REQUIRE(transaction.Commit().ok());
+  }
+  REQUIRE(broker->DeleteTopic("again").ok());
+  const bool has_records = GENERATE(false, true);
+  broker.MakeTopic("again", {.durability = Durability::kDisk});
+  if (has_records) broker.SendMany("again", 0, 2);
+  const bool is_closed = GENERATE(false, true);
+  if (is_closed) broker.Close();
+  const auto after = broker.disk().CutPower(1);
+  for (const BrokerAccess access : {BrokerAccess::kReadOnly, BrokerAccess::kReadWrite}) {
+    BrokerOptions options = broker.Options(access);
+    options.file_system = after.get();
+    const auto opened = Broker::Open("/data", options).value();
+    auto kept = Reader::Open(*opened, "kept").value();
+    CHECK(kept.Poll({})->size() == 3);
+    auto again = Reader::Open(*opened, "again").value();
+    CHECK(again.Poll({})->size() == (has_records ? 2 : 0));
   }
 }
 

@@ -50,11 +50,13 @@ TEST_CASE("Openings, ranges and decisions are read back as they were written") {
   const DecisionRecord decision =
       RoundTrip(DecisionRecord{.id = std::uint64_t{1} << 63,
                                .places = 2,
-                               .participants = {{"a", 0, Offset(5)}, {"b.c", 12, Offset(0)}}});
+                               .participants = {{"a", 0, Offset(5)}, {"b.c", 12, Offset(0), 77}}});
   CHECK(decision.id == std::uint64_t{1} << 63);
   CHECK(decision.places == 2);
   REQUIRE(decision.participants.size() == 2);
   CHECK(decision.participants[1].topic == "b.c");
+  CHECK(decision.participants[1].topic_id == 77);
+  CHECK(decision.participants[0].topic_id == 0);
   CHECK(decision.participants[1].partition == 12);
   CHECK(decision.participants[0].last_frame == Offset(5));
   CHECK(RoundTrip(DecisionRecord{.id = 1, .places = 0, .participants = {}}).participants.empty());
