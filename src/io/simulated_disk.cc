@@ -16,6 +16,12 @@ namespace {
 // Units in which a power cut takes or leaves bytes: a sector, a page, a folio.
 constexpr std::uint64_t kUnits[] = {512, 4096, 64 << 10, 256 << 10};
 
+// Files from this size on are in large pages.
+constexpr std::uint64_t kOfLargePages = std::uint64_t{4} << 20;
+
+// How many pages the kernel looks at for one that it may write back.
+constexpr std::uint64_t kLookedAt = 64;
+
 std::uint64_t RoundUp(std::uint64_t bytes) {
   return (bytes + SimulatedFile::kPage - 1) / SimulatedFile::kPage * SimulatedFile::kPage;
 }
@@ -98,42 +104,36 @@ void SimulatedFile::Resize(std::uint64_t size) {
     throw std::bad_alloc();
   }
   size_ = size;
+  // Large pages, where the kernel has some: a copy of a large file is otherwise mostly page faults.
+  if (size_ >= kOfLargePages) madvise(data_, size_, MADV_HUGEPAGE);
 }
 
-SimulatedFile::Bytes SimulatedFile::PageOf(const Bytes& bytes, std::uint64_t page) const {
-  Bytes copy(kPage);
-  if (page * kPage < bytes.size()) {
-    std::memcpy(copy.data(), bytes.data() + page * kPage,
-                std::min(kPage, bytes.size() - page * kPage));
-  }
-  return copy;
-}
-
-SimulatedFile::Bytes SimulatedFile::LivePage(std::uint64_t page) const {
-  Bytes copy(kPage);
-  CopyWhileWritten(copy.data(), data_ + page * kPage, kPage);
-  return copy;
+bool SimulatedFile::ReadPage(std::uint64_t page, Page* content) const {
+  CopyWhileWritten(content->data(), data_ + page * kPage, kPage);
+  return !durable_.Equals(page, *content);
 }
 
 void SimulatedFile::Sync() {
-  Bytes synced(size_);
-  CopyWhileWritten(synced.data(), data_, size_);
-  for (const auto& [page, content] : dropped_) {
-    // Not dirty since its sync failed, so not written: what the medium has stays.
-    if (LivePage(page) != content) continue;
-    const Bytes old = PageOf(durable_, page);
-    std::memcpy(synced.data() + page * kPage, old.data(),
-                std::min(kPage, synced.size() - page * kPage));
+  durable_.Resize(size_);
+  Page content;
+  for (std::uint64_t page = 0; page < pages(); ++page) {
+    const bool is_dirty = ReadPage(page, &content);
+    if (const auto dropped = dropped_.find(page); dropped != dropped_.end()) {
+      // Not dirty since its sync failed, so not written: what the medium has stays.
+      if (*dropped->second == content) continue;
+      dropped_.erase(dropped);
+    }
+    if (!is_dirty) continue;
+    durable_.Set(page, content);
+    last_dirty_ = page;
   }
-  std::erase_if(dropped_, [this](const auto& page) { return LivePage(page.first) != page.second; });
-  durable_ = std::move(synced);
   early_.clear();
 }
 
 void SimulatedFile::ForgetDirty() {
-  for (std::uint64_t page = 0; page * kPage < size_; ++page) {
-    Bytes live = LivePage(page);
-    if (live != PageOf(durable_, page)) dropped_[page] = std::move(live);
+  Page content;
+  for (std::uint64_t page = 0; page < pages(); ++page) {
+    if (ReadPage(page, &content)) dropped_[page] = std::make_shared<const Page>(content);
   }
 }
 
@@ -141,19 +141,43 @@ void SimulatedFile::MarkDirty(std::uint64_t begin, std::uint64_t end) {
   dropped_.erase(dropped_.lower_bound(begin / kPage), dropped_.lower_bound(RoundUp(end) / kPage));
 }
 
+void SimulatedFile::Corrupt(std::uint64_t position, std::byte mask) {
+  if (position >= durable_.size()) return;
+  Page content{};
+  const PageImage::SharedPage& there = durable_.At(position / kPage);
+  if (there != nullptr) content = *there;
+  content[position % kPage] ^= mask;
+  durable_.Set(position / kPage, content);
+}
+
 void SimulatedFile::WriteBackSomePage(std::mt19937_64& random) {
   if (size_ == 0) return;
-  const std::uint64_t page = random() % (RoundUp(size_) / kPage);
-  early_[page] = LivePage(page);
+  // Of a large file hardly any page is dirty, and those are where the last ones were.
+  const bool is_near = pages() > kLookedAt && random() % 2 == 0;
+  std::uint64_t page = (is_near ? last_dirty_ + random() % kLookedAt : random()) % pages();
+  Page content;
+  bool is_dirty = ReadPage(page, &content);
+  for (std::uint64_t i = 0; pages() > kLookedAt && !is_dirty && i < kLookedAt; ++i) {
+    page = (page + 1) % pages();
+    is_dirty = ReadPage(page, &content);
+  }
+  if (is_dirty) last_dirty_ = page;
+  early_[page] = PageImage::Share(content);
 }
 
 std::shared_ptr<SimulatedFile> SimulatedFile::Clone() const {
   auto copy = std::make_shared<SimulatedFile>();
   copy->Resize(size_);
-  CopyWhileWritten(copy->data_, data_, size_);
+  Page content;
+  for (std::uint64_t page = 0; page < pages(); ++page) {
+    ReadPage(page, &content);
+    if (!PageImage::IsZeros(content))
+      std::memcpy(copy->data_ + page * kPage, content.data(), kPage);
+  }
   copy->durable_ = durable_;
   copy->early_ = early_;
   copy->dropped_ = dropped_;
+  copy->last_dirty_ = last_dirty_;
   copy->deallocated = deallocated;
   return copy;
 }
@@ -165,27 +189,41 @@ std::shared_ptr<SimulatedFile> SimulatedFile::AfterPowerCut(std::mt19937_64& ran
   const std::uint64_t sizes[] = {size_, durable_.size(), durable_.size() + grown};
   const std::uint64_t size = sizes[random() % std::size(sizes)];
   left->Resize(size);
+  left->durable_.Resize(size);
+  left->last_dirty_ = last_dirty_;
   const std::uint64_t unit = kUnits[random() % std::size(kUnits)];
-  for (std::uint64_t at = 0; at < size; at += unit) {
-    const std::uint64_t end = std::min(at + unit, size);
-    const std::uint64_t choice = random() % 3;
-    for (std::uint64_t page = at / kPage; page * kPage < end; ++page) {
-      const std::uint64_t from = std::max(at, page * kPage);
-      const std::uint64_t to = std::min(end, (page + 1) * kPage);
-      const auto early = early_.find(page);
-      const auto dropped = dropped_.find(page);
-      const bool is_written = choice == 0 && dropped == dropped_.end();
-      if (is_written) {
-        CopyWhileWritten(left->data_ + from, data_ + from, to - from);
+  std::uint64_t choice = 0;
+  Page live;
+  for (std::uint64_t page = 0; page < left->pages(); ++page) {
+    const std::uint64_t end = std::min(size, (page + 1) * kPage);
+    const bool is_dirty = ReadPage(page, &live);
+    const auto early = early_.find(page);
+    const bool is_whole = end == (page + 1) * kPage;
+    const PageImage::SharedPage& old = durable_.At(page);
+    Page content{};
+    bool is_old = is_whole;
+    for (std::uint64_t at = page * kPage; at < end; at += std::min(unit, kPage)) {
+      if (at % unit == 0) choice = random() % 3;
+      const std::byte* source = old != nullptr ? old->data() : nullptr;
+      if (choice == 0 && is_dirty && !dropped_.contains(page)) {
+        source = live.data();
+        is_old = false;
       } else if (choice == 1 && early != early_.end()) {
-        std::memcpy(left->data_ + from, early->second.data() + (from - page * kPage), to - from);
-      } else if (from < durable_.size()) {
-        std::memcpy(left->data_ + from, durable_.data() + from,
-                    std::min(to, durable_.size()) - from);
+        source = early->second != nullptr ? early->second->data() : nullptr;
+        is_old = false;
       }
+      const std::uint64_t length = std::min({unit, kPage, end - at});
+      if (source != nullptr) std::memcpy(&content[at % kPage], source + at % kPage, length);
+    }
+    if (is_old) {
+      left->durable_.Set(page, old);
+    } else {
+      left->durable_.Set(page, content);
+    }
+    if (const auto& kept = left->durable_.At(page); kept != nullptr) {
+      std::memcpy(left->data_ + page * kPage, kept->data(), kPage);
     }
   }
-  left->durable_.assign(left->data_, left->data_ + size);
   return left;
 }
 

@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "base/mutex.h"
 #include "daybook/simulated_file_system.h"
+#include "io/page_image.h"
 
 namespace daybook::inline v1 {
 
@@ -25,7 +26,7 @@ namespace daybook::inline v1 {
 // the medium. Guarded by the disk's mutex, but for the bytes themselves.
 class SimulatedFile {
  public:
-  static constexpr std::uint64_t kPage = 4096;
+  static constexpr std::uint64_t kPage = PageImage::kPage;
   // Address space for one file; memory is used only as far as it is long.
   static constexpr std::uint64_t kLargest = std::uint64_t{1} << 30;
 
@@ -44,15 +45,14 @@ class SimulatedFile {
   void ForgetDirty();
   // The pages of [begin, end) are written by the next sync, whatever came before.
   void MarkDirty(std::uint64_t begin, std::uint64_t end);
-  // The kernel writes one page back on its own.
+  // The kernel writes one page back on its own, a dirty one if it comes across any.
   void WriteBackSomePage(std::mt19937_64& random);
 
   // Flips bits of what the medium has.
-  void Corrupt(std::uint64_t position, std::byte mask) {
-    if (position < durable_.size()) durable_[position] ^= mask;
-  }
+  void Corrupt(std::uint64_t position, std::byte mask);
 
-  // A copy in all respects, and one of what a power cut could leave.
+  // A copy in all respects, and one of what a power cut could leave. They share the pages of the
+  // medium, so that what they cost is what the file holds, however long it is.
   std::shared_ptr<SimulatedFile> Clone() const;
   std::shared_ptr<SimulatedFile> AfterPowerCut(std::mt19937_64& random) const;
 
@@ -60,16 +60,18 @@ class SimulatedFile {
   std::uint64_t deallocated = 0;
 
  private:
-  using Bytes = std::vector<std::byte>;
+  using Page = PageImage::Page;
 
-  Bytes PageOf(const Bytes& bytes, std::uint64_t page) const;
-  Bytes LivePage(std::uint64_t page) const;
+  // The page as it is now. True: it is not what the medium has.
+  bool ReadPage(std::uint64_t page, Page* content) const;
+  std::uint64_t pages() const { return (size_ + kPage - 1) / kPage; }
 
   std::byte* data_;  // address space for the largest file; accessible up to the page of its end
   std::uint64_t size_ = 0;
-  Bytes durable_;                           // as of the last sync
-  std::map<std::uint64_t, Bytes> early_;    // pages written back since then
-  std::map<std::uint64_t, Bytes> dropped_;  // pages as they were when their sync failed
+  PageImage durable_;                                       // as of the last sync
+  std::map<std::uint64_t, PageImage::SharedPage> early_;    // pages written back since then
+  std::map<std::uint64_t, PageImage::SharedPage> dropped_;  // as they were when their sync failed
+  std::uint64_t last_dirty_ = 0;  // a page that was; those behind it are likely to be next
 };
 
 // What is told of changes, until it is taken. Guarded by the disk's mutex.

@@ -87,4 +87,45 @@ TEST_CASE("Clones are alike and do not share bytes") {
   CHECK(Contents(*clone) == std::set<char>{'a'});
 }
 
+TEST_CASE("Copies of a large file have what it holds, wherever that is") {
+  SimulatedFile file;
+  file.Resize(64 << 20);
+  constexpr std::uint64_t kPlaces[] = {0, 4095, 1 << 20, (40 << 20) + 7, (64 << 20) - 1};
+  for (const std::uint64_t place : kPlaces) file.data()[place] = std::byte{'s'};
+  file.Sync();
+  file.data()[kPlaces[2]] = std::byte{'n'};
+  std::mt19937_64 random(1);
+  const auto clone = file.Clone();
+  const auto cut = file.AfterPowerCut(random);
+  const auto again = cut->AfterPowerCut(random);
+  for (const std::uint64_t place : kPlaces) {
+    INFO(place);
+    CHECK(clone->data()[place] == file.data()[place]);
+    CHECK(again->data()[place] == cut->data()[place]);
+    if (place != kPlaces[2]) CHECK(cut->data()[place] == std::byte{'s'});
+  }
+  // What a copy changes, it changes alone.
+  clone->Corrupt(0, std::byte{1});
+  clone->data()[1] = std::byte{'c'};
+  clone->Sync();
+  CHECK(clone->AfterPowerCut(random)->data()[1] == std::byte{'c'});
+  CHECK(file.AfterPowerCut(random)->data()[0] == std::byte{'s'});
+  CHECK(file.AfterPowerCut(random)->data()[1] == std::byte{0});
+}
+
+TEST_CASE("The kernel comes across the few dirty pages of a large file") {
+  SimulatedFile file;
+  file.Resize(64 << 20);
+  const std::uint64_t place = 40 << 20;
+  file.data()[place - 1] = std::byte{'o'};
+  file.Sync();
+  file.data()[place] = std::byte{'m'};
+  std::mt19937_64 random(1);
+  for (int i = 0; i < 50; ++i) file.WriteBackSomePage(random);
+  file.data()[place] = std::byte{'n'};
+  std::set<std::byte> seen;
+  for (int i = 0; i < 30; ++i) seen.insert(file.AfterPowerCut(random)->data()[place]);
+  CHECK(seen == std::set<std::byte>{std::byte{0}, std::byte{'m'}, std::byte{'n'}});
+}
+
 }  // namespace daybook
