@@ -126,7 +126,7 @@ struct RunOptions {
   // Of kAtLeastOnce and kExactlyOnce.
   RetryOptions retries = {};
   // Told of every attempt that failed, in the worker's thread and with no lock held: the record,
-  // why, and which attempt it was, from 1 on.
+  // why, and which attempt it was, from 1 on. An exception that leaves it ends Run, with Unknown.
   std::function<void(const RecordView&, const absl::Status&, int)> on_failure = nullptr;
   // Where a record goes whose last attempt failed: with its key, value, headers and timestamp, and
   // with these headers after its own:
@@ -146,7 +146,8 @@ struct RunOptions {
   // its own number, modulo that. Absent: such a record ends the Run.
   std::optional<std::string> dead_letter_topic = {};
   // Whatever it is, `on_damage` is told first: the offsets and the error, in the thread of the
-  // member. It may be told again of what was not committed when a process was killed.
+  // member. It may be told again of what was not committed when a process was killed. An exception
+  // that leaves it ends Run, with Unknown.
   OnDamage damage = OnDamage::kStop;
   std::function<void(const DamagedRange&, const absl::Status&)> on_damage = nullptr;
   // How often what is finished is committed (kAtLeastOnce), by Clock::MonotonicNow(). 0: at once.

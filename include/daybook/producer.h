@@ -51,8 +51,9 @@ class DAYBOOK_EXPORT Receipt {
 // Told once for each asynchronous send: OK and where the record went, or why it is not known to
 // have got there. Runs with no lock held in the thread that appended the record (the sender's own,
 // or with linger the producer's), or at kDisk in the broker's thread for callbacks (with
-// Background::kCaller in Flush, RunBackgroundWork or a send that waits for room). It must not
-// throw.
+// Background::kCaller in Flush, RunBackgroundWork or a send that waits for room). It should not
+// throw: an exception that leaves it goes no further, and is what the next Flush answers (Unknown,
+// with its what()).
 //
 // It may send. Such a send never waits for room, as that might be its own: sends from callbacks are
 // in flight beyond ProducerOptions::max_in_flight. Flush and Broker::Close answer
@@ -145,6 +146,7 @@ class DAYBOOK_EXPORT Producer {
   // has returned, but not for what callbacks send meanwhile; the first error, if any.
   //   DeadlineExceeded    after `timeout`
   //   FailedPrecondition  it was called by a callback, which it would wait for
+  //   Unknown             a callback threw
   absl::Status Flush(TimeSpan timeout = std::chrono::seconds(30));
 
   // The partition that a key goes to. Pure. `partitions` > 0.

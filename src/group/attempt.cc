@@ -16,14 +16,35 @@ std::string PlaceOf(const RecordView& record) {
 
 }  // namespace
 
-absl::Status CallHandler(const std::function<absl::Status()>& handler) {
+absl::Status CallHandler(const std::function<absl::Status()>& handler, std::string_view what) {
   try {
     return handler();
   } catch (const std::exception& error) {
-    return absl::UnknownError(absl::StrCat("the handler threw: ", error.what()));
+    return absl::UnknownError(absl::StrCat(std::string(what), " threw: ", error.what()));
   } catch (...) {
-    return absl::UnknownError("the handler threw something that is no std::exception");
+    return absl::UnknownError(
+        absl::StrCat(std::string(what), " threw something that is no std::exception"));
   }
+}
+
+absl::Status TellOfFailure(const RunOptions& options, const RecordView& record,
+                           const absl::Status& status, int attempt) {
+  if (options.on_failure == nullptr) return absl::OkStatus();
+  const auto tell = [&] {
+    options.on_failure(record, status, attempt);
+    return absl::OkStatus();
+  };
+  return CallHandler(tell, "RunOptions::on_failure");
+}
+
+absl::Status TellOfDamage(const RunOptions& options, const DamagedRange& damage,
+                          const absl::Status& status) {
+  if (options.on_damage == nullptr) return absl::OkStatus();
+  const auto tell = [&] {
+    options.on_damage(damage, status);
+    return absl::OkStatus();
+  };
+  return CallHandler(tell, "RunOptions::on_damage");
 }
 
 std::chrono::nanoseconds Backoff(const RetryOptions& options, int failures, std::uint64_t random) {

@@ -11,8 +11,16 @@
 
 namespace daybook::inline v1 {
 
-// What the handler says, or what the exception says that leaves it.
-absl::Status CallHandler(const std::function<absl::Status()>& handler);
+// What the handler says, or what the exception says that leaves it; `what` it is.
+absl::Status CallHandler(const std::function<absl::Status()>& handler,
+                         std::string_view what = "the handler");
+
+// Tells RunOptions::on_failure and on_damage, if there are any: what they throw ends Run, and would
+// otherwise end the process, from a thread of ours.
+absl::Status TellOfFailure(const RunOptions& options, const RecordView& record,
+                           const absl::Status& status, int attempt);
+absl::Status TellOfDamage(const RunOptions& options, const DamagedRange& damage,
+                          const absl::Status& status);
 
 // How long to wait after the attempt with the number `failures`, from 1 on. `random`: any 64 bits,
 // for the jitter.

@@ -380,12 +380,14 @@ LanePool::Verdict GroupRunner::Attempt(const LaneTask& task, int attempt) {
   const RecordView& record = task.record;
   const auto status = CallHandler([&] { return settings_.handler(record); });
   if (status.ok()) return {.kind = Kind::kFinished};
-  if (options.on_failure != nullptr) options.on_failure(record, status, attempt);
-  if (!is_at_most_once() && attempt < options.retries.max_attempts) {
+  const auto told = TellOfFailure(options, record, status, attempt);
+  if (told.ok() && !is_at_most_once() && attempt < options.retries.max_attempts) {
     const std::uint64_t random = Mix(random_.fetch_add(kGolden));
     return {.kind = Kind::kRetry, .backoff = Backoff(options.retries, attempt, random)};
   }
-  if (settings_.dead_letters.has_value()) {
+  if (!told.ok()) {
+    Fail(told);
+  } else if (settings_.dead_letters.has_value()) {
     const auto appended = settings_.dead_letters->Append(record, status, attempt);
     if (appended.ok()) return {.kind = Kind::kFinished};
     Fail(CannotPutAside(record, *options.dead_letter_topic, appended));

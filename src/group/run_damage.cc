@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "group/attempt.h"
 #include "group/group_runner.h"
 #include "group/transaction_runner.h"
 
@@ -9,22 +10,23 @@
 namespace daybook::inline v1 {
 namespace {
 
-// What cannot be read, after it was told; nothing where Run is to end.
-std::optional<DamagedRange> ToPass(const RunOptions& options, const absl::Status& status) {
+// What cannot be read, after it was told; else why Run is to end.
+absl::StatusOr<DamagedRange> ToPass(const RunOptions& options, const absl::Status& status) {
   auto damage = DamageOf(status);
-  if (!damage.has_value()) return std::nullopt;
-  if (options.on_damage != nullptr) options.on_damage(*damage, status);
+  if (!damage.has_value()) return status;
+  if (auto told = TellOfDamage(options, *damage, status); !told.ok()) return told;
   // Where nothing follows yet, there is nowhere to go on.
   const bool may_pass =
       options.damage != OnDamage::kStop && damage->begin_offset < damage->end_offset;
-  return may_pass ? damage : std::nullopt;
+  if (!may_pass) return status;
+  return *std::move(damage);
 }
 
 }  // namespace
 
 absl::Status GroupRunner::PassDamage(const absl::Status& status) {
   const auto damage = ToPass(settings_.options, status);
-  if (!damage.has_value()) return status;
+  if (!damage.ok()) return damage.status();
   if (settings_.options.damage == OnDamage::kDeadLetter) {
     const auto noted = settings_.dead_letters->AppendNote(*damage, status);
     if (!noted.ok()) return noted;
@@ -49,7 +51,7 @@ absl::Status GroupRunner::PassDamage(const absl::Status& status) {
 
 absl::Status TransactionRunner::PassDamage(const absl::Status& status) {
   const auto damage = ToPass(settings_.options, status);
-  if (!damage.has_value()) return status;
+  if (!damage.ok()) return damage.status();
   const TopicPartition name{damage->topic, damage->partition};
   if (const auto sought = consumer_->Seek(name, damage->end_offset); !sought.ok()) return sought;
   auto transaction = Transaction::Begin(settings_.core, {});

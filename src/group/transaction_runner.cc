@@ -130,7 +130,8 @@ absl::Status TransactionRunner::CountFailure(const RecordView& record, const abs
   Failure& failure = failures_[NameOf(record)][record.offset];
   ++failure.attempts;
   failure.cause = status;
-  if (options.on_failure != nullptr) options.on_failure(record, status, failure.attempts);
+  const auto told = TellOfFailure(options, record, status, failure.attempts);
+  if (!told.ok()) return told;
   if (failure.attempts < options.retries.max_attempts) {
     failure.retry_at =
         settings_.clock->MonotonicNow() + Backoff(options.retries, failure.attempts, random_());

@@ -1,6 +1,8 @@
 #include "producer/delivery.h"
 
 #include <algorithm>
+#include <exception>
+#include <new>
 #include <string_view>
 #include <utility>
 
@@ -84,8 +86,29 @@ void Producer::State::Drain() {
 void Producer::State::Tell(const DeliveryCallback& callback, const absl::Status& status,
                            const Receipt& receipt) {
   if (!callback) return;
+  // Whatever leaves it stays here: the records behind it are still to be told of, in a thread that
+  // has nobody to catch it.
   const CallbackScope scope(&core_, CallbackScope::Kind::kDelivery);
-  callback(status, receipt);
+  try {
+    callback(status, receipt);
+  } catch (const std::exception& error) {
+    NoteThrown(error.what());
+  } catch (...) {
+    NoteThrown("something that is no std::exception");
+  }
+}
+
+void Producer::State::NoteThrown(const char* what) {
+  // Made ahead, since there may be no memory for a message.
+  static const absl::Status no_memory =
+      absl::UnknownError("a delivery callback threw, and there is no memory to say what");
+  absl::Status thrown = no_memory;
+  try {
+    thrown = absl::UnknownError(absl::StrCat("a delivery callback threw: ", what));
+  } catch (const std::bad_alloc&) {
+  }
+  MutexLock lock(mutex_);
+  error_.Update(std::move(thrown));
 }
 
 void Producer::State::StopGathering() {

@@ -74,6 +74,7 @@ class Producer::State : public std::enable_shared_from_this<State> {
   // The same, and what callbacks send meanwhile.
   void Drain() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // Throws nothing; what the callback throws, Flush says.
   void Tell(const DeliveryCallback& callback, const absl::Status& status, const Receipt& receipt);
 
   // Null when nothing is gathered.
@@ -90,6 +91,7 @@ class Producer::State : public std::enable_shared_from_this<State> {
   void Opened(Batcher::Batches& batch);
   void Appended(Batcher::Batches batch);
   void Tell(const Batch& batch, const absl::Status& status);
+  void NoteThrown(const char* what) ABSL_LOCKS_EXCLUDED(mutex_);
 
   const std::shared_ptr<BrokerCore> shared_core_;
   BrokerCore& core_;

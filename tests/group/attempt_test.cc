@@ -18,6 +18,21 @@ TEST_CASE("What a handler throws is its status") {
   CHECK(absl::IsUnknown(CallHandler([]() -> absl::Status { throw 42; })));
 }
 
+TEST_CASE(
+    "What is thrown by those who are told of failures and damage is a status that names them") {
+  RunOptions options;
+  CHECK(TellOfFailure(options, {}, absl::OkStatus(), 1).ok());
+  CHECK(TellOfDamage(options, {}, absl::OkStatus()).ok());
+  options.on_failure = [](const RecordView&, const absl::Status&, int) {
+    throw std::runtime_error("no log");
+  };
+  options.on_damage = [](const DamagedRange&, const absl::Status&) { throw 42; };
+  CHECK(TellOfFailure(options, {}, absl::OkStatus(), 1) ==
+        absl::UnknownError("RunOptions::on_failure threw: no log"));
+  CHECK(TellOfDamage(options, {}, absl::OkStatus()) ==
+        absl::UnknownError("RunOptions::on_damage threw something that is no std::exception"));
+}
+
 TEST_CASE("Why a record ends Run is said with its place") {
   RecordView record;
   record.topic = "t";

@@ -136,6 +136,22 @@ TEST_CASE("Order by partition holds for records of different keys and of none") 
   }
 }
 
+TEST_CASE("What is thrown where a failure is told of ends Run and not the process") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 3);
+  RunningGroup run(*broker, {"t"},
+                   {.on_failure = [](const RecordView&, const absl::Status&,
+                                     int) { throw std::runtime_error("no log"); },
+                    .dead_letter_topic = "dead"},
+                   [&](const RecordView& record) -> absl::Status {
+                     if (record.value == "1") return absl::NotFoundError("no such user");
+                     return absl::OkStatus();
+                   });
+  CHECK(run.Await() == absl::UnknownError("RunOptions::on_failure threw: no log"));
+  CHECK(CommittedIn(*broker, "t", 0) == 1);
+}
+
 TEST_CASE("A record that keeps failing ends Run, which commits what was finished before it") {
   BrokerFixture broker;
   broker.MakeTopic("t");

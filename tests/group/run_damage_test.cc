@@ -1,3 +1,4 @@
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -74,6 +75,16 @@ struct DamagedFixture {
 const std::vector<std::string> kTold = {"a-0 5 6 lost"};
 
 }  // namespace
+
+TEST_CASE("What is thrown where damage is told of ends Run and not the process") {
+  DamagedFixture fixture;
+  RunOptions options = fixture.Options(OnDamage::kSkip);
+  options.on_damage = [](const DamagedRange&, const absl::Status&) {
+    throw std::runtime_error("no log");
+  };
+  RunningGroup run(*fixture.broker, {"a"}, options, fixture.Note());
+  CHECK(run.Await() == absl::UnknownError("RunOptions::on_damage threw: no log"));
+}
 
 TEST_CASE("At damage Run stops, unless it is told otherwise") {
   DamagedFixture fixture;

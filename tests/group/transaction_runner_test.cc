@@ -74,6 +74,18 @@ class Unreliable {
 
 }  // namespace
 
+TEST_CASE("What is thrown where a failure is told of ends a Run of transactions") {
+  BrokerFixture broker;
+  Fill(broker, 5);
+  RunningGroup run(
+      *broker, {"in"},
+      {.on_failure = [](const RecordView&, const absl::Status&,
+                        int) { throw std::runtime_error("no log"); },
+       .dead_letter_topic = "dead"},
+      [](const RecordView&, Transaction&) { return absl::NotFoundError("no such user"); }, kExact);
+  CHECK(run.Await() == absl::UnknownError("RunOptions::on_failure threw: no log"));
+}
+
 TEST_CASE("Exactly once: each input is once in the output, however often the handler fails") {
   for (const std::uint64_t seed : {1, 2, 3}) {
     BrokerFixture broker;

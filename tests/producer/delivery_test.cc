@@ -1,6 +1,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <thread>
 
 #include "catch.h"
@@ -109,6 +110,38 @@ TEST_CASE("A producer that goes waits for what its callbacks send") {
   }
   CHECK(chain->told() >= 10);
   CHECK(chain->failed() == 0);
+}
+
+TEST_CASE("What a callback throws is what Flush answers, and all others are told") {
+  const Durability durability = GENERATE(Durability::kProcess, Durability::kDisk);
+  const bool lingers = GENERATE(false, true);
+  const bool has_thread = GENERATE(false, true);
+  SimulatedFileSystem disk;
+  BrokerOptions broker_options;
+  broker_options.file_system = &disk;
+  if (!has_thread) broker_options.background = Background::kCaller;
+  const auto broker = Broker::Open("/data", broker_options).value();
+  REQUIRE(broker->CreateTopic("t", {.durability = durability}).ok());
+  ProducerOptions options;
+  options.max_in_flight = 8;
+  if (lingers) options.linger = std::chrono::microseconds(50);
+  Producer producer(*broker, options);
+  std::atomic<int> told{0};
+  for (int i = 0; i < 40; ++i) {
+    REQUIRE(producer
+                .SendAsync("t", RecordOf("v"),
+                           [&, i](const absl::Status& status, const Receipt&) {
+                             told += status.ok();
+                             if (i == 3) throw std::runtime_error("out of paper");
+                             if (i == 5) throw 42;
+                           })
+                .ok());
+  }
+  CHECK(producer.Flush() == absl::UnknownError("a delivery callback threw: out of paper"));
+  CHECK(told == 40);
+  CHECK(producer.Flush().ok());
+  CHECK(broker->OpenTopic("t")->partition(0).end_offset().value() == Offset(40));
+  CHECK(broker->Close().ok());
 }
 
 TEST_CASE("Flush waits for a claim that is in the way, without a thread, too") {
