@@ -9,12 +9,7 @@
 // lock, which lets another process in.
 
 namespace daybook::inline v1 {
-namespace {
-
-// A claim is filled within microseconds, if not by a thread that is held up.
-constexpr std::chrono::seconds kSettleTimeout{1};
-
-}  // namespace
+namespace {}  // namespace
 
 absl::Status BrokerCore::Close() {
   if (CallbackScope::IsWithin(this)) {
@@ -55,13 +50,16 @@ absl::Status BrokerCore::Close() {
 }
 
 absl::Status BrokerCore::SettleLogs() {
-  const auto deadline = std::chrono::steady_clock::now() + kSettleTimeout;
+  const auto deadline = std::chrono::steady_clock::now() + settle_timeout_;
+  absl::Status status;
   std::erase_if(unsettled_, [&](const std::shared_ptr<PartitionLog>& log) {
-    return log->AwaitSettled(deadline);
+    if (!log->AwaitSettled(deadline)) return false;
+    status.Update(log->SyncLastCommits());
+    return true;
   });
   if (unsettled_.empty()) {
     lock_.reset();
-    return absl::OkStatus();
+    return status;
   }
   // Another process must not take the directory as long as ours can write to it.
   return absl::DeadlineExceededError(absl::StrCat(

@@ -2,6 +2,7 @@
 #define DAYBOOK_BROKER_BROKER_CORE_H_
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -70,6 +71,9 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
     context_.before_work = std::move(before_work);
   }
 
+  // For tests: how long Close waits for claims that are open.
+  void UseSettleTimeout(std::chrono::milliseconds timeout) { settle_timeout_ = timeout; }
+
   const ProcessGuard& process() const { return context_.process; }
 
   // These tell the groups. InvalidArgument: it is an internal topic.
@@ -122,6 +126,8 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   std::unique_ptr<FileLock> lock_ ABSL_GUARDED_BY(mutex_);  // of the directory, for writing
   // After Close: those with claims that are still open.
   std::vector<std::shared_ptr<PartitionLog>> unsettled_ ABSL_GUARDED_BY(mutex_);
+  // A claim is filled within microseconds, if not by a thread that is held up.
+  std::chrono::milliseconds settle_timeout_{1000};
   // Those that have members, or that somebody refers to; others go when they are many.
   std::map<std::string, std::shared_ptr<GroupCoordinator>, std::less<>> groups_
       ABSL_GUARDED_BY(mutex_);

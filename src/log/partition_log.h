@@ -119,8 +119,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<Offset> end_offset();
   absl::StatusOr<Offset> durable_offset();
   // How far readers come: end_offset(), or the first record of a transaction that was appended here
-  // and is undecided. (What an earlier process left undecided must be decided before a log is
-  // read.)
+  // and is undecided. (Those of an earlier process are decided before a log is read.)
   absl::StatusOr<Offset> stable_end();
 
   absl::Status WaitDurable(Offset end, std::chrono::steady_clock::time_point deadline);
@@ -146,6 +145,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   void Delete(const absl::Status& reason) ABSL_LOCKS_EXCLUDED(ahead_mutex_, mutex_);
   // After that: whether nothing of ours writes to the files any more by then, no open claim either.
   bool AwaitSettled(std::chrono::steady_clock::time_point deadline) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status SyncLastCommits();  // when it is: those that were promised to be synced later
 
  private:
   friend class daybook::RecordClaim;

@@ -260,6 +260,14 @@ absl::Status PartitionLog::SyncDirty() {
   return status;
 }
 
+absl::Status PartitionLog::SyncLastCommits() {
+  if (!background_.is_dirty.exchange(false) || has_sync_failed_.load()) return absl::OkStatus();
+  if (is_syncing_.exchange(true)) return absl::OkStatus();  // not settled
+  const SyncTurn turn(is_syncing_, synced_);
+  bool disk_failed = false;
+  return SyncCommitted(&disk_failed).status();
+}
+
 absl::StatusOr<Offset> PartitionLog::durable_offset() {
   {
     MutexLock lock(mutex_);

@@ -188,6 +188,33 @@ TEST_CASE("A directory stays locked as long as a claim is open, and the claim st
   claim.reset();
 }
 
+TEST_CASE("What is committed between two closes is on the disk after the second, at kInterval") {
+  const bool is_large = GENERATE(false, true);
+  BrokerFixture broker;
+  const Topic topic =
+      broker.MakeTopic("orders", {.durability = Durability::kInterval, .segment_bytes = 64 << 10});
+  broker.SendMany("orders", 0, 2);
+  broker->core().UseSettleTimeout(std::chrono::milliseconds(0));
+  // Large ones are in several segments.
+  const std::size_t bytes = is_large ? 15'000 : 4;
+  std::vector<RecordClaim> claims;
+  for (int i = 0; i < 6; ++i) {
+    claims.push_back(topic.partition(0).Claim({.value_bytes = bytes}).value());
+  }
+  CHECK(absl::IsDeadlineExceeded(broker->Close()));
+  for (RecordClaim& claim : claims) {
+    std::memset(claim.value().data(), 'v', bytes);
+    std::move(claim).Commit();
+  }
+  claims.clear();
+  CHECK(broker->Close().ok());
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const auto left = broker.disk().CutPower(seed);
+    const auto after = Broker::Open("/data", {.file_system = left.get()}).value();
+    CHECK(after->OpenTopic("orders")->partition(0).end_offset().value() == Offset(8));
+  }
+}
+
 TEST_CASE("With claims open, a process that opens at once gets the directory when they are done") {
   const TemporaryDirectory directory;
   // Before there is a broker, whose lock it would have a share in.
