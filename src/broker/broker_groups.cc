@@ -83,11 +83,11 @@ absl::StatusOr<std::shared_ptr<GroupCoordinator>> BrokerCore::Group(std::string_
   if (auto status = catalog_.Check(); !status.ok()) return status;
   MutexLock lock(mutex_);
   if (groups_sweep_.IsDue(groups_.size())) ForgetIdleGroups();
-  auto& group = groups_[std::string(name)];
-  if (group == nullptr) {
-    group =
-        std::make_shared<GroupCoordinator>(std::string(name), offsets_, catalog_, clock(), joined_);
-  }
+  if (const auto found = groups_.find(name); found != groups_.end()) return found->second;
+  // Made before it is in the list: without memory for it, there must be nothing of its name there.
+  auto group =
+      std::make_shared<GroupCoordinator>(std::string(name), offsets_, catalog_, clock(), joined_);
+  groups_.emplace(std::string(name), group);
   return group;
 }
 

@@ -32,6 +32,8 @@ Meaning MeaningOf(int error) {
     case ENOMEM:
       return {StatusCode::kResourceExhausted,
               "free some memory, or raise vm.max_map_count if there are very many maps"};
+    case EAGAIN:
+      return {StatusCode::kResourceExhausted, "try again when less is going on"};
     case EACCES:
     case EPERM:
       return {StatusCode::kPermissionDenied, "check its owner and mode"};

@@ -1,6 +1,7 @@
 #include "log/partition_log.h"
 
 #include <algorithm>
+#include <new>
 #include <span>
 #include <utility>
 
@@ -118,6 +119,8 @@ absl::Status PartitionLog::StartSegment(Offset base_offset, std::uint64_t bytes)
                                                      base_offset.value(),
                                                      " is the last one; go on in another topic"));
   }
+  // Before there is a file of that name.
+  if (segments_.size() == segments_.capacity()) segments_.reserve(2 * segments_.size() + 4);
   auto segment = CreateSegment(base_offset, bytes);
   if (!segment.ok()) return segment.status();
   ForgetReplaced(base_offset);
@@ -136,11 +139,15 @@ void PartitionLog::SealActive(Segment& segment, ClaimWord crossing) {
   SetActive(nullptr);
   // Before its blocks are given back: an open after a kill then knows that it needs none.
   segment.Checkpoint(context_.boot);
-  if (segment.is_busy() && context_.request_work_ahead) {
-    untidy_.push_back(segments_.back().segment);
-    RequestWorkAhead();
-  } else {
-    TidyUp(segment);
+  try {
+    if (segment.is_busy() && context_.request_work_ahead) {
+      untidy_.push_back(segments_.back().segment);
+      RequestWorkAhead();
+    } else {
+      TidyUp(segment);
+    }
+  } catch (const std::bad_alloc&) {
+    // It has been sealed, and is tidied when it is opened again; the append goes on.
   }
   waiters_.NotifyIfAny();
 }

@@ -10,7 +10,7 @@ TEST_CASE("Errors have the code that the file system's contract promises") {
   const auto code = [](int error) { return PosixError(error, "open", "/x").code(); };
   CHECK(code(ENOENT) == absl::StatusCode::kNotFound);
   CHECK(code(EEXIST) == absl::StatusCode::kAlreadyExists);
-  for (const int error : {ENOSPC, EDQUOT, EFBIG, EMFILE, ENFILE, ENOMEM}) {
+  for (const int error : {ENOSPC, EDQUOT, EFBIG, EMFILE, ENFILE, ENOMEM, EAGAIN}) {
     CHECK(code(error) == absl::StatusCode::kResourceExhausted);
   }
   for (const int error : {EACCES, EPERM, EROFS}) {
