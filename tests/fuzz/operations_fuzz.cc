@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -6,12 +7,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "broker/broker_core.h"
 #include "daybook/consumer_group.h"
 #include "fuzz/directory_image.h"
 #include "fuzz/fuzz_target.h"
 #include "fuzz/observe.h"
 #include "fuzz/operations_model.h"
-#include "torture/hostile.h"
 
 // Sequences of operations against a model: each byte is one, the next ones say how. Power cuts come
 // at any operation of the disk, in recovery as well, with a seed that says which writes of the open
@@ -170,7 +171,7 @@ class Run {
   Partition& partition() { return topic_->partition(0); }
 
   void Step() {
-    const std::uint64_t operation = choices_.Pick(21);
+    const std::uint64_t operation = choices_.Pick(22);
     which_ = choices_.Pick(Topics().size());
     if (broker_ == nullptr) return;
     auto topic = broker_->OpenTopic(Topics()[which_]);
@@ -219,25 +220,20 @@ class Run {
         is_full_ = !is_full_;
         return disk_->SetCapacity(is_full_ ? 0 : ~std::uint64_t{0});
       case 18:
-        return Reopen();
+        Close();
+        return Replace(disk_->Kill(), Fate::kNothing);
       case 19:
         return KillAmidClaims();
+      case 20:
+        return CloseAmidClaims();
       default:
         return CheckEnds();
     }
   }
 
   std::string NextValue(std::size_t size) {
-    std::string value = absl::StrCat(Topics()[which_], " ", ++values_, " ");
-    if (values_ % 3 != 0 || size <= value.size()) {
-      value.resize(std::max(value.size(), size), static_cast<char>('a' + values_ % 26));
-    } else {
-      value.resize((value.size() + 7) / 8 * 8, ' ');  // what looks like a frame is aligned like one
-      auto kind = static_cast<torture::Hostile>(values_ / 3 % torture::kHostileKinds);
-      // The same in every program.
-      if (kind == torture::Hostile::kExecutable) kind = torture::Hostile::kRandom;
-      if (value.size() < size) value += torture::HostileBytes(kind, size - value.size(), values_);
-    }
+    ++values_;
+    std::string value = MakeValue(absl::StrCat(Topics()[which_], " ", values_, " "), size, values_);
     model().attempted.insert(value);
     return value;
   }
@@ -307,27 +303,44 @@ class Run {
     std::copy(value.begin(), value.end(), reinterpret_cast<char*>(claim->value().data()));
     claims_.push_back(*std::move(claim));
   }
+  void UseFirst() {
+    which_ = 0;
+    auto topic = broker_->OpenTopic(Topics()[which_]);
+    ExpectOk(topic.status(), "a topic that was made");
+    topic_ = *std::move(topic);
+  }
   // The process is killed while claims are open, one of them the first of its segment, and the
   // power goes right after the next append that is acknowledged.
   void KillAmidClaims() {
-    const auto use_first = [this] {
-      which_ = 0;
-      auto topic = broker_->OpenTopic(Topics()[which_]);
-      ExpectOk(topic.status(), "a topic that was made");
-      topic_ = *std::move(topic);
-    };
-    use_first();
+    UseFirst();
     for (int i = 0; i < 5; ++i) {
       Claim(14'000, 8);
       Append(choices_.Byte());
     }
     Replace(disk_->Kill(), Fate::kKill);
     if (broker_ == nullptr) return;
-    use_first();
+    UseFirst();
     Append(choices_.Byte());
     Sync();
     seed_ = choices_.Number(4);
     CheckCut();
+  }
+  // Another process wants the directory at once, and gets it when the claims are settled.
+  void CloseAmidClaims() {
+    UseFirst();
+    for (std::size_t claims = 1 + choices_.Pick(3); claims != 0; --claims) {
+      Claim(choices_.Pick(15'000), 8);
+    }
+    const bool is_open = !claims_.empty();
+    broker_->core().UseSettleTimeout(std::chrono::milliseconds(0));
+    const absl::Status closed = broker_->Close();
+    Expect(!is_open || absl::IsDeadlineExceeded(closed) || MayFail(), "closed over an open claim");
+    if (is_open) Expect(!OpenBroker(*disk_, BrokerAccess::kReadWrite).ok(), "two writers");
+    while (!claims_.empty()) Settle(choices_.Flip());
+    Check(broker_->Close(), "close again");
+    broker_.reset();
+    Check(OpenBroker(*disk_, BrokerAccess::kReadWrite).status(), "open after a close");
+    Replace(disk_->Kill(), Fate::kNothing);
   }
 
   void Settle(bool is_committed) {
@@ -391,11 +404,6 @@ class Run {
         if (path.find(absl::StrCat("/", Topics()[i])) != path.npos) models_[i].is_damaged = true;
       }
     }
-    Replace(disk_->Kill(), Fate::kNothing);
-  }
-
-  void Reopen() {
-    Close();
     Replace(disk_->Kill(), Fate::kNothing);
   }
 

@@ -1,9 +1,11 @@
 #include "fuzz/operations_model.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "fuzz/fuzz_target.h"
+#include "torture/hostile.h"
 
 namespace daybook::fuzz {
 namespace {
@@ -48,6 +50,20 @@ std::size_t LowestEnd(const PartitionModel& model, Fate fate) {
 }
 
 }  // namespace
+
+std::string MakeValue(std::string begin, std::size_t size, std::size_t number) {
+  std::string value = std::move(begin);
+  if (number % 3 != 0 || size <= value.size()) {
+    value.resize(std::max(value.size(), size), static_cast<char>('a' + number % 26));
+    return value;
+  }
+  value.resize((value.size() + 7) / 8 * 8, ' ');  // what looks like a frame is aligned like one
+  auto kind = static_cast<torture::Hostile>(number / 3 % torture::kHostileKinds);
+  // The same in every program.
+  if (kind == torture::Hostile::kExecutable) kind = torture::Hostile::kRandom;
+  if (value.size() < size) value += torture::HostileBytes(kind, size - value.size(), number);
+  return value;
+}
 
 void CheckPartition(Partition& partition, const PartitionModel& model, Fate fate,
                     PartitionModel* found) {

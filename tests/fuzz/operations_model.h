@@ -38,6 +38,10 @@ struct PartitionModel {
   std::int64_t highest_commit = 0;
 };
 
+// The value of that number: `size` bytes, or as many as `begin` has; it looks like something else
+// in every third one.
+std::string MakeValue(std::string begin, std::size_t size, std::size_t number);
+
 // What happened before the look that is taken now.
 enum class Fate {
   kNothing,   // the broker was closed, or none was open

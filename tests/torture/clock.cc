@@ -57,10 +57,10 @@ void AskForTimes(Workload& workload, const Model& model, Tally& tally) {
   }
 }
 
-std::int64_t RunCase(std::uint64_t seed, Tally& tally) {
+std::int64_t RunCase(Shape shape, std::uint64_t seed, Tally& tally) {
   SimulatedFileSystem disk;
   Model model;
-  Workload workload(disk, kDirectory, seed, StandardTopics(), model,
+  Workload workload(disk, kDirectory, seed, StandardTopics(shape), model,
                     [&](const absl::Status& status, std::string_view what) {
                       tally.Violate(absl::StrCat(std::string(what), ": ", status.ToString()));
                     });
@@ -90,10 +90,11 @@ Family ClockFamily() {
   return {.name = "clock",
           .about = "the clock jumps ten years, to 1970 and to 2106, in the middle of workloads",
           .figure = "jumps of the clock",
-          .asked = {{Shape::kSmall, {.quick = 600, .ci = 20'000, .soak = 1'000'000}}},
+          .asked = {{Shape::kSmall, {.quick = 600, .ci = 20'000, .soak = 1'000'000}},
+                    {Shape::kDefault, {.quick = 30, .ci = 3'000, .soak = 300'000}}},
           .run = [](const RunOptions& options) {
             return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
-              return RunCase(SeedOf(options, number), tally);
+              return RunCase(options.shape, SeedOf(options, number), tally);
             });
           }};
 }

@@ -170,4 +170,9 @@ const HostilePool& SmallHostilePool() {
   return pool;
 }
 
+const HostilePool& LargeHostilePool() {
+  static const HostilePool pool(1 << 20, 23);
+  return pool;
+}
+
 }  // namespace daybook::torture

@@ -39,8 +39,9 @@ class HostilePool {
   std::vector<std::string> kinds_;
 };
 
-// Of up to 64 KiB.
+// Of up to 64 KiB, and of up to 1 MiB.
 const HostilePool& SmallHostilePool();
+const HostilePool& LargeHostilePool();
 
 }  // namespace daybook::torture
 

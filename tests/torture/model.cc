@@ -254,6 +254,16 @@ class Checker {
 
 }  // namespace
 
+std::uint64_t Model::bytes() const {
+  std::uint64_t bytes = 0;
+  for (const auto& [name, topic] : topics) {
+    for (const PartitionModel& partition : topic.partitions) {
+      for (const auto& value : partition.attempted) bytes += value ? value->size() : 0;
+    }
+  }
+  return bytes;
+}
+
 std::vector<std::size_t> Model::TogetherAcknowledged() const {
   std::vector<std::size_t> acknowledged;
   if (together == nullptr) return acknowledged;

@@ -73,6 +73,8 @@ struct Model {
   std::set<std::string> deleted;  // and not made again
   std::unique_ptr<Together> together = nullptr;
 
+  // Of all values.
+  std::uint64_t bytes() const;
   // What was acknowledged of it by now: taken before a fault, as more may be during it.
   std::vector<std::size_t> TogetherAcknowledged() const;
 };

@@ -20,9 +20,20 @@ using DiskOperation = SimulatedFileSystem::Operation;
 constexpr char kDirectory[] = "/data";
 constexpr int kGenerations = 2;
 constexpr int kSteps = 16;
+constexpr int kStepsOfDefault = 6;
 constexpr std::size_t kMostCutsAgain = 12;
+constexpr std::size_t kMostLargeCutsAgain = 3;
+// What there is to copy and to read again for one cut; of more, not every one is done.
+constexpr std::uint64_t kBytesOfCut = std::uint64_t{4} << 20;
+constexpr std::uint64_t kPriceOfDefault = 3;
 
 }  // namespace
+
+PowerCutter::PowerCutter(Shape shape, const Model& model, std::uint64_t seed, Tally& tally)
+    : model_(model),
+      random_(seed),
+      tally_(tally),
+      least_price_(shape == Shape::kSmall ? 0 : kPriceOfDefault) {}
 
 bool Changes(DiskOperation operation) {
   switch (operation) {
@@ -41,6 +52,8 @@ void PowerCutter::Cut(const SimulatedFileSystem& disk) {
   // One at a time: the threads of a group commit come here, too.
   MutexLock lock(mutex_);
   if (!tally_.violations().empty()) return;
+  const std::uint64_t price = least_price_ + model_.bytes() / kBytesOfCut;
+  if (price > 1 && random_() % price != 0) return;
   ++cuts_;
   const std::vector<std::size_t> together = model_.TogetherAcknowledged();
   // The page cache outlives the process: nothing that was acknowledged at any level may be missing.
@@ -68,8 +81,9 @@ void PowerCutter::CutAgain(SimulatedFileSystem& left, const std::vector<std::siz
   const std::unique_ptr<SimulatedFileSystem> copy = left.Kill();
   std::vector<std::unique_ptr<SimulatedFileSystem>> again;
   const CheckOptions options{.fault = Fault::kPowerCut, .together = together};
+  const std::size_t most = model_.bytes() > kBytesOfCut ? kMostLargeCutsAgain : kMostCutsAgain;
   copy->SetHook([&](DiskOperation operation, const std::string&) {
-    if (Changes(operation) && again.size() < kMostCutsAgain) {
+    if (Changes(operation) && again.size() < most) {
       again.push_back(copy->CutPower(random_()));
     }
     return absl::OkStatus();
@@ -116,22 +130,25 @@ void KillAmidClaims(Workload& workload, PowerCutter& cutter, Tally& tally,
 
 }  // namespace
 
-std::int64_t RunPowerCutCase(std::uint64_t seed, Tally& tally) {
+std::int64_t RunPowerCutCase(Shape shape, std::uint64_t seed, Tally& tally) {
   Model model;
   const auto on_error = [&](const absl::Status& status, std::string_view what) {
     tally.Violate(absl::StrCat(std::string(what), ": ", status.ToString()));
   };
   auto disk = std::make_unique<SimulatedFileSystem>();
-  PowerCutter cutter(model, seed + 1, tally);
-  Workload workload(*disk, kDirectory, seed, StandardTopics(), model, on_error);
+  PowerCutter cutter(shape, model, seed + 1, tally);
+  Workload workload(*disk, kDirectory, seed, StandardTopics(shape), model, on_error);
+  const int steps = shape == Shape::kSmall ? kSteps : kStepsOfDefault;
   for (int generation = 0; generation < kGenerations; ++generation) {
     cutter.CutAtChanges(*disk);
-    for (int step = 0; step < kSteps && tally.violations().empty(); ++step) {
+    for (int step = 0; step < steps && tally.violations().empty(); ++step) {
       workload.Step();
       cutter.Cut(*disk);
     }
     if (!tally.violations().empty()) break;
-    if (generation == 0) KillAmidClaims(workload, cutter, tally, &disk);
+    // As many claims as fill a segment: of large ones not in every case.
+    const bool has_claims = shape == Shape::kSmall || workload.Pick(3) == 0;
+    if (generation == 0 && has_claims) KillAmidClaims(workload, cutter, tally, &disk);
     if (!tally.violations().empty()) break;
     disk->SetHook(nullptr);
     // What the next generation goes on from.
@@ -156,10 +173,11 @@ Family PowerCutFamily() {
               "the power is cut at every sync and write of random workloads, on a simulated "
               "disk; a tenth of the recoveries, too",
           .figure = "cuts",
-          .asked = {{Shape::kSmall, {.quick = 5'000, .ci = 100'000, .soak = 10'000'000}}},
+          .asked = {{Shape::kSmall, {.quick = 5'000, .ci = 100'000, .soak = 10'000'000}},
+                    {Shape::kDefault, {.quick = 20, .ci = 3'000, .soak = 400'000}}},
           .run = [](const RunOptions& options) {
             return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
-              return RunPowerCutCase(SeedOf(options, number), tally);
+              return RunPowerCutCase(options.shape, SeedOf(options, number), tally);
             });
           }};
 }

@@ -18,8 +18,8 @@ bool Changes(SimulatedFileSystem::Operation operation);
 // Any thread.
 class PowerCutter {
  public:
-  PowerCutter(const Model& model, std::uint64_t seed, Tally& tally)
-      : model_(model), random_(seed), tally_(tally) {}
+  // In large files not at every change, and the less often the more there is.
+  PowerCutter(Shape shape, const Model& model, std::uint64_t seed, Tally& tally);
 
   void Cut(const SimulatedFileSystem& disk);
   // From now on at each change of the disk.
@@ -34,12 +34,13 @@ class PowerCutter {
   Mutex mutex_;
   std::mt19937_64 random_;
   Tally& tally_;
+  const std::uint64_t least_price_;
   std::int64_t cuts_ = 0;
 };
 
 // A random workload on a simulated disk, cut at each of its changes. Goes on, after some steps, on
 // what such a cut left. Returns how many cuts there were.
-std::int64_t RunPowerCutCase(std::uint64_t seed, Tally& tally);
+std::int64_t RunPowerCutCase(Shape shape, std::uint64_t seed, Tally& tally);
 
 }  // namespace daybook::torture
 

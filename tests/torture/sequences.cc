@@ -44,8 +44,8 @@ std::vector<Operation> SequenceOf(std::int64_t number) {
   return sequence;
 }
 
-void RunSequence(std::size_t topic, const std::vector<Operation>& sequence, std::uint64_t seed,
-                 Tally& tally) {
+void RunSequence(Shape shape, std::size_t topic, const std::vector<Operation>& sequence,
+                 std::uint64_t seed, Tally& tally) {
   std::string names;
   for (const Operation operation : sequence) {
     absl::StrAppend(&names, " ", std::string(NameOf(operation)));
@@ -53,12 +53,12 @@ void RunSequence(std::size_t topic, const std::vector<Operation>& sequence, std:
   Model model;
   SimulatedFileSystem disk;
   Tally found;
-  PowerCutter cutter(model, seed + 1, found);
-  Workload workload(disk, kDirectory, seed, StandardTopics(), model,
+  PowerCutter cutter(shape, model, seed + 1, found);
+  Workload workload(disk, kDirectory, seed, StandardTopics(shape), model,
                     [&](const absl::Status& status, std::string_view what) {
                       found.Violate(absl::StrCat(std::string(what), ": ", status.ToString()));
                     });
-  workload.UseSmallSteps();
+  workload.AlwaysWorkAhead();
   workload.Fix(topic, 0);
   cutter.CutAtChanges(disk);
   for (const Operation operation : sequence) {
@@ -78,18 +78,22 @@ Family MakeFamily() {
   Family family;
   family.name = "sequences";
   family.about =
-      "all sequences of up to 3 operations (4 with --budget soak), with the power cut at "
-      "each write and sync";
+      "all sequences of up to 3 operations (at the default settings 2; with --budget soak 4 "
+      "and 3), with the power cut at each write and sync";
   family.figure = "sequences";
   const auto topics = static_cast<std::int64_t>(StandardTopics().size());
   family.asked = {{Shape::kSmall,
                    {.quick = 900,
                     .ci = topics * SequencesUpTo(kLength),
-                    .soak = topics * SequencesUpTo(kSoakLength)}}};
+                    .soak = topics * SequencesUpTo(kSoakLength)}},
+                  {Shape::kDefault,
+                   {.quick = 12,
+                    .ci = topics * SequencesUpTo(kLength - 1),
+                    .soak = topics * SequencesUpTo(kSoakLength - 1)}}};
   family.run = [topics](const RunOptions& options) {
     return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
-      RunSequence(static_cast<std::size_t>(number % topics), SequenceOf(number / topics),
-                  SeedOf(options, number), tally);
+      RunSequence(options.shape, static_cast<std::size_t>(number % topics),
+                  SequenceOf(number / topics), SeedOf(options, number), tally);
       return std::int64_t{1};
     });
   };

@@ -1,7 +1,9 @@
 #include <atomic>
+#include <cstring>
 #include <exception>
 #include <functional>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
@@ -11,6 +13,7 @@
 #include "daybook/producer.h"
 #include "daybook/reader.h"
 #include "daybook/simulated_file_system.h"
+#include "daybook/transaction.h"
 #include "torture/family.h"
 
 // The Nth thread cannot be started, for every N, once or from then on for good. Whatever asked for
@@ -93,6 +96,7 @@ class ThreadsRun {
       Record record;
       record.value = value;
       if (IsOk(plain.Send("large", record).status(), "send")) ++large_;
+      ClaimOne(i);
       record.value = "v";
       IsOk(plain.Send("interval", record).status(), "send");
       IsOk(plain.SendAsync("disk", record).status(), "send");
@@ -100,7 +104,35 @@ class ThreadsRun {
     }
     IsOk(plain.Flush(), "flush");
     IsOk(lingering.Flush(), "flush");
+    Transact();
     Consume();
+  }
+
+  // A claim that is committed, or one whose owner throws.
+  void ClaimOne(int number) {
+    const auto topic = broker_->OpenTopic("large");
+    if (!IsOk(topic.status(), "open topic")) return;
+    auto claim = topic->partition(0).Claim({.value_bytes = kRecordBytes});
+    if (!IsOk(claim.status(), "claim")) return;
+    ++large_;
+    try {
+      if (number % 3 == 0) throw std::runtime_error("no value");
+      std::memset(claim->value().data(), 'c', kRecordBytes);
+      std::move(*claim).Commit();
+    } catch (const std::runtime_error&) {
+      const RecordClaim given_up = *std::move(claim);
+    }
+  }
+
+  void Transact() {
+    auto transaction = Transaction::Begin(*broker_);
+    if (!IsOk(transaction.status(), "begin")) return;
+    for (const char* topic : {"large", "interval", "disk"}) {
+      Record record;
+      record.value = "t";
+      if (!IsOk(transaction->Send(topic, record), "send in a transaction")) return;
+    }
+    if (IsOk(transaction->Commit(), "commit")) ++large_;
   }
 
   void Consume() {

@@ -16,6 +16,7 @@ namespace {
 
 constexpr char kGroup[] = "group";
 constexpr int kAppenders = 3;
+constexpr std::int64_t kOfSmall = std::int64_t{4} << 20;
 
 Record RecordOf(std::string_view value) {
   Record record;
@@ -27,18 +28,22 @@ Record RecordOf(std::string_view value) {
 
 std::string_view NameOf(Operation operation) {
   static constexpr std::string_view kNames[kOperations] = {
-      "append-small", "append-large", "append-disk",  "append-interval",
-      "send-beside",  "batch",        "abandon",      "hold-claim",
-      "roll",         "wait-durable", "background",   "commit-group",
-      "together",     "reopen",       "create-topic", "delete-topic"};
+      "append-small",      "append-large", "append-disk",
+      "append-interval",   "send-beside",  "batch",
+      "abandon",           "hold-claim",   "roll",
+      "wait-durable",      "background",   "commit-group",
+      "close-amid-claims", "together",     "reopen",
+      "create-topic",      "delete-topic"};
   return kNames[static_cast<int>(operation)];
 }
 
-std::vector<TopicPlan> StandardTopics() {
+std::vector<TopicPlan> StandardTopics(Shape shape) {
   TopicOptions options;
   options.partitions = 2;
-  options.segment_bytes = 64 << 10;
-  options.max_record_bytes = 16 << 10;
+  if (shape == Shape::kSmall) {
+    options.segment_bytes = 64 << 10;
+    options.max_record_bytes = 16 << 10;
+  }
   TopicOptions disk = options;
   disk.durability = Durability::kDisk;
   TopicOptions process = options;
@@ -59,31 +64,38 @@ Workload::Workload(FileSystem& disk, std::string directory, std::uint64_t seed,
       plans_(std::move(topics)),
       model_(model),
       on_error_(std::move(on_error)),
-      has_small_steps_(seed % 4 != 0) {}
+      is_small_(plans_.front().options.segment_bytes < kOfSmall),
+      works_ahead_(seed % 4 != 0) {}
 
 Workload::~Workload() { handle_.reset(); }
 
+BrokerOptions Workload::Options() {
+  return {.access = BrokerAccess::kReadWrite,
+          .background = Background::kCaller,
+          .file_system = disk_,
+          .clock = &clock_};
+}
+
 bool Workload::Open() {
   if (broker_ != nullptr) return true;
-  auto broker = Broker::Open(directory_, {.access = BrokerAccess::kReadWrite,
-                                          .background = Background::kCaller,
-                                          .file_system = disk_,
-                                          .clock = &clock_});
+  auto broker = Broker::Open(directory_, Options());
   if (!broker.ok()) {
     Error(broker.status(), "open");
     return false;
   }
   broker_ = *std::move(broker);
-  if (has_small_steps_) {
-    broker_->core().UseSteps(kSmallSteps, [this](PartitionLog& log) { AppendMeanwhile(log); });
+  if (works_ahead_) {
+    broker_->core().UseSteps(is_small_ ? kSmallSteps : SegmentSteps(),
+                             [this](PartitionLog& log) { AppendMeanwhile(log); });
   }
   return true;
 }
 
 void Workload::WorkAhead() {
-  if (!has_small_steps_ || !handle_ || Pick(2) == 0) return;
+  if (!works_ahead_ || !handle_ || Pick(2) == 0) return;
   is_working_ahead_ = true;
-  for (std::uint64_t steps = Pick(4); steps != 0 && partition().log().WorkAhead();) --steps;
+  for (std::uint64_t steps = Pick(is_small_ ? 4 : 24); steps != 0 && partition().log().WorkAhead();)
+    --steps;
   is_working_ahead_ = false;
 }
 
@@ -92,7 +104,7 @@ void Workload::AppendMeanwhile(PartitionLog& log) {
   is_working_ahead_ = false;  // once
   // One that waits for a sync would, when that fails, wait for the work that goes on here.
   if (plans_[topic_].options.durability == Durability::kDisk) return;
-  Append(Pick(2) == 0 ? kLarge : Pick(3000), std::nullopt);
+  Append(Pick(2) == 0 ? Large() : Pick(3000), std::nullopt);
 }
 
 void Workload::Close() {
@@ -169,7 +181,9 @@ std::string Workload::Value(std::size_t offset, std::size_t bytes) {
     return value;
   }
   value.resize((value.size() + 7) / 8 * 8, ' ');  // what looks like a frame is aligned like one
-  if (value.size() < bytes) value += SmallHostilePool().Payload(bytes - value.size(), random_());
+  if (value.size() < bytes)
+    value += (is_small_ ? SmallHostilePool() : LargeHostilePool())
+                 .Payload(bytes - value.size(), random_());
   return value;
 }
 
@@ -186,8 +200,8 @@ std::size_t Workload::WithoutRefused(Offset offset, std::size_t records) {
   return first;
 }
 
-void Workload::Settle(const absl::StatusOr<Offset>& offset, std::size_t records, bool at_disk,
-                      std::string_view what) {
+void Workload::Settle(const absl::StatusOr<Offset>& offset, std::size_t records,
+                      std::optional<Durability> level, std::string_view what) {
   PartitionModel& partition = model();
   if (!offset.ok()) {
     Error(offset.status(), what);
@@ -206,7 +220,7 @@ void Workload::Settle(const absl::StatusOr<Offset>& offset, std::size_t records,
           what);
   }
   partition.in_process = partition.attempted.size();
-  if (at_disk || plans_[topic_].options.durability == Durability::kDisk) {
+  if (level == Durability::kDisk || plans_[topic_].options.durability == Durability::kDisk) {
     partition.on_disk = partition.attempted.size();
   }
 }
@@ -225,7 +239,7 @@ void Workload::Append(std::size_t bytes, std::optional<Durability> level) {
   const std::string value = Value(model().attempted.size(), bytes);
   Attempt(value);
   const auto offset = partition().Append(RecordOf(value), {.durability = level});
-  Settle(offset, 1, level == Durability::kDisk, "append");
+  Settle(offset, 1, level, "append");
   if (offset.ok() && level == Durability::kInterval) model().promised = model().in_process;
 }
 
@@ -233,13 +247,19 @@ void Workload::Batch() {
   constexpr std::size_t kRecords = 5;
   const std::size_t first = model().attempted.size();
   std::vector<std::string> values;
-  for (std::size_t i = 0; i < kRecords; ++i) values.push_back(Value(first + i, Pick(1000)));
+  const std::size_t most = is_small_ || Pick(4) != 0 ? 1000 : 100'000;
+  for (std::size_t i = 0; i < kRecords; ++i) values.push_back(Value(first + i, Pick(most)));
   std::vector<Record> records;
   for (const std::string& value : values) {
     Attempt(value);
     records.push_back(RecordOf(value));
   }
-  Settle(partition().AppendBatch(records), kRecords, false, "batch");
+  Settle(partition().AppendBatch(records), kRecords, std::nullopt, "batch");
+}
+
+void Workload::Roll() {
+  const auto segment = static_cast<std::size_t>(plans_[topic_].options.segment_bytes);
+  for (std::size_t i = 0; i < segment / Largest(); ++i) Append(Largest(), std::nullopt);
 }
 
 void Workload::WaitDurable() {
@@ -291,8 +311,8 @@ void Workload::AppendTogether() {
     Together::Appender& appender = together->appenders.emplace_back();
     const std::size_t count = 1 + Pick(4);
     for (std::size_t n = 0; n < count; ++n) {
-      appender.values.push_back(
-          absl::StrCat("thread ", i, " ", Value(n, Pick(8) == 0 ? kLarge : Pick(300))));
+      appender.values.push_back(absl::StrCat(
+          "thread ", i, " ", Value(n, Pick(8) == 0 ? std::min(Large(), Largest() - 16) : Usual())));
     }
   }
   model_.together = std::move(together);
@@ -358,13 +378,13 @@ void Workload::Do(Operation operation) {
   WorkAhead();
   switch (operation) {
     case Operation::kAppendSmall:
-      return Append(Pick(300), std::nullopt);
+      return Append(Usual(), std::nullopt);
     case Operation::kAppendLarge:
-      return Append(kLarge, std::nullopt);
+      return Append(Large(), std::nullopt);
     case Operation::kAppendDisk:
-      return Append(Pick(300), true);
+      return Append(Usual(), true);
     case Operation::kAppendInterval:
-      return Append(Pick(300), Durability::kInterval);
+      return Append(Usual(), Durability::kInterval);
     case Operation::kSendBeside:
       return SendBeside();
     case Operation::kBatch:
@@ -374,12 +394,13 @@ void Workload::Do(Operation operation) {
     case Operation::kHoldClaim:
       return HoldClaim();
     case Operation::kRoll:
-      for (int i = 0; i < 4; ++i) Append(kLarge, std::nullopt);
-      return;
+      return Roll();
     case Operation::kWaitDurable:
       return WaitDurable();
     case Operation::kCommitGroup:
       return CommitGroup();
+    case Operation::kCloseAmidClaims:
+      return CloseAmidClaims();
     case Operation::kTogether:
       return AppendTogether();
     case Operation::kDeleteTopic:
@@ -416,6 +437,8 @@ void Workload::Step() {
       return Do(Operation::kDeleteTopic);
     case 3:
       return Do(Operation::kRoll);
+    case 4:
+      return Do(Operation::kCloseAmidClaims);
     default:
       return Do(kUsual[Pick(std::size(kUsual))]);
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 #include "daybook/broker.h"
 #include "daybook/clock.h"
 #include "torture/model.h"
+#include "torture/run.h"
 
 namespace daybook::torture {
 
@@ -19,22 +21,23 @@ namespace daybook::torture {
 enum class Operation {
   kAppendSmall,
   kAppendLarge,
-  kAppendDisk,      // acknowledged at kDisk, whatever the topic is
-  kAppendInterval,  // the same at kInterval
-  kSendBeside,      // asynchronous sends before and behind a claim that is open
-  kBatch,           // all of it or none
-  kAbandon,         // a claim that is not committed
-  kHoldClaim,       // one that is held while others append behind it
-  kRoll,            // as many appends as it takes
-  kWaitDurable,     // everything so far
-  kBackground,      // what is due at kInterval
-  kCommitGroup,     // a consumer reads on and commits
-  kTogether,        // several threads append at kDisk, and share syncs
-  kReopen,          // closed cleanly
+  kAppendDisk,       // acknowledged at kDisk, whatever the topic is
+  kAppendInterval,   // the same at kInterval
+  kSendBeside,       // asynchronous sends before and behind a claim that is open
+  kBatch,            // all of it or none
+  kAbandon,          // a claim that is not committed
+  kHoldClaim,        // one that is held while others append behind it
+  kRoll,             // as many appends as it takes
+  kWaitDurable,      // everything so far
+  kBackground,       // what is due at kInterval
+  kCommitGroup,      // a consumer reads on and commits
+  kCloseAmidClaims,  // another process wants the directory at once, and gets it when they are done
+  kTogether,         // several threads append at kDisk, and share syncs
+  kReopen,           // closed cleanly
   kCreateTopic,
   kDeleteTopic,
 };
-inline constexpr int kOperations = 16;
+inline constexpr int kOperations = 17;
 std::string_view NameOf(Operation operation);
 
 // The topics that a workload makes.
@@ -43,11 +46,14 @@ struct TopicPlan {
   TopicOptions options;
 };
 // One at each level of durability, one of them compressed.
-std::vector<TopicPlan> StandardTopics();
+std::vector<TopicPlan> StandardTopics(Shape shape = Shape::kSmall);
 
 // Does operations and keeps the model of them up to date. Every error is handed to `on_error`,
 // which says what to make of it; the model then says what an error leaves: nothing, or after a
 // failed sync a record that may be there.
+//
+// At the library's own settings, too, what the broker's threads do is done between operations, in
+// the steps that they take: with threads no case would be the same twice.
 class Workload {
  public:
   using OnError = std::function<void(const absl::Status& status, std::string_view what)>;
@@ -61,10 +67,10 @@ class Workload {
   void Close();
   // The process is gone: what its broker may still do to the disk counts for nothing.
   void Die();
-  // Files are grown, brought into memory and let go page by page from the next opening on, and
-  // somebody works ahead between operations, and others append between that one's choice of a
-  // segment and its work there. By default so for most seeds.
-  void UseSmallSteps() { has_small_steps_ = true; }
+  // From the next opening on somebody works ahead between operations, and others append between
+  // that one's choice of a segment and its work there; in small segments files are grown, brought
+  // into memory and let go page by page. By default so for most seeds.
+  void AlwaysWorkAhead() { works_ahead_ = true; }
   // Goes on with another disk, closed before.
   void MoveTo(FileSystem& disk) { disk_ = &disk; }
 
@@ -85,8 +91,14 @@ class Workload {
   void Unfix() { is_fixed_ = false; }
 
  private:
-  static constexpr std::size_t kLarge = 15'000;
-
+  // The largest record of its topics, and one of those of which a few fill a segment.
+  std::size_t Largest() const { return is_small_ ? 15'000 : std::size_t{1} << 20; }
+  std::size_t Large() { return is_small_ || Pick(2) == 0 ? Largest() : Pick(Largest()); }
+  // One of a size that most records have, seldom a larger one.
+  std::size_t Usual() {
+    return is_small_ || Pick(8) != 0 ? Pick(300) : Pick(std::size_t{32} << 10);
+  }
+  BrokerOptions Options();
   void WorkAhead();
   // Called by the log that is worked on ahead.
   void AppendMeanwhile(PartitionLog& log);
@@ -101,8 +113,8 @@ class Workload {
   // was refused before them, if it was not known to be, and returns their place in it.
   std::size_t WithoutRefused(Offset offset, std::size_t records);
   // Takes back what an append that failed would have added.
-  void Settle(const absl::StatusOr<Offset>& offset, std::size_t records, bool at_disk,
-              std::string_view what);
+  void Settle(const absl::StatusOr<Offset>& offset, std::size_t records,
+              std::optional<Durability> level, std::string_view what);
   void Append(std::size_t bytes, bool at_disk) {
     Append(bytes, at_disk ? std::optional(Durability::kDisk) : std::nullopt);
   }
@@ -111,6 +123,17 @@ class Workload {
   // What is promised at kInterval is on the disk now.
   void Synced();
   void Batch();
+  void Roll();
+  // A claim that is open, and what its value is to be.
+  struct Held {
+    RecordClaim claim;
+    std::size_t offset;
+    std::string value;
+  };
+  // Nothing after an error.
+  std::optional<Held> Hold(std::size_t bytes);
+  void Commit(Held held);
+  void CloseAmidClaims();
   void Abandon();
   void HoldClaim();
   void WaitDurable();
@@ -132,7 +155,8 @@ class Workload {
   std::size_t topic_ = 0;
   int partition_ = 0;
   bool is_fixed_ = false;
-  bool has_small_steps_;
+  const bool is_small_;  // its segments are
+  bool works_ahead_;
   bool is_working_ahead_ = false;
   std::int64_t made_ = 0;  // topics, so that values of each are its own
 };

@@ -1,9 +1,12 @@
 #include <algorithm>
+#include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "broker/broker_core.h"
 #include "daybook/producer.h"
 #include "torture/hostile.h"
 #include "torture/workload.h"
@@ -26,29 +29,70 @@ void Workload::Abandon() {
   model().attempted.pop_back();
 }
 
-void Workload::HoldClaim() {
+std::optional<Workload::Held> Workload::Hold(std::size_t bytes) {
   ClaimOptions options;
-  options.value_bytes = Pick(4) == 0 ? kLarge : 200;
+  options.value_bytes = bytes;
   model().attempted.push_back(std::nullopt);
   auto claim = partition().Claim(options);
   if (!claim.ok()) {
     Error(claim.status(), "claim");
     model().attempted.pop_back();
-    return;
+    return std::nullopt;
   }
   const std::size_t offset = WithoutRefused(claim->offset(), 1);
-  std::string value = Value(offset, options.value_bytes);
-  value.resize(options.value_bytes, '.');
+  std::string value = Value(offset, bytes);
+  value.resize(bytes, '.');
   std::copy_n(reinterpret_cast<const std::byte*>(value.data()), value.size(),
               claim->value().begin());
+  return Held{.claim = *std::move(claim), .offset = offset, .value = std::move(value)};
+}
+
+void Workload::Commit(Held held) {
+  model().attempted[held.offset] = std::move(held.value);
+  std::move(held.claim).Commit();
+}
+
+void Workload::HoldClaim() {
+  auto held = Hold(Pick(4) == 0 ? Large() : 200);
+  if (!held) return;
   // One that waits for a sync would wait for the claim.
   if (plans_[topic_].options.durability != Durability::kDisk) {
-    Append(Pick(300), std::nullopt);
-    Append(Pick(3) == 0 ? kLarge : Pick(300), std::nullopt);
+    Append(Usual(), std::nullopt);
+    Append(Pick(3) == 0 ? Large() : Usual(), std::nullopt);
   }
-  if (Pick(2) == 0) return;
-  model().attempted[offset] = value;
-  std::move(*claim).Commit();
+  if (Pick(2) != 0) Commit(*std::move(held));
+}
+
+void Workload::CloseAmidClaims() {
+  std::vector<Held> open;
+  for (std::uint64_t claims = 1 + Pick(3); claims != 0; --claims) {
+    if (auto held = Hold(Pick(3) == 0 ? Large() : 200)) open.push_back(*std::move(held));
+    if (plans_[topic_].options.durability != Durability::kDisk) Append(Usual(), std::nullopt);
+  }
+  broker_->core().UseSettleTimeout(std::chrono::milliseconds(0));
+  const absl::Status closed = broker_->Close();
+  const bool waits = absl::IsDeadlineExceeded(closed);
+  if (!waits && !(closed.ok() && open.empty())) {
+    Error(closed.ok() ? absl::InternalError("closed over a claim that is open") : closed, "close");
+  }
+  if (!open.empty()) {
+    const auto next = Broker::Open(directory_, Options()).status();
+    if (!absl::IsFailedPrecondition(next)) {
+      Error(next.ok() ? absl::InternalError("there are two writers") : next, "open beside");
+    }
+  }
+  for (Held& held : open) {
+    if (Pick(2) == 0) continue;
+    model().in_process = std::max(model().in_process, held.offset + 1);
+    Commit(std::move(held));
+  }
+  open.clear();
+  const absl::Status settled = broker_->Close();
+  if (!settled.ok()) Error(settled, "close again");
+  handle_.reset();
+  broker_.reset();
+  if (settled.ok() && (closed.ok() || waits)) Synced();
+  Open();
 }
 
 std::vector<RecordClaim> Workload::LeaveClaims() {
@@ -60,9 +104,9 @@ std::vector<RecordClaim> Workload::LeaveClaims() {
   if (plan == plans_.end() || !Open()) return claims;
   Fix(static_cast<std::size_t>(plan - plans_.begin()), 0);
   if (Target() == nullptr) return claims;
-  while (claims.size() * kLarge <= static_cast<std::size_t>(plan->options.segment_bytes)) {
+  while (claims.size() * Largest() <= static_cast<std::size_t>(plan->options.segment_bytes)) {
     ClaimOptions options;
-    options.value_bytes = kLarge;
+    options.value_bytes = Largest();
     model().attempted.push_back(std::nullopt);
     auto claim = partition().Claim(options);
     if (!claim.ok()) {
@@ -71,7 +115,8 @@ std::vector<RecordClaim> Workload::LeaveClaims() {
       break;
     }
     WithoutRefused(claim->offset(), 1);
-    const std::string_view value = SmallHostilePool().Payload(kLarge, random_());
+    const std::string_view value =
+        (is_small_ ? SmallHostilePool() : LargeHostilePool()).Payload(Largest(), random_());
     std::copy_n(reinterpret_cast<const std::byte*>(value.data()), value.size(),
                 claim->value().begin());
     claims.push_back(*std::move(claim));
