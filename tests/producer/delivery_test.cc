@@ -123,7 +123,6 @@ TEST_CASE("What a callback throws is what Flush answers, and all others are told
   const auto broker = Broker::Open("/data", broker_options).value();
   REQUIRE(broker->CreateTopic("t", {.durability = durability}).ok());
   ProducerOptions options;
-  options.max_in_flight = 8;
   if (lingers) options.linger = std::chrono::microseconds(50);
   Producer producer(*broker, options);
   std::atomic<int> told{0};
