@@ -66,7 +66,8 @@ double LongestMillis(Reader& reader) {
       Steady::rep appended = 0;
       std::memcpy(&appended, record.value.data(), sizeof appended);
       longest = std::max(
-          longest, std::chrono::duration<double, std::milli>(now - Steady::duration(appended)).count());
+          longest,
+          std::chrono::duration<double, std::milli>(now - Steady::duration(appended)).count());
       ++seen;
     }
   }

@@ -12,15 +12,18 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "broker/broker_core.h"
 #include "broker/directory_check.h"
 #include "daybook/broker.h"
 #include "daybook/producer.h"
 #include "daybook/reader.h"
 #include "daybook/transaction.h"
+#include "segment/segment_steps.h"
 #include "torture/family.h"
 #include "torture/scratch.h"
 
-// A broker is closed under load, at the default settings, and another process takes its directory
+// A broker is closed under load, at the default settings and with small segments whose files take
+// their steps page by page, and another process takes its directory
 // in the same moment: nothing that either was told is lost, and the closed one touches nothing. And
 // what is around that: a lock whose file is taken away, and a program that prints with its standard
 // descriptors closed.
@@ -50,6 +53,19 @@ std::string ValueOf(std::size_t thread, std::int64_t number) {
   return absl::StrCat(thread, ":", number);
 }
 
+TopicOptions OptionsOf(Shape shape) {
+  TopicOptions options;
+  options.partitions = kPartitions;
+  if (shape == Shape::kSmall) options.segment_bytes = 64 << 10;
+  return options;
+}
+
+absl::StatusOr<std::unique_ptr<Broker>> OpenBroker(const std::string& directory, Shape shape) {
+  auto broker = Broker::Open(directory);
+  if (broker.ok() && shape == Shape::kSmall) (*broker)->core().UseSteps(kSmallSteps);
+  return broker;
+}
+
 bool AppendOne(Broker& broker, const Topic& topic, std::size_t thread, std::int64_t number) {
   const std::string value = ValueOf(thread, number);
   if (thread == 0) return topic.partition(0).Append({.value = value}).ok();
@@ -71,9 +87,10 @@ bool AppendOne(Broker& broker, const Topic& topic, std::size_t thread, std::int6
   return transaction->Commit().ok();
 }
 
-[[noreturn]] void RunFirst(const std::string& directory, std::uint64_t delay, Shared& shared) {
+[[noreturn]] void RunFirst(const std::string& directory, Shape shape, std::uint64_t delay,
+                           Shared& shared) {
   alarm(kAlarmSeconds);
-  auto broker = Broker::Open(directory);
+  auto broker = OpenBroker(directory, shape);
   if (!broker.ok()) _exit(3);
   const auto topic = (*broker)->OpenTopic("t");
   if (!topic.ok()) _exit(4);
@@ -99,10 +116,10 @@ bool AppendOne(Broker& broker, const Topic& topic, std::size_t thread, std::int6
 }
 
 // The next process: takes the directory as soon as it can, and uses it.
-void RunNext(const std::string& directory, Shared& shared, Tally& tally) {
+void RunNext(const std::string& directory, Shape shape, Shared& shared, Tally& tally) {
   const auto give_up_at = std::chrono::steady_clock::now() + std::chrono::seconds(kAlarmSeconds);
   for (;;) {
-    auto broker = Broker::Open(directory);
+    auto broker = OpenBroker(directory, shape);
     if (!broker.ok() && std::chrono::steady_clock::now() > give_up_at) {
       return tally.Violate(absl::StrCat("a closed directory: ", broker.status().ToString()));
     }
@@ -163,22 +180,22 @@ void CheckAll(const std::string& directory, Shared& shared, Tally& tally) {
   if (verified->has_damage()) tally.Violate("the files are damaged");
 }
 
-void HandOver(const std::string& directory, std::uint64_t seed, Tally& tally) {
+void HandOver(const std::string& directory, Shape shape, std::uint64_t seed, Tally& tally) {
   std::mt19937_64 random(seed);
   {
     auto broker = Broker::Open(directory);
-    if (!broker.ok() || !(*broker)->CreateTopic("t", {.partitions = kPartitions}).ok()) {
+    if (!broker.ok() || !(*broker)->CreateTopic("t", OptionsOf(shape)).ok()) {
       return tally.Violate("it cannot be made");
     }
   }
   InSharedMemory<Shared> shared;
   const pid_t first = fork();
-  if (first == 0) RunFirst(directory, random() % kMostMicroseconds, *shared);
+  if (first == 0) RunFirst(directory, shape, random() % kMostMicroseconds, *shared);
   int status = 0;
   while (!shared->is_open && waitpid(first, &status, WNOHANG) == 0) std::this_thread::yield();
   // The file may be gone; what is locked is the directory.
   if (random() % 2 == 0) unlink(absl::StrCat(directory, "/daybook.lock").c_str());
-  RunNext(directory, *shared, tally);
+  RunNext(directory, shape, *shared, tally);
   shared->is_next_done = true;
   waitpid(first, &status, 0);
   if (status != 0) return tally.Violate(absl::StrCat("the closed process ended with ", status));
@@ -188,7 +205,7 @@ void HandOver(const std::string& directory, std::uint64_t seed, Tally& tally) {
 
 // A daemon that closes its standard descriptors before it opens or after that, and prints all the
 // same, at the beginning of whatever is there.
-void PrintWithout(const std::string& directory, std::uint64_t seed, Tally& tally) {
+void PrintWithout(const std::string& directory, Shape shape, std::uint64_t seed, Tally& tally) {
   constexpr int kRecords = 100;
   const pid_t child = fork();
   if (child == 0) {
@@ -197,7 +214,7 @@ void PrintWithout(const std::string& directory, std::uint64_t seed, Tally& tally
       for (int fd = 0; fd <= 2; ++fd) close(fd);
     };
     if (seed % 2 == 0) close_all();
-    auto broker = Broker::Open(directory);
+    auto broker = OpenBroker(directory, shape);
     if (!broker.ok()) _exit(3);
     if (seed % 2 != 0) close_all();
     std::atomic<bool> is_done{false};
@@ -230,9 +247,9 @@ Tally RunCloses(const RunOptions& options) {
     const std::string directory = scratch.path() + "/data";
     RunInChild(tally, [&](Tally& inner) {
       const std::uint64_t seed = SeedOf(options, number);
-      HandOver(directory, seed, inner);
+      HandOver(directory, options.shape, seed, inner);
       if (!inner.violations().empty()) return;
-      PrintWithout(directory, seed, inner);
+      PrintWithout(directory, options.shape, seed, inner);
       InSharedMemory<Shared> nothing;
       CheckAll(directory, *nothing, inner);
     });
@@ -247,7 +264,8 @@ Family CloseFamily() {
   return {.name = "close",
           .about = "a broker is closed under load, and another process opens its directory at once",
           .figure = "closes",
-          .asked = {{Shape::kDefault, {.quick = 3, .ci = 200, .soak = 10'000}}},
+          .asked = {{Shape::kSmall, {.quick = 3, .ci = 150, .soak = 10'000}},
+                    {Shape::kDefault, {.quick = 3, .ci = 200, .soak = 10'000}}},
           .run = RunCloses};
 }
 

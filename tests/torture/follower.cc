@@ -7,6 +7,7 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <random>
 #include <stdexcept>
@@ -18,13 +19,17 @@
 #include "daybook/reader.h"
 #include "torture/family.h"
 #include "torture/follower_writer.h"
+#include "torture/hostile.h"
+#include "torture/mounts.h"
 #include "torture/scratch.h"
 
 // A process writes, and is killed and started again; this one follows it read-only all the time,
 // and is compared record by record with what the other has got acknowledged. The writer appends,
-// batches, commits transactions, rolls, adds partitions, deletes topics and makes them again; and
-// it dies in transactions and claims. After a kill there is nobody who writes for a while: then a
-// reader that comes late sees all that was acknowledged, too, and ends.
+// batches, commits and aborts transactions, rolls, adds partitions, deletes topics and makes them
+// again, closes and opens again; and it dies in transactions and claims, or closes and is gone.
+// After that there is nobody who writes for a while: then a reader that comes late sees all that
+// was acknowledged, too, and ends. So does one after a restart of the machine that took nothing
+// from the files.
 
 namespace daybook::torture {
 namespace {
@@ -36,9 +41,11 @@ constexpr std::chrono::seconds kStandstill{20};
 // Reads the topics, as they are in one life, and remembers where it is.
 class Follower {
  public:
-  Follower(const std::string& directory, Shared& shared, Tally& tally)
-      : shared_(shared), tally_(tally) {
-    auto broker = Broker::Open(directory, {.access = BrokerAccess::kReadOnly});
+  Follower(const std::string& directory, FileSystem& file_system, const HostileValues& values,
+           Shared& shared, Tally& tally)
+      : values_(values), shared_(shared), tally_(tally) {
+    auto broker =
+        Broker::Open(directory, {.access = BrokerAccess::kReadOnly, .file_system = &file_system});
     if (!broker.ok()) {
       tally_.Violate("cannot be opened read-only: " + broker.status().ToString());
       return;
@@ -128,6 +135,10 @@ class Follower {
     const auto [life, number, is_never] = numbers;
     const auto which = static_cast<std::size_t>(partition);
     ++records_;
+    if (record.value != ValueOf(values_, life, number, is_never != 0, record.value.size())) {
+      return Violate(topic,
+                     absl::StrCat("not what was appended: ", number, " in partition ", partition));
+    }
     if (is_never != 0) return Violate(topic, "a record of no committed transaction");
     if (seen.reader_life && *seen.reader_life != life) {
       return Violate(topic, "one reader reads a topic and the one that was made in its stead");
@@ -144,7 +155,9 @@ class Follower {
       const bool is_current = topic != kAgain || (!shared_.is_changing && life == shared_.life);
       if (shared_.logs[topic][which].is_acknowledged[n] && is_current &&
           (topic != kAgain || life == shared_.life)) {
-        return Violate(topic, absl::StrCat("passed over: ", n, " in partition ", partition));
+        return Violate(
+            topic, absl::StrCat("passed over: ", n, " in partition ", partition, " before ", number,
+                                " at offset ", record.offset.value()));
       }
     }
     seen.next[which] = number + 1;
@@ -154,6 +167,7 @@ class Follower {
     if (is_good()) tally_.Violate(absl::StrCat(kNames[topic], ": ", what));
   }
 
+  const HostileValues& values_;
   Shared& shared_;
   Tally& tally_;
   std::unique_ptr<Broker> broker_;
@@ -164,28 +178,49 @@ class Follower {
 
 class FollowerCase {
  public:
-  FollowerCase(const std::string& below, std::uint64_t seed, Tally& tally)
-      : directory_(below), random_(seed), tally_(tally) {}
+  FollowerCase(const std::string& below, Shape shape, std::uint64_t seed, Tally& tally)
+      : directory_(below), shape_(shape), values_(shape), random_(seed), tally_(tally) {}
 
   std::int64_t Run(std::int64_t kills) {
     if (!Prepare()) return 0;
-    Follower follower(directory_.path(), *shared_, tally_);
+    auto follower = Open(tally_);
     std::int64_t done = 0;
     while (done < kills && tally_.violations().empty()) {
-      OneLife(follower);
+      OneLife(*follower);
       ++done;
+      if (follower->is_good() && random_() % 6 == 0) {
+        tally_.Count("records read", follower->records());
+        follower.reset();
+        Reboot();
+        follower = Open(tally_);
+      }
     }
     tally_.Count("kills", done);
-    tally_.Count("records read", follower.records());
+    tally_.Count("records read", follower->records());
     return done;
   }
 
  private:
+  FileSystem& files() { return *file_system_; }
+  std::unique_ptr<Follower> Open(Tally& tally) {
+    return std::make_unique<Follower>(directory_.path(), files(), values_, *shared_, tally);
+  }
+
+  // The machine, and with it everybody who reads. Nothing that was written is lost by that here.
+  void Reboot() {
+    // At kProcess, what lies behind an open claim is as if a power cut had torn it, unless somebody
+    // has recovered it before.
+    if (shared_->has_left_claims.exchange(false)) Recover();
+    file_system_ = std::make_unique<AfterReboot>(++boots_, random_() % 4 != 0);
+    tally_.Count("reboots");
+    CheckLate();
+  }
+
   bool Prepare() {
-    auto broker = Broker::Open(directory_.path());
+    auto broker = Broker::Open(directory_.path(), {.file_system = &files()});
     absl::Status status = broker.status();
     for (std::size_t topic = 0; topic < kTopics && status.ok(); ++topic) {
-      status = (*broker)->CreateTopic(kNames[topic], OptionsOf(topic));
+      status = (*broker)->CreateTopic(kNames[topic], OptionsOf(shape_, topic));
     }
     if (!status.ok()) tally_.Violate("preparing: " + status.ToString());
     return status.ok();
@@ -197,11 +232,11 @@ class FollowerCase {
       follower.Read();
       if (std::chrono::steady_clock::now() > until) {
         Tally late_tally;
-        Follower late(directory_.path(), *shared_, late_tally);
-        for (int i = 0; i < 20; ++i) late.Read();
+        const auto late = Open(late_tally);
+        for (int i = 0; i < 20; ++i) late->Read();
         tally_.Violate(absl::StrCat(is_writer_alive ? "beside the writer" : "after its death",
                                     " a follower stands still: ", follower.missing(),
-                                    late.HasAll(is_writer_alive) ? "; a late one does not" : ""));
+                                    late->HasAll(is_writer_alive) ? "; a late one does not" : ""));
       }
       sched_yield();
     }
@@ -211,10 +246,11 @@ class FollowerCase {
   void OneLife(Follower& follower) {
     shared_->operations = 0;
     shared_->is_paused = false;
+    shared_->is_asked_to_close = false;
     shared_->pause_at = static_cast<std::int64_t>(random_() % 400);
     const std::uint64_t seed = random_();
     const pid_t writer = fork();
-    if (writer == 0) WriteForEver(directory_.path(), seed, *shared_);
+    if (writer == 0) WriteForEver(directory_.path(), files(), shape_, seed, *shared_);
     if (writer < 0) throw std::runtime_error("no process can be started");
     // Half of them are killed at some moment of their work, as they open among them.
     const std::int64_t enough =
@@ -227,6 +263,14 @@ class FollowerCase {
       ended = waitpid(writer, &status, WNOHANG);
     }
     if (ended == 0 && shared_->is_paused) Await(follower, true);
+    if (ended == 0 && shared_->is_paused && random_() % 3 == 0) {
+      shared_->is_asked_to_close = true;
+      while (ended == 0 && follower.is_good()) {
+        follower.Read();
+        ended = waitpid(writer, &status, WNOHANG);
+      }
+      tally_.Count("closes");
+    }
     if (ended == 0) {
       kill(writer, SIGKILL);
       waitpid(writer, &status, 0);
@@ -247,17 +291,19 @@ class FollowerCase {
 
   // Who comes when all is over reads all of it, and then is told that it is at the end.
   void CheckLate() {
-    Follower late(directory_.path(), *shared_, tally_);
-    for (int tries = 0; tries < 20 && late.is_good() && !late.HasAll(false); ++tries) late.Read();
-    late.Read();
-    if (!late.is_good()) return;
-    if (!late.HasAll(false)) tally_.Violate("a late reader misses " + late.missing());
-    if (!late.IsAtEnd()) tally_.Violate("a late reader does not come to the end");
+    const auto late = Open(tally_);
+    for (int tries = 0; tries < 20 && late->is_good() && !late->HasAll(false); ++tries) {
+      late->Read();
+    }
+    late->Read();
+    if (!late->is_good()) return;
+    if (!late->HasAll(false)) tally_.Violate("a late reader misses " + late->missing());
+    if (!late->IsAtEnd()) tally_.Violate("a late reader does not come to the end");
   }
 
   // One that only opens, closes, and reads everything between: what it finds is the same.
   void Recover() {
-    auto broker = Broker::Open(directory_.path());
+    auto broker = Broker::Open(directory_.path(), {.file_system = &files()});
     if (!broker.ok()) return tally_.Violate("cannot be opened: " + broker.status().ToString());
     for (const char* name : kNames) {
       const auto topic = (*broker)->OpenTopic(name);
@@ -270,8 +316,12 @@ class FollowerCase {
   }
 
   const ScratchDirectory directory_;
+  const Shape shape_;
+  const HostileValues values_;
   std::mt19937_64 random_;
   Tally& tally_;
+  int boots_ = 0;
+  std::unique_ptr<FileSystem> file_system_ = std::make_unique<AfterReboot>(boots_);
   InSharedMemory<Shared> shared_;
 };
 
@@ -281,13 +331,15 @@ Family FollowerFamily() {
   return {.name = "follower",
           .about = "a reader beside a process that writes and is killed, compared with it",
           .figure = "kills",
-          .asked = {{Shape::kDefault, {.quick = 20, .ci = 400, .soak = 20'000}}},
+          .asked = {{Shape::kSmall, {.quick = 20, .ci = 400, .soak = 20'000}},
+                    {Shape::kDefault, {.quick = 10, .ci = 400, .soak = 20'000}}},
           .run = [](const RunOptions& options) {
             return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
               const std::int64_t kills = options.amount == 0
                                              ? kKillsOfCase
                                              : std::min<std::int64_t>(options.amount, kKillsOfCase);
-              return FollowerCase(options.directory, SeedOf(options, number), tally).Run(kills);
+              return FollowerCase(options.directory, options.shape, SeedOf(options, number), tally)
+                  .Run(kills);
             });
           }};
 }

@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <random>
@@ -12,6 +11,7 @@
 #include "broker/broker_core.h"
 #include "daybook/broker.h"
 #include "daybook/transaction.h"
+#include "segment/segment_steps.h"
 
 namespace daybook::torture {
 namespace {
@@ -21,20 +21,17 @@ namespace {
   _exit(3);
 }
 
-// "life number never", as long as asked for.
-std::string ValueOf(std::uint32_t life, std::uint32_t number, bool is_never, std::size_t bytes) {
-  std::string value = absl::StrCat(life, " ", number, " ", is_never ? 1 : 0, " ");
-  value.resize(std::max(bytes, value.size()), '.');
-  return value;
-}
-
 class Writer {
  public:
-  Writer(const std::string& directory, std::uint64_t seed, Shared& shared)
-      : random_(seed), shared_(shared) {
-    auto broker = Broker::Open(directory);
-    if (!broker.ok()) Fail("open", broker.status());
-    broker_ = *std::move(broker);
+  Writer(const std::string& directory, FileSystem& file_system, Shape shape, std::uint64_t seed,
+         Shared& shared)
+      : directory_(directory),
+        file_system_(file_system),
+        shape_(shape),
+        values_(shape),
+        random_(seed),
+        shared_(shared) {
+    OpenBroker();
   }
 
   [[noreturn]] void RunForEver() {
@@ -47,11 +44,25 @@ class Writer {
       if (random_() % 2 == 0) LeaveTransaction();
       if (random_() % 2 == 0) LeaveClaim();
       shared_.is_paused = true;
-      for (;;) pause();
+      while (!shared_.is_asked_to_close) usleep(200);
+      claims_.clear();  // abandons them
+      Close();
+      _exit(0);
     }
   }
 
  private:
+  void OpenBroker() {
+    auto broker = Broker::Open(directory_, {.file_system = &file_system_});
+    if (!broker.ok()) Fail("open", broker.status());
+    broker_ = *std::move(broker);
+    if (shape_ == Shape::kSmall) broker_->core().UseSteps(kSmallSteps);
+  }
+  void Close() {
+    if (const auto status = broker_->Close(); !status.ok()) Fail("close", status);
+    broker_.reset();
+  }
+
   Shared::Log& LogOf(std::size_t topic, int partition) {
     return shared_.logs[topic][static_cast<std::size_t>(partition)];
   }
@@ -61,7 +72,10 @@ class Writer {
     return *std::move(opened);
   }
   std::uint32_t LifeOf(std::size_t topic) { return topic == kAgain ? shared_.life.load() : 0; }
-  std::size_t Bytes() { return random_() % 16 == 0 ? random_() % 6'000 : random_() % 300; }
+  std::size_t Bytes() { return values_.BytesOf(random_()); }
+  std::string NeverOf(std::size_t topic, std::size_t bytes) {
+    return ValueOf(values_, LifeOf(topic), 0, true, bytes);
+  }
 
   // Values of new numbers.
   std::vector<std::string> Values(std::size_t topic, int partition, std::uint32_t count,
@@ -70,7 +84,7 @@ class Writer {
     std::vector<std::string> values;
     for (std::uint32_t i = 0; i < count; ++i) {
       if (log.next + 1 >= kMostRecords) _exit(0);
-      values.push_back(ValueOf(LifeOf(topic), log.next++, false, bytes));
+      values.push_back(ValueOf(values_, LifeOf(topic), log.next++, false, bytes));
     }
     return values;
   }
@@ -93,6 +107,12 @@ class Writer {
         return CommitTransaction(topic);
       case 5:
         return AbortTransaction(topic);
+      case 6:
+        if (random_() % 8 == 0) {
+          Close();
+          OpenBroker();
+        }
+        return;
       default:
         return Append(topic);
     }
@@ -133,7 +153,7 @@ class Writer {
   void AbortTransaction(std::size_t which) {
     auto transaction = Transaction::Begin(*broker_);
     if (!transaction.ok()) Fail("begin", transaction.status());
-    const std::string value = ValueOf(LifeOf(which), 0, true, 10);
+    const std::string value = NeverOf(which, 10);
     Record record;
     record.value = value;
     const auto status = transaction->Send(kNames[which], record);
@@ -160,7 +180,7 @@ class Writer {
         if (one.load(std::memory_order_relaxed)) one = false;
       }
     }
-    const auto made = broker_->CreateTopic(kNames[kAgain], OptionsOf(kAgain));
+    const auto made = broker_->CreateTopic(kNames[kAgain], OptionsOf(shape_, kAgain));
     if (!made.ok()) Fail("create", made);
     shared_.is_changing = false;
   }
@@ -170,7 +190,7 @@ class Writer {
     const std::size_t which = random_() % kTopics;
     const auto id = broker_->core().offsets().BeginTransaction();
     if (!id.ok()) Fail("begin", id.status());
-    const std::string value = ValueOf(LifeOf(which), 0, true, Bytes());
+    const std::string value = NeverOf(which, Bytes());
     Record record;
     record.value = value;
     LogOf(which, 0).is_blocked = true;
@@ -184,12 +204,17 @@ class Writer {
     ClaimOptions options;
     options.value_bytes = Bytes();
     LogOf(which, 0).is_blocked = true;
+    shared_.has_left_claims = true;
     auto claim = Open(which).partition(0).Claim(options);
     if (!claim.ok()) Fail("claim", claim.status());
     claims_.push_back(*std::move(claim));
     for (int i = 0; i < 5; ++i) Append(which);
   }
 
+  const std::string directory_;
+  FileSystem& file_system_;
+  const Shape shape_;
+  const HostileValues values_;
   std::mt19937_64 random_;
   Shared& shared_;
   std::unique_ptr<Broker> broker_;
@@ -198,18 +223,27 @@ class Writer {
 
 }  // namespace
 
-TopicOptions OptionsOf(std::size_t topic) {
+TopicOptions OptionsOf(Shape shape, std::size_t topic) {
   TopicOptions options;
   options.partitions = 2;
-  if (topic != 1) {
+  if (shape == Shape::kSmall) {
     options.segment_bytes = 64 << 10;
     options.max_record_bytes = 8 << 10;
+  } else if (topic == 0) {
+    options.segment_bytes = 4 << 20;  // so that they roll, with the largest records there are
   }
   return options;
 }
 
-void WriteForEver(const std::string& directory, std::uint64_t seed, Shared& shared) {
-  Writer(directory, seed, shared).RunForEver();
+std::string ValueOf(const HostileValues& values, std::uint32_t life, std::uint32_t number,
+                    bool is_never, std::size_t bytes) {
+  const std::uint64_t seed = std::uint64_t{life} << 32 | number;
+  return values.ValueOf(absl::StrCat(life, " ", number, " ", is_never ? 1 : 0, " "), bytes, seed);
+}
+
+void WriteForEver(const std::string& directory, FileSystem& file_system, Shape shape,
+                  std::uint64_t seed, Shared& shared) {
+  Writer(directory, file_system, shape, seed, shared).RunForEver();
 }
 
 }  // namespace daybook::torture

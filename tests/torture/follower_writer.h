@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <string>
 
+#include "daybook/file_system.h"
 #include "daybook/topic.h"
+#include "torture/hostile.h"
 
 namespace daybook::torture {
 
@@ -17,7 +19,12 @@ inline constexpr std::uint32_t kMostRecords = 1 << 16;  // of a partition
 inline constexpr std::array<const char*, kTopics> kNames = {"small", "default", "again"};
 inline constexpr std::size_t kAgain = 2;  // the one that is deleted and made again
 
-TopicOptions OptionsOf(std::size_t topic);
+// In kSmall, of segments of 64 KiB; otherwise all but "small" have the library's own settings.
+TopicOptions OptionsOf(Shape shape, std::size_t topic);
+
+// What is appended: "life number never ", and then what looks like anything.
+std::string ValueOf(const HostileValues& values, std::uint32_t life, std::uint32_t number,
+                    bool is_never, std::size_t bytes);
 
 // In memory that outlives the writers. A number of a partition is used once, whatever comes of it.
 struct Shared {
@@ -32,11 +39,15 @@ struct Shared {
   std::atomic<std::int64_t> operations;  // of the writer that lives
   std::atomic<std::int64_t> pause_at;    // then it waits
   std::atomic<bool> is_paused;
+  std::atomic<bool> is_asked_to_close;  // while it waits
+  std::atomic<bool> has_left_claims;    // of which some may still be open in the files
 };
 
-// Opens the directory and writes until it is killed; waits at shared.pause_at, after it has left
-// some things open.
-[[noreturn]] void WriteForEver(const std::string& directory, std::uint64_t seed, Shared& shared);
+// Opens the directory and writes until it is killed; now and then it closes it and opens it again.
+// Waits at shared.pause_at, after it has left some things open; or, if it is asked to, closes all
+// and exits with 0.
+[[noreturn]] void WriteForEver(const std::string& directory, FileSystem& file_system, Shape shape,
+                               std::uint64_t seed, Shared& shared);
 
 }  // namespace daybook::torture
 

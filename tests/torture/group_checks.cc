@@ -334,10 +334,11 @@ Family GroupsFamily() {
               "members join, leave, stall and die, commit and run transactions; the history is "
               "checked for lost, repeated, reordered and torn records",
           .figure = "runs",
-          .asked = {{Shape::kSmall, {.quick = 100, .ci = 2'000, .soak = 200'000}}},
+          .asked = {{Shape::kSmall, {.quick = 100, .ci = 2'000, .soak = 200'000}},
+                    {Shape::kDefault, {.quick = 20, .ci = 500, .soak = 50'000}}},
           .run = [](const RunOptions& options) {
             return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
-              GroupWorld(SeedOf(options, number), tally).Run();
+              GroupWorld(options.shape, SeedOf(options, number), tally).Run();
               tally.Count("runs");
               return std::int64_t{1};
             });

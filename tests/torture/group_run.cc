@@ -12,13 +12,15 @@
 #include "broker/broker_core.h"
 #include "daybook/consumer_group.h"
 #include "daybook/simulated_file_system.h"
+#include "segment/segment_steps.h"
 #include "support/segment_bytes.h"
 #include "torture/family.h"
+#include "torture/hostile.h"
 
 // ConsumerGroup::Run with handlers that hang while another member wants partitions: whatever is
-// committed meanwhile, and read by who opens the directory after a kill, was handled before. Which
-// records hang depends on the seed, and how the threads interleave on the machine; what must hold
-// does not.
+// committed meanwhile, and read by who opens the directory after a kill, was handled before. At the
+// default settings with the broker's own threads, too, and records up to 1 MiB. Which records hang
+// depends on the seed, and how the threads interleave on the machine; what must hold does not.
 
 namespace daybook::torture {
 namespace {
@@ -65,20 +67,28 @@ void CheckKilled(World& world, Tally& tally) {
   tally.Count("kills");
 }
 
-void RunCase(std::uint64_t seed, Tally& tally) {
+void RunCase(Shape shape, std::uint64_t seed, Tally& tally) {
   World world;
-  auto opened = Broker::Open("/data", {.access = BrokerAccess::kReadWrite,
-                                       .background = Background::kCaller,
-                                       .file_system = &world.disk});
+  const bool is_small = shape == Shape::kSmall;
+  auto opened =
+      Broker::Open("/data", {.access = BrokerAccess::kReadWrite,
+                             .background = is_small ? Background::kCaller : Background::kThread,
+                             .file_system = &world.disk});
   if (!opened.ok()) return tally.Violate(opened.status().ToString());
   Broker& broker = **opened;
   TopicOptions options;
   options.partitions = kPartitions;
+  if (is_small) {
+    options.segment_bytes = 64 << 10;
+    broker.core().UseSteps(kSmallSteps);
+  }
+  const HostileValues values(shape);
   if (!broker.CreateTopic("in", options).ok()) return tally.Violate("no topic");
   for (int i = 0; i < kRecords; ++i) {
-    const std::string value = std::to_string(i);
+    const std::uint64_t number = seed + static_cast<std::uint64_t>(i);
+    const std::string value = values.ValueOf(absl::StrCat(i, " "), values.BytesOf(number), number);
     const Topic in = broker.OpenTopic("in").value();
-    if (!in.partition(i % kPartitions).Append(RecordOf(value, value)).ok()) {
+    if (!in.partition(i % kPartitions).Append(RecordOf(value, std::to_string(i))).ok()) {
       return tally.Violate("no record");
     }
   }
@@ -127,10 +137,11 @@ Family GroupRunFamily() {
               "ConsumerGroup::Run with handlers that hang while partitions move; what a kill "
               "leaves committed was handled",
           .figure = "runs",
-          .asked = {{Shape::kSmall, {.quick = 5, .ci = 100, .soak = 10'000}}},
+          .asked = {{Shape::kSmall, {.quick = 5, .ci = 100, .soak = 10'000}},
+                    {Shape::kDefault, {.quick = 5, .ci = 200, .soak = 10'000}}},
           .run = [](const RunOptions& options) {
             return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
-              RunCase(SeedOf(options, number), tally);
+              RunCase(options.shape, SeedOf(options, number), tally);
               tally.Count("runs");
               return std::int64_t{1};
             });

@@ -4,6 +4,7 @@
 
 #include "broker/broker_core.h"
 #include "daybook/producer.h"
+#include "segment/segment_steps.h"
 #include "support/segment_bytes.h"
 
 namespace daybook::torture {
@@ -25,8 +26,10 @@ Guarantee PickGuarantee(std::uint64_t number) {
 
 }  // namespace
 
-GroupWorld::GroupWorld(std::uint64_t seed, Tally& tally)
-    : random_(seed),
+GroupWorld::GroupWorld(Shape shape, std::uint64_t seed, Tally& tally)
+    : shape_(shape),
+      values_(shape),
+      random_(seed),
       tally_(tally),
       guarantee_(PickGuarantee(random_())),
       offset_reset_(Pick(3) == 0 ? OffsetReset::kLatest : OffsetReset::kEarliest),
@@ -37,7 +40,7 @@ GroupWorld::GroupWorld(std::uint64_t seed, Tally& tally)
       produced_(static_cast<std::size_t>(partitions_)) {
   Open();
   TopicOptions options;
-  options.segment_bytes = 64 << 10;
+  if (is_small()) options.segment_bytes = 64 << 10;
   options.partitions = partitions_;
   options.durability = input_durability_;
   Expect(broker_->CreateTopic("in", options).ok(), "a topic is created");
@@ -49,15 +52,23 @@ GroupWorld::GroupWorld(std::uint64_t seed, Tally& tally)
 GroupWorld::~GroupWorld() { members_.clear(); }
 
 void GroupWorld::Open() {
-  auto broker = Broker::Open("/data", {.access = BrokerAccess::kReadWrite,
-                                       .background = Background::kCaller,
-                                       .file_system = disk_.get(),
-                                       .clock = &clock_});
+  auto broker =
+      Broker::Open("/data", {.access = BrokerAccess::kReadWrite,
+                             .background = is_small() ? Background::kCaller : Background::kThread,
+                             .file_system = disk_.get(),
+                             .clock = &clock_});
   if (!broker.ok()) {
     Violate(absl::StrCat("the directory opens: ", broker.status().ToString()));
     return;
   }
   broker_ = *std::move(broker);
+  if (is_small()) broker_->core().UseSteps(kSmallSteps);
+}
+
+std::string GroupWorld::NextValue() {
+  const auto number = static_cast<std::uint64_t>(next_value_++);
+  if (is_small()) return std::to_string(number);
+  return values_.ValueOf(absl::StrCat(number, " "), values_.BytesOf(number), number);
 }
 
 void GroupWorld::Run() {
@@ -88,7 +99,7 @@ void GroupWorld::Step() {
   if (choice < 94) return LeaveUndecided();
   if (choice < 97) return Kill();
   if (choice < 99) return CutPower();
-  Expect(broker_->RunBackgroundWork().ok(), "background work is done");
+  if (is_small()) Expect(broker_->RunBackgroundWork().ok(), "background work is done");
 }
 
 Member* GroupWorld::PickMember() {
@@ -105,7 +116,7 @@ void GroupWorld::Produce() {
   const int id = static_cast<int>(Pick(static_cast<std::uint64_t>(partitions_)));
   Partition& partition = broker_->OpenTopic("in")->partition(id);
   for (std::uint64_t i = 1 + Pick(6); i != 0; --i) {
-    const std::string value = std::to_string(next_value_++);
+    const std::string value = NextValue();
     const auto offset = partition.Append(RecordOf(value));
     if (!Expect(offset.ok(), "a record is appended")) return;
     produced_[static_cast<std::size_t>(id)][*offset] = value;
@@ -115,7 +126,7 @@ void GroupWorld::Produce() {
 void GroupWorld::SendTwice() {
   // Once before a kill, perhaps, and once after: it is appended once.
   const int id = static_cast<int>(Pick(static_cast<std::uint64_t>(partitions_)));
-  const std::string value = std::to_string(next_value_++);
+  const std::string value = NextValue();
   const std::int64_t sequence = next_sequence_++;
   Record record = RecordOf(value);
   record.partition = id;

@@ -16,6 +16,7 @@
 #include "daybook/consumer_group.h"
 #include "daybook/simulated_file_system.h"
 #include "daybook/transaction.h"
+#include "torture/hostile.h"
 #include "torture/run.h"
 
 // One seeded history of a group on a simulated disk: members that join, leave, stall and come back,
@@ -44,7 +45,9 @@ struct Member {
 
 class GroupWorld {
  public:
-  GroupWorld(std::uint64_t seed, Tally& tally);
+  // In kDefault with the library's own settings and threads, and records up to 1 MiB: what its
+  // threads do is not the same each time.
+  GroupWorld(Shape shape, std::uint64_t seed, Tally& tally);
   ~GroupWorld();
 
   // The whole history; stops at the first violation.
@@ -109,6 +112,12 @@ class GroupWorld {
   absl::StatusOr<Offset> Place(int partition);
   std::vector<std::vector<std::pair<Offset, std::string>>> ReadAll(const std::string& topic);
 
+  bool is_small() const { return shape_ == Shape::kSmall; }
+  // Another one than all before.
+  std::string NextValue();
+
+  const Shape shape_;
+  const HostileValues values_;
   std::mt19937_64 random_;
   Tally& tally_;
   const Guarantee guarantee_;

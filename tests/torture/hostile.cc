@@ -16,6 +16,24 @@ namespace {
 using Random = std::mt19937_64;
 
 constexpr std::size_t kMostMade = std::size_t{256} << 10;
+// What the records of a topic with each shape's settings may have, less what a head may take.
+constexpr std::size_t kMostOfSmall = 6'000;
+constexpr std::size_t kMostOfDefault = (std::size_t{1} << 20) - 1024;
+
+// Random enough, and as good as free: for what is asked once a record.
+class FastRandom {
+ public:
+  explicit FastRandom(std::uint64_t seed) : state_(seed) {}
+  std::uint64_t operator()() {
+    std::uint64_t z = state_ += 0x9e37'79b9'7f4a'7c15;
+    z = (z ^ (z >> 30)) * 0xbf58'476d'1ce4'e5b9;
+    z = (z ^ (z >> 27)) * 0x94d0'49bb'1331'11eb;
+    return z ^ (z >> 31);
+  }
+
+ private:
+  std::uint64_t state_;
+};
 
 template <typename T>
 void Put(std::string* bytes, const T& value) {
@@ -160,7 +178,7 @@ HostilePool::HostilePool(std::size_t bytes, std::uint64_t seed) {
 }
 
 std::string_view HostilePool::Payload(std::size_t bytes, std::uint64_t seed) const {
-  Random random(seed);
+  FastRandom random(seed);
   const std::string& kind = kinds_[random() % kinds_.size()];
   return std::string_view(kind).substr(random() % (kind.size() - bytes + 1) / 8 * 8, bytes);
 }
@@ -173,6 +191,24 @@ const HostilePool& SmallHostilePool() {
 const HostilePool& LargeHostilePool() {
   static const HostilePool pool(1 << 20, 23);
   return pool;
+}
+
+HostileValues::HostileValues(Shape shape)
+    : most_(shape == Shape::kSmall ? kMostOfSmall : kMostOfDefault),
+      pool_(shape == Shape::kSmall ? SmallHostilePool() : LargeHostilePool()) {}
+
+std::size_t HostileValues::BytesOf(std::uint64_t seed) const {
+  FastRandom random(seed);
+  const std::uint64_t choice = random();
+  if (choice % 16 != 0) return 10 + choice / 16 % 290;
+  std::size_t bytes = 300;
+  while (2 * bytes <= most_ && random() % 8 != 0) bytes *= 2;
+  return std::min(most_, bytes + random() % bytes);
+}
+
+std::string HostileValues::ValueOf(std::string head, std::size_t bytes, std::uint64_t seed) const {
+  if (bytes > head.size()) head += pool_.Payload(bytes - head.size(), seed);
+  return head;
 }
 
 }  // namespace daybook::torture

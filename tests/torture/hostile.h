@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "torture/run.h"
+
 // Payloads that look like something else, frames above all: for whatever damages, kills, or looks
 // for its way past what it finds.
 
@@ -42,6 +44,23 @@ class HostilePool {
 // Of up to 64 KiB, and of up to 1 MiB.
 const HostilePool& SmallHostilePool();
 const HostilePool& LargeHostilePool();
+
+// Values of records that can be told apart and look like anything, as long as a shape has them: up
+// to 6,000 bytes in kSmall, up to 1 MiB in kDefault. To be made before a process is started that
+// uses it: that takes long once.
+class HostileValues {
+ public:
+  explicit HostileValues(Shape shape);
+
+  // Mostly short; now and then any length, as many from 1 to 2 KiB as from 512 KiB to 1 MiB.
+  std::size_t BytesOf(std::uint64_t seed) const;
+  // Begins with `head`, whole in any case; the same for the same arguments in all processes.
+  std::string ValueOf(std::string head, std::size_t bytes, std::uint64_t seed) const;
+
+ private:
+  const std::size_t most_;
+  const HostilePool& pool_;
+};
 
 }  // namespace daybook::torture
 

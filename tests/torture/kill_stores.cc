@@ -33,20 +33,23 @@
 
 // A process is run one machine instruction at a time, and whenever an instruction has changed a
 // byte of a file, or a system call anything of the directory, what is there is copied, opened and
-// checked: that is what a kill at this instruction would have left. The workload appends, rolls,
-// commits places and a transaction over two topics, and closes.
+// checked: that is what a kill at this instruction would have left. First by a reader that never
+// writes, which sees all that was acknowledged before anybody has recovered it. The workload
+// appends, claims, grows its files, rolls, commits places and a transaction over two topics, and
+// closes. At the default settings it does not roll.
 
 namespace daybook::torture {
 namespace {
 
-constexpr int kSeeds = 10;
+constexpr std::int64_t kSeeds = 10;
+constexpr std::int64_t kSeedsOfDefault = 2;
 constexpr char kGroup[] = "group";
 // Records that fill a segment of 64 KiB but for a little more than 1 KiB.
 constexpr int kFirst = 4;
 constexpr std::size_t kFirstBytes = 15'000;
 constexpr std::size_t kMostRecordBytes = 16 << 10;
 
-enum class Step { kAppend, kAppendKeyed, kBatch, kLarge, kCommit, kTransaction };
+enum class Step { kAppend, kAppendKeyed, kClaim, kBatch, kLarge, kCommit, kTransaction };
 
 // What a workload is made of, and what has to be there when so many steps are done.
 struct Workload {
@@ -59,11 +62,14 @@ struct Workload {
   std::vector<State> states;  // one more than steps
 };
 
-Workload MakeWorkload(std::uint64_t seed) {
+Workload MakeWorkload(Shape shape, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   Workload workload;
   workload.steps = {Step::kAppend, Step::kAppendKeyed, Step::kBatch,       Step::kCommit,
-                    Step::kLarge,  Step::kAppend,      Step::kTransaction, Step::kBatch};
+                    Step::kLarge,  Step::kClaim,       Step::kTransaction, Step::kBatch};
+  if (shape == Shape::kDefault) {
+    workload.steps = {Step::kAppendKeyed, Step::kLarge, Step::kClaim, Step::kTransaction};
+  }
   std::shuffle(workload.steps.begin(), workload.steps.end(), random);
   Workload::State state;
   state.in_t.assign(kFirst, std::string(kFirstBytes, 'f'));
@@ -78,6 +84,7 @@ Workload MakeWorkload(std::uint64_t seed) {
     switch (workload.steps[i]) {
       case Step::kAppend:
       case Step::kAppendKeyed:
+      case Step::kClaim:
         state.in_t.push_back(make(bytes));
         break;
       case Step::kBatch:
@@ -99,23 +106,25 @@ Workload MakeWorkload(std::uint64_t seed) {
   return workload;
 }
 
-TopicOptions Options() {
+TopicOptions Options(Shape shape) {
   TopicOptions options;
+  if (shape == Shape::kDefault) return options;
   options.segment_bytes = 64 << 10;
   options.max_record_bytes = kMostRecordBytes;
   return options;
 }
 
-absl::StatusOr<std::unique_ptr<Broker>> OpenBroker(const std::string& directory) {
-  auto broker = Broker::Open(directory, {.background = Background::kCaller});
-  if (broker.ok()) (*broker)->core().UseSteps(kSmallSteps);
+absl::StatusOr<std::unique_ptr<Broker>> OpenBroker(const std::string& directory, Shape shape,
+                                                   BrokerAccess access = BrokerAccess::kReadWrite) {
+  auto broker = Broker::Open(directory, {.access = access, .background = Background::kCaller});
+  if (broker.ok() && shape == Shape::kSmall) (*broker)->core().UseSteps(kSmallSteps);
   return broker;
 }
 
-bool Prepare(const std::string& directory, const Workload& workload) {
-  auto broker = OpenBroker(directory);
-  if (!broker.ok() || !(*broker)->CreateTopic("t", Options()).ok() ||
-      !(*broker)->CreateTopic("u", Options()).ok()) {
+bool Prepare(const std::string& directory, Shape shape, const Workload& workload) {
+  auto broker = OpenBroker(directory, shape);
+  if (!broker.ok() || !(*broker)->CreateTopic("t", Options(shape)).ok() ||
+      !(*broker)->CreateTopic("u", Options(shape)).ok()) {
     return false;
   }
   const auto topic = (*broker)->OpenTopic("t");
@@ -129,9 +138,9 @@ bool Prepare(const std::string& directory, const Workload& workload) {
 }
 
 // Does the steps; `done` counts those that were acknowledged. Stops itself before the first one.
-[[noreturn]] void RunVictim(const std::string& directory, const Workload& workload,
+[[noreturn]] void RunVictim(const std::string& directory, Shape shape, const Workload& workload,
                             std::atomic<std::int64_t>& done) {
-  auto broker = OpenBroker(directory);
+  auto broker = OpenBroker(directory, shape);
   if (!broker.ok()) _exit(3);
   const Topic topic = (*broker)->OpenTopic("t").value();
   ConsumerGroup group(**broker, kGroup);
@@ -163,6 +172,14 @@ bool Prepare(const std::string& directory, const Workload& workload) {
       case Step::kLarge:
         status = topic.partition(0).Append(records[0]).status();
         break;
+      case Step::kClaim: {
+        auto claim = topic.partition(0).Claim({.value_bytes = records[0].value.size()});
+        status = claim.status();
+        if (!status.ok()) break;
+        std::memcpy(claim->value().data(), records[0].value.data(), records[0].value.size());
+        std::move(*claim).Commit();
+        break;
+      }
       case Step::kBatch:
         status = topic.partition(0).AppendBatch(records).status();
         break;
@@ -277,12 +294,12 @@ class Watch {
 
 class StoreCase {
  public:
-  StoreCase(const std::string& below, std::uint64_t seed, Tally& tally)
-      : scratch_(below), tally_(tally), workload_(MakeWorkload(seed)) {}
+  StoreCase(const std::string& below, Shape shape, std::uint64_t seed, Tally& tally)
+      : scratch_(below), shape_(shape), tally_(tally), workload_(MakeWorkload(shape, seed)) {}
 
   std::int64_t Run() {
     const std::string directory = scratch_.path() + "/data";
-    if (!Prepare(directory, workload_)) {
+    if (!Prepare(directory, shape_, workload_)) {
       tally_.Violate("it cannot be prepared");
       return 0;
     }
@@ -293,7 +310,7 @@ class StoreCase {
     sched_setaffinity(0, sizeof here, &here);
     const pid_t victim = fork();
     if (victim < 0) throw std::runtime_error("no process can be started");
-    if (victim == 0) RunVictim(directory, workload_, *done_);
+    if (victim == 0) RunVictim(directory, shape_, workload_, *done_);
     int status = 0;
     waitpid(victim, &status, 0);
     if (!WIFSTOPPED(status)) {
@@ -333,30 +350,40 @@ class StoreCase {
     ++changes_;
     const std::string directory = scratch_.path() + "/left";
     watch.CopyTo(directory);
+    // A reader first: it changes nothing.
+    for (const auto access : {BrokerAccess::kReadOnly, BrokerAccess::kReadWrite}) {
+      CheckAs(access, directory);
+    }
+  }
+
+  void CheckAs(BrokerAccess access, const std::string& directory) {
+    const char* const whose = access == BrokerAccess::kReadOnly ? " for a reader" : "";
     const auto done = static_cast<std::size_t>(done_->load());
-    const auto found = Read(directory);
+    const auto found = Read(directory, access);
     if (!found) return;
     for (std::size_t state = done; state <= done + 1 && state < workload_.states.size(); ++state) {
       const Workload::State& expected = workload_.states[state];
       if (found->in_t == expected.in_t && found->in_u == expected.in_u &&
-          found->place == expected.place) {
+          (found->place == expected.place || access == BrokerAccess::kReadOnly)) {
         return;
       }
     }
     const Workload::State& least = workload_.states[done];
-    tally_.Violate(absl::StrCat("change ", changes_, ": after ", done, " steps there are ",
-                                found->in_t.size(), " and ", found->in_u.size(),
+    tally_.Violate(absl::StrCat("change ", changes_, ": after ", done, " steps there are", whose,
+                                " ", found->in_t.size(), " and ", found->in_u.size(),
                                 " records, and the place ", found->place, "; acknowledged were ",
                                 least.in_t.size(), ", ", least.in_u.size(), " and ", least.place));
   }
 
-  std::optional<Workload::State> Read(const std::string& directory) {
+  std::optional<Workload::State> Read(const std::string& directory, BrokerAccess access) {
     Workload::State state;
     const auto violate = [&](const absl::Status& status) {
-      tally_.Violate(absl::StrCat("change ", changes_, ": ", status.ToString()));
+      tally_.Violate(absl::StrCat("change ", changes_, ": ",
+                                  access == BrokerAccess::kReadOnly ? "a reader: " : "",
+                                  status.ToString()));
       return std::nullopt;
     };
-    auto broker = OpenBroker(directory);
+    auto broker = OpenBroker(directory, shape_, access);
     if (!broker.ok()) return violate(broker.status());
     for (auto* const values : {&state.in_t, &state.in_u}) {
       auto reader = Reader::Open(**broker, values == &state.in_t ? "t" : "u");
@@ -368,6 +395,7 @@ class StoreCase {
         for (const RecordView& record : *batch) values->emplace_back(record.value);
       }
     }
+    if (access == BrokerAccess::kReadOnly) return state;  // knows no groups
     const auto group = (*broker)->DescribeGroup(kGroup);
     if (!group.ok() && !absl::IsNotFound(group.status())) return violate(group.status());
     if (group.ok()) {
@@ -379,6 +407,7 @@ class StoreCase {
   }
 
   const ScratchDirectory scratch_;
+  const Shape shape_;
   Tally& tally_;
   const Workload workload_;
   InSharedMemory<std::atomic<std::int64_t>> done_;
@@ -386,8 +415,10 @@ class StoreCase {
 };
 
 Tally RunKillStores(const RunOptions& options) {
-  return RunCases(options, kSeeds, [&](std::int64_t number, Tally& tally) {
-    const std::int64_t stores = StoreCase(options.directory, SeedOf(options, number), tally).Run();
+  const std::int64_t seeds = options.shape == Shape::kSmall ? kSeeds : kSeedsOfDefault;
+  return RunCases(options, seeds, [&](std::int64_t number, Tally& tally) {
+    const std::int64_t stores =
+        StoreCase(options.directory, options.shape, SeedOf(options, number), tally).Run();
     tally.Count("stores", stores);
     tally.Count("workloads");
     return stores;
@@ -400,7 +431,8 @@ Family KillStoresFamily() {
   return {.name = "kill-stores",
           .about = "a process is killed after each instruction that changes a file",
           .figure = "stores",
-          .asked = {{Shape::kSmall, {.quick = 100, .ci = 0, .soak = 0}}},
+          .asked = {{Shape::kSmall, {.quick = 100, .ci = 0, .soak = 0}},
+                    {Shape::kDefault, {.quick = 1, .ci = 0, .soak = 0}}},
           .run = RunKillStores};
 }
 

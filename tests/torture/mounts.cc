@@ -75,4 +75,8 @@ std::array<std::byte, 16> AfterReboot::BootId() {
   return id;
 }
 
+std::unique_ptr<DirectoryWatch> AfterReboot::Watch() {
+  return tells_ ? FileSystem::Posix().Watch() : nullptr;
+}
+
 }  // namespace daybook::torture

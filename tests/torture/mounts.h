@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "daybook/file_system.h"
@@ -34,15 +35,18 @@ bool MountImage(const std::string& image, const std::string& at);
 void UnmountFrom(const std::string& at);
 
 // The real files, as if the machine had been started again so many times since they were written.
+// It tells of changes to directories, or not, as some file systems do.
 class AfterReboot final : public FileSystem {
  public:
-  explicit AfterReboot(int times = 1) : times_(times) {}
+  explicit AfterReboot(int times = 1, bool tells = true) : times_(times), tells_(tells) {}
   absl::StatusOr<std::unique_ptr<Directory>> OpenDirectory(std::string_view path,
                                                            DirectoryMode mode) override;
   std::array<std::byte, 16> BootId() override;
+  std::unique_ptr<DirectoryWatch> Watch() override;
 
  private:
   const int times_;
+  const bool tells_;
 };
 
 }  // namespace daybook::torture

@@ -9,11 +9,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "broker/broker_core.h"
 #include "daybook/consumer_group.h"
 #include "daybook/producer.h"
 #include "daybook/reader.h"
 #include "daybook/simulated_file_system.h"
 #include "daybook/transaction.h"
+#include "segment/segment_steps.h"
 #include "torture/family.h"
 
 // The Nth thread cannot be started, for every N, once or from then on for good. Whatever asked for
@@ -27,6 +29,8 @@ constexpr char kDirectory[] = "/data";
 constexpr std::int64_t kMostThreads = 12;
 constexpr int kRecords = 48;
 constexpr std::size_t kRecordBytes = std::size_t{64} << 10;
+// Some segments of 64 KiB take the records.
+constexpr std::size_t kSmallRecordBytes = std::size_t{8} << 10;
 
 class FailingThreads : public ThreadFactory {
  public:
@@ -51,7 +55,8 @@ class FailingThreads : public ThreadFactory {
 
 class ThreadsRun {
  public:
-  ThreadsRun(FailingThreads& threads, Tally& tally) : threads_(threads), tally_(tally) {}
+  ThreadsRun(Shape shape, FailingThreads& threads, Tally& tally)
+      : is_small_(shape == Shape::kSmall), threads_(threads), tally_(tally) {}
 
   void Run() {
     try {
@@ -84,12 +89,16 @@ class ThreadsRun {
       options.background = Background::kCaller;
       broker_ = Broker::Open(kDirectory, options).value();
     }
-    TopicOptions large;
-    large.segment_bytes = std::int64_t{16} << 20;
-    IsOk(broker_->CreateTopic("large", large), "create");
-    IsOk(broker_->CreateTopic("interval", {.durability = Durability::kInterval}), "create");
-    IsOk(broker_->CreateTopic("disk", {.durability = Durability::kDisk}), "create");
-    const std::string value(kRecordBytes, 'v');
+    if (is_small_) broker_->core().UseSteps(kSmallSteps);
+    TopicOptions options_of_topic;
+    options_of_topic.segment_bytes = is_small_ ? 64 << 10 : std::int64_t{16} << 20;
+    IsOk(broker_->CreateTopic("large", options_of_topic), "create");
+    if (!is_small_) options_of_topic = TopicOptions();
+    options_of_topic.durability = Durability::kInterval;
+    IsOk(broker_->CreateTopic("interval", options_of_topic), "create");
+    options_of_topic.durability = Durability::kDisk;
+    IsOk(broker_->CreateTopic("disk", options_of_topic), "create");
+    const std::string value(is_small_ ? kSmallRecordBytes : kRecordBytes, 'v');
     Producer plain(*broker_);
     Producer lingering(*broker_, {.linger = std::chrono::microseconds(10)});
     for (int i = 0; i < kRecords; ++i) {
@@ -168,6 +177,7 @@ class ThreadsRun {
     }
   }
 
+  const bool is_small_;
   FailingThreads& threads_;
   Tally& tally_;
   SimulatedFileSystem disk_;
@@ -181,11 +191,12 @@ Family ThreadsFamily() {
   return {.name = "threads",
           .about = "the Nth thread cannot be started, for every N, once and for good",
           .figure = "workloads",
-          .asked = {{Shape::kDefault, {.quick = 2 * kMostThreads, .ci = 0, .soak = 0}}},
+          .asked = {{Shape::kSmall, {.quick = 2 * kMostThreads, .ci = 0, .soak = 0}},
+                    {Shape::kDefault, {.quick = 2 * kMostThreads, .ci = 0, .soak = 0}}},
           .run = [](const RunOptions& options) {
-            return RunCases(options, 2 * kMostThreads, [](std::int64_t number, Tally& tally) {
+            return RunCases(options, 2 * kMostThreads, [&](std::int64_t number, Tally& tally) {
               FailingThreads threads(number / 2, number % 2 == 1);
-              ThreadsRun(threads, tally).Run();
+              ThreadsRun(options.shape, threads, tally).Run();
               tally.Count("threads that could not be started", threads.failed());
               tally.Count("workloads");
               return std::int64_t{1};
