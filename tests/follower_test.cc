@@ -219,7 +219,7 @@ TEST_CASE("An idle follower of many partitions does not touch the disk") {
   // And goes on so from one wait to the next.
   looks = 0;
   for (int i = 0; i < 20; ++i) CHECK(reader.Poll(std::chrono::milliseconds(2))->empty());
-  CHECK(looks <= 20 * 3);
+  CHECK(looks <= 20 * 5);  // from the first interval on it would be twice as many
   broker.disk().SetHook(nullptr);
   broker.SendMany("t", 7, 1);  // the first one in its partition
   CHECK(reader.Poll(std::chrono::seconds(30))->partition() == 7);
