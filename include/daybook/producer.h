@@ -52,8 +52,8 @@ class DAYBOOK_EXPORT Receipt {
 // have got there. Runs with no lock held in the thread that appended the record (the sender's own,
 // or with linger the producer's), or at kDisk in the broker's thread for callbacks (with
 // Background::kCaller in Flush, RunBackgroundWork or a send that waits for room). It should not
-// throw: an exception that leaves it goes no further, and is what the next Flush, or send that
-// waits for room, answers (Unknown, with its what()).
+// throw: an exception that leaves it goes no further, and is what the next Flush answers (Unknown,
+// with its what()).
 //
 // It may send. Such a send never waits for room, as that might be its own: sends from callbacks are
 // in flight beyond ProducerOptions::max_in_flight. Flush and Broker::Close answer

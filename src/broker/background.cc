@@ -172,6 +172,11 @@ absl::Status BackgroundWork::SyncGroup(Ticket group) {
     told_.splice(told_.end(), group, group.begin());
   }
   blocked_.sort(ComesBefore);
+  if (!blocked_.empty()) {
+    // The thread may sleep and know of none, if this is not that thread.
+    has_news_ = true;
+    changed_.NotifyAll();
+  }
   told_changed_.NotifyAll();
   return status;
 }
@@ -233,10 +238,16 @@ absl::Status BackgroundWork::RunNow() {
     has_memory = TakeArrivals();
     waiting = TakeWaiting();
     dirty.swap(dirty_);
+    ++running_;
   }
   if (!has_memory) first_error = NoMemory();
   while (!waiting.empty()) first_error.Update(SyncGroup(TakeGroup(waiting)));
   for (const Dirty& one : dirty) first_error.Update(SyncDirty(*one.log));
+  {
+    MutexLock lock(mutex_);
+    --running_;
+    if (is_stopped_) changed_.NotifyAll();
+  }
   if (mode_ == Background::kCaller) Deliver();
   return first_error;
 }
@@ -311,6 +322,8 @@ void BackgroundWork::Stop() {
   if (sync.joinable()) sync.join();
   {
     MutexLock lock(mutex_);
+    // What they come to is to be told yet.
+    while (running_ > 0) changed_.Wait(mutex_);
     Ticket left = TakeWaiting();
     for (Waiting& one : left) one.outcome = Closed();
     told_.splice(told_.end(), left);

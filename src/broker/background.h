@@ -64,7 +64,7 @@ class BackgroundWork {
   bool is_stopped() const { return has_stopped_.load(std::memory_order_relaxed); }
 
   // Does all that is pending, whether it is due or not; the first error. What waits for a claim
-  // that is open goes on waiting.
+  // that is open goes on waiting. Where there are threads, those tell what came of it.
   absl::Status RunNow() ABSL_LOCKS_EXCLUDED(mutex_);
   // A step of the thread that syncs, of what is to be started by `now`. Returns when to look again:
   // no later than `now` if there may be more.
@@ -72,8 +72,8 @@ class BackgroundWork {
   // What one sync at kInterval is expected to take, before there was any.
   void ExpectSyncTime(std::chrono::nanoseconds time) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // No more work is taken: what is asked for later is told so at once. Ends the threads, when they
-  // have told everybody. Not from one of them.
+  // No more work is taken: what is asked for later is told so at once. Waits for the syncs of
+  // RunNow, and ends the threads, when they have told everybody. Not from one of them.
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
   // Joins that one, too, when it stops: for a thread that cannot be joined as it is the caller.
   void Adopt(std::list<std::thread> thread) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -117,6 +117,7 @@ class BackgroundWork {
   WorkQueue arrivals_ ABSL_GUARDED_BY(mutex_);        // dirty ones
   std::vector<Dirty> dirty_ ABSL_GUARDED_BY(mutex_);  // a heap, the first one due in front
   std::chrono::nanoseconds sync_time_ ABSL_GUARDED_BY(mutex_){0};  // of a dirty one, about
+  int running_ ABSL_GUARDED_BY(mutex_) = 0;                        // calls of RunNow that sync
   bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
   bool has_told_all_ ABSL_GUARDED_BY(mutex_) = false;  // nothing comes to told_ any more
   std::thread sync_thread_ ABSL_GUARDED_BY(mutex_);

@@ -85,8 +85,9 @@ absl::StatusOr<std::int64_t> Broker::ExpireGroupOffsets(TimeSpan unused_for) {
 
 absl::Status Broker::RunBackgroundWork() {
   if (auto status = core_->Check(); !status.ok()) return status;
-  core_->ahead_worker().RunNow();
-  return core_->background().RunNow();
+  const auto core = core_;  // a callback may destroy the last of what keeps it
+  core->ahead_worker().RunNow();
+  return core->background().RunNow();
 }
 RecoveryReport Broker::recovery_report() const { return core_->recovery_report(); }
 const std::string& Broker::directory() const { return core_->directory(); }

@@ -55,7 +55,15 @@ class Reader::State {
     for (int id = known; id < topic.partitions(); ++id) Add(id);
   }
 
+  // What any call of a reader whose broker is closed answers, also one that reads nothing.
+  absl::Status CheckOpen() {
+    if (cursors.entries().empty()) return absl::OkStatus();
+    const auto begin = cursors.entries().front().log().begin_offset();
+    return absl::IsFailedPrecondition(begin.status()) ? begin.status() : absl::OkStatus();
+  }
+
   absl::StatusOr<CursorSet::Entry*> Find(int partition) {
+    if (auto status = CheckOpen(); !status.ok()) return status;
     CursorSet::Entry* entry = cursors.Find(topic.name(), partition);
     if (entry == nullptr && reads_all) {  // it may have been added since the last Poll
       TakeUpNew();
@@ -142,7 +150,10 @@ absl::StatusOr<RecordBatch> Reader::State::Poll(TimeSpan timeout) {
 
 absl::StatusOr<RecordBatch> Reader::State::PollBackwards() { return cursors.ReadPrevious(limits); }
 
-absl::StatusOr<int> Reader::State::EventFd() { return cursors.EventFd(); }
+absl::StatusOr<int> Reader::State::EventFd() {
+  if (auto status = CheckOpen(); !status.ok()) return status;
+  return cursors.EventFd();
+}
 
 absl::Status Reader::State::Seek(int partition, Offset offset) {
   const auto entry = Find(partition);

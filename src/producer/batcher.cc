@@ -79,7 +79,7 @@ std::optional<Receipt> Batcher::Add(const Topic& topic, int partition, const Rec
   const std::uint64_t most = std::min(settings_.batch_bytes, log.max_entry_bytes());
   const bool has_thread = settings_.threads != nullptr;
   std::optional<Receipt> receipt;
-  bool appends = false;
+  std::optional<Wait> appends;
   {
     MutexLock lock(mutex_);
     if (!has_thread) CloseDue(std::chrono::steady_clock::now());
@@ -106,20 +106,33 @@ std::optional<Receipt> Batcher::Add(const Topic& topic, int partition, const Rec
     buffered_ += bytes;
     if (batch.entries.size() >= most) Close(&log);
     const bool is_full = buffered_ >= settings_.buffer_bytes;
-    if (is_full) CloseAll();
-    // Whoever finds the buffer full makes room himself: no thread could do it faster.
-    appends = is_full || (!has_thread && !closed_.empty());
+    // A callback may end it in the middle of a send; nobody comes after that.
+    if (is_full || is_stopped_) CloseAll();
+    if (is_full) {
+      // Whoever finds the buffer full makes room himself: no thread could do it faster.
+      appends = Wait::kForRoom;
+    } else if (is_stopped_) {
+      appends = Wait::kUntilAppended;
+    } else if (!has_thread && !closed_.empty()) {
+      appends = Wait::kNever;
+    }
     if (has_thread && !closed_.empty()) changed_.NotifyAll();
   }
-  if (appends) AppendClosed();
+  if (appends) AppendClosed(nullptr, *appends);
+  // Another thread may have been in the way of this one's, and without a thread nobody comes.
+  if (!has_thread && appends == Wait::kNever) AppendClosed(&log, Wait::kUntilAppended);
   return receipt;
 }
 
 Batch& Batcher::Open(const Topic& topic, int partition, std::uint64_t bytes) {
   const Key key = &topic.partition(partition).log();
   Batches batch;
-  batch.push_back(
-      {.topic = topic, .partition = partition, .id = ++last_id_, .entries = {}, .deliveries = {}});
+  batch.push_back({.topic = topic,
+                   .partition = partition,
+                   .log = &topic.partition(partition).log(),
+                   .id = ++last_id_,
+                   .entries = {},
+                   .deliveries = {}});
   batch.front().entries.reserve(
       std::max(std::min<std::uint64_t>(settings_.batch_bytes, kMostReserved), bytes));
   if (on_opened_) on_opened_(batch);
@@ -149,46 +162,76 @@ void Batcher::CloseDue(Time now) {
   }
 }
 
-void Batcher::AppendClosed() {
+Batcher::Batches::iterator Batcher::FindReady(Key key, std::int64_t last_id) {
+  const auto is_in_the_way = [](Key log) {
+    return [log](const Batch& batch) { return batch.log == log; };
+  };
+  for (auto at = closed_.begin(); at != closed_.end(); ++at) {
+    if ((key != nullptr && at->log != key) || at->id > last_id) continue;
+    if (std::any_of(appending_.begin(), appending_.end(), is_in_the_way(at->log))) continue;
+    if (std::none_of(closed_.begin(), at, is_in_the_way(at->log))) return at;
+  }
+  return closed_.end();
+}
+
+bool Batcher::IsAppended(Key key, std::int64_t last_id) const {
+  const auto is_meant = [&](const Batch& batch) {
+    return (key == nullptr || batch.log == key) && batch.id <= last_id;
+  };
+  return std::none_of(closed_.begin(), closed_.end(), is_meant) &&
+         std::none_of(appending_.begin(), appending_.end(), is_meant);
+}
+
+void Batcher::AppendClosed(Key key, Wait wait) {
+  std::optional<std::int64_t> last_id;
   for (;;) {
-    Batches batch;
+    Batches::iterator one;
     {
       MutexLock lock(mutex_);
-      while (is_appending_) changed_.Wait(mutex_);
-      if (closed_.empty()) return;
-      is_appending_ = true;
-      batch.splice(batch.begin(), closed_, closed_.begin());
+      if (!last_id) last_id = last_id_;
+      while ((one = FindReady(key, *last_id)) == closed_.end()) {
+        const bool is_done = wait == Wait::kNever ||
+                             (wait == Wait::kForRoom && buffered_ < settings_.buffer_bytes) ||
+                             (wait == Wait::kUntilAppended && IsAppended(key, *last_id));
+        if (is_done) return;
+        changed_.Wait(mutex_);
+      }
+      appending_.splice(appending_.end(), closed_, one);
     }
-    const Batch& one = batch.front();
-    const std::uint64_t bytes = one.entries.size();
-    PartitionLog& log = one.topic.partition(one.partition).log();
-    // Made ahead, since there may be no memory for a message.
-    static const absl::Status no_memory =
-        absl::ResourceExhaustedError("there is no memory left to append a batch with");
-    absl::StatusOr<Offset> first = no_memory;
-    try {
-      first = log.AppendEntries(std::as_bytes(std::span(one.entries)),
-                                static_cast<std::uint32_t>(one.deliveries.size()), one.times);
-    } catch (const std::bad_alloc&) {
-      // Nothing was appended; the others are.
-    }
-    one.outcome->Set(std::move(first));
-    {
-      MutexLock lock(mutex_);
-      is_appending_ = false;
-      buffered_ -= bytes;
-      changed_.NotifyAll();
-    }
-    on_appended_(std::move(batch));
+    Append(one);
   }
 }
 
-void Batcher::AppendOf(const Topic& topic, int partition) {
+void Batcher::Append(Batches::iterator ready) {
+  const Batch& one = *ready;
+  // Made ahead, since there may be no memory for a message.
+  static const absl::Status no_memory =
+      absl::ResourceExhaustedError("there is no memory left to append a batch with");
+  absl::StatusOr<Offset> first = no_memory;
+  try {
+    first = one.log->AppendEntries(std::as_bytes(std::span(one.entries)),
+                                   static_cast<std::uint32_t>(one.deliveries.size()), one.times);
+  } catch (const std::bad_alloc&) {
+    // Nothing was appended; the others are.
+  }
+  one.outcome->Set(std::move(first));
+  Batches batch;
   {
     MutexLock lock(mutex_);
-    Close(&topic.partition(partition).log());
+    batch.splice(batch.begin(), appending_, ready);
+    buffered_ -= one.entries.size();
+    changed_.NotifyAll();
   }
-  AppendClosed();
+  on_appended_(std::move(batch));
+}
+
+void Batcher::AppendOf(const Topic& topic, int partition) {
+  const Key key = &topic.partition(partition).log();
+  {
+    MutexLock lock(mutex_);
+    Close(key);
+  }
+  AppendClosed(key, Wait::kUntilAppended);
 }
 
 void Batcher::AppendAll() {
@@ -196,7 +239,15 @@ void Batcher::AppendAll() {
     MutexLock lock(mutex_);
     CloseAll();
   }
-  AppendClosed();
+  AppendClosed(nullptr, Wait::kUntilAppended);
+}
+
+void Batcher::AppendReady() {
+  {
+    MutexLock lock(mutex_);
+    CloseAll();
+  }
+  AppendClosed(nullptr, Wait::kNever);
 }
 
 void Batcher::Loop() {
@@ -205,7 +256,7 @@ void Batcher::Loop() {
       MutexLock lock(mutex_);
       for (;;) {
         CloseDue(std::chrono::steady_clock::now());
-        if (is_stopped_ || !closed_.empty()) break;
+        if (is_stopped_ || FindReady(nullptr, last_id_) != closed_.end()) break;
         if (due_.empty()) {
           changed_.Wait(mutex_);
         } else {
@@ -214,7 +265,7 @@ void Batcher::Loop() {
       }
       if (is_stopped_) return;
     }
-    AppendClosed();
+    AppendClosed(nullptr, Wait::kNever);
   }
 }
 

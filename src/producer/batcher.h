@@ -53,6 +53,7 @@ struct Delivery {
 struct Batch {
   Topic topic;
   int partition = 0;
+  PartitionLog* log = nullptr;  // of that partition
   std::int64_t id = 0;
   std::string entries;  // of a batch frame
   frame::EntryTimes times = {};
@@ -64,8 +65,10 @@ struct Batch {
 };
 
 // Gathers records into batches, one open batch for each partition, and appends them: in a thread
-// of its own when they are full or old enough, or in whoever calls. Batches are appended one after
-// the other in the order in which they were closed. Thread-safe.
+// of its own when they are full or old enough, or in whoever calls. Batches of a partition are
+// appended one after the other in the order in which they were closed; those of another partition
+// at the same time, by other threads, so that an append that takes its time holds up no other
+// partition's. Thread-safe.
 //
 // A partition is known by its log, which all handles of a topic share, also those of before
 // partitions were added: two batches of one partition could otherwise change places.
@@ -100,13 +103,17 @@ class Batcher {
 
   // Copies the record into the open batch of its partition. Nothing, and nothing was done, when it
   // does not fit into a batch of its topic even alone. Appends what is full if nobody else does,
-  // and what there is when the buffer is full.
+  // and what there is when the buffer is full: then it returns when there is room again.
   std::optional<Receipt> Add(const Topic& topic, int partition, const Record& record,
                              Delivery&& delivery) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // When they return, what was added before is appended, of one partition or of all.
+  // When they return, what was added before is appended, of one partition or of all. What is
+  // added meanwhile is left to others.
   void AppendOf(const Topic& topic, int partition) ABSL_LOCKS_EXCLUDED(mutex_);
   void AppendAll() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Of all, but does not wait for what another thread is appending: that thread, the batcher's own
+  // or the next call goes on with what comes behind it.
+  void AppendReady() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   using Key = const PartitionLog*;
@@ -117,8 +124,16 @@ class Batcher {
     std::int64_t id = 0;  // of the batch; it may be closed by now
   };
 
-  // Appends what is closed, and waits for what another thread is appending.
-  void AppendClosed() ABSL_LOCKS_EXCLUDED(mutex_);
+  // For what AppendClosed waits, when all that it could append is under way in other threads.
+  enum class Wait { kNever, kForRoom, kUntilAppended };
+
+  // Appends what is closed by now, of one partition or (null) of all.
+  void AppendClosed(Key key, Wait wait) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The first closed batch up to `last_id` that nothing is in the way of.
+  Batches::iterator FindReady(Key key, std::int64_t last_id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool IsAppended(Key key, std::int64_t last_id) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Appends one, and tells of it.
+  void Append(Batches::iterator ready) ABSL_LOCKS_EXCLUDED(mutex_);
   // Opens a batch for a record of that many bytes.
   Batch& Open(const Topic& topic, int partition, std::uint64_t bytes)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -138,7 +153,7 @@ class Batcher {
   Batches closed_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t buffered_ ABSL_GUARDED_BY(mutex_) = 0;  // bytes, until they are appended
   std::int64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool is_appending_ ABSL_GUARDED_BY(mutex_) = false;  // some thread appends a batch
+  Batches appending_ ABSL_GUARDED_BY(mutex_);  // by some thread each, one of a partition at most
   bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
   std::list<std::thread> thread_ ABSL_GUARDED_BY(mutex_);  // at most one
 };

@@ -63,15 +63,18 @@ void Producer::State::Finish(std::int64_t flush, std::int64_t sends, const absl:
 }
 
 absl::Status Producer::State::Flush(SteadyTime deadline) {
-  if (batcher_) batcher_->AppendAll();
   std::int64_t flush = 0;
   {
+    // First of all: a send of before that is not gathered yet sees it then, and is not.
     MutexLock lock(mutex_);
     flush = next_flush_++;
   }
-  return Await(deadline, [this, flush]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return pending_.empty() || pending_.begin()->first > flush;
-  });
+  if (batcher_) batcher_->AppendReady();
+  auto status =
+      Await(deadline, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return IsFlushed(flush); });
+  if (!status.ok()) return status;
+  MutexLock lock(mutex_);
+  return std::exchange(error_, absl::OkStatus());
 }
 
 void Producer::State::Drain() {
@@ -118,6 +121,7 @@ void Producer::State::StopGathering() {
 absl::StatusOr<std::int64_t> Producer::State::Begin() {
   const bool waits = !IsInCallback();
   for (;;) {
+    std::int64_t flush = 0;
     {
       MutexLock lock(mutex_);
       if (!waits || in_flight_ < options_.max_in_flight) {
@@ -125,11 +129,13 @@ absl::StatusOr<std::int64_t> Producer::State::Begin() {
         ++in_flight_;
         return next_flush_;
       }
+      // As by a Flush: none of those in flight may stay gathered.
+      flush = next_flush_++;
     }
-    if (batcher_) batcher_->AppendAll();
+    if (batcher_) batcher_->AppendReady();
     auto status =
-        Await(DeadlineAfter(kAcknowledgeTimeout), [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-          return in_flight_ < options_.max_in_flight;
+        Await(DeadlineAfter(kAcknowledgeTimeout), [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+          return in_flight_ < options_.max_in_flight || IsFlushed(flush);
         });
     if (!status.ok()) return status;
   }
@@ -138,18 +144,18 @@ absl::StatusOr<std::int64_t> Producer::State::Begin() {
 absl::Status Producer::State::Await(SteadyTime deadline, const std::function<bool()>& is_done) {
   // A broker without a thread of its own leaves the work to its callers: this is one.
   const bool works = core_.background().mode() == Background::kCaller;
-  absl::Status status;
   for (;;) {
-    if (works) status.Update(core_.background().RunNow());
+    if (works) {
+      if (batcher_) batcher_->AppendReady();
+      // Of any partition of the broker; those who wait for one are told what became of it.
+      core_.background().RunNow().IgnoreError();
+    }
     MutexLock lock(mutex_);
     // What waits for a claim that is open is worked on again.
     const SteadyTime until = works ? std::min(deadline, DeadlineAfter(kLookAgain)) : deadline;
     while (!is_done() && changed_.WaitUntil(mutex_, until)) {
     }
-    if (is_done()) {
-      status.Update(std::exchange(error_, absl::OkStatus()));
-      return status;
-    }
+    if (is_done()) return absl::OkStatus();
     if (std::chrono::steady_clock::now() < deadline) continue;
     return absl::DeadlineExceededError(absl::StrCat(
         in_flight_, " sends are not acknowledged yet; flush again, or look at the disk"));

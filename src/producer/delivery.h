@@ -1,6 +1,7 @@
 #ifndef DAYBOOK_PRODUCER_DELIVERY_H_
 #define DAYBOOK_PRODUCER_DELIVERY_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -77,6 +78,10 @@ class Producer::State : public std::enable_shared_from_this<State> {
   // Throws nothing; what the callback throws, Flush says.
   void Tell(const DeliveryCallback& callback, const absl::Status& status, const Receipt& receipt);
 
+  // Whether a Flush waits for sends of that number, or one that waits for room: such a send cannot
+  // be gathered any longer.
+  bool IsAwaited(std::int64_t flush) const { return flush < next_flush_.load(); }
+
   // Null when nothing is gathered.
   Batcher* batcher() { return batcher_ ? &*batcher_ : nullptr; }
   void StopGathering();
@@ -84,7 +89,11 @@ class Producer::State : public std::enable_shared_from_this<State> {
  private:
   // Takes a place among the sends in flight, and returns the first Flush that waits for it.
   absl::StatusOr<std::int64_t> Begin() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Waits until `is_done`; then the first error since the last time.
+  // Whether all are that were sent before the Flush with that number.
+  bool IsFlushed(std::int64_t flush) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    return pending_.empty() || pending_.begin()->first > flush;
+  }
+  // Waits until `is_done`, with the lock held; says nothing of what became of the sends.
   absl::Status Await(SteadyTime deadline, const std::function<bool()>& is_done)
       ABSL_LOCKS_EXCLUDED(mutex_);
   // What the batcher calls.
@@ -103,7 +112,7 @@ class Producer::State : public std::enable_shared_from_this<State> {
   std::int64_t in_flight_ ABSL_GUARDED_BY(mutex_) = 0;
   // How many of them the first Flush after them waits for, by its number.
   std::map<std::int64_t, std::int64_t> pending_ ABSL_GUARDED_BY(mutex_);
-  std::int64_t next_flush_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::atomic<std::int64_t> next_flush_{0};     // changed with the lock held
   absl::Status error_ ABSL_GUARDED_BY(mutex_);  // the first since the last Flush
   std::optional<Batcher> batcher_;
 };

@@ -60,10 +60,11 @@ absl::StatusOr<Receipt> Producer::Send(std::string_view topic, const Record& rec
 }
 
 absl::StatusOr<Receipt> Producer::Send(const Topic& topic, const Record& record) {
-  if (auto status = state_->Usable(); !status.ok()) return status;
-  const auto partition = state_->ChoosePartition(topic, record);
+  const auto state = state_;
+  if (auto status = state->Usable(); !status.ok()) return status;
+  const auto partition = state->ChoosePartition(topic, record);
   if (!partition.ok()) return partition.status();
-  if (state_->batcher() != nullptr) state_->batcher()->AppendOf(topic, *partition);
+  if (state->batcher() != nullptr) state->batcher()->AppendOf(topic, *partition);
   const auto offset = topic.partition(*partition).Append(record);
   if (!offset.ok()) return offset.status();
   return Receipt(topic, *partition, *offset);
@@ -79,40 +80,42 @@ absl::StatusOr<Receipt> Producer::SendAsync(std::string_view topic, const Record
 
 absl::StatusOr<Receipt> Producer::SendAsync(const Topic& topic, const Record& record,
                                             DeliveryCallback on_delivery) {
-  if (auto status = state_->Usable(); !status.ok()) return status;
+  const auto state = state_;
+  if (auto status = state->Usable(); !status.ok()) return status;
   // Else a callback that sends whatever it is told would never come to an end.
-  if (state_->core().background().is_stopped()) {
+  if (state->core().background().is_stopped()) {
     return absl::FailedPreconditionError("the broker is closed; open it again");
   }
-  const auto partition = state_->ChoosePartition(topic, record);
+  const auto partition = state->ChoosePartition(topic, record);
   if (!partition.ok()) return partition.status();
   PartitionLog& log = topic.partition(*partition).log();
-  if (Batcher* const batcher = state_->batcher(); batcher != nullptr) {
-    if (auto status = batcher->Start(state_); !status.ok()) return status;
-    State::Place place(*state_);
+  if (Batcher* const batcher = state->batcher(); batcher != nullptr) {
+    if (auto status = batcher->Start(state); !status.ok()) return status;
+    State::Place place(*state);
     if (!place.status().ok()) return place.status();
     Delivery delivery{.callback = std::move(on_delivery), .flush = place.flush()};
     auto receipt = batcher->Add(topic, *partition, record, std::move(delivery));
     if (receipt) {
       place.Keep();
+      if (state->IsAwaited(place.flush())) batcher->AppendOf(topic, *partition);
       return *std::move(receipt);
     }
     on_delivery = std::move(delivery.callback);
   }
   // One that is too large for a batch goes alone, and not before those that are gathered.
-  if (state_->batcher() != nullptr) state_->batcher()->AppendOf(topic, *partition);
+  if (state->batcher() != nullptr) state->batcher()->AppendOf(topic, *partition);
   if (topic.options().durability != Durability::kDisk) {
     const auto offset = log.AppendUnsynced(record);
     if (!offset.ok()) return offset.status();
     Receipt receipt(topic, *partition, *offset);
-    state_->Tell(on_delivery, absl::OkStatus(), receipt);
+    state->Tell(on_delivery, absl::OkStatus(), receipt);
     return receipt;
   }
-  State::Place place(*state_);
+  State::Place place(*state);
   if (!place.status().ok()) return place.status();
   BackgroundWork::Ticket ticket = BackgroundWork::Prepare(
       log.shared_from_this(),
-      [state = state_, topic, partition = *partition, flush = place.flush(),
+      [state, topic, partition = *partition, flush = place.flush(),
        on_delivery = std::move(on_delivery)](const absl::Status& status, Offset end) {
         state->Tell(on_delivery, status, Receipt(topic, partition, Offset(end.value() - 1)));
         state->Finish(flush, 1, status);
@@ -120,17 +123,18 @@ absl::StatusOr<Receipt> Producer::SendAsync(const Topic& topic, const Record& re
   const auto offset = log.AppendUnsynced(record);
   if (!offset.ok()) return offset.status();
   place.Keep();
-  state_->core().background().SyncSoon(std::move(ticket), *offset + 1);
+  state->core().background().SyncSoon(std::move(ticket), *offset + 1);
   return Receipt(topic, *partition, *offset);
 }
 
 absl::Status Producer::Flush(TimeSpan timeout) {
-  if (auto status = state_->Usable(); !status.ok()) return status;
-  if (state_->IsInCallback()) {
+  const auto state = state_;
+  if (auto status = state->Usable(); !status.ok()) return status;
+  if (state->IsInCallback()) {
     return absl::FailedPreconditionError(
         "a delivery callback cannot flush: it would wait for itself; let another thread do it");
   }
-  return state_->Flush(DeadlineAfter(timeout));
+  return state->Flush(DeadlineAfter(timeout));
 }
 
 int Producer::PartitionForKey(std::string_view key, int partitions) {

@@ -20,19 +20,20 @@ absl::Status HasNoName() {
 
 absl::StatusOr<Receipt> Producer::SendOnce(std::string_view topic, const Record& record,
                                            std::int64_t sequence) {
-  if (auto status = state_->Usable(); !status.ok()) return status;
-  if (state_->name().empty()) return HasNoName();
+  const auto state = state_;
+  if (auto status = state->Usable(); !status.ok()) return status;
+  if (state->name().empty()) return HasNoName();
   if (!record.key && !record.partition) {
     return absl::InvalidArgumentError(
         "a record that is sent once needs a key or a partition: without, it could go to another "
         "one when it is sent again");
   }
-  const auto found = state_->core().catalog().Find(topic);
+  const auto found = state->core().catalog().Find(topic);
   if (!found.ok()) return found.status();
-  const auto partition = state_->ChoosePartition(*found, record);
+  const auto partition = state->ChoosePartition(*found, record);
   if (!partition.ok()) return partition.status();
-  if (state_->batcher() != nullptr) state_->batcher()->AppendOf(*found, *partition);
-  const std::uint64_t producer = ProducerId(state_->name());
+  if (state->batcher() != nullptr) state->batcher()->AppendOf(*found, *partition);
+  const std::uint64_t producer = ProducerId(state->name());
   const auto acknowledge = [&](int at, Offset offset) -> absl::StatusOr<Receipt> {
     if (found->options().durability == Durability::kDisk) {
       PartitionLog& log = found->partition(at).log();
@@ -59,16 +60,17 @@ absl::StatusOr<Receipt> Producer::SendOnce(std::string_view topic, const Record&
 
 absl::StatusOr<std::optional<std::int64_t>> Producer::LastSequence(std::string_view topic,
                                                                    int partition) {
-  if (auto status = state_->Usable(); !status.ok()) return status;
-  if (state_->name().empty()) return HasNoName();
-  const auto found = state_->core().catalog().Find(topic);
+  const auto state = state_;
+  if (auto status = state->Usable(); !status.ok()) return status;
+  if (state->name().empty()) return HasNoName();
+  const auto found = state->core().catalog().Find(topic);
   if (!found.ok()) return found.status();
   Record record;
   record.partition = partition;
-  if (const auto chosen = state_->ChoosePartition(*found, record); !chosen.ok()) {
+  if (const auto chosen = state->ChoosePartition(*found, record); !chosen.ok()) {
     return chosen.status();
   }
-  const auto last = found->partition(partition).log().LastSequence(ProducerId(state_->name()));
+  const auto last = found->partition(partition).log().LastSequence(ProducerId(state->name()));
   if (!last.ok()) return last.status();
   if (!last->has_value()) return std::optional<std::int64_t>();
   return std::optional<std::int64_t>((*last)->sequence);

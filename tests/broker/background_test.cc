@@ -189,6 +189,68 @@ TEST_CASE("A callback that does not return keeps no other partition from its syn
   CHECK(other.durable() == Offset(1));
 }
 
+TEST_CASE("A thread that sleeps looks again at what RunNow found behind an open claim") {
+  LogFixture held;
+  LogFixture other;
+  held.Write("v");
+  other.Write("v");
+  std::optional<RecordClaim> claim = held.log().Claim({.value_bytes = 1}).value();
+  BackgroundWork work(Background::kThread);
+  std::atomic<int> told{0};
+  const auto count = [&](const absl::Status& status, Offset) { told += status.ok(); };
+  bool is_first = true;
+  // In the middle of RunNow the thread finds nothing to do, but for a moment.
+  held.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string&) {
+    if (operation != SimulatedFileSystem::Operation::kSync || !std::exchange(is_first, false)) {
+      return absl::OkStatus();
+    }
+    REQUIRE(work.Start(ThreadFactory::System()).ok());
+    work.SyncSoon(other.log().shared_from_this(), Offset(1), count);
+    while (told < 1) std::this_thread::yield();
+    return absl::OkStatus();
+  });
+  work.SyncSoon(held.log().shared_from_this(), Offset(2), count);
+  CHECK(work.RunNow().ok());
+  CHECK(told == 1);
+  std::move(*claim).Commit();
+  const auto deadline = Soon();
+  while (told < 2 && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  CHECK(told == 2);
+}
+
+TEST_CASE("What RunNow comes to while the work is stopped is told before Stop returns") {
+  const Background mode = GENERATE(Background::kThread, Background::kCaller);
+  const bool is_behind_claim = GENERATE(false, true);
+  LogFixture log;
+  log.Write("v");
+  std::optional<RecordClaim> claim;
+  if (is_behind_claim) claim.emplace(log.log().Claim({.value_bytes = 1}).value());
+  BackgroundWork work(mode);
+  std::atomic<int> told{0};
+  std::atomic<int> told_at_end{-1};
+  std::thread stopper;
+  log.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string&) {
+    if (operation != SimulatedFileSystem::Operation::kSync || stopper.joinable()) {
+      return absl::OkStatus();
+    }
+    REQUIRE(work.Start(ThreadFactory::System()).ok());
+    stopper = std::thread([&] {
+      work.Stop();
+      told_at_end = told.load();
+    });
+    // It must not come to its end now; were it to, this is time enough.
+    for (int i = 0; i < 1000 && told_at_end < 0; ++i) std::this_thread::yield();
+    return absl::OkStatus();
+  });
+  work.SyncSoon(log.log().shared_from_this(), Offset(is_behind_claim ? 2 : 1),
+                [&](const absl::Status&, Offset) { ++told; });
+  CHECK(work.RunNow().ok());
+  REQUIRE(stopper.joinable());
+  stopper.join();
+  CHECK(told == 1);
+  if (mode == Background::kThread) CHECK(told_at_end == 1);
+}
+
 TEST_CASE("Threads that cannot be started are told of, and nothing is left behind") {
   for (int threads = 0; threads < 2; ++threads) {
     FewThreads few(threads);

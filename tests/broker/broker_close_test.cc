@@ -69,7 +69,14 @@ struct Handles {
     }
     if (reader) {
       CHECK(IsClosed(reader->Poll(std::chrono::hours(1)).status()));
+      CHECK(IsClosed(reader->PollBackwards().status()));
+      CHECK(IsClosed(reader->Seek(0, Offset(0))));
+      CHECK(IsClosed(reader->SeekToBeginning()));
       CHECK(IsClosed(reader->SeekToEnd()));
+      CHECK(IsClosed(reader->SeekToTime({})));
+      CHECK(IsClosed(reader->Position(0).status()));
+      CHECK(IsClosed(reader->EventFd().status()));
+      CHECK(IsClosed(reader->SkipDamage().status()));
       CHECK(IsClosed(reader->AtEnd().status()));
     }
   }

@@ -195,6 +195,55 @@ TEST_CASE("A batcher whose thread cannot be started says so, and tries again") {
   CHECK(few.asked() == 2);
 }
 
+TEST_CASE("An append that takes its time holds up its own partition and no other") {
+  BrokerFixture broker;
+  const Topic slow =
+      broker.MakeTopic("slow", {.segment_bytes = 64 << 10, .max_record_bytes = 16 << 10});
+  const Topic other = broker.MakeTopic("other");
+  std::atomic<int> appended{0};
+  Batcher batcher({.linger = std::chrono::hours(1), .batch_bytes = 1000, .buffer_bytes = 1 << 20},
+                  [&](Batcher::Batches batch) {
+                    appended += static_cast<int>(batch.front().deliveries.size());
+                  });
+  std::atomic<bool> is_held_up{false};
+  std::atomic<bool> may_go_on{false};
+  broker.disk().SetHook([&](SimulatedFileSystem::Operation, const std::string& path) {
+    if (path.find("slow-0") == std::string::npos) return absl::OkStatus();
+    is_held_up = true;
+    while (!may_go_on) std::this_thread::yield();
+    return absl::OkStatus();
+  });
+  std::thread sender([&] {
+    for (int i = 0; i < 20; ++i) batcher.Add(slow, 0, RecordOf(std::string(10'000, 'x')), {});
+  });
+  while (!is_held_up) std::this_thread::yield();
+  const int before = appended;
+  REQUIRE(batcher.Add(slow, 0, RecordOf("last"), {}));
+  REQUIRE(batcher.Add(other, 0, RecordOf("a"), {}));
+  batcher.AppendOf(other, 0);
+  CHECK(appended == before + 1);
+  REQUIRE(batcher.Add(other, 0, RecordOf(std::string(1000, 'y')), {}));  // full by itself
+  CHECK(appended == before + 2);
+  REQUIRE(batcher.Add(other, 0, RecordOf("b"), {}));
+  batcher.AppendReady();
+  CHECK(appended == before + 3);
+  CHECK(other.partition(0).end_offset().value() == Offset(3));
+  may_go_on = true;
+  sender.join();
+  batcher.AppendAll();
+  CHECK(appended == 24);
+  CHECK(slow.partition(0).end_offset().value() == Offset(21));
+}
+
+TEST_CASE("A batcher that was ended appends what still comes at once") {
+  BatcherFixture fixture({.partitions = 2});
+  fixture.Add("a", 1);
+  CHECK(fixture.batcher.Stop().empty());
+  fixture.Add("b", 0);
+  CHECK(fixture.Values(0) == std::vector<std::string>{"b"});
+  CHECK(fixture.Values(1) == std::vector<std::string>{"a"});
+}
+
 TEST_CASE("A batcher with the longest linger appends when it is asked to, and not before") {
   BatcherFixture fixture({}, TimeSpan(std::chrono::hours::max()));
   fixture.Add("a");

@@ -235,6 +235,135 @@ TEST_CASE("A callback may destroy its producer; what is gathered is told of none
   CHECK(broker->Close().ok());
 }
 
+TEST_CASE("A callback may destroy its producer within each call that tells it") {
+  enum class Call { kFlush, kSendAsync, kSend, kSendOnce };
+  struct Case {
+    Call call;
+    Durability durability;
+    ProducerOptions options;
+    Background background = Background::kCaller;
+  };
+  const TimeSpan hour = std::chrono::hours(1);
+  const TimeSpan no_time = std::chrono::nanoseconds(1);
+  const Case cases[] = {
+      {Call::kFlush, Durability::kProcess, {.linger = hour}, Background::kThread},
+      {Call::kFlush, Durability::kDisk, {.linger = hour}, Background::kThread},
+      {Call::kFlush, Durability::kDisk, {}},
+      {Call::kFlush, Durability::kDisk, {.linger = hour}},
+      {Call::kSendAsync, Durability::kProcess, {}},
+      {Call::kSendAsync, Durability::kProcess, {.linger = hour, .buffer_bytes = 1}},
+      {Call::kSendAsync, Durability::kProcess, {.linger = hour, .batch_bytes = 1}},
+      {Call::kSendAsync, Durability::kProcess, {.linger = no_time}},
+      // Those that wait for room.
+      {Call::kSendAsync, Durability::kDisk, {.max_in_flight = 1}},
+      {Call::kSendAsync, Durability::kDisk, {.max_in_flight = 1, .linger = hour}},
+      {Call::kSendAsync, Durability::kProcess, {.max_in_flight = 1, .linger = hour}},
+      {Call::kSend, Durability::kProcess, {.linger = hour}},
+      {Call::kSendOnce, Durability::kProcess, {.name = "p", .linger = hour}},
+  };
+  for (const Case& one : cases) {
+    INFO(&one - cases);
+    SimulatedFileSystem disk;
+    BrokerOptions broker_options;
+    broker_options.background = one.background;
+    broker_options.file_system = &disk;
+    const auto broker = Broker::Open("/data", broker_options).value();
+    REQUIRE(broker->CreateTopic("t", {.partitions = 2, .durability = one.durability}).ok());
+    auto producer = std::make_unique<Producer>(*broker, one.options);
+    Producer* const sender = producer.get();
+    std::atomic<int> told{0};
+    const auto destroy = [&](const absl::Status& status, const Receipt&) {
+      producer.reset();
+      told += status.ok();
+    };
+    Record record = RecordOf("v");
+    record.partition = 0;
+    REQUIRE(sender->SendAsync("t", record, destroy).ok());
+    int sent = 1;
+    if (producer != nullptr && one.call == Call::kFlush) {
+      CHECK(sender->Flush().ok());
+    } else if (producer != nullptr && one.call == Call::kSendAsync) {
+      CHECK(sender->SendAsync("t", record, destroy).ok());
+      ++sent;
+    } else if (producer != nullptr && one.call == Call::kSend) {
+      CHECK(sender->Send("t", record)->offset() == Offset(1));
+    } else if (producer != nullptr) {
+      CHECK(sender->SendOnce("t", record, 7)->offset() == Offset(1));
+    }
+    CHECK(broker->Close().ok());
+    CHECK(producer == nullptr);
+    CHECK(told == sent);
+  }
+}
+
+TEST_CASE("Sends and flushes of several threads come to an end, however long records may linger") {
+  const Durability durability = GENERATE(Durability::kProcess, Durability::kDisk);
+  SimulatedFileSystem disk;
+  const auto broker = OpenWithThreads(disk);
+  REQUIRE(broker->CreateTopic("t", {.partitions = 2, .durability = durability}).ok());
+  Producer producer(*broker, {.max_in_flight = 3, .linger = std::chrono::hours(1)});
+  std::atomic<int> told{0};
+  std::atomic<int> refused{0};
+  const auto send = [&] {
+    for (int i = 0; i < 500; ++i) {
+      const auto count = [&](const absl::Status& status, const Receipt&) { told += status.ok(); };
+      refused += !producer.SendAsync("t", RecordOf("v"), count).ok();
+    }
+  };
+  std::atomic<bool> is_over{false};
+  std::thread flusher([&] {
+    while (!is_over) refused += !producer.Flush().ok();
+  });
+  std::thread other(send);
+  send();
+  other.join();
+  is_over = true;
+  flusher.join();
+  CHECK(producer.Flush().ok());
+  CHECK(refused == 0);
+  CHECK(told == 1000);
+}
+
+TEST_CASE("A send that waits for room takes no failure of another one away from Flush") {
+  const bool lingers = GENERATE(false, true);
+  BrokerFixture broker;
+  broker.MakeTopic("bad", {.durability = Durability::kDisk});
+  broker.MakeTopic("good", {.durability = Durability::kDisk});
+  ProducerOptions options{.max_in_flight = 1};
+  if (lingers) options.linger = std::chrono::hours(1);
+  Producer producer(*broker, options);
+  broker.disk().SetHook([](SimulatedFileSystem::Operation operation, const std::string& path) {
+    const bool fails = operation == SimulatedFileSystem::Operation::kSync &&
+                       path.find("bad-0") != std::string::npos;
+    return fails ? absl::DataLossError("broken") : absl::OkStatus();
+  });
+  REQUIRE(producer.SendAsync("bad", RecordOf("v")).ok());
+  CHECK(producer.SendAsync("good", RecordOf("v")).ok());
+  CHECK(absl::IsDataLoss(producer.Flush()));
+  CHECK(producer.Flush().ok());
+}
+
+TEST_CASE("Flush says nothing of a sync of records that are none of its producer's") {
+  BrokerFixture broker;
+  broker.MakeTopic("bad", {.durability = Durability::kInterval});
+  broker.MakeTopic("good", {.durability = Durability::kDisk});
+  Producer producer(*broker, {.max_in_flight = 1});
+  int failed = 0;
+  broker.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string& path) {
+    const bool fails = operation == SimulatedFileSystem::Operation::kSync &&
+                       path.find("bad-0") != std::string::npos;
+    failed += fails;
+    return fails ? absl::DataLossError("broken") : absl::OkStatus();
+  });
+  broker.Send("bad", "k", "v");
+  for (int i = 0; i < 3; ++i) {
+    CHECK(producer.SendAsync("good", RecordOf("v")).ok());
+    CHECK(producer.SendAsync("good", RecordOf("v")).ok());
+    CHECK(producer.Flush().ok());
+  }
+  CHECK(failed > 0);
+}
+
 TEST_CASE("A handler of a group may flush, but not close its broker") {
   SimulatedFileSystem disk;
   const auto broker = OpenWithThreads(disk);
