@@ -193,8 +193,8 @@ class DAYBOOK_EXPORT ConsumerGroup {
   //   * + ? {2} {2,} {2,5} repetitions     | or     ( ) groups     ^ $ the ends
   // A match takes time that is linear in the name, whatever the expression.
   //   InvalidArgument     also: it is no such expression; it has a backslash before a letter or
-  //                       digit (\d, and back-references); or it has over 1,000 atoms, where
-  //                       repetitions are written out
+  //                       digit (\d, and back-references); it has over 1,000 atoms, where
+  //                       repetitions are written out; or groups over 100 deep
   absl::StatusOr<std::unique_ptr<Consumer>> JoinMatching(std::string_view expression,
                                                          JoinOptions options = {});
 

@@ -34,8 +34,9 @@ std::size_t EndOfClass(std::string_view expression, std::size_t at) {
 }
 
 // regexec matches all ways at once, in time that is linear in the name, but for back-references;
-// and regcomp writes repetitions out, so that nested ones could take all memory. What is wrong with
-// the expression by that, or nothing.
+// and regcomp writes repetitions out, so that nested ones could take all memory, and recurs for
+// groups in groups and repetitions of repetitions, so that many could take all of the stack. What
+// is wrong with the expression by that, or nothing.
 std::string_view WhatIsWrong(std::string_view expression) {
   struct Group {
     std::int64_t atoms = 0;  // so far, but for the last one
@@ -47,6 +48,8 @@ std::string_view WhatIsWrong(std::string_view expression) {
     groups.back().last = atoms;
   };
   constexpr std::string_view kTooLarge = "it is too large when its repetitions are written out";
+  static_assert(Subscription::kMaxNesting == 100);
+  constexpr std::string_view kTooDeep = "its groups ( ) are nested more than 100 deep";
   for (std::size_t at = 0; at < expression.size(); ++at) {
     const char c = expression[at];
     if (c == '\\') {
@@ -59,6 +62,7 @@ std::string_view WhatIsWrong(std::string_view expression) {
       at = EndOfClass(expression, at);
       add(1);
     } else if (c == '(') {
+      if (groups.size() > Subscription::kMaxNesting) return kTooDeep;
       groups.emplace_back();
     } else if (c == ')' && groups.size() > 1) {
       const std::int64_t atoms = groups.back().atoms + groups.back().last;
@@ -76,7 +80,9 @@ std::string_view WhatIsWrong(std::string_view expression) {
         most = std::max(most, number);
       }
       groups.back().last *= std::max<std::int64_t>(most, 1);
-    } else if (c != '*' && c != '?') {
+    } else if (c == '*' || c == '?') {
+      groups.back().last += 1;
+    } else {
       add(1);
     }
     if (groups.back().atoms + groups.back().last > Subscription::kMaxExpression) return kTooLarge;
@@ -85,8 +91,10 @@ std::string_view WhatIsWrong(std::string_view expression) {
 }
 
 absl::Status NoExpression(std::string_view expression, std::string_view why) {
+  constexpr std::size_t kMostShown = 200;
+  const bool is_long = expression.size() > kMostShown;
   return absl::InvalidArgumentError(
-      absl::StrCat("\"", std::string(expression),
+      absl::StrCat("\"", std::string(expression.substr(0, kMostShown)), is_long ? "..." : "",
                    "\" is no regular expression that is taken: ", std::string(why)));
 }
 

@@ -17,11 +17,14 @@ namespace daybook::inline v1 {
 // regular expression.
 class Subscription {
  public:
-  // The most atoms of an expression, where repetitions are written out.
+  // The most atoms of an expression, where repetitions are written out, and their signs.
   static constexpr int kMaxExpression = 1000;
+  // How deep its groups may be nested.
+  static constexpr int kMaxNesting = 100;
 
   static Subscription ToTopics(std::vector<std::string> names);
-  // InvalidArgument: it is no regular expression, or one that could take long (kMaxExpression).
+  // InvalidArgument: it is no regular expression, or one that could take long or much
+  // memory (kMaxExpression, kMaxNesting).
   static absl::StatusOr<Subscription> ToMatching(std::string_view expression);
 
   // Those of `topics`, by name with their partitions, that are meant; in order.

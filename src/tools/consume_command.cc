@@ -1,10 +1,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <limits>
-#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -85,59 +86,63 @@ absl::StatusOr<Topic> OpenInFiles(Broker& broker, const std::string& name) {
   return topic;
 }
 
-// A reader of one topic, and where it is to end in each partition.
-class RangeReader {
- public:
-  static absl::StatusOr<RangeReader> Open(Broker& broker, const Topic& topic,
-                                          const std::vector<int>& partitions,
-                                          const OffsetRange& range) {
-    auto reader = Reader::Open(broker, topic.name(), {.partitions = partitions, .batch = {}});
-    if (!reader.ok()) return reader.status();
-    RangeReader ranges(topic, *std::move(reader), range.end.has_value());
-    for (int id = 0; id < topic.partitions(); ++id) {
-      if (!partitions.empty() &&
-          std::find(partitions.begin(), partitions.end(), id) == partitions.end()) {
-        continue;
-      }
-      const auto begin = Resolve(range.start, topic.partition(id));
-      if (!begin.ok()) return begin.status();
-      if (const auto status = ranges.reader_.Seek(id, *begin); !status.ok()) return status;
-      if (!range.end) continue;
-      const auto end = Resolve(*range.end, topic.partition(id));
-      if (!end.ok()) return end.status();
-      if (*begin < *end) ranges.ends_[id] = *end;
-    }
-    return ranges;
-  }
+bool IsWanted(const std::vector<int>& partitions, int id) {
+  return partitions.empty() ||
+         std::find(partitions.begin(), partitions.end(), id) != partitions.end();
+}
 
-  absl::StatusOr<RecordBatch> Poll(std::chrono::milliseconds timeout) {
-    return reader_.Poll(timeout);
-  }
-  absl::StatusOr<bool> AtEnd() const { return has_ends_ ? ends_.empty() : reader_.AtEnd(); }
-  // In the partition of `batch`; nothing of one that is past its end is wanted.
-  Offset EndFor(const RecordBatch& batch) const {
-    if (!has_ends_) return kNoEnd;
-    const auto found = ends_.find(batch.partition());
-    return found == ends_.end() ? Offset(0) : found->second;
-  }
-  // Call after each batch. A partition that has come to its end is read no further.
-  absl::Status Advance(const RecordBatch& batch) {
-    if (!has_ends_ || batch.empty() || batch.next_offset() < EndFor(batch)) return absl::OkStatus();
-    ends_.erase(batch.partition());
-    const auto end = topic_.partition(batch.partition()).end_offset();
-    return end.ok() ? reader_.Seek(batch.partition(), *end) : end.status();
-  }
-  bool has_ends() const { return has_ends_; }
-
- private:
-  RangeReader(Topic topic, Reader reader, bool has_ends)
-      : topic_(std::move(topic)), reader_(std::move(reader)), has_ends_(has_ends) {}
-
-  Topic topic_;
-  Reader reader_;
-  bool has_ends_;
-  std::map<int, Offset> ends_;  // of the partitions that have not come to them
+// A partition that is read up to an end.
+struct Part {
+  int id = 0;
+  Reader reader;
+  Offset end;
 };
+
+// Each with a reader of its own: nothing that comes to a partition that has ended keeps the others
+// from ending.
+absl::StatusOr<std::deque<Part>> OpenParts(Broker& broker, const Topic& topic,
+                                           std::vector<int> partitions, const OffsetRange& range) {
+  if (partitions.empty()) {
+    for (int id = 0; id < topic.partitions(); ++id) partitions.push_back(id);
+  }
+  const std::set<int> ids(partitions.begin(), partitions.end());
+  std::deque<Part> parts;
+  for (const int id : ids) {
+    // Says what is wrong with the partition's number, if anything is.
+    auto reader = Reader::Open(broker, topic.name(), {.partitions = {id}, .batch = {}});
+    if (!reader.ok()) return reader.status();
+    const auto begin = Resolve(range.start, topic.partition(id));
+    if (!begin.ok()) return begin.status();
+    const auto end = Resolve(*range.end, topic.partition(id));
+    if (!end.ok()) return end.status();
+    if (*begin >= *end) continue;
+    if (const auto status = reader->Seek(id, *begin); !status.ok()) return status;
+    parts.push_back({id, *std::move(reader), *end});
+  }
+  return parts;
+}
+
+// The partitions take turns. One ends also before what nobody can read yet, as a transaction that
+// is undecided, and where the last offsets before its end hold no records.
+absl::Status ConsumeToEnds(std::deque<Part> parts, Printer& printer) {
+  while (!parts.empty() && !printer.is_done()) {
+    Part part = std::move(parts.front());
+    parts.pop_front();
+    const auto batch = part.reader.Poll(std::chrono::milliseconds(0));
+    if (!batch.ok()) return batch.status();
+    if (batch->empty()) {
+      const auto is_at_end = part.reader.AtEnd();
+      if (!is_at_end.ok()) return is_at_end.status();
+      if (*is_at_end) continue;
+    }
+    const auto printed = printer.Print(*batch, part.end);
+    if (!printed.ok()) return printed.status();
+    const auto position = part.reader.Position(part.id);
+    if (!position.ok()) return position.status();
+    if (*position < part.end) parts.push_back(std::move(part));
+  }
+  return absl::OkStatus();
+}
 
 absl::Status ConsumeAlone(Broker& broker, const Arguments& arguments, Printer& printer) {
   if (arguments.topics.size() > 1) {
@@ -147,21 +152,29 @@ absl::Status ConsumeAlone(Broker& broker, const Arguments& arguments, Printer& p
   if (!range.ok()) return range.status();
   const auto topic = OpenInFiles(broker, arguments.topics.front());
   if (!topic.ok()) return topic.status();
-  auto reader = RangeReader::Open(broker, *topic, arguments.partitions, *range);
+  if (range->end) {
+    auto parts = OpenParts(broker, *topic, arguments.partitions, *range);
+    return parts.ok() ? ConsumeToEnds(*std::move(parts), printer) : parts.status();
+  }
+  auto reader =
+      Reader::Open(broker, topic->name(), {.partitions = arguments.partitions, .batch = {}});
   if (!reader.ok()) return reader.status();
-  const bool exits_at_end = arguments.exits_at_end || reader->has_ends();
+  for (int id = 0; id < topic->partitions(); ++id) {
+    if (!IsWanted(arguments.partitions, id)) continue;
+    const auto begin = Resolve(range->start, topic->partition(id));
+    if (!begin.ok()) return begin.status();
+    if (const auto status = reader->Seek(id, *begin); !status.ok()) return status;
+  }
   while (!printer.is_done()) {
-    if (reader->has_ends() && *reader->AtEnd()) break;
-    const auto batch = reader->Poll(exits_at_end ? std::chrono::milliseconds(0) : kPollTimeout);
+    const auto batch =
+        reader->Poll(arguments.exits_at_end ? std::chrono::milliseconds(0) : kPollTimeout);
     if (!batch.ok()) return batch.status();
-    if (batch->empty() && exits_at_end) {
+    if (batch->empty() && arguments.exits_at_end) {
       const auto is_at_end = reader->AtEnd();
       if (!is_at_end.ok()) return is_at_end.status();
       if (*is_at_end) break;
     }
-    const auto printed = printer.Print(*batch, reader->EndFor(*batch));
-    if (!printed.ok()) return printed.status();
-    if (const auto status = reader->Advance(*batch); !status.ok()) return status;
+    if (const auto printed = printer.Print(*batch); !printed.ok()) return printed.status();
   }
   return absl::OkStatus();
 }

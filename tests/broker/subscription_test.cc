@@ -56,6 +56,28 @@ TEST_CASE("An expression of any kind is matched in no time, or refused") {
   }
 }
 
+TEST_CASE("An expression that nests however deep takes no more than a little of the stack") {
+  const auto nested = [](std::size_t depth) {
+    return std::string(depth, '(') + "a" + std::string(depth, ')');
+  };
+  CHECK(Subscription::ToMatching(nested(100)).value().Select({{"a", 1}}) == Names{"a"});
+  std::string starred = std::string(30'000, '(') + "a";
+  for (int i = 0; i < 30'000; ++i) starred += ")*";
+  for (const std::string& deep :
+       {nested(101), nested(30'000), std::string(1'000'000, '('), starred, "x|" + nested(30'000),
+        "a" + std::string(30'000, '*'), "a" + std::string(30'000, '?')}) {
+    INFO(deep.substr(0, 10) << " of " << deep.size());
+    const auto status = Subscription::ToMatching(deep).status();
+    CHECK(absl::IsInvalidArgument(status));
+    CHECK(status.message().size() < 400);
+  }
+  // Signs that stand for themselves nest nothing.
+  CHECK(Subscription::ToMatching(std::string(300, 'a') + "[((((]{150}").ok());
+  std::string signs;
+  for (int i = 0; i < 300; ++i) signs += "\\(";
+  CHECK(Subscription::ToMatching(signs).ok());
+}
+
 TEST_CASE(
     "What an expression would mean in another syntax is refused, not taken for something else") {
   for (const char* other : {"(a)\\1", "\\d+", "\\bt", "a\\w*"}) {

@@ -1,9 +1,12 @@
+#include <algorithm>
 #include <string>
 
 #include "catch.h"
 #include "daybook/broker.h"
 #include "daybook/producer.h"
+#include "support/child_process.h"
 #include "support/command_fixture.h"
+#include "support/running_command.h"
 #include "support/segment_bytes.h"
 
 namespace daybook {
@@ -137,6 +140,45 @@ TEST_CASE("Consume ends before a time, in each partition, and is then done") {
   CHECK(sorted("-o e@1005 -c 2").size() == 4);
   CHECK(daybook.Run("consume t -o 1 -o 2").status == 1);
   CHECK(daybook.Run("consume t -o e@5 -G g").status == 2);
+}
+
+TEST_CASE("Consume comes to an end whose last offsets hold no records") {
+  CommandFixture daybook;
+  enum class Tail { kDroppedClaim, kOpenClaim, kClaimOfTheDead };
+  for (const auto tail : {Tail::kDroppedClaim, Tail::kOpenClaim, Tail::kClaimOfTheDead}) {
+    for (const bool has_records : {false, true}) {
+      INFO(static_cast<int>(tail) << " " << has_records);
+      const std::string name =
+          "t" + std::to_string(static_cast<int>(tail)) + (has_records ? "full" : "empty");
+      const auto write = [&](const auto& look) {
+        const auto broker = Broker::Open(daybook.data().string()).value();
+        REQUIRE(broker->CreateTopic(name, {.partitions = 2}).ok());
+        const Topic topic = broker->OpenTopic(name).value();
+        if (has_records) REQUIRE(topic.partition(0).Append(RecordOf("a")).ok());
+        REQUIRE(topic.partition(1).Append(RecordOf("b")).ok());
+        auto claim = topic.partition(0).Claim({.value_bytes = 10});
+        REQUIRE(claim.ok());
+        if (tail == Tail::kDroppedClaim) claim = absl::CancelledError();
+        look();
+      };
+      const auto consume = [&] {
+        RunningCommand command(daybook.Command("consume " + name + " -o e@99999999999999"));
+        std::string seen = command.ReadToEnd();
+        CHECK(command.Wait() == 0);
+        std::sort(seen.begin(), seen.end());
+        CHECK(seen == (has_records ? "\n\nab" : "\nb"));
+      };
+      if (tail == Tail::kClaimOfTheDead) {
+        CHECK(InChild([&] {
+                write([] { _exit(7); });
+                return 1;
+              }) == 7);
+      } else {
+        write(consume);
+      }
+      consume();
+    }
+  }
 }
 
 TEST_CASE("A group reads several topics, or those that match, and without one it is refused") {
