@@ -60,10 +60,6 @@ constexpr std::array<std::pair<std::string_view, WhenFull>, 3> kWhenFull = {{
     {"fail", WhenFull::kFail},
 }};
 
-std::int64_t MostRecordBytes(std::int64_t segment_bytes) {
-  return std::min(segment_bytes / 4, kMostRecordBytes);
-}
-
 template <typename Names, typename Value>
 std::string NameOf(const Names& names, Value value) {
   for (const auto& [name, known] : names) {
@@ -155,6 +151,10 @@ std::string NearestName(std::string_view name, const std::vector<std::string>& n
   return nearest;
 }
 
+std::int64_t MostRecordBytes(std::int64_t segment_bytes) {
+  return std::min(segment_bytes / 4, kMostRecordBytes);
+}
+
 absl::Status CheckTopicName(std::string_view name) {
   constexpr std::string_view kAllowed =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
@@ -216,7 +216,7 @@ TopicOptions Resolve(TopicOptions options) {
         std::min(options.segment_bytes, options.memory_bytes / kMemoryPieces / kPage * kPage);
   }
   if (options.max_record_bytes == 0) {
-    options.max_record_bytes = std::min(kMaxRecordBytes, options.segment_bytes / 4);
+    options.max_record_bytes = std::min(kMaxRecordBytes, MostRecordBytes(options.segment_bytes));
   }
   return options;
 }

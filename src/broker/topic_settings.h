@@ -23,6 +23,8 @@ inline bool IsInternalName(std::string_view topic) { return topic.starts_with(kI
 absl::Status CheckTopicName(std::string_view name);
 // The options with what follows from others filled in.
 TopicOptions Resolve(TopicOptions options);
+// The highest max_record_bytes that CheckTopicOptions takes with segments of that size.
+std::int64_t MostRecordBytes(std::int64_t segment_bytes);
 // InvalidArgument naming the option that is out of its range.
 absl::Status CheckTopicOptions(const TopicOptions& options);
 

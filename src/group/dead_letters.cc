@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "broker/broker_core.h"
+#include "broker/topic_settings.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -26,7 +27,7 @@ absl::StatusOr<TopicOptions> OptionsFor(BrokerCore& broker,
     options.flush_interval = std::min(options.flush_interval, theirs.flush_interval);
     options.segment_bytes = std::max(options.segment_bytes, theirs.segment_bytes);
   }
-  options.max_record_bytes = options.segment_bytes / 4;
+  options.max_record_bytes = MostRecordBytes(options.segment_bytes);
   return options;
 }
 

@@ -172,6 +172,18 @@ TEST_CASE("A dead-letter topic is created to suit its sources, or taken as it is
   CHECK(ReadAll(*broker, "two", 1).size() == 1);
 }
 
+TEST_CASE("A dead-letter topic is made for sources whose segments are as large as can be") {
+  BrokerFixture broker;
+  const std::int64_t most = (std::int64_t{1} << 28) - 64;
+  broker.MakeTopic("t", {.segment_bytes = 1 << 30, .max_record_bytes = most});
+  broker.MakeTopic("small");
+  const auto dead = DeadLetters::Open(broker->core(), "dead", {"t", "small"});
+  INFO(dead.status());
+  REQUIRE(dead.ok());
+  CHECK(broker->OpenTopic("dead")->options().max_record_bytes == most);
+  CHECK(broker->OpenTopic("dead")->options().segment_bytes == 1 << 30);
+}
+
 TEST_CASE("A dead-letter topic that cannot be is refused") {
   BrokerFixture broker;
   broker.MakeTopic("t");
