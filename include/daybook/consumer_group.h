@@ -76,7 +76,8 @@ class DAYBOOK_EXPORT Consumer {
   //                       a partition has no place to begin at: the message names it. Seek.
   //                       Or records of a memory topic were dropped before the group had read them:
   //                       the message and DamageOf say which. That is told once; the next Poll goes
-  //                       on where the group's OffsetReset says, which is its place then
+  //                       on where the group's OffsetReset says, which is its place then (at kNone
+  //                       it has none)
   //   FailedPrecondition  a listener called it
   //   Cancelled           Wakeup was called
   absl::StatusOr<RecordBatch> Poll(TimeSpan timeout);

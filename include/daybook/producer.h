@@ -57,8 +57,8 @@ class DAYBOOK_EXPORT Receipt {
 //
 // It may send. Such a send never waits for room, as that might be its own: sends from callbacks are
 // in flight beyond ProducerOptions::max_in_flight. Flush and Broker::Close answer
-// FailedPrecondition to a callback. It may destroy its producer: what is gathered is then appended,
-// and told later.
+// FailedPrecondition to a callback. It may destroy its producer, in whatever call of it that runs
+// the callback, and the call comes to its end: what is gathered is then appended, and told later.
 using DeliveryCallback = std::function<void(const absl::Status&, const Receipt&)>;
 
 struct ProducerOptions {
@@ -73,7 +73,9 @@ struct ProducerOptions {
   // linger.ms, not negative: how long SendAsync gathers records of a partition before it appends
   // them, as one batch: smaller on disk, compressed together if the topic is, and in a thread of
   // the producer (with Background::kCaller: in the send that finds them due, or Flush). They are
-  // lost with the process until then. 0: each is appended at once, in the caller.
+  // lost with the process until then. Where a topic in memory is full and blocks, the producer's
+  // thread waits for it, and what is due in other partitions waits for a Flush or that thread.
+  // 0: each is appended at once, in the caller.
   TimeSpan linger = {};
   // batch.size: bytes of records, with up to 20 more for each, at which a batch is appended before
   // its time. At least 1.
@@ -83,7 +85,9 @@ struct ProducerOptions {
 };
 
 // Chooses the partition, appends, and reports delivery. Thread-safe: one for the whole process is
-// enough, and no thread waits for another. Once the Broker is closed or gone, all sends answer
+// enough. Sends to different partitions do not wait for each other, but where max_in_flight or
+// buffer_bytes is reached; with linger, a Send may wait until another thread has appended what was
+// gathered for its partition. Once the Broker is closed or gone, all sends answer
 // FailedPrecondition.
 //
 // With options out of their range every call answers InvalidArgument and says which.
@@ -143,7 +147,8 @@ class DAYBOOK_EXPORT Producer {
   absl::StatusOr<std::optional<std::int64_t>> LastSequence(std::string_view topic, int partition);
 
   // Appends what is gathered, and waits until every send of before is acknowledged and its callback
-  // has returned, but not for what callbacks send meanwhile; the first error, if any.
+  // has returned, but not for what callbacks send meanwhile; the first error of a send since the
+  // last Flush, if any.
   //   DeadlineExceeded    after `timeout`
   //   FailedPrecondition  it was called by a callback, which it would wait for
   //   Unknown             a callback threw

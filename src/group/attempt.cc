@@ -47,6 +47,11 @@ absl::Status TellOfDamage(const RunOptions& options, const DamagedRange& damage,
   return CallHandler(tell, "RunOptions::on_damage");
 }
 
+absl::Status NoMemoryToRun() {
+  return absl::ResourceExhaustedError(
+      "there is no memory left to run a group with; what was not committed is handled again");
+}
+
 std::chrono::nanoseconds Backoff(const RetryOptions& options, int failures, std::uint64_t random) {
   const std::chrono::nanoseconds most = options.max_backoff;
   std::chrono::nanoseconds backoff =

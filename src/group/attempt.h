@@ -22,6 +22,9 @@ absl::Status TellOfFailure(const RunOptions& options, const RecordView& record,
 absl::Status TellOfDamage(const RunOptions& options, const DamagedRange& damage,
                           const absl::Status& status);
 
+// Why Run ends when its own thread has got no memory. Takes some itself.
+absl::Status NoMemoryToRun();
+
 // How long to wait after the attempt with the number `failures`, from 1 on. `random`: any 64 bits,
 // for the jitter.
 std::chrono::nanoseconds Backoff(const RetryOptions& options, int failures, std::uint64_t random);

@@ -166,13 +166,14 @@ absl::StatusOr<bool> Consumer::State::Overcome(const absl::Status& status) {
     if (entry.cursor.offset >= *begin) continue;
     const bool is_dropped = entry.topic.options().storage == Storage::kMemory;
     was_reset = true;
-    if (options_.offset_reset == OffsetReset::kNone) {
+    const bool goes_on = options_.offset_reset != OffsetReset::kNone;
+    if (!goes_on) {
       entry.has_place = false;
       entry.began.reset();
-      continue;
+      if (!is_dropped) continue;
     }
     const auto offset =
-        options_.offset_reset == OffsetReset::kEarliest ? *begin : entry.log().end_offset();
+        options_.offset_reset == OffsetReset::kLatest ? entry.log().end_offset() : *begin;
     if (!offset.ok()) return offset.status();
     const DamagedRange range{.topic = entry.topic.name(),
                              .partition = entry.partition,
@@ -180,20 +181,25 @@ absl::StatusOr<bool> Consumer::State::Overcome(const absl::Status& status) {
                              .end_offset = *offset};
     // As where a group begins: with this member alone it would be lost with it, and the next one
     // would be told again.
-    if (is_dropped || options_.offset_reset == OffsetReset::kLatest) {
+    if (goes_on && (is_dropped ? commits_drops_ : options_.offset_reset == OffsetReset::kLatest)) {
       const auto fixed = group_->Commit(member_.id, *entry.of_group, *offset);
       if (!fixed.ok() && !absl::IsAborted(fixed)) return fixed;
     }
-    entry.MoveTo(*offset);
-    entry.began = *offset;
+    if (goes_on) {
+      entry.MoveTo(*offset);
+      entry.began = *offset;
+    }
     if (is_dropped) {
       cursors_.Moved();
-      return WithRange(absl::OutOfRangeError(absl::StrCat(
-                           range.topic, "-", range.partition, ": the group ", group_->name(),
-                           " was too slow for a topic in memory that drops; the records from ",
-                           range.begin_offset.value(), " to ", range.end_offset.value(),
-                           " are gone unread. Poll goes on behind them")),
-                       range);
+      UpdateHeld();
+      return WithRange(
+          absl::OutOfRangeError(absl::StrCat(
+              range.topic, "-", range.partition, ": the group ", group_->name(),
+              " was too slow for a topic in memory that drops; the records from ",
+              range.begin_offset.value(), " to ", range.end_offset.value(), " are gone unread. ",
+              goes_on ? "Poll goes on behind them"
+                      : "OffsetReset is kNone; Seek to where it shall go on")),
+          range);
     }
   }
   UpdateHeld();

@@ -34,6 +34,9 @@ class Consumer::State {
   absl::Status Join(bool was_lost = false);
   // Whom listeners are given.
   void SetConsumer(Consumer* consumer) { consumer_ = consumer; }
+  // What was dropped unread Poll tells, and does not commit that the group is behind it: that is
+  // left to the caller, who does more than to tell it.
+  void LeaveDropsToCaller() { commits_drops_ = false; }
 
   absl::StatusOr<RecordBatch> Poll(std::chrono::nanoseconds timeout);
   void Wakeup() { cursors_.Wakeup(); }
@@ -120,6 +123,7 @@ class Consumer::State {
   bool is_fenced_ = false;
   bool is_in_listener_ = false;
   bool lacks_place_ = false;  // some partition does
+  bool commits_drops_ = true;
   // For a planted bug alone.
   std::map<TopicPartition, Offset> stale_positions_;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <memory>
+#include <new>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -15,6 +16,8 @@
 #include "base/mutex.h"
 #include "broker/broker_core.h"
 #include "daybook/consumer_group.h"
+#include "group/attempt.h"
+#include "group/consumer_state.h"
 #include "group/group_runner.h"
 #include "group/transaction_runner.h"
 
@@ -86,6 +89,23 @@ class Outcome {
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
 };
 
+// Threads that are joined whatever happens, since they use what their starter has.
+struct Threads {
+  explicit Threads(std::stop_source& source) : stop(source) {}
+  ~Threads() {
+    stop.request_stop();
+    Join();
+  }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+  void Join() {
+    for (std::thread& thread : all) thread.join();
+    all.clear();
+  }
+  std::stop_source& stop;
+  std::vector<std::thread> all;
+};
+
 // Calls `run` with the numbers from 0 on, each in a thread of its own, until all have returned.
 // When one ends, whatever for, the others are asked to.
 absl::Status RunThreads(ThreadFactory& factory, int threads, const std::stop_token& outer,
@@ -93,11 +113,17 @@ absl::Status RunThreads(ThreadFactory& factory, int threads, const std::stop_tok
   std::stop_source stop;
   const std::stop_callback on_stop(outer, [&stop] { stop.request_stop(); });
   Outcome outcome;
-  std::vector<std::thread> started;
-  started.reserve(static_cast<std::size_t>(threads));
+  // Made ahead: there may be no memory for a message.
+  const absl::Status no_memory = NoMemoryToRun();
+  Threads started(stop);
+  started.all.reserve(static_cast<std::size_t>(threads));
   for (int i = 0; i < threads; ++i) {
     auto thread = factory.Start([&, i] {
-      outcome.Update(run(i, stop.get_token()));
+      try {
+        outcome.Update(run(i, stop.get_token()));
+      } catch (const std::bad_alloc&) {
+        outcome.Update(no_memory);
+      }
       stop.request_stop();
     });
     if (!thread.ok()) {
@@ -105,9 +131,9 @@ absl::Status RunThreads(ThreadFactory& factory, int threads, const std::stop_tok
       stop.request_stop();
       break;
     }
-    started.push_back(*std::move(thread));
+    started.all.push_back(*std::move(thread));
   }
-  for (std::thread& thread : started) thread.join();
+  started.Join();
   return outcome.status();
 }
 
@@ -142,6 +168,7 @@ absl::Status ConsumerGroup::Run(std::vector<std::string> topics, const RunOption
   const auto consumer =
       Join(std::move(topics), {.instance_id = options.instance_id, .listener = runner.Listener()});
   if (!consumer.ok()) return consumer.status();
+  (*consumer)->state_->LeaveDropsToCaller();
   return runner.Run(**consumer);
 }
 
@@ -177,7 +204,9 @@ absl::Status ConsumerGroup::Run(std::vector<std::string> topics, const RunOption
         const auto consumer = Join(
             topics, {.instance_id = instance.empty() ? "" : absl::StrCat(instance, "-", number),
                      .listener = runner.Listener()});
-        return consumer.ok() ? runner.Run(**consumer) : consumer.status();
+        if (!consumer.ok()) return consumer.status();
+        (*consumer)->state_->LeaveDropsToCaller();
+        return runner.Run(**consumer);
       });
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <new>
 #include <span>
 #include <stop_token>
 #include <utility>
@@ -41,17 +42,16 @@ constexpr std::uint64_t kGolden = 0x9e3779b97f4a7c15ULL;
 
 GroupRunner::GroupRunner(Settings settings)
     : settings_(std::move(settings)),
+      lanes_(LanesFor(settings_.options.threads)),
+      random_(
+          static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count())),
       pool_(
           {.threads = settings_.options.threads,
            .lanes = LanesFor(settings_.options.threads),
            .clock = settings_.clock,
            .threads_of = settings_.threads,
            .attempt = [this](const LaneTask& task, int attempt) { return Attempt(task, attempt); },
-           .wake = [this] { Wake(); }}),
-      lanes_(LanesFor(settings_.options.threads)),
-      random_(
-          static_cast<std::uint64_t>(std::chrono::steady_clock::now().time_since_epoch().count())) {
-}
+           .wake = [this] { Wake(); }}) {}
 
 RebalanceListener GroupRunner::Listener() {
   RebalanceListener listener;
@@ -68,7 +68,18 @@ RebalanceListener GroupRunner::Listener() {
 }
 
 absl::Status GroupRunner::Run(Consumer& consumer) {
+  const absl::Status no_memory = NoMemoryToRun();
+  try {
+    return RunToEnd(consumer);
+  } catch (const std::bad_alloc&) {
+    return no_memory;
+  }
+}
+
+absl::Status GroupRunner::RunToEnd(Consumer& consumer) {
   consumer_ = &consumer;
+  // However this ends, no worker may wake a consumer that is gone.
+  const PoolStopper stopper{pool_};
   next_commit_ = settings_.clock->MonotonicNow() + settings_.options.commit_interval;
   absl::Status result = pool_.Start();
   const std::stop_token& stop = settings_.options.stop;

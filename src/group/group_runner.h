@@ -77,6 +77,12 @@ class GroupRunner {
     std::list<Batch>::iterator self = {};
   };
 
+  struct PoolStopper {
+    LanePool& pool;
+    ~PoolStopper() { pool.Stop(); }
+  };
+
+  absl::Status RunToEnd(Consumer& consumer);
   // What the member does over and over: one Poll, or one wait for room, and all that is due.
   absl::Status Turn();
   // After Poll answered so: goes on behind what cannot be read, if that is asked for
@@ -121,7 +127,6 @@ class GroupRunner {
   absl::Status failure() ABSL_LOCKS_EXCLUDED(failure_mutex_);
 
   const Settings settings_;
-  LanePool pool_;
   const std::size_t lanes_;
   Consumer* consumer_ = nullptr;  // set before the workers start
   EventCount event_;
@@ -145,6 +150,7 @@ class GroupRunner {
   std::atomic<bool> has_failed_{false};
   Mutex failure_mutex_;
   absl::Status failure_ ABSL_GUARDED_BY(failure_mutex_);
+  LanePool pool_;  // the last one: its workers use the others
 };
 
 }  // namespace daybook::inline v1

@@ -1,5 +1,8 @@
+#include <atomic>
+#include <iterator>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "catch.h"
@@ -73,6 +76,25 @@ struct DamagedFixture {
 };
 
 const std::vector<std::string> kTold = {"a-0 5 6 lost"};
+
+// A topic t in memory, of which the group g has read the first record, and that has dropped others.
+struct DropFixture {
+  DropFixture() {
+    broker.MakeTopic("t", {.storage = Storage::kMemory, .memory_bytes = 512 << 10});
+    broker.SendMany("t", 0, 1);
+    {
+      const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+      REQUIRE(consumer->Poll({}).ok());
+      REQUIRE(consumer->Commit().ok());
+    }
+    broker.SendMany("t", 0, 50'000);
+    begin = broker->OpenTopic("t")->partition(0).begin_offset().value();
+    left = static_cast<std::size_t>(Offset(50'001) - begin);
+  }
+  BrokerFixture broker;
+  Offset begin;
+  std::size_t left = 0;
+};
 
 }  // namespace
 
@@ -191,6 +213,130 @@ TEST_CASE("What a memory topic drops is told to Run, which ends once, or goes on
   CHECK(CommittedIn(*broker, "t", 0) == 50'001);
   CHECK(told.load() == 1);
   CHECK(handled.lines().size() == left);
+}
+
+TEST_CASE("A note of what was dropped that fails is made by the next Run") {
+  const Guarantee guarantee =
+      GENERATE(Guarantee::kAtMostOnce, Guarantee::kAtLeastOnce, Guarantee::kExactlyOnce);
+  DropFixture fixture;
+  BrokerFixture& broker = fixture.broker;
+  int told = 0;
+  RunOptions options{.dead_letter_topic = "dead"};
+  options.damage = OnDamage::kDeadLetter;
+  options.on_damage = [&](const DamagedRange&, const absl::Status&) {
+    if (told++ == 0) REQUIRE(broker->DeleteTopic("dead").ok());
+  };
+  Notes handled;
+  const auto run = [&](const auto& check) {
+    const GroupOptions group{.guarantee = guarantee};
+    const Handler count = [&](const RecordView&) {
+      handled.Add("");
+      return absl::OkStatus();
+    };
+    if (guarantee == Guarantee::kExactlyOnce) {
+      const TransactionHandler also = [count](const RecordView& record, Transaction&) {
+        return count(record);
+      };
+      RunningGroup running(*broker, {"t"}, options, also, group);
+      check(running);
+    } else {
+      RunningGroup running(*broker, {"t"}, options, count, group);
+      check(running);
+    }
+  };
+  run([&](RunningGroup& running) { CHECK(absl::IsNotFound(running.Await())); });
+  CHECK(CommittedIn(*broker, "t", 0) == 1);
+  run([&](RunningGroup& running) {
+    CHECK(handled.Await(fixture.left));
+    CHECK(running.Stop().ok());
+  });
+  CHECK(told == 2);
+  CHECK(CommittedIn(*broker, "t", 0) == 50'001);
+  const auto letters = broker->OpenTopic("dead")->partition(0).Read(Offset(0)).value();
+  REQUIRE(std::distance(letters.begin(), letters.end()) == 1);
+  CHECK((*letters.begin()).headers.Last("daybook.dead.offset") == "1");
+  CHECK((*letters.begin()).headers.Last("daybook.dead.end_offset") ==
+        std::to_string(fixture.begin.value()));
+}
+
+TEST_CASE("Run goes on behind what was dropped, also where the group takes no place by itself") {
+  DropFixture fixture;
+  std::atomic<int> told = 0;
+  RunOptions options;
+  options.damage = OnDamage::kSkip;
+  options.on_damage = [&](const DamagedRange& range, const absl::Status&) {
+    CHECK(range ==
+          DamagedRange{.topic = "t", .begin_offset = Offset(1), .end_offset = fixture.begin});
+    ++told;
+  };
+  Notes handled;
+  const Handler count = [&](const RecordView&) {
+    handled.Add("");
+    return absl::OkStatus();
+  };
+  RunningGroup run(*fixture.broker, {"t"}, options, count, {.offset_reset = OffsetReset::kNone});
+  CHECK(handled.Await(fixture.left));
+  CHECK(run.Stop().ok());
+  CHECK(told == 1);
+  CHECK(CommittedIn(*fixture.broker, "t", 0) == 50'001);
+}
+
+TEST_CASE(
+    "At OffsetReset::kNone a member is told what was dropped, and then that it has no place") {
+  DropFixture fixture;
+  const auto consumer =
+      ConsumerGroup(*fixture.broker, "g", {.offset_reset = OffsetReset::kNone}).Join({"t"}).value();
+  const auto first = consumer->Poll({}).status();
+  CHECK(absl::IsOutOfRange(first));
+  CHECK(DamageOf(first) ==
+        DamagedRange{.topic = "t", .begin_offset = Offset(1), .end_offset = fixture.begin});
+  const auto second = consumer->Poll({}).status();
+  CHECK(absl::IsOutOfRange(second));
+  CHECK_FALSE(DamageOf(second).has_value());
+  REQUIRE(consumer->Seek({"t", 0}, fixture.begin).ok());
+  CHECK_FALSE(consumer->Poll({})->empty());
+}
+
+TEST_CASE("A callback of a Run that throws ends it, when its handlers have returned") {
+  DamagedFixture fixture;
+  const bool is_of_damage = GENERATE(true, false);
+  const bool is_exactly_once = GENERATE(false, true);
+  RunOptions options = fixture.Options(OnDamage::kSkip);
+  std::atomic<bool> has_thrown{false};
+  std::atomic<int> in_handler{0};
+  if (is_of_damage) {
+    options.on_damage = [&](const DamagedRange&, const absl::Status&) {
+      has_thrown = true;
+      throw std::runtime_error("no");
+    };
+  } else {
+    options.on_failure = [&](const RecordView&, const absl::Status&, int) {
+      has_thrown = true;
+      throw std::runtime_error("no");
+    };
+  }
+  const auto handle = [&](const RecordView&) -> absl::Status {
+    ++in_handler;
+    // Those under way return after it.
+    while (is_of_damage && !is_exactly_once && !has_thrown) std::this_thread::yield();
+    --in_handler;
+    return is_of_damage ? absl::OkStatus() : absl::UnknownError("fails");
+  };
+  absl::Status result;
+  if (is_exactly_once) {
+    RunningGroup run(
+        *fixture.broker, {"a", "b"}, options,
+        TransactionHandler([&](const RecordView& record, Transaction&) { return handle(record); }),
+        {.guarantee = Guarantee::kExactlyOnce});
+    result = run.Await();
+  } else {
+    RunningGroup run(*fixture.broker, {"a", "b"}, options, Handler(handle));
+    result = run.Await();
+  }
+  CHECK(in_handler == 0);
+  CHECK(absl::IsUnknown(result));
+  CHECK(result.message() ==
+        (is_of_damage ? "RunOptions::on_damage threw: no" : "RunOptions::on_failure threw: no"));
 }
 
 TEST_CASE("What Run shall do at damage has to make sense") {
