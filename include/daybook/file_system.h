@@ -103,8 +103,12 @@ class DAYBOOK_EXPORT FileLock {
  public:
   virtual ~FileLock() = default;
 
-  // Shows others, for as long as the lock is held, that the part of that number is in use.
-  virtual void ShowInUse(std::uint64_t part) { static_cast<void>(part); }
+  // Shows others, for as long as the lock is held, that the part of that number is in use. An
+  // error: others could take it for unused, and it must not be used.
+  virtual absl::Status ShowInUse(std::uint64_t part) {
+    static_cast<void>(part);
+    return absl::OkStatus();
+  }
 };
 
 struct DirectoryEntry {

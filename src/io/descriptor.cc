@@ -38,7 +38,8 @@ StandardDescriptors::StandardDescriptors() {
 StandardDescriptors::~StandardDescriptors() {
   const int error = errno;
   for (const int fd : taken_) {
-    if (fd >= 0) close(fd);
+    // Not what another thread has put there meanwhile.
+    if (fd >= 0 && (fcntl(fd, F_GETFL) & O_PATH) != 0) close(fd);
   }
   errno = error;
 }

@@ -43,15 +43,18 @@ struct flock SignOfLife(short type, std::uint64_t byte) {
   return lock;
 }
 constexpr std::uint64_t ByteOf(std::uint64_t part) { return 1 + part % (std::uint64_t{1} << 62); }
-void ShowLife(int directory, std::uint64_t byte) {
-  struct flock lock = SignOfLife(F_RDLCK, byte);
-  fcntl(directory, F_OFD_SETLK, &lock);
-}
 // Absent: it cannot be told so.
 std::optional<bool> ShowsLife(int directory, std::uint64_t byte) {
   struct flock lock = SignOfLife(F_WRLCK, byte);
   if (fcntl(directory, F_OFD_GETLK, &lock) != 0) return std::nullopt;
   return lock.l_type != F_UNLCK;
+}
+absl::Status ShowLife(int directory, std::uint64_t byte, const std::string& path) {
+  struct flock lock = SignOfLife(F_RDLCK, byte);
+  if (fcntl(directory, F_OFD_SETLK, &lock) == 0) return absl::OkStatus();
+  const int error = errno;
+  // Where nobody can ask, nobody is misled.
+  return ShowsLife(directory, byte) ? PosixError(error, "show the use of", path) : absl::OkStatus();
 }
 
 int Flock(int fd, int operation) {
@@ -62,8 +65,8 @@ int Flock(int fd, int operation) {
 // descriptors, and would keep the locks for as long as it lives.
 class PosixLock final : public FileLock {
  public:
-  PosixLock(Descriptor directory, Descriptor file)
-      : directory_(std::move(directory)), file_(std::move(file)) {}
+  PosixLock(Descriptor directory, Descriptor file, std::string path)
+      : directory_(std::move(directory)), file_(std::move(file)), path_(std::move(path)) {}
   ~PosixLock() override {
     if (process_.is_forked()) return;  // it is the parent's
     struct flock all {};
@@ -75,12 +78,15 @@ class PosixLock final : public FileLock {
     Flock(directory_.get(), LOCK_UN);
   }
 
-  void ShowInUse(std::uint64_t part) override { ShowLife(directory_.get(), ByteOf(part)); }
+  absl::Status ShowInUse(std::uint64_t part) override {
+    return ShowLife(directory_.get(), ByteOf(part), path_);
+  }
 
  private:
   const ProcessGuard process_;
   const Descriptor directory_;
   const Descriptor file_;
+  const std::string path_;
 };
 
 // An errno, or 0; EWOULDBLOCK: another open has it. Who asks IsLocked has a share in it for a
@@ -196,7 +202,7 @@ class PosixDirectory final : public PosixDirectoryBase {
       if (error == EWOULDBLOCK) return HeldBy(name);
       if (error != 0 && !IsNotSupported(error)) return PosixError(error, "lock", path_);
     }
-    ShowLife(directory.get(), 0);
+    if (const auto status = ShowLife(directory.get(), 0, path_); !status.ok()) return status;
     auto fd = OpenRegular(name, O_RDWR | O_CREAT);
     if (!fd.ok()) return fd.status();
     if (const int error = LockExclusively(fd->get()); error != 0) {
@@ -210,7 +216,7 @@ class PosixDirectory final : public PosixDirectoryBase {
       // On a full disk there is no room for it, either, and only a message is the poorer for that.
       if (errno != ENOSPC && errno != EDQUOT) return PosixError(errno, "write", PathOf(name));
     }
-    return std::make_unique<PosixLock>(std::move(directory), *std::move(fd));
+    return std::make_unique<PosixLock>(std::move(directory), *std::move(fd), path_);
   }
 
   absl::StatusOr<bool> IsInUse(std::string_view name, std::uint64_t part) override {

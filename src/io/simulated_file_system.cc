@@ -136,9 +136,10 @@ class HeldLock final : public FileLock {
     directory_->is_locked = false;
     directory_->in_use.clear();
   }
-  void ShowInUse(std::uint64_t part) override {
+  absl::Status ShowInUse(std::uint64_t part) override {
     MutexLock lock(disk_->mutex);
     directory_->in_use.insert(part);
+    return absl::OkStatus();
   }
 
  private:

@@ -75,9 +75,14 @@ std::shared_ptr<DirectoryFollower::Watched> DirectoryFollower::Watch(Directory& 
   watched->changes = std::uint64_t{1} << kIdShift;
   MutexLock lock(mutex_);
   if (watch_ == nullptr) return watched;
-  watched_.push_back(watched);
-  watched->changes = watched_.size() << kIdShift;  // not what others count, nor the root
-  if (watch_->Add(directory, watched_.size()).ok()) {
+  // The places of those that are gone are taken first.
+  auto place = std::find_if(watched_.begin(), watched_.end(),
+                            [](const auto& other) { return other.expired(); });
+  if (place == watched_.end()) place = watched_.emplace(place);
+  *place = watched;
+  const auto id = static_cast<std::uint64_t>(place - watched_.begin()) + 1;
+  watched->changes = id << kIdShift;  // not what others count, nor the root
+  if (watch_->Add(directory, id).ok()) {
     watched->is_told = true;
   } else {
     is_told_.store(false, std::memory_order_relaxed);

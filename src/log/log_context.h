@@ -116,6 +116,8 @@ struct Cursor {
   std::shared_ptr<const OpenBatch> batch = nullptr;  // the one there, when it is read in parts
   // Of a follower: what had changed when it last looked for what is behind it; 0: it has not.
   std::uint64_t seen_changes = 0;
+  // Of a follower: where nothing is marked, and it was looked for what is behind; 0: nowhere.
+  std::uint64_t looked_behind = 0;
 };
 
 // Where the records of a transaction are. Others may have appended between its frames.

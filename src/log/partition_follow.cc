@@ -49,7 +49,14 @@ absl::StatusOr<bool> PartitionLog::LookAgain(Cursor& cursor, frame::FrameState s
 }
 
 bool PartitionLog::PassDeadClaims(Segment& segment, std::uint64_t position) {
-  return follower_.WriterIsGone() && segment.PassDeadClaims(position, context_.boot);
+  if (segment.BehindDeadClaims(position)) return true;
+  if (!follower_.WriterIsGone()) return false;
+  // It is asked again behind the look: another process may have come meanwhile, and what is seen
+  // may be its own.
+  const auto frame = segment.FrameBehindClaims(position, context_.boot);
+  if (!frame || !follower_.WriterIsGone()) return false;
+  segment.TakeForDead(*frame);
+  return true;
 }
 
 }  // namespace daybook::inline v1

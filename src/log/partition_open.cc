@@ -24,8 +24,10 @@ absl::Status PartitionLog::EnsureOpen() {
     return absl::OkStatus();
   }
   // From here on an open claim may be one of ours.
-  if (context_.lock != nullptr && !context_.is_read_only)
-    context_.lock->ShowInUse(follower_.part());
+  if (context_.lock != nullptr && !context_.is_read_only) {
+    const auto status = context_.lock->ShowInUse(follower_.part());
+    if (!status.ok()) return status;
+  }
   const auto directory = OpenDirectory();
   if (absl::IsNotFound(directory.status())) {
     // Nothing was ever appended. A reader of another process's directory looks again next time.

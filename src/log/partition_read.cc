@@ -73,6 +73,7 @@ absl::Status PartitionLog::Place(Cursor& cursor) {
   }
   // An offset behind the seal belongs to the next segment, which is not there yet.
   const std::int64_t delta = cursor.offset - segment->base_offset();
+  cursor.looked_behind = 0;
   cursor.position = delta == 0 ? frame::kSegmentHeaderBytes
                                : segment->FindDelta(static_cast<std::uint64_t>(delta));
   cursor.segment = std::move(segment);
@@ -111,6 +112,7 @@ absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
   }
   if (!segment.ok()) return DamageTo(next_base, segment.status());
   cursor.segment = *std::move(segment);
+  cursor.looked_behind = 0;
   cursor.position = frame::kSegmentHeaderBytes;
   if (next_base < cursor.offset) {  // they overlap: nothing is read twice
     cursor.position =
@@ -280,7 +282,7 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
     if (const auto status = Place(cursor); !status.ok()) return status;
     if (cursor.segment == nullptr) return RecordBatch();  // nothing was ever appended
   }
-  bool has_looked_again = !context_.is_read_only;
+  std::optional<std::pair<const Segment*, std::uint64_t>> looked_at;  // again, of a follower
   for (;;) {
     if (cursor.segment == nullptr) return RecordBatch();
     Segment& segment = *cursor.segment;
@@ -297,7 +299,9 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
       if (!moved.ok()) return moved.status();
       if (*moved) continue;
     }
-    if (!std::exchange(has_looked_again, true)) {
+    const auto here = std::pair<const Segment*, std::uint64_t>(&segment, cursor.position);
+    if (context_.is_read_only && looked_at != here) {
+      looked_at = here;
       const auto again = LookAgain(cursor, state);
       if (!again.ok()) return again.status();
       if (*again) continue;
@@ -356,10 +360,15 @@ bool PartitionLog::HasMore(Cursor& cursor) {
     if (segment.IsHole(cursor.position)) return true;
     if (!context_.is_read_only) return false;
     // A claim is open: its process may have died meanwhile, and another one not come here yet.
+    // Where no claim is marked there may be one all the same, and zeros that are looked through
+    // once: of what changes there, and of the death of its process, a follower is told.
     const bool is_marked = frame::AcquireFrameWord(segment.At(cursor.position)) != 0;
+    const bool was_looked_at =
+        std::exchange(cursor.looked_behind, cursor.position) == cursor.position;
     // Who is told of changes has asked that already.
     return (!follower_.is_told() && HasPassed(segment)) ||
-           (is_marked && PassDeadClaims(segment, cursor.position));
+           ((is_marked || !was_looked_at || segment.BehindDeadClaims(cursor.position)) &&
+            PassDeadClaims(segment, cursor.position));
   }
   if (frame::KindOf(length_word) == frame::Kind::kTransactional) {
     return DecisionAt(segment, cursor.position) != TransactionTable::Decision::kUndecided;

@@ -246,8 +246,9 @@ absl::Status PartitionLog::VisitSequenced(Offset begin, Offset end,
     }
     if (state == frame::FrameState::kNothing) {
       // A reader passes over what a dead process has left open.
+      if (!context_.is_read_only || !PassDeadClaims(segment, at.position)) return absl::OkStatus();
       const auto behind = segment.BehindDeadClaims(at.position);
-      if (!behind) return absl::OkStatus();
+      if (!behind) continue;  // it was committed after all
       at.position = PositionOf(*behind);
       continue;
     }

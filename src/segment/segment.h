@@ -274,11 +274,14 @@ class Segment {
   // mapped here (an overlay copies a file when it is first written). NotFound: nothing has it.
   absl::StatusOr<bool> Refresh(Directory& directory);
 
-  // For a reader that stands at `position`, where nothing was committed, when the process that
-  // claimed there is dead: finds what was committed behind that, and has all readers pass from then
-  // on what recovery will make padding of. False: nothing is known to follow.
-  bool PassDeadClaims(std::uint64_t position, const BootId& boot);
-  // The frame behind claims that were so passed; none: that is not known of `position`.
+  // For a reader that stands at `position`, where nothing was committed: where the frame is that
+  // was committed behind the claims there. None: nothing is known to follow, or it was written
+  // before a boot, and recovery may cut it off.
+  std::optional<std::uint64_t> FrameBehindClaims(std::uint64_t position, const BootId& boot) const;
+  // Whoever had claims open before `position` is dead: all readers pass from now on what recovery
+  // will make padding of.
+  void TakeForDead(std::uint64_t position);
+  // The frame behind claims that are so passed; none: that is not known of `position`.
   std::optional<ClaimWord> BehindDeadClaims(std::uint64_t position) const;
 
   // --- Durability and recovery ------------------------------------------------------------------

@@ -10,12 +10,6 @@
 // A segment that another process writes, or that it wrote until it died.
 
 namespace daybook::inline v1 {
-namespace {
-
-// How far one claim can be behind another one.
-constexpr std::uint64_t kMostZeros = std::uint64_t{1} << 20;
-
-}  // namespace
 
 absl::StatusOr<bool> Segment::Refresh(Directory& directory) {
   auto file = directory.OpenFile(SegmentFileName(base_offset(), ".log"), FileMode::kRead);
@@ -45,38 +39,37 @@ void Segment::Follow(const BootId& boot) {
   gate_->SetCommitted(trusted);
 }
 
-bool Segment::PassDeadClaims(std::uint64_t position, const BootId& boot) {
-  if (BehindDeadClaims(position)) return true;
-  if (IsPlanted(PlantedBug::kWaitsAtDeadClaims)) return false;
+std::optional<std::uint64_t> Segment::FrameBehindClaims(std::uint64_t position,
+                                                        const BootId& boot) const {
+  if (IsPlanted(PlantedBug::kWaitsAtDeadClaims)) return std::nullopt;
+  // After a boot zeros may be what a power cut has left, and recovery cuts at the first of them, or
+  // keeps them for damage: it passes nothing.
+  if (!IsOfBoot(boot)) return std::nullopt;
   const frame::SegmentBytes bytes = Bytes();
   if (position + frame::kFrameHeaderBytes > bytes.bytes.size() ||
       frame::AcquireLengthWord(At(position)) != 0) {
-    return false;  // nobody claims there, or what was claimed is committed
+    return std::nullopt;  // nobody claims there, or what was claimed is committed
   }
   frame::SegmentBytes claimed = bytes;  // behind the bound there are zeros, and many of them
-  if (IsOfBoot(boot)) {
-    const auto bound =
-        frame::DecodeClaimBound({file_.data(), frame::kSegmentHeaderBytes}, header_.segment_id);
-    if (bound)
-      claimed.bytes = claimed.bytes.first(std::min<std::uint64_t>(*bound, bytes.bytes.size()));
-  } else {
-    // Zeros may be what a power cut has left, and the bound older than the frames.
-    if (frame::AcquireFrameWord(At(position)) == 0) return false;
-    claimed.bytes = claimed.bytes.first(std::min<std::uint64_t>(
-        position + header_.max_frame_bytes + kMostZeros, bytes.bytes.size()));
-  }
-  if (position >= claimed.bytes.size()) return false;
+  const auto bound =
+      frame::DecodeClaimBound({file_.data(), frame::kSegmentHeaderBytes}, header_.segment_id);
+  if (bound)
+    claimed.bytes = claimed.bytes.first(std::min<std::uint64_t>(*bound, bytes.bytes.size()));
+  if (position >= claimed.bytes.size()) return std::nullopt;
   const frame::OpenClaims claims = frame::FollowClaims(claimed, position);
   frame::FrameHeader header;
   if (claims.next != frame::OpenClaims::Next::kFrame ||
       frame::Inspect(bytes, claims.position, &header) != frame::FrameState::kValid) {
-    return false;
+    return std::nullopt;
   }
+  return claims.position;
+}
+
+void Segment::TakeForDead(std::uint64_t position) {
   std::uint64_t until = dead_until_.load(std::memory_order_relaxed);
-  while (until < claims.position &&
-         !dead_until_.compare_exchange_weak(until, claims.position, std::memory_order_relaxed)) {
+  while (until < position &&
+         !dead_until_.compare_exchange_weak(until, position, std::memory_order_relaxed)) {
   }
-  return true;
 }
 
 std::optional<ClaimWord> Segment::BehindDeadClaims(std::uint64_t position) const {

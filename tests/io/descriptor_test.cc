@@ -63,6 +63,22 @@ TEST_CASE("Which of the standard descriptors are closed does not matter") {
   }
 }
 
+TEST_CASE("What another thread makes of standard output while something is opened stays") {
+  const int failed = InChild([] {
+    close(1);
+    const int other = open("/dev/zero", O_RDONLY);  // becomes 1
+    const int kept = fcntl(other, F_DUPFD, 3);
+    close(1);
+    const Descriptor opened = OpenDescriptor([&] {
+      dup2(kept, 1);
+      return OpenNull();
+    });
+    char byte = 'x';
+    return read(1, &byte, 1) == 1 && byte == 0 ? 0 : 1;
+  });
+  CHECK(failed == 0);
+}
+
 TEST_CASE("While something is opened, nothing can be written where standard output was") {
   const int failed = InChild([] {
     close(1);

@@ -163,7 +163,7 @@ TEST_CASE("A second lock is refused with the holder's process until the first is
 TEST_CASE("A lock that is given back is free, though a child of fork still has its descriptors") {
   Scratch scratch;
   auto held = scratch->Lock("lock").value();
-  held->ShowInUse(7);
+  REQUIRE(held->ShowInUse(7).ok());
   HoldingProcess child([] { return absl::StatusOr<int>(0); });
   CHECK(absl::IsFailedPrecondition(scratch->Lock("lock").status()));
   // The child's copy is not the child's to give back.

@@ -73,7 +73,7 @@ TEST_CASE("A process that lives is gone for a part that it does not show to be i
   DirectoryFollower follower(world.disk, *world.root, "lock");
   auto lock = world.root->Lock("lock").value();
   CHECK(follower.WriterIsGone(5));
-  lock->ShowInUse(5);
+  REQUIRE(lock->ShowInUse(5).ok());
   CHECK_FALSE(follower.WriterIsGone(5));
   CHECK(follower.WriterIsGone(6));
   lock.reset();
@@ -103,6 +103,22 @@ TEST_CASE("Whether a process lives that cannot be asked about is not known: it m
                                                               : absl::OkStatus();
   });
   CHECK_FALSE(follower.WriterIsGone());
+}
+
+TEST_CASE("Of directories that nobody looks at any more others take the places") {
+  World world;
+  DirectoryFollower follower(world.disk, *world.root, "lock");
+  const auto kept = follower.Watch(*world.root->CreateDirectory("kept-0").value());
+  const std::uint64_t first =
+      follower.changes(follower.Watch(*world.root->CreateDirectory("t-0").value()).get());
+  for (int i = 1; i < 10; ++i) {
+    const auto watched =
+        follower.Watch(*world.root->CreateDirectory("t-" + std::to_string(i)).value());
+    follower.Look();
+    // What has changed beside it is little: it is the same place.
+    CHECK(follower.changes(watched.get()) - first < 100);
+    CHECK(follower.changes(kept.get()) != follower.changes(watched.get()));
+  }
 }
 
 }  // namespace daybook

@@ -178,4 +178,25 @@ TEST_CASE("What a process acknowledged behind a claim is read once it is dead") 
   std::move(*claim).Commit();
 }
 
+TEST_CASE("A reader goes on behind a claim that its process died too early to mark") {
+  LogFixture log;
+  auto lock = log.root().Lock("daybook.lock").value();
+  log.context().lock = lock.get();
+  log.Write("a");
+  Cursor own{.offset = Offset(0), .segment = nullptr, .position = 0};
+  REQUIRE(log.log().Read(own, {}).ok());
+  own.segment->Claim(64);  // and nothing is marked
+  REQUIRE(log.log().AppendSequenced(RecordOf("b"), 7, 1).ok());
+  lock.reset();
+  Told told(log);
+  CHECK(told.reading->Read(told.cursor, {})->size() == 1);
+  CHECK(told.reading->HasMore(told.cursor));
+  CHECK(told.Rest() == std::vector<std::string>{"b"});
+  CHECK(told.OperationsToLook() == 0);
+  const auto last = told.reading->LastSequence(7);
+  REQUIRE(last.ok());
+  REQUIRE(last->has_value());
+  CHECK((*last)->sequence == 1);
+}
+
 }  // namespace daybook

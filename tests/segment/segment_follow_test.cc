@@ -65,11 +65,14 @@ TEST_CASE("Claims of a dead process are passed, to what was committed behind the
   for (int i = 1; i < claims; ++i) fixture.segment->Claim(64);
   const auto follower = FollowerOf(fixture);
   CHECK(follower->CommittedEnd() == first);
-  CHECK_FALSE(follower->PassDeadClaims(PositionOf(first), fixture.disk.BootId()));
+  CHECK_FALSE(follower->FrameBehindClaims(PositionOf(first), fixture.disk.BootId()));
   for (int i = 0; i < 20; ++i) REQUIRE(fixture.Write(10));
   CHECK(follower->CommittedEnd() == first);
   CHECK_FALSE(follower->BehindDeadClaims(PositionOf(first)));
-  REQUIRE(follower->PassDeadClaims(PositionOf(first), fixture.disk.BootId()));
+  const auto frame = follower->FrameBehindClaims(PositionOf(first), fixture.disk.BootId());
+  REQUIRE(frame);
+  CHECK_FALSE(follower->BehindDeadClaims(PositionOf(first)));  // they may be of one that lives
+  follower->TakeForDead(*frame);
   CHECK(RecordsOf(follower->CommittedEnd()) == static_cast<std::uint32_t>(21 + claims));
   const auto behind = follower->BehindDeadClaims(PositionOf(first));
   REQUIRE(behind);
@@ -79,10 +82,10 @@ TEST_CASE("Claims of a dead process are passed, to what was committed behind the
   CHECK(follower->FindDelta(RecordsOf(*behind)) == PositionOf(*behind));
   CHECK(follower->FindTime(Timestamp()) == kFirstFrame);
   CHECK_FALSE(
-      follower->PassDeadClaims(PositionOf(follower->CommittedEnd()), fixture.disk.BootId()));
+      follower->FrameBehindClaims(PositionOf(follower->CommittedEnd()), fixture.disk.BootId()));
 }
 
-TEST_CASE("Zeros that a power cut may have left are no claim") {
+TEST_CASE("Claims of before a boot are not passed, as recovery may cut there") {
   SegmentFixture fixture;
   REQUIRE(fixture.Write(10));
   const ClaimWord open = fixture.segment->Claim(64);
@@ -90,8 +93,8 @@ TEST_CASE("Zeros that a power cut may have left are no claim") {
   const auto follower = FollowerOf(fixture);
   BootId other = fixture.disk.BootId();
   other[0] ^= std::byte{1};
-  CHECK_FALSE(follower->PassDeadClaims(PositionOf(open), other));
-  CHECK(follower->PassDeadClaims(PositionOf(open), fixture.disk.BootId()));
+  CHECK_FALSE(follower->FrameBehindClaims(PositionOf(open), other));
+  CHECK(follower->FrameBehindClaims(PositionOf(open), fixture.disk.BootId()));
 }
 
 }  // namespace daybook
