@@ -83,7 +83,7 @@ struct GroupDescription {
   GroupState state = GroupState::kEmpty;
   std::string assignor;  // cooperative-sticky, range, roundrobin, custom; empty without members
   std::vector<GroupMember> members;  // by id
-  std::int64_t generation = 0;       // counts the rebalances since the broker was opened
+  std::int64_t generation = 0;       // rises with each rebalance, as long as the broker is open
   std::vector<GroupOffset> offsets;  // by topic, then partition
 };
 
@@ -129,7 +129,8 @@ class DAYBOOK_EXPORT Broker {
   // committed and counts, until Close is called again and finds it settled, or the last handle is
   // gone:
   //   DeadlineExceeded    that is so
-  // It waits for callbacks that are running, too:
+  // Of threads that call it at the same time each waits until it is done. What could not be synced
+  // is the answer of all calls, later ones, too. It waits for callbacks that are running, too:
   //   FailedPrecondition  one of its own callbacks, or a handler of ConsumerGroup::Run, called it,
   //                       and nothing was closed: tell another thread to
   absl::Status Close();

@@ -1,4 +1,5 @@
 #include <chrono>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/callback_scope.h"
@@ -9,8 +10,6 @@
 // lock, which lets another process in.
 
 namespace daybook::inline v1 {
-namespace {}  // namespace
-
 absl::Status BrokerCore::Close() {
   if (CallbackScope::IsWithin(this)) {
     return absl::FailedPreconditionError(
@@ -18,7 +17,8 @@ absl::Status BrokerCore::Close() {
                      " cannot be closed by a callback or a handler of its own, which "
                      "it would wait for; let another thread close it"));
   }
-  if (is_closing_.exchange(true)) {
+  MutexLock close_lock(close_mutex_);
+  if (std::exchange(has_closed_, true)) {
     MutexLock lock(mutex_);
     return SettleLogs();  // what could not be waited for the last time
   }
@@ -27,7 +27,7 @@ absl::Status BrokerCore::Close() {
     lock_.reset();
     return absl::OkStatus();
   }
-  absl::Status status = background_.RunNow();
+  close_status_ = background_.RunNow();
   background_.Stop();
   ahead_worker_.Stop();
   const auto closed = absl::FailedPreconditionError(
@@ -45,22 +45,23 @@ absl::Status BrokerCore::Close() {
       unsettled_.push_back(partition.log().shared_from_this());
     }
   }
-  status.Update(SettleLogs());
-  return status;
+  return SettleLogs();
 }
 
 absl::Status BrokerCore::SettleLogs() {
   const auto deadline = std::chrono::steady_clock::now() + settle_timeout_;
-  absl::Status status;
+  absl::Status synced;
   std::erase_if(unsettled_, [&](const std::shared_ptr<PartitionLog>& log) {
     if (!log->AwaitSettled(deadline)) return false;
-    status.Update(log->SyncLastCommits());
+    synced.Update(log->SyncLastCommits());
     return true;
   });
+  close_status_.Update(synced);
   if (unsettled_.empty()) {
     lock_.reset();
-    return status;
+    return close_status_;
   }
+  if (!close_status_.ok()) return close_status_;
   // Another process must not take the directory as long as ours can write to it.
   return absl::DeadlineExceededError(absl::StrCat(
       path_, " stays locked: a claim in ", unsettled_.front()->name().directory(),

@@ -41,7 +41,7 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
                                                           const BrokerOptions& options);
   ~BrokerCore();
 
-  absl::Status Close() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Close() ABSL_LOCKS_EXCLUDED(close_mutex_, mutex_);
   // FailedPrecondition: it is closed, or this is a child of its process.
   absl::Status Check() ABSL_LOCKS_EXCLUDED(mutex_) {
     if (auto status = process().Check(); !status.ok()) return status;
@@ -80,7 +80,7 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   absl::Status CreateTopic(std::string_view name, const TopicOptions& options)
       ABSL_LOCKS_EXCLUDED(create_mutex_, mutex_);
   absl::Status CreatePartitions(std::string_view topic, int total) ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status DeleteTopic(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status DeleteTopic(std::string_view name) ABSL_LOCKS_EXCLUDED(create_mutex_, mutex_);
 
   // The coordinator of that group; made when first asked for. FailedPrecondition: read-only.
   absl::StatusOr<std::shared_ptr<GroupCoordinator>> Group(std::string_view name)
@@ -117,11 +117,13 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   OffsetStore offsets_;
   TransactionNames transaction_names_;
 
-  // Waits until nothing of ours writes to a file any more.
-  absl::Status SettleLogs() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Waits until nothing of ours writes to a file any more, and syncs what was promised.
+  absl::Status SettleLogs() ABSL_EXCLUSIVE_LOCKS_REQUIRED(close_mutex_, mutex_);
 
-  std::atomic<bool> is_closing_{false};
-  Mutex create_mutex_;  // one topic is made at a time
+  Mutex close_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // who closes while another does waits for that
+  bool has_closed_ ABSL_GUARDED_BY(close_mutex_) = false;
+  absl::Status close_status_ ABSL_GUARDED_BY(close_mutex_);  // what could not be synced
+  Mutex create_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // one topic is made or deleted at a time
   Mutex mutex_;
   std::unique_ptr<FileLock> lock_ ABSL_GUARDED_BY(mutex_);  // of the directory, for writing
   // After Close: those with claims that are still open.
@@ -134,6 +136,8 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   SweepThreshold groups_sweep_ ABSL_GUARDED_BY(mutex_);
   // Of groups that went: no member of a later one of the name gets an id that there was.
   std::int64_t joined_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Nor is its generation lower than that of the one before.
+  std::int64_t generations_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace daybook::inline v1

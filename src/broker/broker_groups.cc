@@ -56,9 +56,11 @@ absl::Status BrokerCore::DeleteTopic(std::string_view name) {
     return absl::InvalidArgumentError(
         absl::StrCat(std::string(name), " is an internal topic; it cannot be deleted"));
   }
-  const std::uint64_t before = catalog_.version();
-  const auto status = catalog_.Delete(name);
-  if (catalog_.version() == before) return status;
+  // Till all that was of this one is forgotten, nobody makes another one of its name.
+  MutexLock lock(create_mutex_);
+  bool was_removed = false;
+  const auto status = catalog_.Delete(name, &was_removed);
+  if (!was_removed) return status;
   // First the groups: afterwards nobody commits a place in it any more, which would count if there
   // is a topic of that name again.
   for (const auto& group : OpenGroups()) group->ForgetTopic(name);
@@ -85,8 +87,9 @@ absl::StatusOr<std::shared_ptr<GroupCoordinator>> BrokerCore::Group(std::string_
   if (groups_sweep_.IsDue(groups_.size())) ForgetIdleGroups();
   if (const auto found = groups_.find(name); found != groups_.end()) return found->second;
   // Made before it is in the list: without memory for it, there must be nothing of its name there.
-  auto group =
-      std::make_shared<GroupCoordinator>(std::string(name), offsets_, catalog_, clock(), joined_);
+  auto group = std::make_shared<GroupCoordinator>(
+      std::string(name), offsets_, catalog_, clock(),
+      GroupCoordinator::Counts{.joined = joined_, .generation = generations_});
   groups_.emplace(std::string(name), group);
   return group;
 }
@@ -95,7 +98,9 @@ void BrokerCore::ForgetIdleGroups() {
   std::erase_if(groups_, [&](const auto& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     GroupCoordinator& group = *entry.second;
     if (entry.second.use_count() != 1 || group.HasMembers()) return false;
-    joined_ = std::max(joined_, group.joined());
+    const GroupCoordinator::Counts counts = group.counts();
+    joined_ = std::max(joined_, counts.joined);
+    generations_ = std::max(generations_, counts.generation);
     return true;
   });
   groups_sweep_.Swept(groups_.size());
@@ -121,6 +126,10 @@ absl::StatusOr<GroupDescription> BrokerCore::DescribeGroup(std::string_view name
   const auto committed = offsets_.FindGroup(name);
   if (!committed.ok()) return committed.status();
   GroupCoordinator::Description members;
+  {
+    MutexLock lock(mutex_);
+    members.generation = generations_;
+  }
   for (const auto& group : OpenGroups()) {
     if (group->name() == name) members = group->Describe();
   }
@@ -193,11 +202,11 @@ absl::Status BrokerCore::AlterGroupOffsets(std::string_view name,
     for (const auto& [partition, offset] : offsets) {
       if (const auto status = CheckRange(partition, offset); !status.ok()) return status;
     }
+    std::map<OffsetStore::Key, Offset> places;
     for (const auto& [partition, offset] : offsets) {
-      const OffsetStore::Key key{std::string(name), partition.topic, partition.partition};
-      if (const auto status = offsets_.Commit(key, offset); !status.ok()) return status;
+      places[{std::string(name), partition.topic, partition.partition}] = offset;
     }
-    return absl::OkStatus();
+    return offsets_.CommitAll(places);
   });
 }
 
@@ -211,10 +220,7 @@ absl::Status BrokerCore::DeleteGroup(std::string_view name) {
       return absl::NotFoundError(
           absl::StrCat("there is no group ", std::string(name), " in ", path_));
     }
-    for (const auto& [key, place] : *places) {
-      if (const auto status = offsets_.Forget(key); !status.ok()) return status;
-    }
-    return absl::OkStatus();
+    return offsets_.ForgetGroup(name);
   });
 }
 
@@ -229,12 +235,14 @@ absl::StatusOr<std::int64_t> BrokerCore::ExpireGroupOffsets(std::chrono::nanosec
   for (const std::string& name : *groups) {
     const auto group = Group(name);
     if (!group.ok()) return group.status();
+    bool has_members = true;
     const auto status = (*group)->WhileEmpty([&]() -> absl::Status {
+      has_members = false;
       const auto forgotten = offsets_.Expire(name, time);
       if (forgotten.ok()) expired += *forgotten;
       return forgotten.status();
     });
-    if (!status.ok() && !absl::IsFailedPrecondition(status)) return status;  // it has members
+    if (!has_members && !status.ok()) return status;
   }
   return expired;
 }

@@ -61,11 +61,19 @@ absl::StatusOr<std::shared_ptr<TopicState>> Catalog::Read(const std::string& nam
 }
 
 void Catalog::Recheck() {
-  MutexLock lock(mutex_);
+  std::vector<std::shared_ptr<TopicState>> known;
+  {
+    MutexLock lock(mutex_);
+    for (const auto& [name, topic] : topics_) known.push_back(topic);
+  }
   bool has_changed = false;
-  for (auto at = topics_.begin(); at != topics_.end();) {
+  for (const std::shared_ptr<TopicState>& before : known) {
+    const auto settings = ReadSettings(before->name());
+    MutexLock lock(mutex_);
+    const auto at = topics_.find(before->name());
+    // Another thread has looked, too.
+    if (at == topics_.end() || at->second != before) continue;
     std::shared_ptr<TopicState>& topic = at->second;
-    const auto settings = ReadSettings(topic->name());
     if (absl::IsNotFound(settings.status()) ||
         (settings.ok() && !topic->IsSameTopic(settings->origin.id) &&
          !IsPlanted(PlantedBug::kFollowersIgnoreIds))) {
@@ -74,7 +82,7 @@ void Catalog::Recheck() {
             absl::StrCat("the topic ", topic->name(), " was deleted",
                          settings.ok() ? ", and made again: open it by its name" : "")));
       }
-      at = topics_.erase(at);
+      topics_.erase(at);
       has_changed = true;
       continue;
     }
@@ -84,7 +92,6 @@ void Catalog::Recheck() {
           std::make_shared<TopicState>(*topic, settings->options.partitions, context_, counters_);
       has_changed = true;
     }
-    ++at;
   }
   if (has_changed) NoteChange();
 }
@@ -235,7 +242,8 @@ absl::StatusOr<Topic> Catalog::Find(std::string_view name) {
   return Topic(topics_.try_emplace(std::string(name), *std::move(read)).first->second);
 }
 
-absl::Status Catalog::Delete(std::string_view name) {
+absl::Status Catalog::Delete(std::string_view name, bool* was_removed) {
+  *was_removed = false;
   MutexLock change_lock(change_mutex_);
   const auto there = Get(name);
   if (!there.ok()) return there.status();
@@ -250,6 +258,7 @@ absl::Status Catalog::Delete(std::string_view name) {
       !status.ok()) {
     return status;
   }
+  *was_removed = true;
   const std::shared_ptr<TopicState>& topic = *there;
   {
     MutexLock lock(mutex_);

@@ -46,7 +46,9 @@ class Catalog {
   absl::StatusOr<Topic> Create(std::string_view name, const TopicOptions& options)
       ABSL_LOCKS_EXCLUDED(change_mutex_, mutex_);
   absl::StatusOr<Topic> Find(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status Delete(std::string_view name) ABSL_LOCKS_EXCLUDED(change_mutex_, mutex_);
+  // `was_removed` is set when the topic is gone, also if what it leaves could not be removed.
+  absl::Status Delete(std::string_view name, bool* was_removed)
+      ABSL_LOCKS_EXCLUDED(change_mutex_, mutex_);
   // The topic has `total` partitions from now on; its logs are shared with the handles of before.
   absl::Status CreatePartitions(std::string_view name, int total)
       ABSL_LOCKS_EXCLUDED(change_mutex_, mutex_);

@@ -36,6 +36,8 @@ class CursorSet {
     bool has_place = true;   // if not, nobody knows where to begin
     bool was_moved = false;  // by a seek, perhaps to behind the end
     Offset stored{-1};       // the place that the group has, as far as we know
+    // From then on it is committed again, also if it is the same.
+    std::chrono::steady_clock::time_point stale_at = {};
     GroupPartition* of_group = nullptr;
     // Where the member began, or was reset to: without a place of the group, it begins here again.
     std::optional<Offset> began = {};

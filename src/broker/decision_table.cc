@@ -1,12 +1,15 @@
 #include "broker/decision_table.h"
 
+#include <new>
+#include <utility>
+
 #include "base/planted_bug.h"
 
 namespace daybook::inline v1 {
 
 DecisionTable::Decision DecisionTable::Look(std::uint64_t id) const {
   MutexLock lock(mutex_);
-  if (committed_.Contains(id)) return Decision::kCommitted;
+  if (committed_.Contains(id) || late_.contains(id)) return Decision::kCommitted;
   if (id >> kEpochShift < epoch_) return Decision::kAborted;
   // Of a follower's writer all that is not decided yet is under way.
   return writer_.refresh || undecided_.contains(id) ? Decision::kUndecided : Decision::kAborted;
@@ -65,7 +68,9 @@ std::uint64_t DecisionTable::epoch() const {
 
 IdSet DecisionTable::committed() const {
   MutexLock lock(mutex_);
-  return committed_;
+  IdSet all = committed_;
+  for (const std::uint64_t id : late_) all.Add(id);
+  return all;
 }
 
 std::uint64_t DecisionTable::Begin() {
@@ -75,10 +80,18 @@ std::uint64_t DecisionTable::Begin() {
   return id;
 }
 
-void DecisionTable::End(std::uint64_t id, Decision decision) {
+void DecisionTable::End(std::uint64_t id, Decision decision) noexcept {
   MutexLock lock(mutex_);
-  undecided_.erase(id);
-  if (decision == Decision::kCommitted) committed_.Add(id);
+  auto node = undecided_.extract(id);
+  if (decision != Decision::kCommitted) return;
+  // It is written down as committed already, so that must not fail.
+  if (!node.empty()) late_.insert(std::move(node));
+  try {
+    committed_.Add(id);
+    for (; !late_.empty(); late_.erase(late_.begin())) committed_.Add(*late_.begin());
+  } catch (const std::bad_alloc&) {
+    return;
+  }
 }
 
 }  // namespace daybook::inline v1

@@ -48,7 +48,8 @@ class DecisionTable final : public TransactionTable {
 
   // A new transaction of this epoch, undecided until it ends. Not when that is used up.
   std::uint64_t Begin() ABSL_LOCKS_EXCLUDED(mutex_);
-  void End(std::uint64_t id, Decision decision) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Throws nothing, also when memory has run out. It is as it was if the transaction has ended.
+  void End(std::uint64_t id, Decision decision) noexcept ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   Decision Look(std::uint64_t id) const ABSL_LOCKS_EXCLUDED(mutex_);
@@ -56,6 +57,8 @@ class DecisionTable final : public TransactionTable {
   Writer writer_;
   mutable Mutex mutex_;
   IdSet committed_ ABSL_GUARDED_BY(mutex_);
+  // Committed ones that there was no memory for in committed_.
+  std::set<std::uint64_t> late_ ABSL_GUARDED_BY(mutex_);
   std::set<std::uint64_t> undecided_ ABSL_GUARDED_BY(mutex_);  // of this epoch
   // All of earlier ones are decided.
   mutable std::uint64_t epoch_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -26,7 +26,6 @@ absl::StatusOr<GroupCoordinator::Membership> GroupCoordinator::Join(const Joinin
                         .deadline = std::make_shared<PollDeadline>(joining.max_poll_interval)};
   membership.deadline->Start(now);
   absl::Status fixed;
-  bool is_fixed = false;
   {
     MutexLock lock(mutex_);
     DropLostLocked(now);
@@ -54,10 +53,12 @@ absl::StatusOr<GroupCoordinator::Membership> GroupCoordinator::Join(const Joinin
     members_.emplace(membership.id, std::move(member));
     if (!joining.instance_id.empty()) NoteInstance(membership);
     deadlines_.Include(membership.deadline->at(), membership.deadline->interval());
-    fixed = LookAtTopicsOf(members_.at(membership.id), &is_fixed);
+    fixed = LookAtTopicsOf(members_.at(membership.id));
   }
-  // Once for a group. A power cut that takes this would take what arrives until the first commit.
-  if (fixed.ok() && is_fixed)
+  // A power cut that takes these places would take what arrives until the first commit. They may be
+  // there by another member's doing, whose sync is under way or has failed; what is durable already
+  // costs nothing.
+  if (fixed.ok() && joining.begins_at_end)
     fixed = store_.WaitDurable(std::chrono::steady_clock::now() + kSyncTimeout);
   if (fixed.ok()) fixed = Settle();
   if (!fixed.ok()) {
@@ -341,9 +342,9 @@ bool GroupCoordinator::IsMember(const std::string& member) {
   return members_.contains(member);
 }
 
-std::int64_t GroupCoordinator::joined() {
+GroupCoordinator::Counts GroupCoordinator::counts() {
   MutexLock lock(mutex_);
-  return joined_;
+  return {.joined = joined_, .generation = generation_};
 }
 
 std::size_t GroupCoordinator::instances() {

@@ -47,10 +47,20 @@ struct GroupPartition {
 // Nothing here runs by itself: whoever calls notices whose time to poll is up. Thread-safe.
 class GroupCoordinator {
  public:
-  // The others must outlive the coordinator. So many members have joined before it was there.
+  // What goes on when a group is forgotten and comes back.
+  struct Counts {
+    std::int64_t joined = 0;  // members ever
+    std::int64_t generation = 0;
+  };
+  // The others must outlive the coordinator. `counts`: as of before it was there.
   GroupCoordinator(std::string name, OffsetStore& store, Catalog& catalog, Clock& clock,
-                   std::int64_t joined = 0)
-      : name_(std::move(name)), store_(store), catalog_(catalog), clock_(clock), joined_(joined) {}
+                   const Counts& counts = {0, 0})
+      : name_(std::move(name)),
+        store_(store),
+        catalog_(catalog),
+        clock_(clock),
+        generation_(counts.generation),
+        joined_(counts.joined) {}
 
   struct Joining {
     Subscription subscription;
@@ -135,7 +145,7 @@ class GroupCoordinator {
 
   bool IsMember(const std::string& member) ABSL_LOCKS_EXCLUDED(mutex_);
   bool HasMembers() ABSL_LOCKS_EXCLUDED(mutex_);
-  std::int64_t joined() ABSL_LOCKS_EXCLUDED(mutex_);
+  Counts counts() ABSL_LOCKS_EXCLUDED(mutex_);
   std::size_t instances() ABSL_LOCKS_EXCLUDED(mutex_);
   struct Description {
     GroupState state = GroupState::kEmpty;
@@ -181,9 +191,8 @@ class GroupCoordinator {
   absl::Status Settle() ABSL_LOCKS_EXCLUDED(mutex_);
   // What is subscribed to, as of now; members left, or the catalogue changed.
   void LookAtTopics() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The same for one that joins. `is_fixed`: places were fixed, and are not durable yet.
-  absl::Status LookAtTopicsOf(const Member& joined, bool* is_fixed)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // The same for one that joins.
+  absl::Status LookAtTopicsOf(const Member& joined) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Answers what was subscribed to before.
   std::map<std::string, int> SelectTopics() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // What is subscribed to since then, and is not known to `before`.
@@ -206,7 +215,7 @@ class GroupCoordinator {
   FirstDeadline deadlines_;
 
   Mutex mutex_;
-  std::int64_t generation_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::int64_t generation_ ABSL_GUARDED_BY(mutex_);
   std::int64_t joined_ ABSL_GUARDED_BY(mutex_);        // members ever
   std::uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;  // of the members or topics
   bool needs_rebalance_ ABSL_GUARDED_BY(mutex_) = false;

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/planted_bug.h"
@@ -20,6 +21,11 @@
 // beginning, or not at all, whoever gets it.
 
 namespace daybook::inline v1 {
+namespace {
+
+constexpr std::chrono::seconds kSyncTimeout{30};
+
+}  // namespace
 
 std::vector<TopicPartition> GroupCoordinator::Appeared(const std::map<std::string, int>& before) {
   std::vector<TopicPartition> appeared;
@@ -48,7 +54,7 @@ void GroupCoordinator::LookAtTopics() {
   FixPlaces(unknown).IgnoreError();
 }
 
-absl::Status GroupCoordinator::LookAtTopicsOf(const Member& joined, bool* is_fixed) {
+absl::Status GroupCoordinator::LookAtTopicsOf(const Member& joined) {
   const std::map<std::string, int> before = SelectTopics();
   if (!joined.begins_at_end) return absl::OkStatus();
   const std::vector<TopicPartition> appeared = Appeared(before);
@@ -68,7 +74,6 @@ absl::Status GroupCoordinator::LookAtTopicsOf(const Member& joined, bool* is_fix
     Of(partition).is_new = known.contains(partition.topic) || (is_expression && !known.empty());
     unknown.push_back(partition);
   }
-  *is_fixed = !unknown.empty();
   return FixPlaces(unknown);
 }
 
@@ -91,12 +96,17 @@ absl::Status GroupCoordinator::FixPlaces(const std::vector<TopicPartition>& part
 
 absl::StatusOr<Offset> GroupCoordinator::FixPlace(const TopicPartition& partition,
                                                   PartitionLog& log) {
-  MutexLock lock(mutex_);
-  const auto offset = Of(partition).is_new ? log.begin_offset() : log.end_offset();
-  if (!offset.ok() || IsPlanted(PlantedBug::kForgetsWhereItBegan)) return offset;
-  const auto status = store_.Commit({name_, partition.topic, partition.partition}, *offset);
+  absl::StatusOr<Offset> offset = Offset();
+  {
+    MutexLock lock(mutex_);
+    offset = Of(partition).is_new ? log.begin_offset() : log.end_offset();
+    if (!offset.ok() || IsPlanted(PlantedBug::kForgetsWhereItBegan)) return offset;
+    const auto status = store_.Commit({name_, partition.topic, partition.partition}, *offset);
+    if (!status.ok()) return status;
+  }
+  const auto status = store_.WaitDurable(std::chrono::steady_clock::now() + kSyncTimeout);
   if (!status.ok()) return status;
-  return *offset;
+  return offset;
 }
 
 }  // namespace daybook::inline v1

@@ -11,19 +11,14 @@ namespace daybook::inline v1 {
 void IdSet::AddRange(std::uint64_t begin, std::uint64_t end) {
   if (begin >= end) return;
   auto next = ranges_.upper_bound(begin);
-  if (next != ranges_.begin()) {
-    const auto before = std::prev(next);
-    if (before->second >= begin) {
-      begin = before->first;
-      end = std::max(end, before->second);
-      ranges_.erase(before);
-    }
-  }
-  while (next != ranges_.end() && next->first <= end) {
-    end = std::max(end, next->second);
+  // Memory is taken first or not at all, so nothing is lost where there is none.
+  const bool touches = next != ranges_.begin() && std::prev(next)->second >= begin;
+  const auto at = touches ? std::prev(next) : ranges_.emplace_hint(next, begin, end);
+  at->second = std::max(at->second, end);
+  while (next != ranges_.end() && next->first <= at->second) {
+    at->second = std::max(at->second, next->second);
     next = ranges_.erase(next);
   }
-  ranges_[begin] = end;
 }
 
 bool IdSet::Contains(std::uint64_t id) const {

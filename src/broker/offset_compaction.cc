@@ -1,3 +1,5 @@
+#include <new>
+
 #include "broker/offset_place.h"
 #include "broker/offset_store.h"
 
@@ -27,7 +29,7 @@ bool OffsetStore::TakeCompactionDue() {
   return is_compaction_asked_for_ = true;
 }
 
-void OffsetStore::CompactSoon() {
+void OffsetStore::CompactSoon() try {
   std::shared_ptr<PartitionLog> log;
   {
     MutexLock lock(mutex_);
@@ -40,6 +42,10 @@ void OffsetStore::CompactSoon() {
     // Nothing is lost when it cannot be done; it is tried again when as much was appended.
     if (status.ok()) Compact().IgnoreError();
   });
+} catch (const std::bad_alloc&) {
+  // What was committed is, all the same.
+  MutexLock lock(mutex_);
+  is_compaction_asked_for_ = false;
 }
 
 absl::Status OffsetStore::AppendSnapshot() {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -102,8 +103,11 @@ absl::Status OffsetStore::Apply(const RecordView& record, const std::optional<Sn
                          .places = {}};
   } else if (deciding_) {
     deciding_->places.push_back(std::get<PlaceRecord>(std::move(*decoded)));
-  } else if (auto& place = std::get<PlaceRecord>(*decoded); void_places_.count(place.key) == 0) {
-    Take(std::move(place), record.timestamp);
+  } else {
+    auto& place = std::get<PlaceRecord>(*decoded);
+    // Who forgets a place does not go on from it, nor does who commits after that.
+    if (!place.offset) void_places_.erase(place.key);
+    if (void_places_.count(place.key) == 0) Take(std::move(place), record.timestamp);
   }
   if (!deciding_ ||
       static_cast<std::int64_t>(deciding_->places.size()) != deciding_->decision.places) {
@@ -148,13 +152,7 @@ absl::Status OffsetStore::Conclude(const Deciding& read, const std::optional<Sna
 
 void OffsetStore::Take(PlaceRecord record, Timestamp when) {
   std::shared_ptr<Place>& place = places_[record.key];
-  if (place == nullptr) {
-    place = std::make_shared<Place>(Place{.key = record.key,
-                                          .encoded_key = EncodePlaceKey(record.key),
-                                          .committed = std::nullopt,
-                                          .when = Timestamp(),
-                                          .is_in_memory = std::nullopt});
-  }
+  if (place == nullptr) place = MakePlace(record.key);
   place->when = when;
   place->committed.reset();
   if (record.offset) {
@@ -208,6 +206,7 @@ absl::Status OffsetStore::Refresh() {
     if (!batch.ok()) return batch.status();
     if (batch->empty()) break;
     for (const RecordView& record : *batch) {
+      appended_ += record.key.value_or("").size() + record.value.size() + frame::kFrameHeaderBytes;
       broken_ = Apply(record, snapshot);
       if (!broken_.ok()) return broken_;
     }
@@ -219,11 +218,22 @@ absl::Status OffsetStore::Refresh() {
   decisions_.StartEpoch(writer_.epoch + 1);
   is_loaded_ = true;
   ForgetPlacesInMemory();
+  NoteBytesRead();
   cursor_.segment = nullptr;  // it would keep the blocks of one that is dropped
   if (!needs_recovery_) return absl::OkStatus();
   const auto status = RecoverFromPowerCut();
   is_loaded_ = status.ok();
   return status;
+}
+
+void OffsetStore::NoteBytesRead() {
+  snapshot_bytes_ = 0;
+  for (const auto& [key, place] : places_) {
+    if (!place->committed) continue;
+    EncodePlace(place->committed->offset, place->committed->metadata, &value_);
+    snapshot_bytes_ += place->encoded_key.size() + value_.size();
+  }
+  appended_ -= std::min(appended_, snapshot_bytes_);
 }
 
 void OffsetStore::ForgetPlacesInMemory() {

@@ -1,6 +1,7 @@
 #include "broker/offset_store.h"
 
 #include <algorithm>
+#include <span>
 #include <thread>
 
 #include "absl/strings/escaping.h"
@@ -54,6 +55,14 @@ bool OffsetStore::IsInMemory(const Key& key) {
   return topic.ok() && topic->options().storage == Storage::kMemory;
 }
 
+std::shared_ptr<OffsetStore::Place> OffsetStore::MakePlace(const Key& key) {
+  return std::make_shared<Place>(Place{.key = key,
+                                       .encoded_key = EncodePlaceKey(key),
+                                       .committed = std::nullopt,
+                                       .when = Timestamp(),
+                                       .is_in_memory = std::nullopt});
+}
+
 absl::StatusOr<std::shared_ptr<OffsetStore::Place>> OffsetStore::FindPlace(const Key& key) {
   if (auto status = Refresh(); !status.ok()) return status;
   if (places_sweep_.IsDue(places_.size())) {
@@ -62,14 +71,10 @@ absl::StatusOr<std::shared_ptr<OffsetStore::Place>> OffsetStore::FindPlace(const
     });
     places_sweep_.Swept(places_.size());
   }
-  std::shared_ptr<Place>& place = places_[key];
-  if (place == nullptr) {
-    place = std::make_shared<Place>(Place{.key = key,
-                                          .encoded_key = EncodePlaceKey(key),
-                                          .committed = std::nullopt,
-                                          .when = Timestamp(),
-                                          .is_in_memory = std::nullopt});
-  }
+  const auto found = places_.find(key);
+  if (found != places_.end()) return found->second;
+  auto place = MakePlace(key);
+  places_.emplace(key, place);
   return place;
 }
 
@@ -120,11 +125,16 @@ absl::Status OffsetStore::Append(Place& place, std::optional<Offset> offset,
   return log().AppendUnsynced(record).status();
 }
 
+bool OffsetStore::IsAsCommitted(const Place& place, Offset offset,
+                                std::string_view metadata) const {
+  return place.committed && offset == place.committed->offset &&
+         metadata == place.committed->metadata &&
+         context_.clock->Now() - place.when < kPlaceRefresh;
+}
+
 absl::Status OffsetStore::Store(Place& place, Offset offset, std::string_view metadata) {
   if (!closed_.ok()) return closed_;
-  const bool is_same =
-      place.committed && offset == place.committed->offset && metadata == place.committed->metadata;
-  if (is_same) return absl::OkStatus();
+  if (IsAsCommitted(place, offset, metadata)) return absl::OkStatus();
   if (auto status = Append(place, offset, metadata); !status.ok()) return status;
   if (!place.committed) place.committed.emplace();
   place.committed->offset = offset;
@@ -150,27 +160,40 @@ absl::Status OffsetStore::Commit(Place& place, Offset offset, std::string_view m
 }
 
 absl::Status OffsetStore::CommitAll(const std::map<Key, Offset>& places) {
-  constexpr std::size_t kPlacesAtATime = 1000;
-  MutexLock lock(mutex_);
-  if (!closed_.ok()) return closed_;
-  for (auto at = places.begin(); at != places.end();) {
-    std::vector<std::pair<std::shared_ptr<Place>, Offset>> moved;
-    std::vector<std::string> values(kPlacesAtATime);
-    std::vector<Record> records;
-    for (; at != places.end() && records.size() < kPlacesAtATime; ++at) {
-      const auto place = FindPlace(at->first);
+  {
+    MutexLock lock(mutex_);
+    if (!closed_.ok()) return closed_;
+    std::vector<Move> moves;
+    for (const auto& [key, offset] : places) {
+      const auto place = FindPlace(key);
       if (!place.ok()) return place.status();
-      moved.emplace_back(*place, at->second);
-      if (!(*place)->is_in_memory) (*place)->is_in_memory = IsInMemory(at->first);
-      if (*(*place)->is_in_memory) continue;
+      moves.emplace_back(*place, offset);
+    }
+    if (auto status = MoveAll(moves); !status.ok()) return status;
+    if (!TakeCompactionDue()) return absl::OkStatus();
+  }
+  CompactSoon();
+  return absl::OkStatus();
+}
+
+absl::Status OffsetStore::MoveAll(const std::vector<Move>& moves) {
+  constexpr std::size_t kPlacesAtATime = 1000;
+  for (std::span<const Move> left = moves; !left.empty();) {
+    const auto part = left.first(std::min(left.size(), kPlacesAtATime));
+    left = left.subspan(part.size());
+    std::vector<std::string> values(part.size());
+    std::vector<Record> records;
+    for (const auto& [place, offset] : part) {
+      if (!place->is_in_memory) place->is_in_memory = IsInMemory(place->key);
+      if (*place->is_in_memory) continue;
       std::string& value = values[records.size()];
-      EncodePlace(at->second, "", &value);
-      records.push_back({.key = (*place)->encoded_key,
-                         .value = value,
+      if (offset) EncodePlace(*offset, "", &value);
+      records.push_back({.key = place->encoded_key,
+                         .value = offset ? std::optional<std::string_view>(value) : std::nullopt,
                          .headers = {},
                          .timestamp = std::nullopt,
                          .partition = std::nullopt});
-      appended_ += (*place)->encoded_key.size() + value.size();
+      appended_ += place->encoded_key.size() + value.size();
     }
     if (!records.empty()) {
       if (auto status = PrepareAppend(); !status.ok()) return status;
@@ -178,8 +201,10 @@ absl::Status OffsetStore::CommitAll(const std::map<Key, Offset>& places) {
       if (!appended.ok()) return appended.status();
     }
     const Timestamp now = context_.clock->Now();
-    for (const auto& [place, offset] : moved) {
-      place->committed = CommittedOffset{.offset = offset};
+    for (const auto& [place, offset] : part) {
+      place->committed.reset();
+      if (!offset) continue;
+      place->committed = CommittedOffset{.offset = *offset};
       place->when = now;
     }
   }
@@ -214,18 +239,21 @@ absl::Status OffsetStore::ForgetTopic(std::string_view topic) {
   return has_forgotten && topic_ ? log().SyncDirty() : absl::OkStatus();
 }
 
+absl::Status OffsetStore::ForgetGroup(std::string_view group) {
+  return Expire(group, Timestamp::max()).status();
+}
+
 absl::StatusOr<std::int64_t> OffsetStore::Expire(std::string_view group, Timestamp time) {
   MutexLock lock(mutex_);
   if (auto status = Refresh(); !status.ok()) return status;
-  std::int64_t expired = 0;
+  std::vector<Move> moves;
   for (auto at = places_.lower_bound(Key{std::string(group), "", 0});
        at != places_.end() && at->first.group == group; ++at) {
-    Place& place = *at->second;
-    if (!place.committed || place.when >= time) continue;
-    if (auto status = ForgetPlace(place); !status.ok()) return status;
-    ++expired;
+    const std::shared_ptr<Place>& place = at->second;
+    if (place->committed && place->when < time) moves.emplace_back(place, std::nullopt);
   }
-  return expired;
+  if (auto status = MoveAll(moves); !status.ok()) return status;
+  return static_cast<std::int64_t>(moves.size());
 }
 
 absl::StatusOr<std::optional<CommittedOffset>> OffsetStore::Find(const Key& key) {
@@ -320,7 +348,7 @@ absl::Status OffsetStore::AppendDecision(std::uint64_t id, std::vector<Participa
   for (const auto& [key, offset] : offsets) {
     const auto place = FindPlace(key);
     if (!place.ok()) return place.status();
-    if ((*place)->committed == offset) continue;
+    if (IsAsCommitted(**place, offset.offset, offset.metadata)) continue;
     if (!(*place)->is_in_memory) (*place)->is_in_memory = IsInMemory(key);
     (*(*place)->is_in_memory ? in_memory : moved).emplace_back(*place, offset);
   }
@@ -353,12 +381,14 @@ absl::Status OffsetStore::AppendDecision(std::uint64_t id, std::vector<Participa
                        .partition = std::nullopt});
     appended_ += place->encoded_key.size() + values[i].size();
   }
-  if (auto appended = log().AppendBatchUnsynced(records); !appended.ok()) return appended.status();
   const Timestamp now = context_.clock->Now();
-  moved.insert(moved.end(), in_memory.begin(), in_memory.end());
-  for (const auto& [place, offset] : moved) {
-    place->committed = offset;
-    place->when = now;
+  // What follows it must not fail, so it takes no memory.
+  if (auto appended = log().AppendBatchUnsynced(records); !appended.ok()) return appended.status();
+  for (auto* const places : {&moved, &in_memory}) {
+    for (auto& [place, offset] : *places) {
+      place->committed = std::move(offset);
+      place->when = now;
+    }
   }
   return absl::OkStatus();
 }

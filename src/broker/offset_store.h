@@ -28,6 +28,9 @@
 namespace daybook::inline v1 {
 
 inline constexpr std::string_view kOffsetsTopic = "__consumer_offsets";
+// A place that is committed again where it is already is written no more often than that: so well
+// is it known since when a group has been idle.
+inline constexpr std::chrono::minutes kPlaceRefresh{1};
 
 // The committed offsets of all groups, and the decisions on transactions. Durable as a topic of the
 // log's own, __consumer_offsets, with one partition: a commit appends a record, and opening reads
@@ -65,6 +68,8 @@ class OffsetStore {
   // The same of many, a thousand of them at a time: after a crash all of these are there, or none.
   absl::Status CommitAll(const std::map<Key, Offset>& places) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Forget(const Key& key) ABSL_LOCKS_EXCLUDED(mutex_);
+  // All of a group, as CommitAll.
+  absl::Status ForgetGroup(std::string_view group) ABSL_LOCKS_EXCLUDED(mutex_);
   // Forgets every group's place in the topic.
   absl::Status ForgetTopic(std::string_view topic) ABSL_LOCKS_EXCLUDED(mutex_);
   // Forgets the group's places that were last committed before `time`; how many.
@@ -116,6 +121,7 @@ class OffsetStore {
     std::vector<PlaceRecord> places;
   };
 
+  static std::shared_ptr<Place> MakePlace(const Key& key);
   absl::StatusOr<std::shared_ptr<Place>> FindPlace(const Key& key)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Append(Place& place, std::optional<Offset> offset, std::string_view metadata)
@@ -123,6 +129,12 @@ class OffsetStore {
   absl::Status Store(Place& place, Offset offset, std::string_view metadata)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status ForgetPlace(Place& place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Whether nothing has to be appended for that.
+  bool IsAsCommitted(const Place& place, Offset offset, std::string_view metadata) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // To where, or nowhere.
+  using Move = std::pair<std::shared_ptr<Place>, std::optional<Offset>>;
+  absl::Status MoveAll(const std::vector<Move>& moves) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::StatusOr<std::uint64_t> BeginInEpoch(std::chrono::steady_clock::time_point deadline)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status AppendDecision(std::uint64_t id, std::vector<Participant> participants,
@@ -160,6 +172,8 @@ class OffsetStore {
   // what is committed.
   absl::Status RecoverFromPowerCut() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status AppendSnapshot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // What has been read is as if it had been appended since a snapshot of what counts of it.
+  void NoteBytesRead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // A place of a memory topic went with the process that committed it.
   void ForgetPlacesInMemory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Syncs what these wrote; with no lock held, so that commits go on.
@@ -203,7 +217,7 @@ class OffsetStore {
 
   // Partitions with transactions that a power cut could take, though their decisions stay.
   std::set<std::pair<std::string, int>> unsettled_ ABSL_GUARDED_BY(mutex_);
-  std::uint64_t appended_ ABSL_GUARDED_BY(mutex_) = 0;  // bytes since the last snapshot
+  std::uint64_t appended_ ABSL_GUARDED_BY(mutex_) = 0;  // bytes beside the last snapshot
   std::uint64_t snapshot_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool is_compaction_asked_for_ ABSL_GUARDED_BY(mutex_) = false;
 };

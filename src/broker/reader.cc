@@ -95,7 +95,11 @@ Reader::~Reader() {
   if (state_ != nullptr && !state_->process.Check().ok()) static_cast<void>(state_.release());
 }
 Reader::Reader(Reader&&) noexcept = default;
-Reader& Reader::operator=(Reader&&) noexcept = default;
+Reader& Reader::operator=(Reader&& other) noexcept {
+  const Reader before(std::move(*this));
+  state_ = std::move(other.state_);
+  return *this;
+}
 
 absl::StatusOr<Reader> Reader::Open(Broker& broker, std::string_view name, ReaderOptions options) {
   if (options.start != StartAt::kBeginning && options.start != StartAt::kEnd) {

@@ -136,12 +136,7 @@ class Transaction::State {
     };
     const auto id = core_.offsets().BeginTransaction();
     if (!id.ok()) return nothing(id.status());
-    std::vector<Participant> participants;
-    absl::Status status = Prepare(*id, &participants);
-    if (status.ok() && durability() == Durability::kDisk) status = SyncWritten();
-    if (status.ok()) status = Decide(*id, std::move(participants));
-    if (!status.ok()) core_.decisions().End(*id, TransactionTable::Decision::kAborted);
-    for (const auto& [key, written] : written_) log(key, written).Announce();
+    const absl::Status status = WriteAndDecide(*id);
     return status.ok() ? Settle() : nothing(status);
   }
 
@@ -158,6 +153,22 @@ class Transaction::State {
     RecordCopies copies;
   };
   using Key = std::pair<std::string, int>;
+
+  // Aborts what was not committed, and tells readers.
+  class Ending {
+   public:
+    Ending(State& state, std::uint64_t id) : state_(state), id_(id) {}
+    ~Ending() {
+      state_.core_.decisions().End(id_, TransactionTable::Decision::kAborted);
+      for (const auto& [key, written] : state_.written_) log(key, written).Announce();
+    }
+    Ending(const Ending&) = delete;
+    Ending& operator=(const Ending&) = delete;
+
+   private:
+    State& state_;
+    const std::uint64_t id_;
+  };
 
   static absl::Status HasEnded() {
     return absl::FailedPreconditionError(
@@ -207,6 +218,16 @@ class Transaction::State {
                                .topic_id = written.topic.state()->id()});
     }
     return absl::OkStatus();
+  }
+
+  // Afterwards it is decided, also when memory runs out in the middle of it.
+  absl::Status WriteAndDecide(std::uint64_t id) {
+    const Ending ending(*this, id);
+    std::vector<Participant> participants;
+    absl::Status status = Prepare(id, &participants);
+    if (status.ok() && durability() == Durability::kDisk) status = SyncWritten();
+    if (status.ok()) status = Decide(id, std::move(participants));
+    return status;
   }
 
   // Before the decision: it must not survive a power cut that takes what it decides upon.
@@ -273,9 +294,17 @@ class Transaction::State {
 };
 
 Transaction::Transaction(std::unique_ptr<State> state) : state_(std::move(state)) {}
-Transaction::~Transaction() = default;
+Transaction::~Transaction() {
+  if (state_ == nullptr || !state_->core().process().is_forked()) return;
+  // Whoever holds the locks that this would take is in the process that this one was forked from.
+  static_cast<void>(state_.release());
+}
 Transaction::Transaction(Transaction&&) noexcept = default;
-Transaction& Transaction::operator=(Transaction&&) noexcept = default;
+Transaction& Transaction::operator=(Transaction&& other) noexcept {
+  const Transaction before(std::move(*this));
+  state_ = std::move(other.state_);
+  return *this;
+}
 
 absl::StatusOr<Transaction> Transaction::Begin(Broker& broker, TransactionOptions options) {
   return Begin(broker.shared_core(), std::move(options));

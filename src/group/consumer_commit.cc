@@ -66,8 +66,12 @@ absl::Status Consumer::State::Commit() {
   absl::Status result;
   for (Entry& entry : cursors_.entries()) {
     const Offset offset = entry.cursor.offset;
-    if (!entry.has_place || entry.stored == offset || entry.log().is_deleted()) continue;
+    if (!entry.has_place) continue;
+    const bool is_same = entry.stored == offset;
+    if (is_same && core_.clock().MonotonicNow() < entry.stale_at) continue;
+    if (entry.log().is_deleted()) continue;
     const auto status = CommitOne(entry, offset, "");
+    if (is_same && status.ok()) entry.stale_at = core_.clock().MonotonicNow() + kPlaceRefresh;
     if (!status.ok() && (result.ok() || !absl::IsAborted(status))) result = status;
   }
   return EndCommit(result);

@@ -1,9 +1,26 @@
+#include <atomic>
+#include <functional>
+#include <thread>
+
 #include "catch.h"
 #include "support/group_fixture.h"
 
 // What a broker does for its groups: src/broker/broker_groups.cc.
 
 namespace daybook {
+namespace {
+
+// Calls back when it is asked for the time: in the middle of whatever appends.
+class HookedClock final : public Clock {
+ public:
+  Timestamp Now() noexcept override {
+    if (on_now) on_now();
+    return Timestamp(std::chrono::seconds(1'000'000'000));
+  }
+  std::function<void()> on_now;
+};
+
+}  // namespace
 
 TEST_CASE("Names of groups are printable and not too long") {
   BrokerFixture broker;
@@ -145,6 +162,112 @@ TEST_CASE("Places expire only when asked, and not those of a group that is in us
   CHECK(broker->ExpireGroupOffsets(std::chrono::hours(1)).value() == 1);
   CHECK(broker->ListGroups().value() == std::vector<std::string>{"used"});
   CHECK(absl::IsInvalidArgument(broker->ExpireGroupOffsets(std::chrono::hours(-1)).status()));
+}
+
+TEST_CASE("What fails while places expire is told, and not taken for a group that has members") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  OffsetStore& store = broker->core().offsets();
+  REQUIRE(store.Commit({"g", "t", 0}, Offset(0)).ok());
+  broker.clock().Advance(std::chrono::hours(2));
+  broker.disk().SetHook([](SimulatedFileSystem::Operation operation, const std::string&) {
+    return operation == SimulatedFileSystem::Operation::kSync ? absl::DataLossError("the disk")
+                                                              : absl::OkStatus();
+  });
+  REQUIRE(absl::IsDataLoss(store.WaitDurable(Soon())));  // from then on nothing can be appended
+  broker.disk().SetHook(nullptr);
+  CHECK(absl::IsFailedPrecondition(broker->ExpireGroupOffsets(std::chrono::hours(1)).status()));
+  CHECK(store.FindGroup("g").value().size() == 1);
+}
+
+TEST_CASE("A group's places are moved or forgotten all together, or none where that fails") {
+  constexpr int kPartitions = 20;
+  for (int round = 0; round < 8; ++round) {
+    const bool deletes = round % 2 == 0;
+    const int fails_at = 1 + round / 2 * 6;
+    SimulatedFileSystem disk;
+    HookedClock clock;
+    const auto broker =
+        Broker::Open("/data",
+                     {.background = Background::kCaller, .file_system = &disk, .clock = &clock})
+            .value();
+    REQUIRE(broker->CreateTopic("t", {.partitions = kPartitions}).ok());
+    std::map<TopicPartition, Offset> begin;
+    std::map<TopicPartition, Offset> end;
+    for (int id = 0; id < kPartitions; ++id) {
+      REQUIRE(broker->OpenTopic("t")->partition(id).Append(RecordOf("v")).ok());
+      begin[{"t", id}] = Offset(0);
+      end[{"t", id}] = Offset(1);
+    }
+    REQUIRE(broker->AlterGroupOffsets("g", begin).ok());
+    const Topic offsets = broker->OpenTopic("__consumer_offsets").value();
+    int asked = 0;
+    clock.on_now = [&] {
+      if (++asked == fails_at) {
+        offsets.partition(0).log().Close(absl::FailedPreconditionError("the disk failed"));
+      }
+    };
+    const absl::Status status =
+        deletes ? broker->DeleteGroup("g") : broker->AlterGroupOffsets("g", end);
+    clock.on_now = nullptr;
+    const auto places = broker->core().offsets().FindGroup("g").value();
+    const std::size_t left = status.ok() && deletes ? 0 : kPartitions;
+    CHECK(places.size() == left);
+    for (const auto& [key, place] : places) {
+      CHECK(place.offset == (status.ok() ? Offset(1) : Offset(0)));
+    }
+  }
+}
+
+TEST_CASE("A topic that is made while one of its name is deleted keeps what groups commit in it") {
+  for (int round = 0; round < 30; ++round) {
+    BrokerFixture broker;
+    broker.MakeTopic("t");
+    broker.SendMany("t", 0, 1);
+    REQUIRE(broker->core().offsets().Commit({"g", "t", 0}, Offset(1)).ok());
+    const auto member = ConsumerGroup(*broker, "g").Join({"t"}).value();
+    REQUIRE(member->Poll({}).ok());
+    std::thread other;
+    absl::Status committed;
+    std::atomic<bool> has_begun{false};
+    broker.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string&) {
+      if (operation != SimulatedFileSystem::Operation::kRename || has_begun.exchange(true)) {
+        return absl::OkStatus();
+      }
+      other = std::thread([&] {
+        while (!broker->CreateTopic("t").ok()) std::this_thread::yield();
+        committed = broker->core().offsets().Commit({"g", "t", 0}, Offset(0));
+      });
+      return absl::OkStatus();
+    });
+    REQUIRE(broker->DeleteTopic("t").ok());
+    other.join();
+    broker.disk().SetHook(nullptr);
+    REQUIRE(committed.ok());
+    CHECK(broker->core().offsets().Find({"g", "t", 0}).value().has_value());
+    broker.SendMany("t", 0, 1);
+    CHECK(Drain(*member) == std::vector<std::string>{"0"});
+  }
+}
+
+TEST_CASE("A group that is forgotten and comes back goes on with its generations") {
+  BrokerFixture broker;
+  broker.MakeTopic("orders");
+  broker.SendMany("orders", 0, 1);
+  {
+    const auto member = ConsumerGroup(*broker, "g").Join({"orders"}).value();
+    REQUIRE(member->Poll({}).ok());
+    REQUIRE(member->Commit().ok());
+  }
+  const std::int64_t before = broker->DescribeGroup("g").value().generation;
+  REQUIRE(before > 0);
+  for (int i = 0; i < 200; ++i) {
+    ConsumerGroup(*broker, "other-" + std::to_string(i)).Join({"orders"}).value();
+  }
+  REQUIRE(broker->core().coordinators() < 200);
+  CHECK(broker->DescribeGroup("g").value().generation >= before);
+  const auto member = ConsumerGroup(*broker, "g").Join({"orders"}).value();
+  CHECK(broker->DescribeGroup("g").value().generation > before);
 }
 
 }  // namespace daybook

@@ -1,5 +1,6 @@
 #include "broker/catalog.h"
 
+#include "broker/broker_core.h"
 #include "catch.h"
 #include "support/broker_fixture.h"
 
@@ -56,6 +57,27 @@ TEST_CASE("The longest name works to the last partition") {
   broker.MakeTopic(name, {.partitions = 100'000});
   REQUIRE(broker->OpenTopic(name).value().partition(99'999).Append(RecordOf("v")).ok());
   REQUIRE(broker->DeleteTopic(name).ok());
+}
+
+TEST_CASE("Topics are found while a follower looks again at the files of all of them") {
+  BrokerFixture writer;
+  writer.MakeTopic("orders");
+  writer.MakeTopic("other");
+  const auto follower = Broker::Open("/data", writer.Options(BrokerAccess::kReadOnly)).value();
+  REQUIRE(follower->OpenTopic("orders").ok());
+  REQUIRE(follower->OpenTopic("other").ok());
+  Catalog& catalog = follower->core().catalog();
+  int found = 0;
+  writer.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string& path) {
+    const bool is_topic = path.find(".topic") != std::string::npos;
+    if (operation == SimulatedFileSystem::Operation::kOpen && is_topic) {
+      found += static_cast<int>(catalog.PartitionCounts().size());  // with no look at the disk
+    }
+    return absl::OkStatus();
+  });
+  catalog.Recheck();
+  writer.disk().SetHook(nullptr);
+  CHECK(found == 4);
 }
 
 }  // namespace daybook

@@ -203,4 +203,23 @@ TEST_CASE("A group's places in thousands of partitions are fixed in one Join") {
   CHECK(Drain(*ConsumerGroup(*broker, "g", kAtEnd).Join({"t", "many"}).value()).size() == 1);
 }
 
+TEST_CASE("At kLatest the place is durable when Join returns, also if somebody else put it there") {
+  LateFixture fixture;
+  fixture.broker.MakeTopic("u");
+  OffsetStore& store = fixture.broker->core().offsets();
+  // As another member's Join has, whose sync is still under way.
+  REQUIRE(store.Commit({"g", "t", 0}, Offset(3)).ok());
+  const auto consumer = fixture.Join();
+  Partition& log = fixture.broker->OpenTopic("__consumer_offsets")->partition(0);
+  CHECK(log.durable_offset().value() == log.end_offset().value());
+  int syncs = 0;
+  fixture.broker.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string&) {
+    syncs += operation == SimulatedFileSystem::Operation::kSync ? 1 : 0;
+    return absl::OkStatus();
+  });
+  const auto second = fixture.Join();
+  CHECK(syncs == 0);
+  fixture.broker.disk().SetHook(nullptr);
+}
+
 }  // namespace daybook

@@ -141,4 +141,74 @@ TEST_CASE("Damage to one transaction takes none behind it along") {
   CHECK(values.back() == "9");
 }
 
+TEST_CASE("After a reboot a transaction counts though a topic of it was deleted and made again") {
+  BrokerFixture broker;
+  for (const char* const name : {"in", "a", "b"}) {
+    broker.MakeTopic(name, {.durability = Durability::kDisk});
+  }
+  broker.Send("in", "k", "v");
+  {
+    const auto consumer = ConsumerGroup(*broker, "g").Join({"in"}).value();
+    REQUIRE(consumer->Poll({}).value().size() == 1);
+    auto transaction = Transaction::Begin(*broker).value();
+    REQUIRE(transaction.Send("a", RecordOf("x")).ok());
+    REQUIRE(transaction.Send("b", RecordOf("y")).ok());
+    REQUIRE(transaction.AddOffsets(*consumer).ok());
+    REQUIRE(transaction.Commit().ok());
+  }
+  REQUIRE(broker->DeleteTopic("a").ok());
+  std::vector<std::string> left;
+  SECTION("the new one is empty") { broker.MakeTopic("a"); }
+  SECTION("the new one has records of its own") {
+    broker.MakeTopic("a", {.durability = Durability::kDisk});
+    for (const char* const value : {"0", "1", "2"}) broker.Send("a", "k", value);
+    left = {"0", "1", "2"};
+  }
+  SECTION("the new one has a transaction of its own") {
+    broker.MakeTopic("a", {.durability = Durability::kDisk});
+    auto transaction = Transaction::Begin(*broker).value();
+    REQUIRE(transaction.Send("a", RecordOf("new")).ok());
+    REQUIRE(transaction.Commit().ok());
+    left = {"new"};
+  }
+  broker.Close();
+  BrokerFixture after(broker.disk().CutPower(1));
+  for (int i = 0; i < 2; ++i) {
+    CHECK(after.Values("b") == std::vector<std::string>{"y"});
+    CHECK(after.Values("a") == left);
+    CHECK(after->core().offsets().Find({"g", "in", 0}).value()->offset == Offset(1));
+    after.Reopen();
+  }
+}
+
+TEST_CASE("A place that was forgotten stays so when a power cut takes a transaction before that") {
+  const OffsetStore::Key key{"g", "in", 0};
+  BrokerFixture broker;
+  broker.MakeTopic("in");
+  broker.MakeTopic("t");
+  broker.SendMany("in", 0, 5);
+  OffsetStore& store = broker->core().offsets();
+  REQUIRE(store.Commit(key, Offset(3)).ok());
+  const std::uint64_t id = store.BeginTransaction().value();
+  const Record record = RecordOf("lost");
+  const Topic topic = broker->OpenTopic("t").value();
+  const auto prepared = topic.partition(0).log().AppendTransactional({&record, 1}, id);
+  REQUIRE(store
+              .Decide(id, {{"t", 0, prepared->last_frame, topic.state()->id()}},
+                      {{key, {.offset = Offset(5)}}})
+              .ok());
+  REQUIRE(broker->DeleteTopic("in").ok());
+  broker.MakeTopic("in", {.durability = Durability::kDisk});
+  broker.SendMany("in", 0, 5);
+  int lost = 0;
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    BrokerFixture after(broker.disk().CutPower(seed));
+    lost += after.Values("t").empty() ? 1 : 0;
+    CHECK_FALSE(after->core().offsets().Find(key).value().has_value());
+    after.Reopen();
+    CHECK_FALSE(after->core().offsets().Find(key).value().has_value());
+  }
+  CHECK(lost > 0);
+}
+
 }  // namespace daybook

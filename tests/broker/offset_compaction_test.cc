@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "broker/broker_core.h"
 #include "broker/offset_store.h"
 #include "catch.h"
@@ -197,6 +199,21 @@ TEST_CASE("The time of a commit outlives the compaction, so that old groups can 
   CHECK(Store(broker).Groups().value() == std::vector<std::string>{"new"});
   broker.Reopen();
   CHECK(Store(broker).Groups().value() == std::vector<std::string>{"new"});
+}
+
+TEST_CASE("The log of offsets stays small in a program that is restarted before it has grown") {
+  BrokerFixture broker;
+  const std::string metadata(100'000, 'm');
+  std::int64_t most = 0;
+  for (int i = 1; i <= 500; ++i) {
+    REQUIRE(Store(broker).Commit({"group", "orders", i % 3}, Offset(i), metadata).ok());
+    if (i % 10 != 0) continue;
+    broker.Reopen();
+    Partition& log = OffsetsLog(broker);
+    most = std::max(most, log.end_offset().value() - log.begin_offset().value());
+  }
+  CHECK(most < 200);  // of 100 KB each
+  CHECK(Store(broker).Find({"group", "orders", 2}).value()->offset == Offset(500));
 }
 
 }  // namespace daybook

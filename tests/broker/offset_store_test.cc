@@ -195,4 +195,24 @@ TEST_CASE("A commit for which there is no space is refused and the place stays a
   CHECK(Store(broker).Find(kKey).value()->offset == Offset(last));
 }
 
+TEST_CASE("A place that is committed again and again where it is does not expire") {
+  BrokerFixture broker;
+  REQUIRE(Store(broker).Commit(kKey, Offset(5), "m").ok());
+  Partition& log = broker->OpenTopic("__consumer_offsets")->partition(0);
+  const auto end = [&] { return log.end_offset().value(); };
+  const Offset before = end();
+  for (int i = 0; i < 100; ++i) REQUIRE(Store(broker).Commit(kKey, Offset(5), "m").ok());
+  CHECK(end() == before);
+  broker.clock().Advance(std::chrono::hours(1));
+  const Timestamp idle_since = broker.clock().Now() - std::chrono::minutes(10);
+  SECTION("by itself") { REQUIRE(Store(broker).Commit(kKey, Offset(5), "m").ok()); }
+  SECTION("with a transaction") {
+    const std::uint64_t id = Store(broker).BeginTransaction().value();
+    REQUIRE(Store(broker).Decide(id, {}, {{kKey, {.offset = Offset(5), .metadata = "m"}}}).ok());
+  }
+  if (GENERATE(false, true)) broker.Kill();
+  CHECK(Store(broker).Expire("group", idle_since).value() == 0);
+  CHECK(*Store(broker).Find(kKey).value() == CommittedOffset{Offset(5), "m"});
+}
+
 }  // namespace daybook

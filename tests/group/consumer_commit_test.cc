@@ -155,4 +155,23 @@ TEST_CASE("Exactly once: a commit is refused, the positions go to a transaction"
   CHECK(positions.offsets.at({"t", 1}).offset == Offset(0));
 }
 
+TEST_CASE("The places of a member that commits and gets nothing new do not expire") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  broker.SendMany("t", 0, 1);
+  {
+    const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+    CHECK(Drain(*consumer).size() == 1);
+    REQUIRE(consumer->Commit().ok());
+    for (int i = 0; i < 60; ++i) {
+      broker.clock().Advance(std::chrono::minutes(2));
+      CHECK(Drain(*consumer).empty());
+      REQUIRE(consumer->Commit().ok());
+    }
+  }
+  CHECK(broker->ExpireGroupOffsets(std::chrono::hours(1)).value() == 0);
+  broker.clock().Advance(std::chrono::hours(2));
+  CHECK(broker->ExpireGroupOffsets(std::chrono::hours(1)).value() == 1);
+}
+
 }  // namespace daybook
