@@ -30,13 +30,17 @@ bool RegisterMembarrier() {
 // Before main, once; false until then, which is the safe value.
 const bool WaitList::kHasMembarrier = RegisterMembarrier();
 
-EventCount::Key EventCount::PrepareWait() {
-  const Key key = key_.load(std::memory_order_acquire);
-  if (WaitList::kHasMembarrier) {
+void WaitList::BarrierOfWaiter() {
+  if (kHasMembarrier) {
     syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
   } else {
     std::atomic_thread_fence(std::memory_order_seq_cst);
   }
+}
+
+EventCount::Key EventCount::PrepareWait() {
+  const Key key = key_.load(std::memory_order_acquire);
+  WaitList::BarrierOfWaiter();
   return key;
 }
 

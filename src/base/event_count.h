@@ -89,8 +89,11 @@ class WaitList {
       NotifyAll();
   }
 
+  // The waiter's side of the barrier in NotifyIfAny: between what the waiter stores and what it
+  // looks at. Also for a condition of another kind that is looked at right after a NotifyIfAny.
+  static void BarrierOfWaiter();
+
  private:
-  friend class EventCount;
   static const bool kHasMembarrier;
 
   void NotifyAll() ABSL_LOCKS_EXCLUDED(mutex_);

@@ -18,6 +18,7 @@ struct OpenSegment {
   std::shared_ptr<Segment> segment = nullptr;  // empty until it is needed
   bool was_active = false;                     // somebody held up may still claim in it
   bool is_undecided = false;                   // recovery could not tell where it ends, and left it
+  bool is_unsettled = false;                   // recovery failed: the next open is to try again
   bool is_durable = false;                     // if it is not open: to its seal
   std::uint64_t last_used = 0;                 // by the count of PartitionLog::uses_
   std::optional<TimeSummary> times = {};       // of its records, once that was asked for

@@ -50,7 +50,12 @@ bool PartitionLog::WorkAhead() {
   // What an appender could run into comes first.
   if (active != nullptr && active->is_filling() && !active->is_busy()) {
     const auto directory = OpenDirectory();
-    if (directory.ok() && active->GrowAhead(**directory)) return true;
+    const bool has_grown = directory.ok() && active->GrowAhead(**directory);
+    {
+      MutexLock lock(mutex_);  // no append is in need of the descriptor now
+      CloseFileIfScarce(*active);
+    }
+    if (has_grown) return true;
   }
   if (active != nullptr && active->is_busy() && active->PageInAhead()) return true;
   if (lacks_next) {

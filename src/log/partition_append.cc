@@ -79,8 +79,9 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
       if (gate.IsInside(claimed->before, bytes)) {
         Segment& segment = *gate.segment();
         claimed->segment = &segment;
-        // Never fails, as the file reaches far enough.
-        Extend(segment, PositionOf(claimed->before) + bytes).IgnoreError();
+        // The file reaches far enough, so no more can be missing than memory.
+        const std::uint64_t end = PositionOf(claimed->before) + bytes;
+        if (!Extend(segment, end).ok()) segment.Grant(end);
         // So that an open after a kill scans no more than a step.
         segment.Checkpoint(context_.boot);
         return absl::OkStatus();
@@ -90,12 +91,13 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
                               gate.IsOfThisLife(claimed->before, bytes);
       if (is_current) {
         Segment& segment = *gate.segment();
-        absl::Status grown = absl::OutOfRangeError("closing");
+        absl::Status grown;  // OK: it was closing already
         if (!gate.is_closing()) {
-          grown = Extend(segment, PositionOf(claimed->before) + bytes);
+          const std::uint64_t end = PositionOf(claimed->before) + bytes;
+          grown = Extend(segment, end);
           claimed->segment = &segment;
           if (grown.ok()) return grown;
-          gate.StartClosing();
+          if (!segment.StartClosingBelow(end)) continue;  // it has grown ahead since: it holds
         }
         if (gate.IsCrossing(claimed->before, bytes)) {
           SealActive(segment, claimed->before);
@@ -103,7 +105,8 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
           AwaitRoll(gate);
         }
         // On a full disk it goes on in the file that was prepared, if there is one.
-        if (!absl::IsOutOfRange(grown) && !(absl::IsResourceExhausted(grown) && prepared_)) {
+        if (!grown.ok() && !absl::IsOutOfRange(grown) &&
+            !(absl::IsResourceExhausted(grown) && prepared_)) {
           return grown;
         }
       }

@@ -81,7 +81,11 @@ void PartitionLog::AwaitRoll(const ClaimGate& gate) {
 
 Offset PartitionLog::SettledBefore() {
   PassCommitted().IgnoreError();  // a writer has open what it wrote
-  return segments_.empty() ? Offset(0) : segments_[first_uncommitted_].base_offset;
+  if (segments_.empty()) return Offset(0);
+  const auto end = segments_.begin() + static_cast<std::ptrdiff_t>(first_uncommitted_);
+  return std::find_if(segments_.begin(), end,
+                      [](const OpenSegment& slot) { return slot.is_unsettled; })
+      ->base_offset;
 }
 
 absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::CreateSegment(Offset base_offset,

@@ -202,8 +202,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
     }
     return ClaimSlowly(bytes, claimed, records, nullptr);
   }
-  // Grows, rolls, opens until a claim holds or fails. `missed`: where one was made and does not
-  // fit.
+  // Grows, rolls, opens until a claim holds or fails. `missed`: where one was made, too far.
   absl::Status ClaimSlowly(std::uint64_t bytes, Claimed* claimed, std::uint64_t records,
                            ClaimGate* missed);
   // Makes claims up to `position` fit. Throws nothing.
@@ -354,7 +353,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::StatusOr<Offset> SyncCommitted(bool* disk_failed) ABSL_LOCKS_EXCLUDED(mutex_);
   // Waits until as many records wait for a sync as for the last one, at most as long as that took.
   void GatherGroup();
-  Offset ClaimedEnd();    // too low while a segment is closing
+  Offset ClaimedEnd();  // too low while a segment is closing
+  bool HasClaimsBehind(Offset end) ABSL_LOCKS_EXCLUDED(mutex_);  // committed or not
   Offset CommittedEnd();  // of the active segment; too high while an earlier claim is open
   // Waits for the sync under way; false if the deadline came first.
   bool AwaitSync(EventCount::Key key, std::chrono::steady_clock::time_point deadline);

@@ -111,6 +111,7 @@ absl::Status PartitionLog::OpenForWriting(Directory& directory) {
       next_base_ = is_last ? base : segments_[i + 1].base_offset;
       if (is_last) closed_ = recovery.status();
       segments_[i].is_undecided = opened.ok();
+      segments_[i].is_unsettled = true;
       continue;
     }
     if (!recovery.ok()) return recovery.status();
@@ -134,14 +135,13 @@ absl::Status PartitionLog::OpenForWriting(Directory& directory) {
       slot.segment = segment;
       slot.was_active = true;
       Opened(slot);
-      active_.store(segment.get(), std::memory_order_release);
-      gate_.store(&segment->gate(), std::memory_order_release);
       // Of a topic with smaller records, before its settings were lost: nobody could read larger
-      // ones there.
+      // ones there, so nobody gets to see its gate.
       if (segment->header().max_frame_bytes < max_frame_bytes_) {
-        const ClaimWord before = segment->Claim(segment->header().capacity, 0);
-        segment->StartClosing();
-        SealActive(*segment, before);
+        if (const auto end = segment->CloseHere()) SealActive(*segment, *end);
+      } else {
+        active_.store(segment.get(), std::memory_order_release);
+        gate_.store(&segment->gate(), std::memory_order_release);
       }
     }
     if (recovery->was_cut && !is_last) {

@@ -121,6 +121,8 @@ absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
   // In order, each whole before the next, so that the durable part is always a beginning.
   for (const OpenSegment& slot : segments) {
     auto opened = SegmentToSync(slot);
+    // There is nothing in it to be synced: who reads it is told that it is damaged.
+    if (absl::IsDataLoss(opened.status())) continue;
     if (!opened.ok()) return opened.status();
     const std::shared_ptr<Segment> segment = *std::move(opened);
     if (segment == nullptr) break;  // its name is not durable yet: the next time
@@ -131,6 +133,10 @@ absl::StatusOr<Offset> PartitionLog::SyncCommitted(bool* disk_failed) {
     if (const auto status = segment->Sync(**directory, end, context_.boot); !status.ok()) {
       *disk_failed = true;
       return status;
+    }
+    {
+      MutexLock lock(mutex_);  // no append is in need of the descriptor now
+      CloseFileIfScarce(*segment);
     }
     durable = segment->base_offset() + RecordsOf(end);
     // One without a record may be replaced by another one of this base.
@@ -247,16 +253,26 @@ absl::Status PartitionLog::SyncForAll(Offset end) {
   return durable.status();
 }
 
+bool PartitionLog::HasClaimsBehind(Offset end) {
+  if (is_in_memory()) return false;
+  MutexLock lock(mutex_);
+  return end < (active_.load(std::memory_order_relaxed) == nullptr ? next_base_ : ClaimedEnd());
+}
+
 absl::Status PartitionLog::SyncDirty() {
   background_.is_dirty.store(false);
+  // Whoever commits a frame and then finds the mark set leaves it to this sync, which must find the
+  // frame: a barrier between the store and the look on either side, and both are paid for here.
+  WaitList::BarrierOfWaiter();
   if (is_deleted()) return absl::OkStatus();  // nobody waits for it any more
   const auto end = end_offset();
   absl::Status status = end.status();
   if (end.ok()) {
     status = WaitDurable(*end, DeadlineAfter(std::chrono::seconds(30)));
   }
-  // What is promised is still to be done; after a failed sync whoever asks is told so again.
-  if (!status.ok()) MarkDirty();
+  // What is promised is still to be done; after a failed sync whoever asks is told so again. An
+  // append behind an open claim is not committed for readers, and nobody tells when it is.
+  if (!status.ok() || HasClaimsBehind(*end)) MarkDirty();
   return status;
 }
 

@@ -77,7 +77,8 @@ class ClaimGate {
     if (IsPlanted(PlantedBug::kClaimsWhileClosing)) return limit < PositionOf(before) + bytes;
     return PositionOf(before) <= limit && limit < PositionOf(before) + bytes;
   }
-  // Set once the limit does not move any more: claim nothing, go to the roll.
+  // Set once the limit does not move any more: claim nothing, go to the roll. Of a file, under the
+  // lock under which the limit is raised (SegmentFile::StartClosing).
   bool is_closing() const { return largest_claim_.load(std::memory_order_relaxed) == 0; }
   void StartClosing() { largest_claim_.store(0, std::memory_order_relaxed); }
 

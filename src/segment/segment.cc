@@ -168,6 +168,12 @@ absl::Status Segment::Extend(std::uint64_t position, bool in_hurry) {
   return absl::OkStatus();
 }
 
+void Segment::Grant(std::uint64_t position) {
+  if (!is_in_memory_) return file_.Grant(position, false);
+  MutexLock lock(memory_mutex_);
+  GrantMemory(position);
+}
+
 bool Segment::LetGoBehind() {
   const auto sealed = sealed_end();
   const std::uint64_t committed = PositionOf(CommittedEnd());

@@ -103,7 +103,11 @@ class Segment {
   }
   bool Fits(ClaimWord before, std::uint64_t bytes) const { return gate_->Fits(before, bytes); }
   bool is_closing() const { return gate_->is_closing(); }
-  void StartClosing() { gate_->StartClosing(); }
+  // From here on the limit stays where it is.
+  void StartClosing() { file_.StartClosing(); }
+  // The same, unless the file has grown ahead meanwhile and a claim that ends at `position` holds:
+  // then nothing is done, and the answer is false.
+  bool StartClosingBelow(std::uint64_t position) { return file_.StartClosingBelow(position); }
   // Closes it before its bytes are used up, by a claim that cannot fit. Where that one began, if it
   // is the crossing one; else another one is. One caller at a time.
   std::optional<ClaimWord> CloseHere() {
@@ -125,6 +129,9 @@ class Segment {
   // a time. `in_hurry`: appends come so fast that it pays to bring pages
   // in ahead of them; otherwise that would only take a core away from somebody.
   absl::Status Extend(std::uint64_t position, bool in_hurry = true);
+  // The same for a claim that holds, when Extend could not be called or did not return: needs
+  // neither a descriptor nor memory.
+  void Grant(std::uint64_t position);
 
   // A descriptor is needed to let the file grow, and to sync it; a segment that does neither has
   // none.
@@ -133,7 +140,7 @@ class Segment {
 
   // Gives a file that has grown to half of the largest step its whole capacity, which takes as long
   // as thousands of appends. True when it did. Appends go on meanwhile. Not on a disk that is
-  // nearly full: there the file grows as it needs to.
+  // nearly full: there the file grows as it needs to. Nothing once the segment is closing.
   bool GrowAhead(Directory& directory) { return file_.GrowAhead(directory); }
   // True when there may be something to do ahead of the appends.
   bool is_filling() const { return !is_in_memory_ && file_.is_filling(); }
@@ -340,8 +347,9 @@ class Segment {
   }
   void WriteCheckpoint(const BootId& boot, std::optional<ClaimWord> durable)
       ABSL_LOCKS_EXCLUDED(checkpoint_mutex_);
-  // Writes the frames before `end` that are not known to be durable once more, as they are.
-  absl::Status WriteAgain(File& file, ClaimWord end) ABSL_LOCKS_EXCLUDED(checkpoint_mutex_);
+  // Writes what is before `until` and not known to be durable once more, as it is. Not a byte
+  // behind that: appends may be under way there.
+  absl::Status WriteAgain(File& file, std::uint64_t until) ABSL_LOCKS_EXCLUDED(checkpoint_mutex_);
   // How far the file reached once, by its checkpoint.
   std::uint64_t KnownEnd(const BootId& boot) const;
   // DataLoss: the file is shorter than its checkpoint says that it was.
@@ -352,7 +360,16 @@ class Segment {
   bool AdoptSeal(std::uint64_t position);
   // The same where the checkpoint ends, if a seal does, too.
   bool AdoptCheckpoint(ClaimWord trusted) ABSL_LOCKS_EXCLUDED(checkpoint_mutex_);
-  // Blocks for so much of the file.
+  // `at`: where a frame begins. Whether a seal was committed there that is damaged now.
+  bool IsDamagedSeal(ClaimWord at) const;
+  // Where the seal begins that the checkpoint has behind it and that is damaged now; otherwise
+  // `trusted`.
+  ClaimWord BeforeDamagedSeal(ClaimWord trusted) const;
+  // Behind the last whole frame, at `end`: passes what was committed there and is damaged now,
+  // which keeps its offsets, and pads open claims on the way. Returns where to seal.
+  ClaimWord PassDamagedTail(ClaimWord end, std::uint64_t tail_bytes,
+                            std::optional<Offset> next_base, Recovery* recovery);
+  // Blocks for so much of the file. DataLoss: that is more than it can have.
   absl::Status EnsureBytes(std::uint64_t file_bytes);
   // Claims begin at `end`, for which there is room at least for a seal.
   absl::Status GoOnAt(ClaimWord end);

@@ -116,8 +116,24 @@ void SegmentFile::HasGrown(std::uint64_t end) {
   MutexLock lock(mutex_);
   const std::uint64_t have = bytes();
   if (end <= have) return;
+  if (gate_->is_closing()) {
+    unused_end_ = std::max(unused_end_, end);
+    return;
+  }
   paged_in_ = std::max(paged_in_, have);
   SetLimit(end);
+}
+
+void SegmentFile::StartClosing() {
+  MutexLock lock(mutex_);
+  gate_->StartClosing();
+}
+
+bool SegmentFile::StartClosingBelow(std::uint64_t position) {
+  MutexLock lock(mutex_);
+  if (position <= gate_->limit()) return false;
+  gate_->StartClosing();
+  return true;
 }
 
 absl::Status SegmentFile::GrowTo(std::uint64_t needed) {
@@ -164,12 +180,14 @@ bool SegmentFile::GrowAhead(Directory& directory) {
   if (IsPlanted(PlantedBug::kGrowsOutsideOfLock)) {
     const auto other = directory.OpenFile(identity_.name, FileMode::kReadWrite);
     if (!other.ok() || !(*other)->Allocate(capacity_).ok()) return false;
+    MutexLock growth(growth_mutex_);
     HasGrown(capacity_);
     return true;
   }
   MutexLock growth(growth_mutex_);
   const std::uint64_t have = bytes();
-  if (have == capacity_ || have < next_look_) return false;
+  // A segment that is closing grows no more; what is behind its seal may have been given back.
+  if (have == capacity_ || have < next_look_ || gate_->is_closing()) return false;
   const auto file = Opened(directory);
   // The append that needs it sooner says what is wrong.
   if (!file.ok() || MayTake(**file, kShareAhead) < capacity_ - have ||
@@ -198,7 +216,8 @@ absl::Status SegmentFile::Trim(Directory& directory, std::uint64_t end) {
   MutexLock lock(mutex_);
   const auto file = OpenedLocked(directory);
   if (!file.ok()) return file.status();
-  const absl::Status status = (*file)->Deallocate(RoundUpToPage(end), bytes());
+  const std::uint64_t have = std::max(bytes(), unused_end_);
+  const absl::Status status = (*file)->Deallocate(RoundUpToPage(end), have);
   file_.reset();
   return status;
 }

@@ -76,6 +76,8 @@ class SegmentFile {
       ABSL_LOCKS_EXCLUDED(growth_mutex_, mutex_);
   bool GrowAhead(Directory& directory) ABSL_LOCKS_EXCLUDED(growth_mutex_, mutex_);
   bool PageInAhead() ABSL_LOCKS_EXCLUDED(mutex_);
+  void StartClosing() ABSL_LOCKS_EXCLUDED(mutex_);
+  bool StartClosingBelow(std::uint64_t position) ABSL_LOCKS_EXCLUDED(mutex_);
   bool is_filling() const {
     return capacity_ > 2 * steps_.largest_growth && bytes() >= steps_.largest_growth / 2;
   }
@@ -102,8 +104,10 @@ class SegmentFile {
   // Makes the file reach at least to `needed`.
   absl::Status GrowTo(std::uint64_t needed) ABSL_EXCLUSIVE_LOCKS_REQUIRED(growth_mutex_)
       ABSL_LOCKS_EXCLUDED(mutex_);
-  // The file has blocks up to `end` now.
-  void HasGrown(std::uint64_t end) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The file has blocks up to `end` now. The limit follows unless the segment is closing: one of
+  // the claims that were made has closed it, or will, where the limit was then.
+  void HasGrown(std::uint64_t end) ABSL_EXCLUSIVE_LOCKS_REQUIRED(growth_mutex_)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // For recoveries: before anything is written at or beyond the bound of before. Never goes back.
   void NoteClaimBound(std::uint64_t position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void GrantLocked(std::uint64_t position, bool in_hurry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -122,6 +126,8 @@ class SegmentFile {
   Mutex growth_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
   // GrowAhead was refused: it looks again when the file has grown so far.
   std::uint64_t next_look_ ABSL_GUARDED_BY(growth_mutex_) = 0;
+  // Blocks that were had too late to be used, as the segment was closing: up to here.
+  std::uint64_t unused_end_ ABSL_GUARDED_BY(growth_mutex_) = 0;
 
   Mutex mutex_;
   std::shared_ptr<File> file_ ABSL_GUARDED_BY(mutex_);

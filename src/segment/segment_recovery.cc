@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/planted_bug.h"
+#include "format/open_claims.h"
 #include "format/segment_header.h"
 #include "segment/segment.h"
 
@@ -12,7 +13,9 @@
 //
 //   same boot   uncommitted hole   padding; what follows stays: it was acknowledged
 //               damaged frame      stays, and readers are told: it was acknowledged, too
+//               damaged seal       written again where it stood
 //               dirty tail         a claim whose thread died: sealed there, go on in a new file
+//                                  (damaged frames in it stay: they were acknowledged, too)
 //               not decidable      nothing is changed, and nothing appended: readers are told, and
 //                                  repair takes its time (format/frame_search.h)
 //   other boot  hole or damage     the kernel had not yet written that page; nothing behind it was
@@ -82,7 +85,97 @@ bool Segment::IsOfBoot(const BootId& boot) const {
   return slot.sequence != 0 && slot.boot_id == boot;
 }
 
+bool Segment::IsDamagedSeal(ClaimWord at) const {
+  const std::uint64_t position = PositionOf(at);
+  if (position + frame::kSealBytes > Bytes().bytes.size()) return false;
+  const std::uint32_t length_word = frame::AcquireLengthWord(At(position));
+  if (length_word == 0) return false;
+  // Others end before the room that is left for the seal.
+  if (position + frame::kFrameHeaderBytes > highest_limit()) return true;
+  constexpr std::uint32_t kSealLength = frame::LengthWord(frame::Kind::kSeal, frame::kSealBytes);
+  const frame::FrameHeader header = frame::LoadFrameHeader(At(position), length_word);
+  if (length_word == kSealLength) {
+    return header.offset_delta == RecordsOf(at) || header.attributes == 0;
+  }
+  return header.checksum ==
+         frame::ChecksumOf(At(position), kSealLength, position, header_.segment_id);
+}
+
+ClaimWord Segment::BeforeDamagedSeal(ClaimWord trusted) const {
+  const std::uint64_t behind = PositionOf(trusted);
+  if (behind < frame::kSegmentHeaderBytes + frame::kSealBytes) return trusted;
+  const ClaimWord at = trusted - kSealWord;
+  if (!IsDamagedSeal(at)) return behind > highest_limit() ? at : trusted;
+  if (behind > highest_limit()) return at;
+  // The end of a record can look like one: the frames before it tell whether a frame begins there.
+  frame::SegmentBytes bytes = Bytes();
+  bytes.bytes = bytes.bytes.first(PositionOf(at));
+  return frame::Scan(bytes, {}).end_position == PositionOf(at) ? at : trusted;
+}
+
+ClaimWord Segment::PassDamagedTail(ClaimWord end, std::uint64_t tail_bytes,
+                                   std::optional<Offset> next_base, Recovery* recovery) {
+  frame::SegmentBytes bytes = Bytes();
+  const std::uint64_t stop = std::min({PositionOf(end) + frame::AlignedLength(tail_bytes),
+                                       highest_limit(), std::uint64_t{bytes.bytes.size()}});
+  ClaimWord kept = end;
+  bool is_sealed = false;
+  while (PositionOf(kept) < stop && !is_sealed) {
+    std::uint64_t position = PositionOf(kept);
+    std::uint64_t delta = RecordsOf(kept);
+    if (frame::AcquireLengthWord(At(position)) == 0) {
+      const frame::OpenClaims claims = frame::FollowClaims(bytes, position);
+      if (claims.next != frame::OpenClaims::Next::kFrame) break;
+      // What follows the claims says how many offsets they took, if it says something that can be.
+      frame::Gap gap{.begin_position = position,
+                     .end_position = claims.position,
+                     .begin_delta = RecordsOf(kept)};
+      const std::uint64_t most = gap.bytes() / frame::kFrameHeaderBytes;
+      const std::uint32_t said = frame::LoadFrameHeader(At(claims.position), 0).offset_delta;
+      const std::uint64_t least = delta + std::max<std::uint64_t>(claims.claims, 1);
+      delta = said >= least && said <= delta + most * frame::kMaxBatchRecords ? said : least;
+      position = claims.position;
+      gap.end_delta = static_cast<std::uint32_t>(delta);
+      if (most != 0) {
+        frame::PadGap(file_.data(), gap, header_.segment_id);
+        ++recovery->claims_padded;
+      }
+    }
+    is_sealed = IsDamagedSeal(MakeClaimWord(delta, position));
+    if (!is_sealed) {
+      const std::uint32_t length_word = frame::AcquireLengthWord(At(position));
+      const std::uint64_t length = frame::AlignedLength(frame::LengthOf(length_word));
+      const bool has_head = position + frame::kFrameHeaderBytes <= stop;
+      const bool is_inside = length >= frame::kFrameHeaderBytes && length <= stop - position;
+      delta +=
+          has_head
+              ? std::max(1U, frame::OffsetCount(frame::LoadFrameHeader(At(position), length_word)))
+              : 1;
+      position = is_inside ? position + length : stop;
+    }
+    kept = MakeClaimWord(delta, position);
+  }
+  // The seal alone is left.
+  is_sealed = is_sealed || (PositionOf(kept) == highest_limit() && IsDamagedSeal(kept));
+  if (!is_sealed) {  // what is left are claims that nobody committed
+    const std::uint64_t tail_end = PositionOf(end) + tail_bytes;
+    recovery->torn_bytes = tail_end - std::min(tail_end, PositionOf(kept));
+    if (kept == end) return end;
+  }
+  found_end_ = std::max(found_end_, PositionOf(kept));  // zeros before it are a hole
+  // The next segment knows better how many offsets that was. None, if it was the seal.
+  if (next_base && *next_base >= base_offset() + RecordsOf(end)) {
+    kept = MakeClaimWord(static_cast<std::uint64_t>(*next_base - base_offset()), PositionOf(kept));
+  }
+  return kept;
+}
+
 absl::Status Segment::EnsureBytes(std::uint64_t file_bytes) {
+  if (file_bytes > header_.capacity) {
+    return absl::DataLossError(absl::StrCat(path_, ": it ends behind position ", highest_limit(),
+                                            ", where no record can end: repair the directory "
+                                            "(Repair, or `daybook repair`) to go on"));
+  }
   return file_bytes <= file_.bytes() ? absl::OkStatus() : file_.Allocate(file_bytes);
 }
 
@@ -135,13 +228,14 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
                                                    bool is_durable) {
   Recovery recovery;
   if (auto status = CheckLength(boot); !status.ok()) return status;
-  const ClaimWord trusted = LoadCheckpoint(boot);
+  ClaimWord trusted = LoadCheckpoint(boot);
   if (AdoptCheckpoint(trusted)) {
     recovery.state = SegmentState::kSealed;
     // By an earlier recovery, perhaps, that the power cut short before it had dropped the rest.
     recovery.was_cut = next_base && *next_base != base_offset() + RecordsOf(*sealed_end());
     return recovery;
   }
+  trusted = BeforeDamagedSeal(trusted);
   const bool is_same_boot = IsOfBoot(boot);
   // The blocks may be gone with the power, though the size is not. In the same boot they are not,
   // but for those behind a seal, which were given back: they are not needed, and there may be none.
@@ -198,7 +292,9 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
     }
     recovery.state = SegmentState::kSealed;
     recovery.was_cut = next_base && *next_base != base_offset() + RecordsOf(end);
-    recovery.torn_bytes = is_clean ? 0 : scan.end_position + scan.tail_bytes - PositionOf(end);
+    if (!is_clean && !IsDamagedSeal(end)) {
+      recovery.torn_bytes = scan.end_position + scan.tail_bytes - PositionOf(end);
+    }
     if (const auto status = CutAt(end, now); !status.ok()) return status;
     if (const auto status = Tidy(directory); !status.ok()) return status;
     // From now on what was kept is durable, so that a cut in the middle of this changes nothing.
@@ -227,14 +323,7 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
     // A kill may have come between the seal and that.
     file_.Trim(directory, scan.end_position).IgnoreError();
   } else if (scan.tail_bytes != 0 || next_base) {
-    if (scan.tail_bytes >= 4 && frame::AcquireLengthWord(At(scan.end_position)) != 0) {
-      // A record that was committed and is damaged: its bytes stay, and it keeps its offset. Or
-      // the seal, if the next segment has that offset.
-      const bool is_seal = next_base && *next_base == base_offset() + RecordsOf(end);
-      end += MakeClaimWord(is_seal ? 0 : 1, frame::AlignedLength(scan.tail_bytes));
-    } else {
-      recovery.torn_bytes = scan.tail_bytes;
-    }
+    end = PassDamagedTail(end, scan.tail_bytes, next_base, &recovery);
     recovery.state = SegmentState::kSealed;
     if (const auto status = CutAt(end, now); !status.ok()) return status;
     if (const auto status = Tidy(directory); !status.ok()) return status;

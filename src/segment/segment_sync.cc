@@ -22,7 +22,8 @@ absl::Status Segment::Sync(Directory& directory, ClaimWord end, const BootId& bo
   if (sealed == end) file_.Close();
   if (IsPlanted(PlantedBug::kCheckpointAheadOfData)) WriteCheckpoint(boot, end);
   // Without the lock: appends go on meanwhile.
-  absl::Status synced = WriteAgain(*file, end);
+  absl::Status synced =
+      WriteAgain(*file, PositionOf(end) + (sealed == end ? frame::kSealBytes : 0));
   if (synced.ok()) synced = file->Sync();
   {
     MutexLock lock(checkpoint_mutex_);
@@ -41,7 +42,7 @@ absl::Status Segment::Sync(Directory& directory, ClaimWord end, const BootId& bo
   return absl::OkStatus();
 }
 
-absl::Status Segment::WriteAgain(File& file, ClaimWord end) {
+absl::Status Segment::WriteAgain(File& file, std::uint64_t until) {
   if (IsPlanted(PlantedBug::kRetriesFailedSync)) return absl::OkStatus();
   std::uint64_t position = frame::kSegmentHeaderBytes;
   {
@@ -49,8 +50,6 @@ absl::Status Segment::WriteAgain(File& file, ClaimWord end) {
     if ((checkpoint_.flags & frame::kSyncHasFailed) == 0) return absl::OkStatus();
     position = std::max(position, checkpoint_.durable_position);
   }
-  // Not a byte behind it: appends may be under way there.
-  const std::uint64_t until = PositionOf(end);
   while (position < until) {
     const std::uint64_t bytes = std::min(kWriteStep, until - position);
     if (const auto status = file.WriteAt(position, {At(position), bytes}); !status.ok()) {

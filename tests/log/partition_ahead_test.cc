@@ -266,4 +266,46 @@ TEST_CASE("Where the next file cannot be made ahead it is not tried again in the
   CHECK_FALSE(fixture.HasFile(kPrepared));
 }
 
+TEST_CASE("A segment that was sealed after it was picked to be worked on gets no blocks back") {
+  BigLogFixture fixture;
+  fixture.WriteMegabytes(3);
+  const std::string sealed = fixture.Segments().front();
+  const std::string value(kBigRecord, 'v');
+  bool is_sealed = false;
+  fixture.context().before_work = [&](PartitionLog&) {
+    fixture.disk().SetCapacity(1 << 20);
+    absl::Status status;
+    for (int i = 0; i < 1'000 && status.ok(); ++i) {
+      status = fixture.log().Append(RecordOf(value), std::nullopt).status();
+    }
+    REQUIRE(absl::IsResourceExhausted(status));
+    fixture.disk().SetCapacity(std::uint64_t{1} << 40);
+    is_sealed = true;
+  };
+  int allocated = 0;
+  fixture.disk().SetHook([&](Operation operation, const std::string& path) {
+    allocated += is_sealed && operation == Operation::kAllocate && path.ends_with(sealed);
+    return absl::OkStatus();
+  });
+  const std::int64_t before = fixture.disk().OpenHandles();
+  fixture.log().WorkAhead();
+  fixture.context().before_work = nullptr;
+  fixture.WorkAhead();
+  CHECK(fixture.disk().OpenHandles() <= before);
+  CHECK(allocated == 0);
+  const Offset end = fixture.end();
+  fixture.Write("next");
+  CHECK(fixture.end() == end + 1);
+  CHECK(fixture.Values().size() == static_cast<std::size_t>(end.value()) + 1);
+}
+
+TEST_CASE("Working ahead of a partition leaves it no descriptor beyond those that it may keep") {
+  BigLogFixture fixture;
+  fixture.limits().files = 0;
+  fixture.WriteMegabytes(3);
+  const std::int64_t before = fixture.disk().OpenHandles();
+  fixture.WorkAhead();
+  CHECK(fixture.disk().OpenHandles() == before);
+}
+
 }  // namespace daybook

@@ -1,3 +1,4 @@
+#include <new>
 #include <string>
 #include <vector>
 
@@ -185,6 +186,29 @@ TEST_CASE("Every capacity from none to enough keeps what was acknowledged") {
     log.disk().SetCapacity(1 << 30);
     log.Kill();
     CHECK(log.Values() == acknowledged);
+  }
+}
+
+TEST_CASE("Appends that are acknowledged while memory is short survive a kill") {
+  for (int count = 1; count < 120; ++count) {
+    INFO(count);
+    LogFixture log;
+    log.context().steps = kSmallSteps;
+    log.WriteMany(count, 300);
+    log.disk().SetHook([](SimulatedFileSystem::Operation operation, const std::string&) {
+      if (operation == SimulatedFileSystem::Operation::kOpen) throw std::bad_alloc();
+      return absl::OkStatus();
+    });
+    const std::string value(300, 'v');
+    bool is_acknowledged = false;
+    try {
+      is_acknowledged = log.log().Append(RecordOf(value), std::nullopt).ok();
+    } catch (const std::bad_alloc&) {  // of the next segment; what uses the log catches it
+    }
+    log.disk().SetHook(nullptr);
+    log.Kill();
+    REQUIRE(log.end() >= Offset(count + is_acknowledged));
+    REQUIRE(log.Values().size() == static_cast<std::size_t>(count + is_acknowledged));
   }
 }
 

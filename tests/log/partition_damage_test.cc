@@ -391,4 +391,60 @@ TEST_CASE("A flipped bit of the length of a large record hides nothing that is b
   }
 }
 
+TEST_CASE("A seal that is damaged after a kill is written again, and costs no record") {
+  for (const std::uint64_t byte : {0, 3, 4, 9, 16, 20}) {
+    for (const bool is_covered : {true, false}) {
+      INFO("byte " << byte << ", covered by the checkpoint: " << is_covered);
+      LogFixture log;
+      log.WriteMany(5, 15'000);
+      REQUIRE(log.Segments().size() == 2);
+      const std::vector<std::string> values = log.Values();
+      const std::string name = log.Segments()[0];
+      const std::uint64_t seal = 4096 + 4 * frame::AlignedLength(frame::kFrameHeaderBytes + 15'000);
+      log.Corrupt(name, seal + byte, 0x40);
+      if (!is_covered) {  // nor by what the next segment says of it
+        for (const std::uint64_t note : {512, 1024}) log.Corrupt(name, note);
+      }
+      auto directory = log.root().OpenDirectory("orders-0").value();
+      REQUIRE(directory->RemoveFile(log.Segments()[1]).ok());
+      log.Kill();
+      CHECK(log.end() == Offset(4));
+      CHECK(log.Write("next") == Offset(4));
+      const std::vector<std::string> expected{values[0], values[1], values[2], values[3], "next"};
+      CHECK(log.Values() == expected);
+      log.Kill();
+      CHECK(log.Values() == expected);
+    }
+  }
+}
+
+TEST_CASE("A seal at the very end of a full segment may be damaged") {
+  for (const bool cuts_power : {false, true}) {
+    for (const bool is_last : {false, true}) {
+      for (const std::uint64_t byte : {0, 4, 9, 16, 20}) {
+        INFO("byte " << byte << ", power cut: " << cuts_power << ", last: " << is_last);
+        LogFixture log;
+        log.WriteMany(853, 48);  // frames of 72 bytes, and behind them the seal ends the file
+        log.Write("next");
+        REQUIRE(log.Segments().size() == 2);
+        log.Sync();
+        log.Sync();
+        const std::string name = log.Segments()[0];
+        log.Corrupt(name, LogFixture::kSegmentBytes - frame::kSealBytes + byte, 0x40);
+        if (is_last) {
+          auto directory = log.root().OpenDirectory("orders-0").value();
+          REQUIRE(directory->RemoveFile(log.Segments()[1]).ok());
+          REQUIRE(directory->Sync().ok());
+        }
+        cuts_power ? log.CutPower(1) : log.Kill();
+        CHECK(log.end() == Offset(is_last ? 853 : 854));
+        log.Write("more");
+        CHECK(log.Values().size() == (is_last ? 854 : 855));
+        log.Kill();
+        CHECK(log.Values().size() == (is_last ? 854 : 855));
+      }
+    }
+  }
+}
+
 }  // namespace daybook

@@ -4,6 +4,7 @@
 #include "catch.h"
 #include "log/partition_log.h"
 #include "support/broker_fixture.h"
+#include "support/damaged_log.h"
 #include "support/forged_log.h"
 #include "support/log_fixture.h"
 #include "torture/hostile.h"
@@ -225,6 +226,52 @@ TEST_CASE("The last record damaged after a kill keeps its offset") {
   CHECK(log.Values() == std::vector<std::string>{"a", "<damage>", "c"});
 }
 
+TEST_CASE("A batch that is damaged after a kill keeps all of its offsets") {
+  for (const bool has_next : {false, true}) {
+    INFO("a segment follows: " << has_next);
+    LogFixture log;
+    log.Write("a");
+    const std::vector<Record> records(3, RecordOf("b"));
+    REQUIRE(log.log().AppendBatch(records, std::nullopt).ok());
+    if (has_next) log.WriteMany(5, 15'000);
+    const Offset end = log.end();
+    // In the head of the last frame of the segment, or in its body.
+    log.Corrupt("00000000000000000000.log", 4096 + 32 + 30);
+    log.Kill();
+    CHECK(log.end() == end);
+    CHECK(log.Write("c") == end);
+    const std::vector<std::string> values = log.Values();
+    CHECK(values[0] == "a");
+    CHECK(values[1] == "<damage>");
+    CHECK(values.back() == "c");
+    log.Kill();
+    CHECK(log.Values() == values);
+  }
+}
+
+TEST_CASE(
+    "What was acknowledged behind an open claim and is damaged after a kill keeps its place") {
+  for (const int records : {1, 3}) {
+    LogFixture log;
+    log.Write("a");
+    auto dead = log.log().Claim(ClaimOf(50));
+    REQUIRE(dead.ok());
+    std::fill(dead->value().begin(), dead->value().end(), std::byte{'x'});
+    const std::uint64_t position = 4096 + 32 + frame::AlignedLength(frame::kFrameHeaderBytes + 50);
+    const std::vector<Record> batch(static_cast<std::size_t>(records), RecordOf("b"));
+    const auto first = log.log().AppendBatch(batch, std::nullopt);
+    REQUIRE(first.ok());
+    REQUIRE(*first == Offset(2));
+    log.Corrupt("00000000000000000000.log", position + frame::kFrameHeaderBytes);
+    log.Kill();
+    CHECK(log.end() == Offset(2 + records));
+    CHECK(log.Write("c") == Offset(2 + records));
+    CHECK(log.Values() == std::vector<std::string>{"a", "<damage>", "c"});
+    log.Kill();
+    CHECK(log.Values() == std::vector<std::string>{"a", "<damage>", "c"});
+  }
+}
+
 TEST_CASE("A damaged segment header is an error that names the file, and nothing is changed") {
   LogFixture log;
   log.Write("a");
@@ -346,6 +393,27 @@ TEST_CASE(
     CHECK(log.log().end_offset().ok());
   }
   CHECK(damaged > 0);
+}
+
+TEST_CASE("A segment that could not be opened is recovered by the next process that can") {
+  for (const std::size_t index : {0, 1}) {
+    INFO("segment " << index);
+    DamagedLog log;
+    log.Sync();
+    log.Sync();  // the marks of the sync before are durable now
+    log.Corrupt(log.names[index], 20);
+    log.CutPower(1);  // so that all segments are looked at
+    while (log.Segments().back() == log.names[2]) log.Write("more");
+    const auto last = Segment::Open(*log.directory(), PartitionName("orders", 0),
+                                    *ParseSegmentFileName(log.Segments().back()), MapAccess::kRead);
+    REQUIRE(last.ok());
+    CHECK(Offset((*last)->header().settled_before) == log.BaseOf(index));
+    log.Corrupt(log.names[index], 20);
+    log.Kill();
+    const DamagedLog::Passage passage = log.ReadAll();
+    CHECK(passage.damage.empty());
+    CHECK(Offset(static_cast<std::int64_t>(passage.offsets.size())) == log.end());
+  }
 }
 
 }  // namespace daybook

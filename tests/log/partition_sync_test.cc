@@ -4,6 +4,7 @@
 
 #include "catch.h"
 #include "log/partition_log.h"
+#include "support/damaged_log.h"
 #include "support/empty_segment.h"
 #include "support/log_fixture.h"
 
@@ -264,6 +265,69 @@ TEST_CASE("A level that there is not is refused, and nothing is appended") {
     CHECK(absl::IsInvalidArgument(log.log().AppendBatch({&record, 1}, level).status()));
   }
   CHECK(log.end() == Offset(0));
+}
+
+TEST_CASE("A segment with a damaged header in the middle keeps nothing from becoming durable") {
+  DamagedLog log;
+  log.Corrupt(log.names[0], 20);
+  log.Kill();
+  REQUIRE(log.log().Append(RecordOf("next"), Durability::kDisk).ok());
+  CHECK(log.durable() == log.end());
+  REQUIRE(log.log().Append(RecordOf("another"), Durability::kDisk).ok());
+  CHECK(log.log().DropBefore(log.BaseOf(1)).ok());
+  CHECK(log.log().begin_offset().value() == log.BaseOf(1));
+}
+
+TEST_CASE("A sync leaves a partition no descriptor beyond those that it may keep") {
+  for (const int records : {1, 1'000}) {
+    LogFixture log(Durability::kDisk);
+    log.limits().files = 0;
+    log.Write("opens it");
+    log.CloseCleanly();
+    const std::int64_t root = log.disk().OpenHandles();
+    log.WriteMany(records);
+    // Each segment that is open is mapped.
+    CHECK(log.disk().OpenHandles() == root + log.limits().maps_held);
+  }
+}
+
+TEST_CASE("An append at kInterval behind an open claim is synced once that is committed") {
+  LogFixture log;
+  int dirty = 0;
+  log.context().on_dirty = [&](PartitionLog&) { ++dirty; };
+  log.WriteMany(5);
+  ClaimOptions options;
+  options.value_bytes = 1;
+  auto claim = log.log().Claim(options);
+  REQUIRE(claim.ok());
+  REQUIRE(log.log().Append(RecordOf("promised"), Durability::kInterval).ok());
+  CHECK(dirty == 1);
+  REQUIRE(log.log().SyncDirty().ok());
+  CHECK(log.durable() == Offset(5));
+  CHECK(dirty == 2);
+  std::move(*claim).Commit();
+  REQUIRE(log.log().SyncDirty().ok());
+  CHECK(log.durable() == Offset(7));
+  CHECK(dirty == 2);
+}
+
+TEST_CASE("An append at kInterval behind an open claim of a segment before is synced, too") {
+  LogFixture log;
+  int dirty = 0;
+  log.context().on_dirty = [&](PartitionLog&) { ++dirty; };
+  ClaimOptions options;
+  options.value_bytes = 1;
+  auto claim = log.log().Claim(options);
+  REQUIRE(claim.ok());
+  log.WriteMany(1'000);
+  REQUIRE(log.log().Append(RecordOf("promised"), Durability::kInterval).ok());
+  REQUIRE(log.log().SyncDirty().ok());
+  CHECK(log.durable() == Offset(0));
+  CHECK(dirty == 2);
+  std::move(*claim).Commit();
+  REQUIRE(log.log().SyncDirty().ok());
+  CHECK(log.durable() == Offset(1'002));
+  CHECK(dirty == 2);
 }
 
 }  // namespace daybook

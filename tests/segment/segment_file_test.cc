@@ -202,4 +202,53 @@ TEST_CASE("A segment that was sealed over an open claim needs no space to be ope
   CHECK(segment->CommittedEnd() == *end);
 }
 
+TEST_CASE("A segment that is closing grows no more, so the claim that crosses its end still does") {
+  SmallSteps fixture;
+  fixture.FillTo(16 << 10);
+  REQUIRE(fixture.segment->is_filling());
+  REQUIRE_FALSE(fixture.segment->is_busy());
+  const ClaimWord crossing = fixture.segment->Claim(9 << 10);
+  const ClaimWord behind = fixture.segment->Claim(1 << 10);
+  REQUIRE_FALSE(fixture.segment->IsInside(crossing, 9 << 10));
+  SECTION("and was closed for want of space") {
+    REQUIRE(fixture.segment->StartClosingBelow(PositionOf(crossing) + (9 << 10)));
+  }
+  SECTION("and was closed by whoever deletes the topic") {
+    CHECK_FALSE(fixture.segment->CloseHere().has_value());
+  }
+  CHECK_FALSE(fixture.segment->GrowAhead(*fixture.directory));
+  CHECK(fixture.segment->IsCrossing(crossing, 9 << 10));
+  CHECK_FALSE(fixture.segment->IsInside(behind, 1 << 10));
+}
+
+TEST_CASE("A segment does not close below a claim that has come to hold meanwhile") {
+  SmallSteps fixture;
+  fixture.FillTo(16 << 10);
+  const ClaimWord claim = fixture.segment->Claim(9 << 10);
+  REQUIRE_FALSE(fixture.segment->IsInside(claim, 9 << 10));
+  // Its own try to make room fails, and before it closes the segment somebody else has made some.
+  REQUIRE(fixture.segment->GrowAhead(*fixture.directory));
+  CHECK_FALSE(fixture.segment->StartClosingBelow(PositionOf(claim) + (9 << 10)));
+  CHECK_FALSE(fixture.segment->is_closing());
+  CHECK(fixture.segment->IsInside(claim, 9 << 10));
+}
+
+TEST_CASE("A claim that holds is granted with no descriptor, and recoveries look as far") {
+  SmallSteps fixture;
+  fixture.FillTo(16 << 10);
+  REQUIRE(fixture.segment->GrowAhead(*fixture.directory));
+  fixture.segment->CloseFile();
+  const ClaimWord claim = fixture.segment->Claim(9 << 10);
+  REQUIRE_FALSE(fixture.segment->Fits(claim, 9 << 10));
+  fixture.segment->Grant(PositionOf(claim) + (9 << 10));
+  CHECK(fixture.segment->Fits(claim, 9 << 10));
+  const auto bound = frame::DecodeClaimBound({fixture.segment->At(0), frame::kSegmentHeaderBytes},
+                                             fixture.segment->header().segment_id);
+  REQUIRE(bound.has_value());
+  CHECK(*bound >= PositionOf(claim) + (9 << 10));
+  fixture.segment->Abandon(claim, 9 << 10);
+  fixture.FillTo(34 << 10);
+  CHECK(fixture.segment->CommittedEnd() == fixture.segment->ClaimedEnd());
+}
+
 }  // namespace daybook

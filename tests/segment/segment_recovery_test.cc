@@ -51,6 +51,7 @@ class RecoveryFixture {
     return frame;
   }
   std::byte* LeaveClaim() { return segment_->At(PositionOf(segment_->Claim(kRecordBytes))); }
+  void Checkpoint() { segment_->Checkpoint(kBoot); }
   void Sync() { REQUIRE(segment_->Sync(*directory_, segment_->CommittedEnd(), kBoot).ok()); }
   void Damage(int record) { *segment_->At(PositionOfRecord(record) + 26) ^= std::byte{1}; }
 
@@ -273,6 +274,73 @@ TEST_CASE("What cannot be decided is left as it is, and said") {
   CHECK(absl::IsDataLoss(fixture.TryRecover(true)));
   CHECK(fixture.Content() == before);
   CHECK(absl::IsDataLoss(fixture.TryRecover(true)));
+}
+
+TEST_CASE("A damaged seal is written again where it stood, whatever of it is damaged") {
+  for (const bool is_noted : {false, true}) {
+    for (const bool has_claim : {false, true}) {
+      for (std::uint64_t bit = 0; bit < 8 * frame::kSealBytes; ++bit) {
+        INFO("bit " << bit << ", noted: " << is_noted << ", behind an open claim: " << has_claim);
+        RecoveryFixture fixture;
+        fixture.Write(4);
+        if (has_claim) fixture.LeaveFilled("claim");
+        const ClaimWord end = fixture.segment().ClaimedEnd();
+        fixture.segment().StartClosing();
+        fixture.segment().Seal(end, Timestamp());
+        if (is_noted) fixture.Checkpoint();
+        *fixture.segment().At(PositionOf(end) + bit / 8) ^= static_cast<std::byte>(1U << bit % 8);
+        const Segment::Recovery recovery = fixture.Recover(true);
+        REQUIRE(recovery.state == SegmentState::kSealed);
+        REQUIRE(recovery.torn_bytes == 0);
+        REQUIRE(recovery.claims_padded == (has_claim ? 1 : 0));
+        const ClaimWord sealed = fixture.segment().sealed_end().value();
+        REQUIRE(PositionOf(sealed) == PositionOf(end));
+        // What says how many offsets a claim took may be what is damaged: rather too many then.
+        REQUIRE(RecordsOf(sealed) >= RecordsOf(end));
+        REQUIRE((has_claim || sealed == end));
+        REQUIRE(fixture.segment().CommittedEnd() == sealed);
+      }
+    }
+  }
+}
+
+TEST_CASE("What looks like a seal at the end of a record is left to the record") {
+  RecoveryFixture fixture;
+  fixture.Write(1);
+  std::string value(64, 'x');
+  const ClaimWord before = fixture.segment().Claim(frame::kFrameHeaderBytes + value.size());
+  const std::uint64_t end = PositionOf(before) + frame::kFrameHeaderBytes + value.size();
+  std::byte* const frame = fixture.segment().BeginFrame(before, end - PositionOf(before));
+  const frame::RecordParts parts{
+      .key = {}, .headers = {}, .event_time = {}, .value_bytes = value.size(), .tombstone = false};
+  const frame::RecordLayout layout = frame::LayoutOf(parts);
+  std::byte* to = frame::FillRecord(frame, layout, parts, Timestamp(), RecordsOf(before));
+  const std::uint32_t word = frame::LengthWord(frame::Kind::kSeal, frame::kSealBytes);
+  const std::uint32_t records = 2;
+  std::memcpy(&value[40], &word, sizeof word);
+  std::memset(&value[44], 0, 20);
+  std::memcpy(&value[56], &records, sizeof records);
+  std::memcpy(to, value.data(), value.size());
+  fixture.segment().Commit(frame, frame::LengthWord(frame::Kind::kRecord, layout.length), before);
+  fixture.segment().CommittedEnd();
+  fixture.Checkpoint();
+  CHECK(fixture.Recover(true).state == SegmentState::kWritable);
+  CHECK(fixture.records() == 2);
+  frame::FrameHeader header;
+  CHECK(fixture.segment().Look(PositionOf(before), &header) == frame::FrameState::kValid);
+}
+
+TEST_CASE("The last frame of a segment that is full may be damaged together with its seal") {
+  RecoveryFixture fixture;
+  const int full = static_cast<int>((65'512 - frame::kSegmentHeaderBytes) / kRecordBytes);
+  fixture.Write(full);
+  const ClaimWord end = fixture.segment().ClaimedEnd();
+  fixture.segment().StartClosing();
+  fixture.segment().Seal(end, Timestamp());
+  fixture.Damage(full - 1);
+  *fixture.segment().At(PositionOf(end)) ^= std::byte{1};
+  CHECK(fixture.Recover(true).state == SegmentState::kSealed);
+  CHECK(RecordsOf(*fixture.segment().sealed_end()) == static_cast<std::uint32_t>(full));
 }
 
 }  // namespace daybook

@@ -49,4 +49,39 @@ TEST_CASE("After a sync that failed the next one writes what is not durable agai
   CHECK(operations == std::vector<Operation>{Operation::kSync});
 }
 
+TEST_CASE("A seal whose sync failed is written again before it is noted to be durable") {
+  using Operation = SimulatedFileSystem::Operation;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    INFO("seed " << seed);
+    SegmentFixture fixture;
+    REQUIRE(fixture.segment->Extend(8192).ok());
+    REQUIRE(fixture.Write(4096 - frame::kFrameHeaderBytes));
+    const ClaimWord end = fixture.segment->CommittedEnd();
+    REQUIRE(PositionOf(end) % 4096 == 0);  // the seal has a page of its own
+    const auto sync = [&] {
+      return fixture.segment->Sync(*fixture.directory, end, fixture.disk.BootId());
+    };
+    fixture.disk.SetHook([](Operation operation, const std::string&) {
+      return operation == Operation::kSync ? absl::DataLossError("the disk is broken")
+                                           : absl::OkStatus();
+    });
+    fixture.segment->StartClosing();
+    fixture.segment->Seal(end, Timestamp());
+    CHECK(absl::IsDataLoss(sync()));
+    fixture.disk.SetHook(nullptr);
+    REQUIRE(sync().ok());
+    REQUIRE(fixture.directory->Sync().ok());
+    REQUIRE(fixture.disk.OpenDirectory("/", DirectoryMode::kCreateIfMissing).value()->Sync().ok());
+    REQUIRE(fixture.segment->is_durable());
+    const auto left = fixture.disk.CutPower(seed);
+    const auto directory = left->OpenDirectory("/d", DirectoryMode::kCreateIfMissing).value();
+    const auto found =
+        Segment::Open(*directory, PartitionName("t", 0), Offset(100), MapAccess::kReadWrite)
+            .value();
+    frame::FrameHeader header;
+    REQUIRE(found->Look(PositionOf(end), &header) == frame::FrameState::kValid);
+    CHECK(frame::KindOf(header.length_word) == frame::Kind::kSeal);
+  }
+}
+
 }  // namespace daybook
