@@ -68,6 +68,13 @@ std::string NameOf(const Names& names, Value value) {
   return "";
 }
 
+template <typename Names>
+std::vector<std::string> NamesIn(const Names& names) {
+  std::vector<std::string> all;
+  for (const auto& [name, unused] : names) all.emplace_back(name);
+  return all;
+}
+
 template <typename Names, typename Value>
 bool FindByName(const Names& names, std::string_view text, Value* value) {
   for (const auto& [name, known] : names) {
@@ -87,8 +94,7 @@ absl::Status OutOfRange(std::string_view key, std::int64_t value, std::int64_t l
 template <typename Names, typename Value>
 absl::Status CheckEnum(std::string_view key, const Names& names, Value value) {
   if (!NameOf(names, value).empty()) return absl::OkStatus();
-  std::vector<std::string> known;
-  for (const auto& [name, unused] : names) known.emplace_back(name);
+  const std::vector<std::string> known = NamesIn(names);
   return absl::InvalidArgumentError(
       absl::StrCat(std::string(key), " has the number ", static_cast<int>(value),
                    ", which is none of its values: ", absl::StrJoin(known, ", ")));
@@ -235,6 +241,15 @@ std::map<std::string, std::string> ToProperties(const TopicOptions& options) {
           {"compression.zstd.level", absl::StrCat(options.compression_level)},
           {"compression.dictionary.bytes", absl::StrCat(options.dictionary_bytes)},
           {"message.timestamp.type", NameOf(kTimestampTypes, options.timestamp_type)}};
+}
+
+std::vector<std::string> ValuesOfSetting(std::string_view key) {
+  if (key == "durability") return NamesIn(kDurabilities);
+  if (key == "compression.type") return NamesIn(kCompressions);
+  if (key == "message.timestamp.type") return NamesIn(kTimestampTypes);
+  if (key == "storage") return NamesIn(kStorages);
+  if (key == "memory.when.full") return NamesIn(kWhenFull);
+  return {};
 }
 
 absl::Status SetOption(TopicOptions& options, std::string_view key, std::string_view value) {

@@ -28,6 +28,9 @@ std::int64_t MostRecordBytes(std::int64_t segment_bytes);
 // InvalidArgument naming the option that is out of its range.
 absl::Status CheckTopicOptions(const TopicOptions& options);
 
+// The words that the setting takes; none: it takes a number.
+std::vector<std::string> ValuesOfSetting(std::string_view key);
+
 // What the file of a topic says beside its settings.
 struct TopicOrigin {
   // Random, so that a topic that was deleted and made again is told from the one before; 0, of

@@ -36,6 +36,8 @@ absl::Status CheckIsInFiles(const Topic& topic);
 
 // For CLI11's check(): a whole number from `low` on.
 CLI::Validator AtLeast(std::int64_t low);
+// For CLI11's callback(): what is wrong with the words, if not OK, ends the program as wrong usage.
+void RequireUsage(const absl::Status& status);
 // For CLI11's check(): at least one character.
 CLI::Validator NotEmpty();
 

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "daybook/frame.h"
+#include "tools/bytes.h"
 #include "tools/command.h"
 #include "tools/suggestion.h"
 
@@ -19,7 +20,8 @@ constexpr int kError = 1;
 constexpr int kUsage = 2;
 
 int Fail(std::string_view message) {
-  std::fprintf(stderr, "daybook: %s\n", std::string(message).c_str());
+  const std::string text = ToPrintable(message, LineFeeds::kKeep);
+  std::fprintf(stderr, "daybook: %s\n", text.c_str());
   return kError;
 }
 
@@ -42,7 +44,7 @@ int Answer(const CLI::App& app, const CLI::ParseError& error, Output& output) {
   const std::string unknown = UnknownWord(app);
   const std::string text =
       unknown.empty() ? err.str() : unknown + "\nRun with --help for more information.\n";
-  std::fputs(text.c_str(), stderr);
+  std::fputs(ToPrintable(text, LineFeeds::kKeep).c_str(), stderr);
   return kUsage;
 }
 
@@ -76,6 +78,10 @@ CLI::Validator AtLeast(std::int64_t low) {
         return absl::StrCat(text, " is not a whole number from ", low, " on");
       },
       "");
+}
+
+void RequireUsage(const absl::Status& status) {
+  if (!status.ok()) throw CLI::ValidationError(std::string(status.message()));
 }
 
 CLI::Validator NotEmpty() {

@@ -144,10 +144,26 @@ absl::Status ConsumeToEnds(std::deque<Part> parts, Printer& printer) {
   return absl::OkStatus();
 }
 
-absl::Status ConsumeAlone(Broker& broker, const Arguments& arguments, Printer& printer) {
-  if (arguments.topics.size() > 1) {
+// As in kcat, what begins with ^ is an expression. No topic's name does.
+bool IsExpression(const std::string& topic) { return topic.starts_with('^'); }
+
+absl::Status CheckUsage(const Arguments& arguments) {
+  if (const auto range = ParseOffsetRange(arguments.offsets); !range.ok()) return range.status();
+  if (arguments.format) {
+    const auto format = RecordFormat::Parse(*arguments.format);
+    if (!format.ok()) return format.status();
+  }
+  if (arguments.topics.size() == 1) return absl::OkStatus();
+  if (!arguments.group) {
     return absl::InvalidArgumentError("several topics are read as a group only; name it with -G");
   }
+  if (std::any_of(arguments.topics.begin(), arguments.topics.end(), IsExpression)) {
+    return absl::InvalidArgumentError("an expression stands alone; it may have alternatives, ^a|b");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ConsumeAlone(Broker& broker, const Arguments& arguments, Printer& printer) {
   const auto range = ParseOffsetRange(arguments.offsets);
   if (!range.ok()) return range.status();
   const auto topic = OpenInFiles(broker, arguments.topics.front());
@@ -181,11 +197,7 @@ absl::Status ConsumeAlone(Broker& broker, const Arguments& arguments, Printer& p
 
 absl::Status ConsumeInGroup(Broker& broker, const Arguments& arguments, Printer& printer) {
   ConsumerGroup group(broker, *arguments.group);
-  // As in kcat, what begins with ^ is an expression. No topic's name does.
-  const bool is_expression = arguments.topics.front().starts_with('^');
-  if (is_expression && arguments.topics.size() > 1) {
-    return absl::InvalidArgumentError("an expression stands alone; it may have alternatives, ^a|b");
-  }
+  const bool is_expression = IsExpression(arguments.topics.front());
   for (const std::string& name : arguments.topics) {
     if (is_expression) break;
     if (const auto status = OpenInFiles(broker, name).status(); !status.ok()) return status;
@@ -282,6 +294,7 @@ void AddConsumeCommand(CLI::App& app, Global& global) {
       ->excludes(start)
       ->excludes(partitions);
   consume->callback([&global, arguments] {
+    RequireUsage(CheckUsage(*arguments));
     global.run = [&global, arguments] { return Consume(global, *arguments); };
   });
 }

@@ -2,6 +2,7 @@
 #include <memory>
 #include <string>
 
+#include "tools/bytes.h"
 #include "tools/command.h"
 #include "tools/group_seek.h"
 #include "tools/table.h"
@@ -34,7 +35,7 @@ absl::Status Describe(const Global& global, const std::string& name) {
   }
   if (global.format == Format::kJson) {
     const nlohmann::json json = {{"group", name}, {"offsets", table.ToJson()}};
-    global.output->PrintLine(json.dump(2));
+    global.output->PrintLine(DumpJson(json, 2));
   } else {
     table.Print(global);
   }

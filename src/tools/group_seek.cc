@@ -233,6 +233,13 @@ void AddGroupSeekCommand(CLI::App& group, Global& global) {
       "message.timestamp.type): 2024-05-31T23:59:59");
   where->require_option(1);
   seek->callback([&global, arguments] {
+    for (const std::string& topic : arguments->topics) {
+      RequireUsage(ParseSeekTarget(topic).status());
+    }
+    if (!arguments->to_earliest && !arguments->to_latest && !arguments->to_offset &&
+        !arguments->shift_by) {
+      RequireUsage(ParseDateTime(arguments->to_datetime).status());
+    }
     global.run = [&global, arguments] { return Seek(global, *arguments); };
   });
 }

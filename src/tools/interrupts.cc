@@ -18,6 +18,9 @@ int wake_writer = -1;
 
 void OnSignal(int) {
   const int error = errno;
+  // The next one ends the process, be it the same or the other.
+  signal(SIGINT, SIG_DFL);
+  signal(SIGTERM, SIG_DFL);
   is_interrupted = 1;
   const char byte = 0;
   if (write(wake_writer, &byte, 1) < 0) {
@@ -36,10 +39,8 @@ void CatchInterrupts() {
   }
   struct sigaction action {};
   action.sa_handler = OnSignal;
-  action.sa_flags = SA_RESETHAND;
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
-  signal(SIGPIPE, SIG_IGN);
 }
 
 bool IsInterrupted() { return is_interrupted != 0; }

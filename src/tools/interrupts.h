@@ -4,8 +4,8 @@
 namespace daybook::tools {
 
 // From now on the first SIGINT or SIGTERM does not end the process: it sets IsInterrupted() and
-// ends waits, so that the command can finish what it has begun. The second one ends the process,
-// in case that takes too long. SIGPIPE is ignored: writing answers EPIPE.
+// ends waits, so that the command can finish what it has begun. The second one, of either, ends
+// the process, in case that takes too long.
 void CatchInterrupts();
 
 bool IsInterrupted();

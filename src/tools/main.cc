@@ -8,5 +8,7 @@ int main(int argc, char** argv) {
   if (!daybook::tools::TakeStandardDescriptors()) return 1;
   // A file over the limit of ulimit -f is then an error with a message, and not the end.
   signal(SIGXFSZ, SIG_IGN);
+  // Output that nobody reads any more is then EPIPE, which every command takes quietly.
+  signal(SIGPIPE, SIG_IGN);
   return daybook::tools::RunCommandLine(argc, argv);
 }

@@ -93,10 +93,7 @@ absl::Status SendLine(Producer& producer, const Topic& topic, const Arguments& a
   return producer.SendAsync(topic, record).status();
 }
 
-absl::Status Produce(const Global& global, Arguments arguments) {
-  auto delimiter = DecodeEscapes(arguments.delimiter);
-  if (!delimiter.ok()) return delimiter.status();
-  arguments.delimiter = *std::move(delimiter);
+absl::Status Produce(const Global& global, const Arguments& arguments) {
   CatchInterrupts();
   const auto broker = OpenBroker(global, BrokerAccess::kReadWrite);
   if (!broker.ok()) return broker.status();
@@ -175,6 +172,9 @@ void AddProduceCommand(CLI::App& app, Global& global) {
       ->type_name("INT")
       ->check(AtLeast(0));
   produce->callback([&global, arguments] {
+    auto decoded = DecodeEscapes(arguments->delimiter);
+    RequireUsage(decoded.status());
+    arguments->delimiter = *std::move(decoded);
     global.run = [&global, arguments] { return Produce(global, *arguments); };
   });
 }

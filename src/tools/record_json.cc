@@ -5,6 +5,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "tools/bytes.h"
 
 namespace daybook::tools {
 namespace {
@@ -17,17 +18,6 @@ std::int64_t MillisOf(Timestamp timestamp) {
 
 std::optional<std::string_view> ValueOf(const RecordView& record) {
   return record.value.ToOptional();
-}
-
-// Whether nlohmann's writer takes it as text.
-bool IsUtf8(std::string_view text) {
-  const json quoted = std::string(text);
-  try {
-    (void)quoted.dump();
-    return true;
-  } catch (const json::type_error&) {
-    return false;
-  }
 }
 
 json ToJson(std::optional<std::string_view> bytes) {

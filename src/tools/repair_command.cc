@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "daybook/repair.h"
+#include "tools/bytes.h"
 #include "tools/command.h"
 #include "tools/table.h"
 
@@ -42,7 +43,7 @@ absl::Status RunRepair(const Global& global, const Arguments& arguments) {
                                  {"lost", lost.ToJson()},
                                  {"not_repaired", report->not_repaired},
                                  {"quarantine", report->quarantine}};
-    output.PrintLine(json.dump(2));
+    output.PrintLine(DumpJson(json, 2));
   } else if (report->actions.empty() && report->not_repaired.empty()) {
     output.PrintLine("Nothing is to be repaired.");
   } else {
@@ -53,7 +54,7 @@ absl::Status RunRepair(const Global& global, const Arguments& arguments) {
       lost.Print(global);
     }
     for (const std::string& what : report->not_repaired) {
-      output.Print(absl::StrCat("\nNot repaired: ", what, "\n"));
+      output.Print(absl::StrCat("\nNot repaired: ", ToPrintable(what), "\n"));
     }
     if (!report->quarantine.empty()) {
       output.Print(

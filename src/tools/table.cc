@@ -3,12 +3,13 @@
 #include <algorithm>
 
 #include "segment/partition_name.h"
+#include "tools/bytes.h"
 
 namespace daybook::tools {
 namespace {
 
 std::string TextOf(const nlohmann::json& cell) {
-  if (cell.is_string()) return cell.get<std::string>();
+  if (cell.is_string()) return ToPrintable(cell.get_ref<const std::string&>());
   if (cell.is_null()) return "-";
   return cell.dump();
 }
@@ -55,7 +56,7 @@ nlohmann::json Table::ToJson() const {
 }
 
 void Table::Print(const Global& global) const {
-  global.output->Print(global.format == Format::kJson ? ToJson().dump(2) + "\n" : ToText());
+  global.output->Print(global.format == Format::kJson ? DumpJson(ToJson(), 2) + "\n" : ToText());
 }
 
 std::array<nlohmann::json, 2> PartitionCells(std::string_view directory) {

@@ -22,7 +22,7 @@ class Table {
 
   std::string ToText() const;
   nlohmann::json ToJson() const;
-  // As `global` asks for.
+  // As `global` asks for; whatever bytes the cells hold, a terminal and JSON take it.
   void Print(const Global& global) const;
 
  private:

@@ -8,6 +8,9 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "broker/topic_settings.h"
+#include "tools/bytes.h"
 #include "tools/command.h"
 #include "tools/table.h"
 
@@ -20,6 +23,12 @@ struct CreateArguments {
   std::vector<std::string> config;
   bool if_not_exists = false;
 };
+
+// Topics in memory are not made here.
+bool IsOfMemory(const std::string& key) {
+  return key == "storage" || key == "memory.bytes" || key == "memory.when.full" ||
+         key == "max.block.ms";
+}
 
 absl::StatusOr<TopicOptions> OptionsOf(const CreateArguments& arguments) {
   TopicOptions options;
@@ -46,15 +55,27 @@ absl::StatusOr<TopicOptions> OptionsOf(const CreateArguments& arguments) {
         "a topic in memory is of no use here: its records are in the program that uses it; make it "
         "there");
   }
+  if (auto status = CheckTopicOptions(Resolve(options)); !status.ok()) return status;
   return options;
 }
 
-absl::Status Create(const Global& global, const CreateArguments& arguments) {
-  const auto options = OptionsOf(arguments);
-  if (!options.ok()) return options.status();
+// The keys of --config, and for those that take words, which.
+std::string HelpOfConfig() {
+  std::vector<std::string> keys;
+  for (const auto& [key, unused] : ToProperties(TopicOptions())) {
+    if (IsOfMemory(key)) continue;
+    const std::vector<std::string> values = ValuesOfSetting(key);
+    keys.push_back(values.empty() ? key
+                                  : absl::StrCat(key, " (", absl::StrJoin(values, ", "), ")"));
+  }
+  return absl::StrCat("key=value; the keys are ", absl::StrJoin(keys, ", "));
+}
+
+absl::Status Create(const Global& global, const CreateArguments& arguments,
+                    const TopicOptions& options) {
   const auto broker = OpenBroker(global, BrokerAccess::kReadWrite);
   if (!broker.ok()) return broker.status();
-  const absl::Status status = (*broker)->CreateTopic(arguments.name, *options);
+  const absl::Status status = (*broker)->CreateTopic(arguments.name, options);
   return arguments.if_not_exists && absl::IsAlreadyExists(status) ? absl::OkStatus() : status;
 }
 
@@ -108,7 +129,7 @@ absl::Status Describe(const Global& global, const std::string& name) {
   if (global.format == Format::kJson) {
     const nlohmann::json json = {
         {"topic", name}, {"settings", ToJson(settings)}, {"partitions", partitions.ToJson()}};
-    global.output->PrintLine(json.dump(2));
+    global.output->PrintLine(DumpJson(json, 2));
     return absl::OkStatus();
   }
   Table table({"setting", "value"});
@@ -147,14 +168,13 @@ void AddTopicCommands(CLI::App& app, Global& global) {
       ->type_name("INT");
   create->add_flag("--if-not-exists", arguments->if_not_exists,
                    "A topic of that name is no error, and is left as it is");
-  create
-      ->add_option("--config", arguments->config,
-                   "key=value; the keys are durability (process, interval, disk), flush.ms, "
-                   "segment.bytes, max.message.bytes, compression.type (none, zstd), "
-                   "compression.zstd.level, compression.dictionary.bytes")
-      ->type_name("KEY=VALUE");
+  create->add_option("--config", arguments->config, HelpOfConfig())->type_name("KEY=VALUE");
   create->callback([&global, arguments] {
-    global.run = [&global, arguments] { return Create(global, *arguments); };
+    const auto options = OptionsOf(*arguments);
+    RequireUsage(options.status());
+    global.run = [&global, arguments, options = *options] {
+      return Create(global, *arguments, options);
+    };
   });
 
   topic->add_subcommand("list", "All topics")->fallthrough()->callback([&global] {

@@ -15,6 +15,37 @@ TEST_CASE("Wrong usage exits with 2 and says what to do") {
   CHECK(daybook.Run("consume").error.find("--help") != std::string::npos);
 }
 
+TEST_CASE("What is wrong with the words alone exits with 2, whatever there is in the directory") {
+  CommandFixture daybook;
+  for (const std::string arguments :
+       {"consume t -f %q", "consume t -f '\\q'", "consume t -o x", "consume t -o e@1 -o e@2",
+        "consume t u", "consume ^a ^b -G g", "produce t -K '\\q'", "topic create t --config x",
+        "topic create t --config no.such=1", "topic create t --config segment.bytes=1",
+        "topic create t --config durability=none", "topic create t --partitions -1",
+        "group seek g --to-datetime yesterday", "group seek g --topic t:x --to-latest"}) {
+    INFO(arguments);
+    const auto refused = daybook.Run(arguments);
+    CHECK(refused.status == 2);
+    CHECK(refused.out.empty());
+    CHECK_FALSE(refused.error.empty());
+  }
+  CHECK_FALSE(std::filesystem::exists(daybook.data()));
+}
+
+TEST_CASE("An error does nothing to the terminal that it is shown at") {
+  CommandFixture daybook;
+  daybook.Output("topic create t");
+  for (const std::string arguments :
+       {"topic describe $(printf 'a\\033[31m')", "group describe $(printf 'a\\033[31m')",
+        "$(printf 'a\\033[31m')", "consume t -o $(printf 'a\\033[31m')"}) {
+    INFO(arguments);
+    const auto refused = daybook.Run(arguments);
+    CHECK(refused.status > 0);
+    CHECK(refused.error.find("a\\x1b[31m") != std::string::npos);
+    CHECK(refused.error.find('\x1b') == std::string::npos);
+  }
+}
+
 TEST_CASE("Help and version exit with 0") {
   CommandFixture daybook;
   CHECK(daybook.Output("--help").find("Exit status") != std::string::npos);

@@ -22,7 +22,7 @@ TEST_CASE("Consume begins where it is told and stops when it is told") {
   CHECK(daybook.Output("consume t -c 0").empty());
   CHECK(daybook.Output("consume t -e -o s@0") == "0\n1\n2\n3\n4\n");
   CHECK(daybook.Output("consume t -e -o s@99999999999999").empty());
-  CHECK(daybook.Run("consume t -e -o sometime").status == 1);
+  CHECK(daybook.Run("consume t -e -o sometime").status == 2);
 }
 
 TEST_CASE("Consume begins at the time that it prints, though the records came long after") {
@@ -138,7 +138,7 @@ TEST_CASE("Consume ends before a time, in each partition, and is then done") {
   CHECK(sorted("-o s@1006 -o e@1003").empty());
   CHECK(sorted("-o e@99999999").size() == 26);
   CHECK(sorted("-o e@1005 -c 2").size() == 4);
-  CHECK(daybook.Run("consume t -o 1 -o 2").status == 1);
+  CHECK(daybook.Run("consume t -o 1 -o 2").status == 2);
   CHECK(daybook.Run("consume t -o e@5 -G g").status == 2);
 }
 
@@ -196,7 +196,7 @@ TEST_CASE("A group reads several topics, or those that match, and without one it
   CHECK(daybook.Run("consume a1 b1 -e").error.find("-G") != std::string::npos);
   CHECK(daybook.Run("consume a1 nothing -e -G g").status == 1);
   CHECK(daybook.Run("consume '^a(' -e -G g").status == 1);
-  CHECK(daybook.Run("consume '^a' '^b' -e -G g").status == 1);
+  CHECK(daybook.Run("consume '^a' '^b' -e -G g").status == 2);
 }
 
 }  // namespace daybook

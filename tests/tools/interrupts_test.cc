@@ -119,6 +119,14 @@ TEST_CASE("A second signal ends a process that takes too long over the first") {
           raise(SIGTERM);
           return 7;
         }) == -1);
+  for (const int first : {SIGINT, SIGTERM}) {
+    CHECK(InChild([&] {
+            tools::CatchInterrupts();
+            raise(first);
+            raise(first == SIGINT ? SIGTERM : SIGINT);
+            return 7;
+          }) == -1);
+  }
 }
 
 TEST_CASE("A wait that begins after the signal ends at once, unless there is something to do") {

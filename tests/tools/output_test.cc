@@ -60,6 +60,25 @@ TEST_CASE("What cannot be written is not committed for a group") {
   CHECK(daybook.Output("consume t -e -G g") == "a\n");
 }
 
+TEST_CASE("Output that nobody reads any more ends every command quietly") {
+  LongTopic daybook;
+  daybook.Output("consume t -c 1 -G g");
+  for (const std::string arguments :
+       {"dump t", "--format json dump t", "verify", "repair", "topic list", "topic describe t",
+        "group list", "group describe g", "--help"}) {
+    INFO(arguments);
+    RunningCommand command("sh -c 'read gone; exec " + daybook.Command(arguments) + "'");
+    command.CloseOutput();
+    command.Write("\n");
+    CHECK(command.Wait() == 0);
+    CHECK(daybook.error().empty());
+  }
+  RunningCommand dump(daybook.Command("dump t"));
+  dump.AwaitFullOutput();
+  dump.CloseOutput();
+  CHECK(dump.Wait() == 0);
+}
+
 TEST_CASE("Output that nobody reads any more ends consume quietly") {
   LongTopic daybook;
   for (const std::string arguments : {"", "-e", "-G g"}) {

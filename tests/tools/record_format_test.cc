@@ -65,7 +65,7 @@ TEST_CASE("Consume prints in the format that it is given, or refuses it") {
   CHECK(daybook.Output("consume t -e -Z -f '%k %s\\n'") == "NULL NULL\nk v\n");
   CHECK(daybook.Output("consume t -e -Z") == "NULL\nv\n");
   const auto refused = daybook.Run("consume t -e -f '%'");
-  CHECK(refused.status == 1);
+  CHECK(refused.status == 2);
   CHECK(refused.out.empty());
   CHECK(refused.error.find("ends in %") != std::string::npos);
 }
