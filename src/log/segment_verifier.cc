@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/planted_bug.h"
+#include "format/open_claims.h"
 #include "format/segment_header.h"
 
 namespace daybook::inline v1 {
@@ -248,6 +249,16 @@ class SegmentVerifier {
     return frame::AcquireLengthWord(bytes_.data() + position) == 0;
   }
 
+  // Whether claims that are marked lead to something that was committed, as recovery asks it.
+  bool HoldsRecordBehindClaims(std::uint64_t position) const {
+    const frame::OpenClaims claims =
+        frame::FollowClaims({.bytes = bytes_,
+                             .segment_id = summary_.header.segment_id,
+                             .max_frame_bytes = summary_.header.max_frame_bytes},
+                            position);
+    return claims.next == frame::OpenClaims::Next::kFrame && claims.claims != 0;
+  }
+
   void CheckTail(std::uint64_t known_whole, bool was_whole, bool is_other_boot) {
     const frame::ScanResult& scan = summary_.scan;
     const frame::CheckpointSlot& slot = summary_.checkpoint;
@@ -283,6 +294,9 @@ class SegmentVerifier {
     } else if (was_committed) {
       ReportLoss(scan.end_position, tail_end, end, std::nullopt, "the last record is damaged",
                  true);
+    } else if (!is_other_boot && HoldsRecordBehindClaims(scan.end_position)) {
+      ReportLoss(scan.end_position, tail_end, end, std::nullopt,
+                 "a record behind a claim that was not committed is damaged", true);
     } else {
       Report(scan.end_position, tail_end, "a claim that was not committed", false);
     }

@@ -125,7 +125,8 @@ ClaimWord Segment::PassDamagedTail(ClaimWord end, std::uint64_t tail_bytes,
     std::uint64_t delta = RecordsOf(kept);
     if (frame::AcquireLengthWord(At(position)) == 0) {
       const frame::OpenClaims claims = frame::FollowClaims(bytes, position);
-      if (claims.next != frame::OpenClaims::Next::kFrame) break;
+      // Where no claim is marked nobody has claimed: what stands behind those zeros is no record.
+      if (claims.next != frame::OpenClaims::Next::kFrame || claims.claims == 0) break;
       // What follows the claims says how many offsets they took, if it says something that can be.
       frame::Gap gap{.begin_position = position,
                      .end_position = claims.position,

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -66,8 +67,8 @@ void AppendContent(const DumpedFrame& dumped, Offset base, std::string* out) {
       if (!frame::DecodeRecord(dumped.frame, header, base, &record)) return;
       absl::StrAppendFormat(out, " CreateTime: %lld keySize: %lld valueSize: %lld",
                             (record.timestamp.time_since_epoch().count() / 1'000'000),
-                            record.key ? (record.key->size()) : -1,
-                            record.is_tombstone() ? -1 : (record.value.size()));
+                            record.key ? std::ssize(*record.key) : -1,
+                            record.is_tombstone() ? -1 : std::ssize(record.value));
       if (header.attributes & frame::kHasProducer) {
         const frame::ProducerSequence from = frame::ProducerOf(dumped.frame);
         absl::StrAppendFormat(out, " producerId: %016llx sequence: %lld", (from.producer),

@@ -272,6 +272,18 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("A flipped bit where nobody has claimed is no record") {
+  for (const int behind : {40, 2'592}) {
+    LogFixture log;
+    log.Write("a");
+    log.Corrupt("00000000000000000000.log", static_cast<std::uint64_t>(4096 + behind), 0x40);
+    log.Kill();
+    CHECK(log.end() == Offset(1));
+    CHECK(log.Write("b") == Offset(1));
+    CHECK(log.Values() == std::vector<std::string>{"a", "b"});
+  }
+}
+
 TEST_CASE("A damaged segment header is an error that names the file, and nothing is changed") {
   LogFixture log;
   log.Write("a");

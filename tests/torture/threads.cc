@@ -98,7 +98,7 @@ class ThreadsRun {
     IsOk(broker_->CreateTopic("interval", options_of_topic), "create");
     options_of_topic.durability = Durability::kDisk;
     IsOk(broker_->CreateTopic("disk", options_of_topic), "create");
-    const std::string value(is_small_ ? kSmallRecordBytes : kRecordBytes, 'v');
+    const std::string value(record_bytes(), 'v');
     Producer plain(*broker_);
     Producer lingering(*broker_, {.linger = std::chrono::microseconds(10)});
     for (int i = 0; i < kRecords; ++i) {
@@ -121,12 +121,12 @@ class ThreadsRun {
   void ClaimOne(int number) {
     const auto topic = broker_->OpenTopic("large");
     if (!IsOk(topic.status(), "open topic")) return;
-    auto claim = topic->partition(0).Claim({.value_bytes = kRecordBytes});
+    auto claim = topic->partition(0).Claim({.value_bytes = record_bytes()});
     if (!IsOk(claim.status(), "claim")) return;
     ++large_;
     try {
       if (number % 3 == 0) throw std::runtime_error("no value");
-      std::memset(claim->value().data(), 'c', kRecordBytes);
+      std::memset(claim->value().data(), 'c', record_bytes());
       std::move(*claim).Commit();
     } catch (const std::runtime_error&) {
       const RecordClaim given_up = *std::move(claim);
@@ -176,6 +176,8 @@ class ThreadsRun {
       }
     }
   }
+
+  std::size_t record_bytes() const { return is_small_ ? kSmallRecordBytes : kRecordBytes; }
 
   const bool is_small_;
   FailingThreads& threads_;
