@@ -70,7 +70,8 @@ ScanResult Scan(const SegmentBytes& segment, ScanFrom from, const FrameVisitor& 
     result.end_delta = header.offset_delta + OffsetCount(header);
   }
   result.searched_bytes = search.hashed_bytes();
-  if (result.end_position < segment.bytes.size()) {
+  if (result.end_position < segment.bytes.size() &&
+      (!result.is_sealed || options.looks_behind_seal)) {
     result.tail_bytes = EndOfContent(segment.bytes.subspan(result.end_position));
   }
   return result;

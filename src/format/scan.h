@@ -53,6 +53,8 @@ using FrameVisitor = std::function<void(std::uint64_t position, const FrameHeade
 struct ScanOptions {
   SearchOptions search;
   bool ends_at_gap = false;  // what is behind the first gap is not looked for
+  // Blocks behind a seal are given back, and on a full disk not even a look at them may succeed.
+  bool looks_behind_seal = true;
 };
 
 ScanResult Scan(const SegmentBytes& segment, ScanFrom from, const FrameVisitor& visitor = nullptr,

@@ -262,7 +262,9 @@ absl::StatusOr<Segment::Recovery> Segment::Recover(Directory& directory, const B
             MakeClaimWord(std::uint64_t{header.offset_delta} + frame::OffsetCount(header),
                           position + frame::AlignedLength(frame::LengthOf(header.length_word))));
       },
-      {.search = {.trusts_marks = is_same_boot}, .ends_at_gap = !is_same_boot && !is_durable});
+      {.search = {.trusts_marks = is_same_boot},
+       .ends_at_gap = !is_same_boot && !is_durable,
+       .looks_behind_seal = !is_same_boot});
   recovery.scanned_bytes = scan.end_position - PositionOf(trusted) + scan.searched_bytes;
   if (scan.is_end_unknown) {
     return absl::DataLossError(absl::StrCat(

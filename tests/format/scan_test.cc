@@ -94,6 +94,19 @@ TEST_CASE("Bytes behind the last frame are a dirty tail") {
   }
 }
 
+TEST_CASE("What is behind a seal is looked at or not, as is asked") {
+  SegmentInMemory segment;
+  segment.Write("a");
+  segment.Seal();
+  segment.Flip(segment.end() + 8);
+  CHECK(segment.Scan().tail_bytes == 9);
+  const frame::ScanResult scan =
+      frame::Scan(segment.View(), {}, nullptr,
+                  {.search = {}, .ends_at_gap = false, .looks_behind_seal = false});
+  CHECK(scan.is_sealed);
+  CHECK(scan.tail_bytes == 0);
+}
+
 TEST_CASE("A frame with an offset below its predecessor's is not believed") {
   SegmentInMemory segment;
   segment.Write("a");
