@@ -113,8 +113,7 @@ void Workload::Close() {
   const absl::Status status = broker_->Close();
   if (!status.ok()) Error(status, "close");
   broker_.reset();
-  if (!status.ok()) return;
-  Synced();
+  Closed(status.ok());
 }
 
 void Workload::Die() {

@@ -120,6 +120,8 @@ class Workload {
   }
   void Append(std::size_t bytes, std::optional<Durability> level);
   void SendBeside();
+  // Close has answered, with OK or not.
+  void Closed(bool is_synced);
   // What is promised at kInterval is on the disk now.
   void Synced();
   void Batch();
