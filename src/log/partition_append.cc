@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/deadline.h"
+#include "base/no_memory.h"
 #include "base/planted_bug.h"
 #include "log/durability_check.h"
 #include "log/partition_log.h"
@@ -45,13 +46,11 @@ absl::Status PartitionLog::RefusalOf(const frame::RecordParts& parts) const {
 
 absl::Status PartitionLog::Extend(Segment& segment, std::uint64_t position) {
   if (is_in_memory()) return segment.Extend(position);
-  // A claim has been made, and must be settled: an exception would leave it open for ever. Made
-  // ahead, since then there may be no memory for a message either.
-  static const absl::Status no_memory = absl::ResourceExhaustedError("there is no memory left");
+  // A claim has been made, and must be settled: an exception would leave it open for ever.
   try {
     return ExtendFile(segment, position);
   } catch (const std::bad_alloc&) {
-    return no_memory;
+    return NoMemoryLeft();
   }
 }
 

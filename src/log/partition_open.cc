@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "base/no_memory.h"
 #include "base/planted_bug.h"
 #include "log/partition_log.h"
 
@@ -23,6 +24,7 @@ absl::Status PartitionLog::EnsureOpen() {
     is_open_ = true;
     return absl::OkStatus();
   }
+  NoMemoryLeft();
   // From here on an open claim may be one of ours.
   if (context_.lock != nullptr && !context_.is_read_only) {
     const auto status = context_.lock->ShowInUse(follower_.part());

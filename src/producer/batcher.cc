@@ -4,6 +4,7 @@
 #include <new>
 #include <span>
 
+#include "base/no_memory.h"
 #include "format/batch_codec.h"
 
 namespace daybook::inline v1 {
@@ -126,6 +127,7 @@ std::optional<Receipt> Batcher::Add(const Topic& topic, int partition, const Rec
 
 Batch& Batcher::Open(const Topic& topic, int partition, std::uint64_t bytes) {
   const Key key = &topic.partition(partition).log();
+  NoMemoryLeft();
   Batches batch;
   batch.push_back({.topic = topic,
                    .partition = partition,
@@ -204,10 +206,7 @@ void Batcher::AppendClosed(Key key, Wait wait) {
 
 void Batcher::Append(Batches::iterator ready) {
   const Batch& one = *ready;
-  // Made ahead, since there may be no memory for a message.
-  static const absl::Status no_memory =
-      absl::ResourceExhaustedError("there is no memory left to append a batch with");
-  absl::StatusOr<Offset> first = no_memory;
+  absl::StatusOr<Offset> first = NoMemoryLeft();
   try {
     first = one.log->AppendEntries(std::as_bytes(std::span(one.entries)),
                                    static_cast<std::uint32_t>(one.deliveries.size()), one.times);

@@ -18,6 +18,13 @@ absl::Status TooLittle(std::string_view option, std::int64_t value, std::int64_t
                                                  value, "; it must be at least ", least));
 }
 
+// Messages take memory, too: it is there before the first callback.
+const absl::Status& NoMemoryToSay() {
+  static const absl::Status status =
+      absl::UnknownError("a delivery callback threw, and there is no memory to say what");
+  return status;
+}
+
 absl::Status Check(const ProducerOptions& options) {
   if (options.max_in_flight < 1) return TooLittle("max_in_flight", options.max_in_flight, 1);
   if (options.linger < TimeSpan()) {
@@ -37,6 +44,7 @@ Producer::State::State(std::shared_ptr<BrokerCore> core, const ProducerOptions& 
       core_(*shared_core_),
       options_(options),
       status_(Check(options)) {
+  NoMemoryToSay();
   if (!status_.ok() || options.linger == TimeSpan()) return;
   const bool has_thread = core_.background().mode() == Background::kThread;
   batcher_.emplace(
@@ -102,10 +110,7 @@ void Producer::State::Tell(const DeliveryCallback& callback, const absl::Status&
 }
 
 void Producer::State::NoteThrown(const char* what) {
-  // Made ahead, since there may be no memory for a message.
-  static const absl::Status no_memory =
-      absl::UnknownError("a delivery callback threw, and there is no memory to say what");
-  absl::Status thrown = no_memory;
+  absl::Status thrown = NoMemoryToSay();
   try {
     thrown = absl::UnknownError(absl::StrCat("a delivery callback threw: ", what));
   } catch (const std::bad_alloc&) {
