@@ -179,24 +179,16 @@ TEST_CASE("A note of damage goes to the dead-letter topic") {
 }
 
 TEST_CASE("What a memory topic drops is told to Run, which ends once, or goes on") {
-  BrokerFixture broker;
-  broker.MakeTopic("t", {.storage = Storage::kMemory, .memory_bytes = 512 << 10});
-  broker.SendMany("t", 0, 1);
-  {
-    const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
-    REQUIRE(consumer->Poll({}).ok());
-    REQUIRE(consumer->Commit().ok());
-  }
-  broker.SendMany("t", 0, 50'000);
-  const Offset begin = broker->OpenTopic("t")->partition(0).begin_offset().value();
-  const auto left = static_cast<std::size_t>(Offset(50'001) - begin);
+  DropFixture dropped;
+  BrokerFixture& broker = dropped.broker;
   std::atomic<int> told = 0;
   Notes handled;
   RunOptions options;
   options.damage = GENERATE(OnDamage::kStop, OnDamage::kSkip);
   options.on_damage = [&](const DamagedRange& range, const absl::Status& status) {
     CHECK(absl::IsOutOfRange(status));
-    CHECK(range == DamagedRange{.topic = "t", .begin_offset = Offset(1), .end_offset = begin});
+    CHECK(range ==
+          DamagedRange{.topic = "t", .begin_offset = Offset(1), .end_offset = dropped.begin});
     ++told;
   };
   const Handler count = [&](const RecordView& record) {
@@ -208,11 +200,11 @@ TEST_CASE("What a memory topic drops is told to Run, which ends once, or goes on
     CHECK(absl::IsOutOfRange(run.Await()));
   }
   RunningGroup run(*broker, {"t"}, options, count);
-  CHECK(handled.Await(left));
+  CHECK(handled.Await(dropped.left));
   CHECK(run.Stop().ok());
   CHECK(CommittedIn(*broker, "t", 0) == 50'001);
   CHECK(told.load() == 1);
-  CHECK(handled.lines().size() == left);
+  CHECK(handled.lines().size() == dropped.left);
 }
 
 TEST_CASE("A note of what was dropped that fails is made by the next Run") {
