@@ -69,8 +69,10 @@ struct PartitionPlan {
 PartitionPlan PlanRepair(const PartitionVerification& found);
 
 // Makes the copy of a segment whole: header, padding over the gaps, zeros where zeros are due, a
-// seal if one is due. Pure.
-void RewriteSegment(std::span<std::byte> bytes, const SegmentStep& step, Timestamp now);
+// seal if one is due. `seen`: how many of the bytes the plan was made of; the zeros behind them
+// could complete a record that was cut short, of which the plan knows nothing. Pure.
+void RewriteSegment(std::span<std::byte> bytes, std::uint64_t seen, const SegmentStep& step,
+                    Timestamp now);
 
 // Copies a file that is about to change to quarantine. Asked once for each, before anything
 // changes.

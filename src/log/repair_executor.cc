@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <set>
 #include <utility>
@@ -159,8 +160,11 @@ class Executor {
       return WriteNew(copy, MarkerOf(step, context_, BootId{}));
     }
     if (step.action != Action::kRewrite) return absl::OkStatus();
+    std::uint64_t seen = std::numeric_limits<std::uint64_t>::max();
     if (step.source != copy) {
-      if (const auto status = Copy(step, copy); !status.ok()) return status;
+      const auto copied = Copy(step, copy);
+      if (!copied.ok()) return copied.status();
+      seen = *copied;
     }
     const auto file = partition_.OpenFile(copy, FileMode::kReadWrite);
     if (!file.ok()) return file.status();
@@ -168,7 +172,7 @@ class Executor {
     if (!size.ok()) return size.status();
     const auto mapped = (*file)->Map(*size, MapAccess::kReadWrite);
     if (!mapped.ok()) return mapped.status();
-    RewriteSegment({(*mapped)->data(), *size}, step, context_.clock->Now());
+    RewriteSegment({(*mapped)->data(), *size}, seen, step, context_.clock->Now());
     return (*file)->Sync();
   }
 
@@ -188,7 +192,8 @@ class Executor {
   }
 
   // With blocks for all of it, room for a seal among them: the copy is changed through a mapping.
-  absl::Status Copy(const SegmentStep& step, const std::string& name) {
+  // Answers how many bytes verification has seen.
+  absl::StatusOr<std::uint64_t> Copy(const SegmentStep& step, const std::string& name) {
     const auto from = partition_.OpenFile(step.source, FileMode::kRead);
     if (!from.ok()) return from.status();
     const auto size = (*from)->Size();
@@ -200,7 +205,8 @@ class Executor {
     const std::uint64_t bytes =
         std::max(*size, std::min(frame::AlignedLength(whole), step.header.capacity));
     if (const auto status = (*to)->Allocate(bytes); !status.ok()) return status;
-    return CopyContent(**from, **to);
+    if (const auto status = CopyContent(**from, **to); !status.ok()) return status;
+    return frame::AlignedLength(*size);
   }
 
   // The indexes that belong to what is there now, and no file that holds nothing any more.
@@ -246,11 +252,12 @@ class Executor {
 
 }  // namespace
 
-void RewriteSegment(std::span<std::byte> bytes, const SegmentStep& step, Timestamp now) {
+void RewriteSegment(std::span<std::byte> bytes, std::uint64_t seen, const SegmentStep& step,
+                    Timestamp now) {
   bytes = bytes.first(bytes.size() / frame::kFrameAlignment * frame::kFrameAlignment);
   const frame::SegmentHeader& header = step.header;
   const frame::ScanResult scan = frame::Scan(
-      View(bytes, header), {},
+      View(bytes.first(std::min<std::uint64_t>(seen, bytes.size())), header), {},
       [&](std::uint64_t position, const frame::FrameHeader& frame) {
         // What no checksum covers.
         const std::uint64_t length = frame::LengthOf(frame.length_word);

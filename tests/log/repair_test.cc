@@ -223,6 +223,21 @@ TEST_CASE("A segment that is cut short keeps what is left, and the rest is marke
   }
 }
 
+TEST_CASE("A record that was cut short where only zeros follow is lost as any other") {
+  DamagedLog log;
+  const std::int64_t before = 1400 - log.BaseOf(2).value();
+  log.Write("z" + std::string(200, '\0'));
+  log.WriteMany(600);
+  log.CloseCleanly();
+  log.Truncate(log.names[2], FrameAt(before) + 50);
+  const PartitionPlan plan = log.Repair();
+  REQUIRE(plan.lost.size() == 1);
+  CHECK(plan.lost[0].begin_offset == Offset(1400));
+  CHECK(log.Plan().steps.empty());
+  log.Kill();
+  CHECK(log.Values(Offset(1399)).size() > 1);
+}
+
 TEST_CASE("Damage at the end is closed, and appends go on behind it") {
   DamagedLog log;
   const std::int64_t last = 1399 - log.BaseOf(2).value();
