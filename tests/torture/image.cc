@@ -359,13 +359,15 @@ FilePlace PickPlace(const Image& image, std::mt19937_64& random) {
       return {segment, kParts[pick(std::size(kParts))] + pick(64)};
     }
     case 13:
-      return {segment, pick(SizeOf(*image.disk, segment))};
+      // An earlier damage may have left nothing of it.
+      return {segment, pick(std::max<std::uint64_t>(1, SizeOf(*image.disk, segment)))};
     default: {
       std::vector<std::string> others;
       for (const std::string& path : image.disk->Files()) {
         const bool is_other = !IsSegment(path) && path.find(".lock") == std::string::npos;
         if (is_other && SizeOf(*image.disk, path) != 0) others.push_back(path);
       }
+      if (others.empty()) return {segment, 0};
       const std::string& other = others[pick(others.size())];
       // Of a log all but its beginning is empty.
       return {other, pick(std::min<std::uint64_t>(SizeOf(*image.disk, other), 8192))};

@@ -51,6 +51,8 @@ class RepairCase {
       : image_(image), random_(seed), tally_(tally), disk_(disk) {}
 
   void Run() {
+    // Before the first damage: the disk can be that of the image itself.
+    for (const std::string& segment : image_.segments) OriginalOf(segment);
     const auto damages = 1 + Pick(kMostDamages);
     for (std::uint64_t i = 0; i < damages; ++i) Damage();
     tally_.Count("damages", static_cast<std::int64_t>(damages));
