@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -42,10 +43,18 @@ struct ClaimOptions {
 // thread at a time. Must not outlive the Topic handle.
 class DAYBOOK_EXPORT RecordClaim {
  public:
-  RecordClaim(RecordClaim&& other) noexcept;
+  RecordClaim(RecordClaim&& other) noexcept
+      : log_(std::exchange(other.log_, nullptr)),
+        segment_(other.segment_),
+        before_(other.before_),
+        length_word_(other.length_word_),
+        value_(other.value_),
+        offset_(other.offset_) {}
   RecordClaim& operator=(RecordClaim&&) = delete;
   // Abandons the claim if it was not committed: readers pass over it, its offset holds nothing.
-  ~RecordClaim();
+  ~RecordClaim() {
+    if (log_ != nullptr) Abandon();
+  }
 
   // As many bytes as were asked for. Their content is unspecified until written.
   std::span<std::byte> value() const { return value_; }
@@ -58,6 +67,7 @@ class DAYBOOK_EXPORT RecordClaim {
  private:
   friend class PartitionLog;
   RecordClaim() = default;
+  void Abandon();
 
   PartitionLog* log_ = nullptr;
   Segment* segment_ = nullptr;

@@ -12,41 +12,32 @@ class OneThread {
  public:
   class Scope {
    public:
-    explicit Scope(OneThread& one) : one_(one.Enter() ? &one : nullptr) {}
+    explicit Scope(OneThread& one) : one_(one) {
+      const std::thread::id self = std::this_thread::get_id();
+      std::thread::id nobody;
+      // Acquires what the thread before did within.
+      has_entered_ = one_.inside_.compare_exchange_strong(nobody, self, std::memory_order_acquire,
+                                                          std::memory_order_relaxed);
+      // Only this thread stores its own id.
+      is_ok_ = has_entered_ || nobody == self;
+    }
     ~Scope() {
-      if (one_ != nullptr) one_->Leave();
+      if (has_entered_) one_.inside_.store(std::thread::id(), std::memory_order_release);
     }
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
 
     // False: another thread is in it.
-    bool ok() const { return one_ != nullptr; }
+    bool ok() const { return is_ok_; }
 
    private:
-    OneThread* const one_;
+    OneThread& one_;
+    bool has_entered_;  // and not an outer scope of this thread
+    bool is_ok_;
   };
 
  private:
-  bool Enter() {
-    const std::thread::id self = std::this_thread::get_id();
-    // Only this thread stores its own id.
-    if (inside_.load(std::memory_order_relaxed) != self) {
-      std::thread::id nobody;
-      // Acquires what the thread before did within.
-      if (!inside_.compare_exchange_strong(nobody, self, std::memory_order_acquire,
-                                           std::memory_order_relaxed)) {
-        return false;
-      }
-    }
-    ++depth_;
-    return true;
-  }
-  void Leave() {
-    if (--depth_ == 0) inside_.store(std::thread::id(), std::memory_order_release);
-  }
-
   std::atomic<std::thread::id> inside_{};
-  int depth_ = 0;  // of the thread that is inside
 };
 
 }  // namespace daybook::inline v1

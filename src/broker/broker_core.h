@@ -47,6 +47,7 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
     if (auto status = process().Check(); !status.ok()) return status;
     return catalog_.Check();
   }
+  bool is_open() const { return !process().is_forked() && !catalog_.is_closed(); }
   bool is_read_only() const { return context_.is_read_only; }
   const std::string& directory() const { return path_; }
   // Null when the directory is open for writing.

@@ -97,7 +97,7 @@ absl::StatusOr<RecordBatch> CursorSet::ReadNext(const ReadOptions& options) {
     if (follower_ != nullptr && follower_->is_told() && !entry.log().HasMore(entry.cursor)) {
       continue;
     }
-    entry.behind = nullptr;
+    if (entry.behind != nullptr) entry.behind = nullptr;
     auto batch = entry.log().Read(entry.cursor, options);
     if (!batch.ok()) return batch;
     last_records_ = batch->size();
@@ -227,7 +227,7 @@ void CursorSet::Arm(WaitList* other, const std::function<bool()>& is_interrupted
   if (HasMore() || is_woken_.load() || is_interrupted()) event_.Notify();
 }
 
-void CursorSet::Disarm() {
+void CursorSet::DisarmDescriptor() {
   if (is_armed_) {
     for (Entry& entry : entries_) entry.log().waiters().Unregister(&event_);
     if (armed_other_ != nullptr) armed_other_->Unregister(&event_);
@@ -235,7 +235,7 @@ void CursorSet::Disarm() {
     is_armed_ = false;
   }
   eventfd_t ignored;
-  if (event_fd_.is_open()) eventfd_read(event_fd_.get(), &ignored);  // fails if it is not readable
+  eventfd_read(event_fd_.get(), &ignored);  // fails if it is not readable
 }
 
 void CursorSet::Moved() {
@@ -249,10 +249,8 @@ void CursorSet::Wakeup() {
   event_.Notify();
 }
 
-absl::Status CursorSet::TakeWakeup() {
-  if (!is_woken_.load(std::memory_order_relaxed) || !is_woken_.exchange(false)) {
-    return absl::OkStatus();
-  }
+absl::Status CursorSet::TakeWakeupSlowly() {
+  if (!is_woken_.exchange(false)) return absl::OkStatus();
   return absl::CancelledError("Wakeup was called; poll again to go on");
 }
 

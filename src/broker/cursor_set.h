@@ -80,7 +80,10 @@ class CursorSet {
   // `is_interrupted` as for Wait.
   void Arm(WaitList* other, const std::function<bool()>& is_interrupted);
   // As the first thing afterwards: it is not readable then.
-  void Disarm();
+  void Disarm() {
+    if (event_fd_.is_open()) [[unlikely]]
+      DisarmDescriptor();
+  }
 
   // To be called when a position moves, or partitions come or go: whoever relies on being told
   // looks again.
@@ -89,9 +92,13 @@ class CursorSet {
   // Ends the Wait under way, or the next one. From any thread.
   void Wakeup();
   // Cancelled, once after each Wakeup.
-  absl::Status TakeWakeup();
+  absl::Status TakeWakeup() {
+    return is_woken_.load(std::memory_order_relaxed) ? TakeWakeupSlowly() : absl::OkStatus();
+  }
 
  private:
+  void DisarmDescriptor();
+  absl::Status TakeWakeupSlowly();
   bool HasMore();
   // After HasMore was false: it still would be, as far as that can be told cheaply. `changes`: all
   // that the directory had seen by then.

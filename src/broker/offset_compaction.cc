@@ -56,8 +56,8 @@ absl::Status OffsetStore::AppendSnapshot() {
   std::vector<Timestamp> times(encoded.size());
   for (const auto& [key, place] : places_) {
     if (!place->committed || place->is_in_memory == true) continue;
-    EncodePlace(place->committed->offset, place->committed->metadata, &value_);
-    encoded.push_back({place->encoded_key, value_});
+    const auto& [offset, metadata] = *place->committed;
+    encoded.push_back({place->encoded_key, std::string(EncodePlace(offset, metadata, &buffer_))});
     times.push_back(place->when);
   }
   std::vector<Record> batch;

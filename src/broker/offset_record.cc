@@ -113,13 +113,16 @@ std::string EncodePlaceKey(const PlaceKey& key) {
   return Join({key.group, key.topic, std::to_string(key.partition)});
 }
 
-void EncodePlace(Offset offset, std::string_view metadata, std::string* value) {
-  char digits[20];
-  const auto end = std::to_chars(digits, digits + sizeof digits, offset.value()).ptr;
-  value->assign(digits, end);
-  if (metadata.empty()) return;
-  value->push_back('\0');
-  value->append(metadata);
+std::string_view EncodePlace(Offset offset, std::string_view metadata, std::string* buffer) {
+  constexpr std::size_t kMostDigits = 20;
+  const std::size_t most = kMostDigits + 1 + metadata.size();
+  if (buffer->size() < most) buffer->resize(most);
+  char* end = std::to_chars(buffer->data(), buffer->data() + kMostDigits, offset.value()).ptr;
+  if (!metadata.empty()) {
+    *end++ = '\0';
+    end = std::copy(metadata.begin(), metadata.end(), end);
+  }
+  return {buffer->data(), static_cast<std::size_t>(end - buffer->data())};
 }
 
 EncodedRecord Encode(const OpenRecord& record) {

@@ -74,8 +74,8 @@ struct DecisionRecord {
 };
 
 std::string EncodePlaceKey(const PlaceKey& key);
-// Into `value`, whose memory is used again.
-void EncodePlace(Offset offset, std::string_view metadata, std::string* value);
+// The value: a view of `buffer`, which grows as it must and can be used again.
+std::string_view EncodePlace(Offset offset, std::string_view metadata, std::string* buffer);
 
 // A key and a value for the others.
 struct EncodedRecord {

@@ -230,8 +230,8 @@ void OffsetStore::NoteBytesRead() {
   snapshot_bytes_ = 0;
   for (const auto& [key, place] : places_) {
     if (!place->committed) continue;
-    EncodePlace(place->committed->offset, place->committed->metadata, &value_);
-    snapshot_bytes_ += place->encoded_key.size() + value_.size();
+    const auto& [offset, metadata] = *place->committed;
+    snapshot_bytes_ += place->encoded_key.size() + EncodePlace(offset, metadata, &buffer_).size();
   }
   appended_ -= std::min(appended_, snapshot_bytes_);
 }
@@ -250,7 +250,7 @@ absl::Status OffsetStore::RecoverFromPowerCut() {
     if (!place.ok()) return place.status();
     const std::optional<CommittedOffset> committed = (*place)->committed;
     const auto status = committed ? Append(**place, committed->offset, committed->metadata)
-                                  : Append(**place, std::nullopt, "");
+                                  : MoveAll({{*place, std::nullopt}});
     if (!status.ok()) return status;
   }
   for (const auto& [key, place] : places_) {

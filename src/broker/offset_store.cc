@@ -107,22 +107,19 @@ absl::Status OffsetStore::PrepareAppend() {
   return appended.status();
 }
 
-absl::Status OffsetStore::Append(Place& place, std::optional<Offset> offset,
-                                 std::string_view metadata) {
+absl::Status OffsetStore::Append(Place& place, Offset offset, std::string_view metadata) {
   if (!place.is_in_memory) place.is_in_memory = IsInMemory(place.key);
   if (*place.is_in_memory) return absl::OkStatus();
   if (auto status = PrepareAppend(); !status.ok()) return status;
-  Record record{.key = place.encoded_key,
-                .value = std::nullopt,
-                .headers = {},
-                .timestamp = std::nullopt,
-                .partition = std::nullopt};
-  if (offset) {
-    EncodePlace(*offset, metadata, &value_);
-    record.value = value_;
-  }
-  appended_ += place.encoded_key.size() + value_.size() + frame::kFrameHeaderBytes;
-  return log().AppendUnsynced(record).status();
+  const std::string_view value = EncodePlace(offset, metadata, &buffer_);
+  appended_ += place.encoded_key.size() + value.size() + frame::kFrameHeaderBytes;
+  return log()
+      .AppendUnsynced({.key = place.encoded_key,
+                       .value = value,
+                       .headers = {},
+                       .timestamp = std::nullopt,
+                       .partition = std::nullopt})
+      .status();
 }
 
 bool OffsetStore::IsAsCommitted(const Place& place, Offset offset,
@@ -181,19 +178,19 @@ absl::Status OffsetStore::MoveAll(const std::vector<Move>& moves) {
   for (std::span<const Move> left = moves; !left.empty();) {
     const auto part = left.first(std::min(left.size(), kPlacesAtATime));
     left = left.subspan(part.size());
-    std::vector<std::string> values(part.size());
+    std::vector<std::string> buffers(part.size());
     std::vector<Record> records;
     for (const auto& [place, offset] : part) {
       if (!place->is_in_memory) place->is_in_memory = IsInMemory(place->key);
       if (*place->is_in_memory) continue;
-      std::string& value = values[records.size()];
-      if (offset) EncodePlace(*offset, "", &value);
+      std::optional<std::string_view> value;
+      if (offset) value = EncodePlace(*offset, "", &buffers[records.size()]);
       records.push_back({.key = place->encoded_key,
-                         .value = offset ? std::optional<std::string_view>(value) : std::nullopt,
+                         .value = value,
                          .headers = {},
                          .timestamp = std::nullopt,
                          .partition = std::nullopt});
-      appended_ += place->encoded_key.size() + value.size();
+      appended_ += place->encoded_key.size() + (value ? value->size() : 0);
     }
     if (!records.empty()) {
       if (auto status = PrepareAppend(); !status.ok()) return status;
@@ -211,32 +208,27 @@ absl::Status OffsetStore::MoveAll(const std::vector<Move>& moves) {
   return absl::OkStatus();
 }
 
-absl::Status OffsetStore::ForgetPlace(Place& place) {
-  if (!place.committed) return absl::OkStatus();
-  if (auto status = Append(place, std::nullopt, ""); !status.ok()) return status;
-  place.committed.reset();
-  return absl::OkStatus();
-}
-
 absl::Status OffsetStore::Forget(const Key& key) {
   MutexLock lock(mutex_);
   const auto place = FindPlace(key);
-  return place.ok() ? ForgetPlace(**place) : place.status();
+  if (!place.ok()) return place.status();
+  return (*place)->committed ? MoveAll({{*place, std::nullopt}}) : absl::OkStatus();
 }
 
 absl::Status OffsetStore::ForgetTopic(std::string_view topic) {
   MutexLock lock(mutex_);
   if (auto status = Refresh(); !status.ok()) return status;
-  bool has_forgotten = false;
+  std::vector<Move> moves;
   for (const auto& [key, place] : places_) {
-    if (key.topic != topic) continue;
-    has_forgotten = has_forgotten || place->committed.has_value();
-    if (auto status = ForgetPlace(*place); !status.ok()) return status;
-    place->is_in_memory.reset();  // there may be another one of that name
+    if (key.topic == topic && place->committed) moves.emplace_back(place, std::nullopt);
+  }
+  if (auto status = MoveAll(moves); !status.ok()) return status;
+  for (const auto& [key, place] : places_) {
+    if (key.topic == topic) place->is_in_memory.reset();  // there may be another one of that name
   }
   // Unlike a commit, which is only repeated, it must not be undone by a power cut: the next topic
   // of that name would begin at a place of this one.
-  return has_forgotten && topic_ ? log().SyncDirty() : absl::OkStatus();
+  return !moves.empty() && topic_ ? log().SyncDirty() : absl::OkStatus();
 }
 
 absl::Status OffsetStore::ForgetGroup(std::string_view group) {
@@ -364,7 +356,7 @@ absl::Status OffsetStore::AppendDecision(std::uint64_t id, std::vector<Participa
       Encode(DecisionRecord{.id = id,
                             .places = static_cast<std::int64_t>(moved.size()),
                             .participants = std::move(participants)});
-  std::vector<std::string> values(moved.size());
+  std::vector<std::string> buffers(moved.size());
   std::vector<Record> records = {{.key = decision.key,
                                   .value = decision.value,
                                   .headers = {},
@@ -373,13 +365,13 @@ absl::Status OffsetStore::AppendDecision(std::uint64_t id, std::vector<Participa
   appended_ += decision.key.size() + decision.value.size() + frame::kFrameHeaderBytes;
   for (std::size_t i = 0; i < moved.size(); ++i) {
     const auto& [place, offset] = moved[i];
-    EncodePlace(offset.offset, offset.metadata, &values[i]);
+    const auto value = EncodePlace(offset.offset, offset.metadata, &buffers[i]);
     records.push_back({.key = place->encoded_key,
-                       .value = values[i],
+                       .value = value,
                        .headers = {},
                        .timestamp = std::nullopt,
                        .partition = std::nullopt});
-    appended_ += place->encoded_key.size() + values[i].size();
+    appended_ += place->encoded_key.size() + value.size();
   }
   const Timestamp now = context_.clock->Now();
   // What follows it must not fail, so it takes no memory.

@@ -124,11 +124,10 @@ class OffsetStore {
   static std::shared_ptr<Place> MakePlace(const Key& key);
   absl::StatusOr<std::shared_ptr<Place>> FindPlace(const Key& key)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status Append(Place& place, std::optional<Offset> offset, std::string_view metadata)
+  absl::Status Append(Place& place, Offset offset, std::string_view metadata)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Store(Place& place, Offset offset, std::string_view metadata)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status ForgetPlace(Place& place) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Whether nothing has to be appended for that.
   bool IsAsCommitted(const Place& place, Offset offset, std::string_view metadata) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -199,7 +198,7 @@ class OffsetStore {
   // Those that are committed, or that somebody has; others go when they are many.
   std::map<Key, std::shared_ptr<Place>> places_ ABSL_GUARDED_BY(mutex_);
   SweepThreshold places_sweep_ ABSL_GUARDED_BY(mutex_);
-  std::string value_ ABSL_GUARDED_BY(mutex_);  // of the record that is appended
+  std::string buffer_ ABSL_GUARDED_BY(mutex_);  // for the value of a record that is appended
 
   // While reading: who wrote what follows; the decision whose places come next; and the places of
   // transactions that do not count.

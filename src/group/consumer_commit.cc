@@ -8,14 +8,18 @@
 
 namespace daybook::inline v1 {
 
+absl::Status Consumer::State::NeedsTransaction() const {
+  return absl::FailedPreconditionError(
+      absl::StrCat("the group ", group_->name(),
+                   " is at Guarantee::kExactlyOnce: give Positions() to a Transaction, which "
+                   "commits them together with the results"));
+}
+
 absl::Status Consumer::State::CheckCommit() {
-  if (const auto status = CheckStanding(); !status.ok()) return status;
-  if (options_.guarantee == Guarantee::kExactlyOnce) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("the group ", group_->name(),
-                     " is at Guarantee::kExactlyOnce: give Positions() to a Transaction, which "
-                     "commits them together with the results"));
-  }
+  if (has_left_ || is_fenced_) [[unlikely]]
+    return CheckStanding();
+  if (options_.guarantee == Guarantee::kExactlyOnce) [[unlikely]]
+    return NeedsTransaction();
   group_->DropLost(core_.clock().MonotonicNow());
   return absl::OkStatus();
 }

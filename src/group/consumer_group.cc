@@ -11,9 +11,11 @@ namespace {
 // What `call` answers, if this process and this thread may call it now.
 template <typename State, typename Call>
 auto Guarded(State& state, Call call) -> decltype(call()) {
-  if (auto status = state.CheckOpen(); !status.ok()) return status;
+  if (!state.is_open()) [[unlikely]]
+    return state.CheckOpen();
   const OneThread::Scope scope(state.one_thread());
-  if (!scope.ok()) return state.IsInUse();
+  if (!scope.ok()) [[unlikely]]
+    return state.IsInUse();
   return call();
 }
 

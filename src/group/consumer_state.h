@@ -29,6 +29,7 @@ class Consumer::State {
   absl::Status CheckProcess() const { return core_.process().Check(); }
   // FailedPrecondition: the broker is closed, or this is a child of its process.
   absl::Status CheckOpen() { return core_.Check(); }
+  bool is_open() const { return core_.is_open(); }  // the same, faster
   OneThread& one_thread() { return one_thread_; }
   absl::Status IsInUse() const;
   absl::Status Join(bool was_lost = false);
@@ -98,6 +99,7 @@ class Consumer::State {
   absl::Status CommitOne(Entry& entry, Offset offset, std::string_view metadata);
   absl::Status CommitOne(const TopicPartition& partition, const CommittedOffset& committed);
   absl::Status CheckCommit();
+  absl::Status NeedsTransaction() const;
   absl::Status EndCommit(const absl::Status& result);
 
   absl::StatusOr<Entry*> Find(const TopicPartition& partition);

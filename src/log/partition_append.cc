@@ -8,7 +8,7 @@
 #include "base/no_memory.h"
 #include "base/planted_bug.h"
 #include "log/durability_check.h"
-#include "log/partition_log.h"
+#include "log/partition_claim.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -66,8 +66,8 @@ absl::Status PartitionLog::ExtendFile(Segment& segment, std::uint64_t position) 
   return extended.ok() || file.ok() ? extended : file;
 }
 
-absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, std::uint64_t records,
-                                       ClaimGate* missed) {
+absl::StatusOr<Claimed> PartitionLog::ClaimSlowly(std::uint64_t bytes, std::uint64_t records,
+                                                  ClaimGate* missed, ClaimWord before) {
   using Time = std::chrono::steady_clock::time_point;
   Time deadline;
   MutexLock lock(mutex_);
@@ -75,31 +75,29 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
     // A claim that was made is settled first, whatever happened meanwhile: others wait for it.
     if (missed != nullptr) {
       ClaimGate& gate = *missed;
-      if (gate.IsInside(claimed->before, bytes)) {
+      if (gate.IsInside(before, bytes)) {
         Segment& segment = *gate.segment();
-        claimed->segment = &segment;
         // The file reaches far enough, so no more can be missing than memory.
-        const std::uint64_t end = PositionOf(claimed->before) + bytes;
+        const std::uint64_t end = PositionOf(before) + bytes;
         if (!Extend(segment, end).ok()) segment.Grant(end);
         // So that an open after a kill scans no more than a step.
         segment.Checkpoint(context_.boot);
-        return absl::OkStatus();
+        return Claimed{&segment, before};
       }
       // A claim in an earlier life of the gate is void, and its segment may be gone.
-      const bool is_current = gate_.load(std::memory_order_relaxed) == &gate &&
-                              gate.IsOfThisLife(claimed->before, bytes);
+      const bool is_current =
+          gate_.load(std::memory_order_relaxed) == &gate && gate.IsOfThisLife(before, bytes);
       if (is_current) {
         Segment& segment = *gate.segment();
         absl::Status grown;  // OK: it was closing already
         if (!gate.is_closing()) {
-          const std::uint64_t end = PositionOf(claimed->before) + bytes;
+          const std::uint64_t end = PositionOf(before) + bytes;
           grown = Extend(segment, end);
-          claimed->segment = &segment;
-          if (grown.ok()) return grown;
+          if (grown.ok()) return Claimed{&segment, before};
           if (!segment.StartClosingBelow(end)) continue;  // it has grown ahead since: it holds
         }
-        if (gate.IsCrossing(claimed->before, bytes)) {
-          SealActive(segment, claimed->before);
+        if (gate.IsCrossing(before, bytes)) {
+          SealActive(segment, before);
         } else {
           AwaitRoll(gate);
         }
@@ -129,20 +127,21 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
       AwaitRoll(*gate);
       continue;
     }
-    claimed->before = gate->Claim(bytes, records);
+    before = gate->Claim(bytes, records);
     missed = gate;
   }
 }
 
-// Inlined twice: where it is known that there is nothing but a value, little is left of it.
+// Where it is known that there is nothing but a value, little is left of it.
+template <bool kIsPlain>
 [[gnu::always_inline]] inline absl::StatusOr<Offset> PartitionLog::AppendParts(
-    frame::RecordParts parts, std::string_view value, const Record& record) {
+    const frame::RecordParts& parts, std::string_view value, const Record& record) {
   const frame::RecordLayout layout = frame::LayoutOf(parts);
   if (!Accepts(layout)) [[unlikely]]
     return RefusalOf(frame::PartsOf(record));
   // A body that is the value alone is hashed where it comes from, and before the claim: the bytes
   // that the log has just been given could not be read back before their stores are done.
-  const bool is_plain = layout.length == frame::kFrameHeaderBytes + value.size();
+  const bool is_plain = kIsPlain || layout.length == frame::kFrameHeaderBytes + value.size();
   std::uint64_t body_hash = 0;
   if (is_plain && !is_in_memory()) body_hash = Hash64(std::as_bytes(std::span(value)));
   const Timestamp now = context_.clock->Now();
@@ -169,23 +168,24 @@ absl::Status PartitionLog::ClaimSlowly(std::uint64_t bytes, Claimed* claimed, st
   return offset;
 }
 
-absl::StatusOr<Offset> PartitionLog::AppendUnsynced(const Record& record) {
-  if (compressor_->is_on()) [[unlikely]] {
+absl::StatusOr<Offset> PartitionLog::AppendPlain(const Record& record) {
+  return AppendParts<true>({.key = {},
+                            .headers = {},
+                            .event_time = {},
+                            .value_bytes = record.value->size(),
+                            .tombstone = false},
+                           *record.value, record);
+}
+
+absl::StatusOr<Offset> PartitionLog::AppendAny(const Record& record) {
+  if (compressor_->is_on()) {
     auto packed = AppendFrame({&record, 1});
     // In a frame of its own a record has a few bytes less around it.
     if (!absl::IsOutOfRange(packed.status())) return packed;
   }
-  if (record.value && !record.key && record.headers.empty() && !record.timestamp) [[likely]] {
-    return AppendParts({.key = {},
-                        .headers = {},
-                        .event_time = {},
-                        .value_bytes = record.value->size(),
-                        .tombstone = false},
-                       *record.value, record);
-  }
   frame::RecordParts parts = frame::PartsOf(record);
   if (!keeps_event_times()) parts.event_time.reset();
-  return AppendParts(parts, record.value.value_or(std::string_view()), record);
+  return AppendParts<false>(parts, record.value.value_or(std::string_view()), record);
 }
 
 absl::StatusOr<Offset> PartitionLog::AppendFromProducer(const Record& record,
@@ -193,12 +193,7 @@ absl::StatusOr<Offset> PartitionLog::AppendFromProducer(const Record& record,
   frame::RecordParts parts = frame::PartsOf(record);
   if (!keeps_event_times()) parts.event_time.reset();
   parts.producer = producer;
-  return AppendParts(parts, record.value.value_or(std::string_view()), record);
-}
-
-absl::StatusOr<Offset> PartitionLog::Append(const Record& record,
-                                            std::optional<Durability> durability) {
-  return NeedsMore(durability) ? AppendAcknowledged(record, durability) : AppendUnsynced(record);
+  return AppendParts<false>(parts, record.value.value_or(std::string_view()), record);
 }
 
 [[gnu::noinline]] absl::StatusOr<Offset> PartitionLog::AppendAcknowledged(
@@ -257,16 +252,8 @@ void PartitionLog::MarkDirty() {
   if (!background_.is_dirty.exchange(true) && context_.on_dirty) context_.on_dirty(*this);
 }
 
-RecordClaim::RecordClaim(RecordClaim&& other) noexcept
-    : log_(std::exchange(other.log_, nullptr)),
-      segment_(other.segment_),
-      before_(other.before_),
-      length_word_(other.length_word_),
-      value_(other.value_),
-      offset_(other.offset_) {}
-
-RecordClaim::~RecordClaim() {
-  if (log_ == nullptr || log_->process().is_forked()) return;
+void RecordClaim::Abandon() {
+  if (log_->process().is_forked()) return;
   segment_->Abandon(before_, frame::AlignedLength(frame::LengthOf(length_word_)));
   log_->Committed();
 }

@@ -6,7 +6,7 @@
 #include "format/batch_codec.h"
 #include "log/batch_head.h"
 #include "log/durability_check.h"
-#include "log/partition_log.h"
+#include "log/partition_claim.h"
 
 // Appending many records as one frame, compressed or not, and finding them in it again.
 

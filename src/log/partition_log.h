@@ -46,9 +46,15 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   const PartitionName& name() const { return name_; }
   bool is_internal() const { return settings_.is_internal; }
 
-  absl::StatusOr<Offset> Append(const Record& record, std::optional<Durability> durability);
+  absl::StatusOr<Offset> Append(const Record& record, std::optional<Durability> durability) {
+    return NeedsMore(durability) ? AppendAcknowledged(record, durability) : AppendUnsynced(record);
+  }
   // Appends, and acknowledges at kProcess whatever the settings are.
-  absl::StatusOr<Offset> AppendUnsynced(const Record& record);
+  absl::StatusOr<Offset> AppendUnsynced(const Record& record) {
+    const bool is_plain = record.value && !record.key && record.headers.empty() &&
+                          !record.timestamp && !compressor_->is_on();
+    return is_plain ? AppendPlain(record) : AppendAny(record);
+  }
   absl::StatusOr<Offset> AppendBatch(std::span<const Record> records,
                                      std::optional<Durability> durability);
   absl::StatusOr<Offset> AppendBatchUnsynced(std::span<const Record> records);
@@ -190,21 +196,11 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   OpenSegment* FindSlot(Offset base) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status WritableStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  absl::Status ClaimBytes(std::uint64_t bytes, Claimed* claimed, std::uint64_t records = 1) {
-    ClaimGate* const gate = gate_.load(std::memory_order_acquire);
-    if (gate != nullptr && gate->Admits(bytes)) [[likely]] {
-      claimed->before = gate->Claim(bytes, records);
-      if (gate->Fits(claimed->before, bytes)) [[likely]] {
-        claimed->segment = gate->segment();
-        return absl::OkStatus();
-      }
-      return ClaimSlowly(bytes, claimed, records, gate);
-    }
-    return ClaimSlowly(bytes, claimed, records, nullptr);
-  }
-  // Grows, rolls, opens until a claim holds or fails. `missed`: where one was made, too far.
-  absl::Status ClaimSlowly(std::uint64_t bytes, Claimed* claimed, std::uint64_t records,
-                           ClaimGate* missed);
+  absl::Status ClaimBytes(std::uint64_t bytes, Claimed* claimed, std::uint64_t records = 1);
+  // Grows, rolls, opens until a claim holds or fails. `missed`: where one was made at `before`, too
+  // far; null: none was.
+  absl::StatusOr<Claimed> ClaimSlowly(std::uint64_t bytes, std::uint64_t records, ClaimGate* missed,
+                                      ClaimWord before);
   // Makes claims up to `position` fit. Throws nothing.
   absl::Status Extend(Segment& segment, std::uint64_t position)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -256,7 +252,11 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
                                                        std::uint64_t position) const;
   // The first record of an undecided transaction; none: beyond every offset.
   Offset FirstUndecided() { return undecided_.First(context_.transactions); }
-  absl::StatusOr<Offset> AppendParts(frame::RecordParts parts, std::string_view value,
+  // Of a topic that is not compressed, a record that is a value and nothing else.
+  absl::StatusOr<Offset> AppendPlain(const Record& record);
+  absl::StatusOr<Offset> AppendAny(const Record& record);
+  template <bool kIsPlain>
+  absl::StatusOr<Offset> AppendParts(const frame::RecordParts& parts, std::string_view value,
                                      const Record& record);
   absl::StatusOr<Offset> AppendFromProducer(const Record& record,
                                             const frame::ProducerSequence& producer);

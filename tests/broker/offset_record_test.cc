@@ -27,8 +27,8 @@ TEST_CASE("A group's place is read back as it was written, with its metadata or 
   const PlaceKey key{"billing", "orders", 7};
   for (const std::string& metadata :
        {std::string(), std::string("checked"), std::string("a\0b", 3)}) {
-    std::string value;
-    EncodePlace(Offset(42), metadata, &value);
+    std::string buffer;
+    const std::string_view value = EncodePlace(Offset(42), metadata, &buffer);
     const auto decoded = DecodeOffsetRecord(View(EncodePlaceKey(key), value));
     REQUIRE(decoded.has_value());
     const auto& place = std::get<PlaceRecord>(*decoded);
