@@ -282,7 +282,10 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
     if (const auto status = Place(cursor); !status.ok()) return status;
     if (cursor.segment == nullptr) return RecordBatch();  // nothing was ever appended
   }
-  std::optional<std::pair<const Segment*, std::uint64_t>> looked_at;  // again, of a follower
+  // Of a follower: where it has looked again, and for what. Where there was nothing, there can be a
+  // frame meanwhile whose rest lies in blocks that are newer than that look.
+  std::shared_ptr<Segment> looked_in;
+  std::pair<std::uint64_t, frame::FrameState> looked_at;
   for (;;) {
     if (cursor.segment == nullptr) return RecordBatch();
     Segment& segment = *cursor.segment;
@@ -299,8 +302,9 @@ absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions
       if (!moved.ok()) return moved.status();
       if (*moved) continue;
     }
-    const auto here = std::pair<const Segment*, std::uint64_t>(&segment, cursor.position);
-    if (context_.is_read_only && looked_at != here) {
+    const auto here = std::pair(cursor.position, state);
+    if (context_.is_read_only && (looked_in != cursor.segment || looked_at != here)) {
+      looked_in = cursor.segment;
       looked_at = here;
       const auto again = LookAgain(cursor, state);
       if (!again.ok()) return again.status();
@@ -375,6 +379,8 @@ bool PartitionLog::HasMore(Cursor& cursor) {
   }
   if (frame::KindOf(length_word) != frame::Kind::kSeal) return true;
   MutexLock lock(mutex_);
+  // What is new may have been told while another place was looked at.
+  if (follower_.is_told() && follower_.listed_changes != follower_.changes()) return true;
   if (segments_.empty()) return false;
   const OpenSegment& last = segments_.back();
   if (last.base_offset > segment.base_offset()) return true;

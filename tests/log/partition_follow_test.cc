@@ -91,6 +91,50 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("A follower that was told of a roll while it stood at a claim goes on behind the roll") {
+  LogFixture log;
+  auto lock = log.root().Lock("daybook.lock").value();
+  log.context().lock = lock.get();
+  log.Write("a");
+  Told told(log);
+  CHECK(told.Rest().size() == 1);
+  ClaimOptions options;
+  options.value_bytes = 1;
+  auto claim = log.log().Claim(options);
+  REQUIRE(claim.ok());
+  log.WriteMany(400, 400);
+  REQUIRE(log.Segments().size() > 2);
+  CHECK(told.Rest().empty());
+  std::move(*claim).Commit();
+  std::size_t seen = 0;
+  while (told.reading->HasMore(told.cursor)) {
+    const auto batch = told.reading->Read(told.cursor, {});
+    REQUIRE(batch.ok());
+    seen += batch->size();
+  }
+  CHECK(seen == 401);
+}
+
+TEST_CASE("A frame whose file grew while a follower looked again is no damage") {
+  LogFixture log;
+  log.WriteMany(10);
+  Told told(log);
+  CHECK(told.Rest().size() == 10);
+  const auto directory = log.root().OpenDirectory("orders-0").value();
+  REQUIRE(directory->OpenFile("of no account", FileMode::kCreate).ok());
+  int reads = 0;
+  log.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string&) {
+    // The header, and then what is known to be committed: the size was asked for before.
+    if (operation == SimulatedFileSystem::Operation::kRead && ++reads == 2) {
+      log.disk().SetHook(nullptr);
+      log.WriteMany(1, 10'000);
+    }
+    return absl::OkStatus();
+  });
+  CHECK(told.Rest().size() == 1);
+  CHECK(reads == 2);
+}
+
 TEST_CASE("A reader that stands in an empty segment goes on in the one that takes its name") {
   EmptyLastSegment log;
   Told told(log);
