@@ -1,8 +1,11 @@
+#include <algorithm>
 #include <thread>
+#include <utility>
 
 #include "broker/broker_core.h"
 #include "catch.h"
 #include "support/broker_fixture.h"
+#include "support/child_process.h"
 #include "support/temporary_directory.h"
 
 // What a process sees that opens a directory read-only, beside the one that writes and after it.
@@ -264,6 +267,82 @@ TEST_CASE("A follower that waits is woken, and sees what another process appends
   });
   CHECK(reader.Poll(std::chrono::hours(1))->size() == 1);
   writer.join();
+}
+
+TEST_CASE("A reader of a topic that is made again while it looks for files is told of that") {
+  BrokerFixture broker;
+  const TopicOptions options{.segment_bytes = 64 << 10};
+  broker.MakeTopic("t", options);
+  const auto write = [&](std::size_t bytes) {
+    const std::string value(bytes, 'v');
+    for (int i = 0; i < 200; ++i) broker.Send("t", "k", value);
+  };
+  broker.Send("t", "k", "first");
+  const auto follower = Follow(broker);
+  auto reader = Reader::Open(*follower, "t");
+  REQUIRE(reader.ok());
+  CHECK(Rest(*reader).size() == 1);
+  write(1000);
+  std::vector<Offset> bases;
+  for (const std::string& path : broker.disk().Files()) {
+    if (!path.starts_with("/data/t-0/")) continue;
+    if (const auto base = ParseSegmentFileName(path.substr(10))) bases.push_back(*base);
+  }
+  std::sort(bases.begin(), bases.end());
+  REQUIRE(bases.size() > 2);
+  // To the end of the first segment, and no further.
+  while (reader->Position(0).value() != bases[1]) REQUIRE_FALSE(reader->Poll({}).value().empty());
+  bool is_armed = true;
+  broker.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string& path) {
+    if (operation != SimulatedFileSystem::Operation::kOpen || path != "/data/t-0") {
+      return absl::OkStatus();
+    }
+    if (std::exchange(is_armed, false)) {
+      REQUIRE(broker->DeleteTopic("t").ok());
+      broker.MakeTopic("t", options);
+      write(500);
+    }
+    return absl::OkStatus();
+  });
+  const auto batch = reader->Poll({});
+  CHECK_FALSE(is_armed);
+  INFO(batch.status());
+  CHECK(absl::IsNotFound(batch.status()));
+}
+
+TEST_CASE("A reader in an empty segment goes on when it was replaced and others follow") {
+  const TemporaryDirectory directory;
+  const auto in_process = [&](int records, bool leaves_claim) {
+    return InChild([&] {
+      auto broker = Broker::Open(directory.path(), {});
+      if (!broker.ok()) return 1;
+      const auto topic = (*broker)->OpenTopic("t");
+      if (!topic.ok()) return 2;
+      Partition& partition = topic->partition(0);
+      ClaimOptions options;
+      options.value_bytes = 10;
+      for (int i = 0; i < records; ++i) {
+        if (!partition.Append(RecordOf("v")).ok()) return 3;
+      }
+      if (leaves_claim) new auto(partition.Claim(options));
+      return 0;
+    });
+  };
+  {
+    const auto broker = Broker::Open(directory.path(), {});
+    REQUIRE(broker.ok());
+    REQUIRE((*broker)->CreateTopic("t", {}).ok());
+  }
+  REQUIRE(in_process(2, true) == 0);
+  REQUIRE(in_process(0, true) == 0);  // a segment at 2, which holds a claim alone
+  const auto follower = Broker::Open(directory.path(), {.access = BrokerAccess::kReadOnly});
+  REQUIRE(follower.ok());
+  auto reader = Reader::Open(**follower, "t");
+  REQUIRE(reader.ok());
+  CHECK(Rest(*reader).size() == 2);
+  REQUIRE(in_process(3, true) == 0);  // which another one replaces
+  REQUIRE(in_process(1, false) == 0);
+  CHECK(Rest(*reader).size() == 4);
 }
 
 }  // namespace daybook

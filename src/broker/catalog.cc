@@ -228,18 +228,26 @@ absl::Status Catalog::NoSuchTopic(std::string_view name) {
 }
 
 absl::StatusOr<Topic> Catalog::Find(std::string_view name) {
-  if (context_.follower != nullptr) context_.follower->Look();
+  DirectoryFollower* const follower = context_.follower;
+  if (follower != nullptr) follower->Look();
   const auto found = Get(name);
   if (!found.ok()) return found.status();
   if (*found != nullptr) return Topic(*found);
   if (!context_.is_read_only || !CheckTopicName(name).ok()) return NoSuchTopic(name);
+  const std::uint64_t changes = follower == nullptr ? 0 : follower->topic_changes();
   auto read = Read(std::string(name));
   if (absl::IsNotFound(read.status())) return NoSuchTopic(name);
   if (!read.ok()) return read.status();
-  MutexLock lock(mutex_);
-  if (!closed_.ok()) return closed_;
-  // Another thread may have read it, too: one of the two is everybody's.
-  return Topic(topics_.try_emplace(std::string(name), *std::move(read)).first->second);
+  std::shared_ptr<TopicState> state;
+  {
+    MutexLock lock(mutex_);
+    if (!closed_.ok()) return closed_;
+    // Another thread may have read it, too: one of the two is everybody's.
+    state = topics_.try_emplace(std::string(name), *std::move(read)).first->second;
+  }
+  // Whoever looked meanwhile did not know of it.
+  if (follower != nullptr && follower->topic_changes() != changes) Recheck();
+  return Topic(std::move(state));
 }
 
 absl::Status Catalog::Delete(std::string_view name, bool* was_removed) {

@@ -7,19 +7,6 @@
 namespace daybook::inline v1 {
 namespace {
 
-// The log that the transaction wrote to; null if there is none any more.
-absl::StatusOr<PartitionLog*> LogOf(Catalog& catalog, const std::string& name,
-                                    std::uint64_t topic_id, int partition) {
-  const auto topic = catalog.Find(name);
-  if (absl::IsNotFound(topic.status())) return nullptr;  // deleted since then
-  if (!topic.ok()) return topic.status();
-  if (!topic->state()->IsSameTopic(topic_id)) return nullptr;  // and made again
-  if (topic->options().storage == Storage::kMemory || partition >= topic->partitions()) {
-    return nullptr;
-  }
-  return &topic->partition(partition).log();  // the catalogue keeps it
-}
-
 absl::StatusOr<bool> HasFrame(PartitionLog& log, Offset last_frame, std::uint64_t id) {
   const auto is_there = log.HasTransaction(last_frame, id);
   if (absl::IsOutOfRange(is_there.status())) return true;  // dropped since then
@@ -28,9 +15,21 @@ absl::StatusOr<bool> HasFrame(PartitionLog& log, Offset last_frame, std::uint64_
 
 }  // namespace
 
+absl::StatusOr<std::shared_ptr<PartitionLog>> LostTransactions::LogOf(Catalog& catalog,
+                                                                      const Key& key) {
+  const auto topic = catalog.Find(key.topic);
+  if (absl::IsNotFound(topic.status())) return nullptr;  // deleted since then
+  if (!topic.ok()) return topic.status();
+  if (!topic->state()->IsSameTopic(key.topic_id)) return nullptr;  // and made again
+  if (topic->options().storage == Storage::kMemory || key.partition >= topic->partitions()) {
+    return nullptr;
+  }
+  return topic->partition(key.partition).log().shared_from_this();
+}
+
 absl::StatusOr<bool> LostTransactions::IsThere(Catalog& catalog, const Participant& where,
                                                std::uint64_t id) {
-  const auto log = LogOf(catalog, where.topic, where.topic_id, where.partition);
+  const auto log = LogOf(catalog, KeyOf(where));
   if (!log.ok()) return log.status();
   return *log == nullptr ? true : HasFrame(**log, where.last_frame, id);
 }
@@ -43,7 +42,7 @@ void LostTransactions::Note(const DecisionRecord& decision) {
 
 absl::Status LostTransactions::Find(Catalog& catalog) {
   for (auto& [key, frames] : frames_) {
-    const auto log = LogOf(catalog, key.topic, key.topic_id, key.partition);
+    const auto log = LogOf(catalog, key);
     if (!log.ok()) return log.status();
     if (*log == nullptr) continue;
     const auto end = (*log)->end_offset();

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,17 @@ namespace daybook::inline v1 {
 // work follows what is lost and not what was written. One thread at a time.
 class LostTransactions {
  public:
+  // A partition that a transaction wrote to, of one topic among all that ever had its name.
+  struct Key {
+    std::string topic;
+    std::uint64_t topic_id = 0;  // 0: not known
+    int partition = 0;
+    friend auto operator<=>(const Key&, const Key&) = default;
+  };
+  static Key KeyOf(const Participant& one) { return {one.topic, one.topic_id, one.partition}; }
+  // Its log; null if there is none any more.
+  static absl::StatusOr<std::shared_ptr<PartitionLog>> LogOf(Catalog& catalog, const Key& key);
+
   // A decision of another boot, in the order of the log. Drops nothing by itself.
   void Note(const DecisionRecord& decision);
   // The decisions so far are in a snapshot, which says of each whether it counts.
@@ -35,14 +47,6 @@ class LostTransactions {
   static absl::StatusOr<bool> IsThere(Catalog& catalog, const Participant& where, std::uint64_t id);
 
  private:
-  struct Key {
-    std::string topic;
-    std::uint64_t topic_id = 0;
-    int partition = 0;
-    friend auto operator<=>(const Key&, const Key&) = default;
-  };
-  static Key KeyOf(const Participant& one) { return {one.topic, one.topic_id, one.partition}; }
-
   std::map<Key, std::vector<std::pair<Offset, std::uint64_t>>> frames_;  // the last ones, and ids
   std::map<Key, Offset> lost_from_;  // of partitions that have lost some
 };

@@ -1,5 +1,7 @@
+#include <algorithm>
 #include <new>
 
+#include "absl/strings/str_cat.h"
 #include "broker/offset_place.h"
 #include "broker/offset_store.h"
 
@@ -37,13 +39,21 @@ void OffsetStore::CompactSoon() try {
     log = this->log().shared_from_this();
   }
   // Commits could fill what is left before somebody else comes to it.
-  if (log->lacks_reserve()) return Compact().IgnoreError();
+  if (log->lacks_reserve()) return CompactUnasked();
   background_.SyncSoon(std::move(log), Offset(0), [this](const absl::Status& status, Offset) {
-    // Nothing is lost when it cannot be done; it is tried again when as much was appended.
-    if (status.ok()) Compact().IgnoreError();
+    // Cancelled: there is no broker any more. Any other error is that of somebody else's sync.
+    if (!absl::IsCancelled(status)) CompactUnasked();
   });
 } catch (const std::bad_alloc&) {
   // What was committed is, all the same.
+  MutexLock lock(mutex_);
+  is_compaction_asked_for_ = false;
+}
+
+void OffsetStore::CompactUnasked() try {
+  // Nothing is lost when it cannot be done; it is tried again when as much was appended.
+  Compact().IgnoreError();
+} catch (const std::bad_alloc&) {
   MutexLock lock(mutex_);
   is_compaction_asked_for_ = false;
 }
@@ -86,18 +96,26 @@ absl::Status OffsetStore::AppendSnapshot() {
   return append();
 }
 
-absl::Status OffsetStore::SyncPartitions(const std::set<std::pair<std::string, int>>& partitions,
-                                         std::chrono::steady_clock::time_point deadline) {
-  for (const auto& [name, partition] : partitions) {
-    const auto topic = catalog_.Find(name);
-    if (absl::IsNotFound(topic.status())) continue;
-    if (!topic.ok()) return topic.status();
-    // There may be another one of that name, and smaller.
-    if (topic->options().storage == Storage::kMemory || partition >= topic->partitions()) continue;
-    PartitionLog& written = topic->partition(partition).log();
-    const auto end = written.end_offset();
+void OffsetStore::NoteUnsettled(const Participant& one) {
+  Offset& last = unsettled_[LostTransactions::KeyOf(one)];
+  last = std::max(last, one.last_frame);
+}
+
+absl::Status OffsetStore::Settle(const Unsettled& frames,
+                                 std::chrono::steady_clock::time_point deadline) {
+  for (const auto& [key, last_frame] : frames) {
+    const auto log = LostTransactions::LogOf(catalog_, key);
+    if (!log.ok()) return log.status();
+    if (*log == nullptr) continue;
+    const auto end = (*log)->end_offset();
     if (!end.ok()) return end.status();
-    if (auto status = written.WaitDurable(*end, deadline); !status.ok()) return status;
+    // Of a topic whose id is not known it may be another one's.
+    if (last_frame >= *end && key.topic_id != 0) {
+      return absl::UnavailableError(absl::StrCat(
+          (*log)->name().directory(), ": a transaction wrote at ", last_frame.value(),
+          ", and something before that is not committed yet; what it has decided is kept"));
+    }
+    if (auto status = (*log)->WaitDurable(*end, deadline); !status.ok()) return status;
   }
   return absl::OkStatus();
 }
@@ -105,28 +123,28 @@ absl::Status OffsetStore::SyncPartitions(const std::set<std::pair<std::string, i
 absl::Status OffsetStore::Compact() {
   const auto deadline = std::chrono::steady_clock::now() + kSyncTimeout;
   MutexLock compact_lock(compact_mutex_);
-  std::set<std::pair<std::string, int>> to_sync;
+  Unsettled settled;
   {
     MutexLock lock(mutex_);
     is_compaction_asked_for_ = false;
     appended_ = 0;  // not at once again, when it fails
     if (auto status = Refresh(); !status.ok() || !topic_) return status;
-    to_sync.swap(unsettled_);
+    settled = unsettled_;
   }
   // Who drops the decisions with their participants promises that these are there. The long part
   // of that is done while others commit.
-  auto status = SyncPartitions(to_sync, deadline);
+  if (auto status = Settle(settled, deadline); !status.ok()) return status;
   std::optional<Topic> topic;
   Offset begin;
   Offset end;
   {
     MutexLock lock(mutex_);
-    if (status.ok() && !closed_.ok()) status = closed_;
-    if (status.ok()) status = SyncPartitions(unsettled_, deadline);
-    if (!status.ok()) {
-      unsettled_.merge(to_sync);
-      return status;
-    }
+    if (!closed_.ok()) return closed_;
+    std::erase_if(unsettled_, [&](const auto& one) {
+      const auto before = settled.find(one.first);
+      return before != settled.end() && before->second == one.second;
+    });
+    if (auto status = Settle(unsettled_, deadline); !status.ok()) return status;
     unsettled_.clear();
     const auto first = log().end_offset();
     if (!first.ok()) return first.status();
@@ -139,7 +157,7 @@ absl::Status OffsetStore::Compact() {
     end = *last;
   }
   PartitionLog& log = topic->partition(0).log();
-  if (status = log.WaitDurable(end, deadline); !status.ok()) return status;
+  if (auto status = log.WaitDurable(end, deadline); !status.ok()) return status;
   return log.DropBefore(begin);
 }
 

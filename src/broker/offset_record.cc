@@ -1,5 +1,6 @@
 #include "broker/offset_record.h"
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 

@@ -136,10 +136,13 @@ absl::Status OffsetStore::Conclude(const Deciding& read, const std::optional<Sna
       is_committed = is_committed && void_places_.count(place.key) == 0;
     }
   }
-  for (const Participant& one : decision.participants) {
-    unsettled_.emplace(one.topic, one.partition);
+  if (is_committed) {
+    // Those that a snapshot names were durable when that was made.
+    if (!snapshot || read.at > snapshot->at) {
+      for (const Participant& one : decision.participants) NoteUnsettled(one);
+    }
+    decisions_.LearnCommitted(decision.id);
   }
-  if (is_committed) decisions_.LearnCommitted(decision.id);
   for (const PlaceRecord& place : read.places) {
     if (is_committed) {
       Take(place, read.when);

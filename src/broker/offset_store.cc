@@ -351,7 +351,7 @@ absl::Status OffsetStore::AppendDecision(std::uint64_t id, std::vector<Participa
       if (!status.ok()) return status;
     }
   }
-  for (const Participant& one : participants) unsettled_.emplace(one.topic, one.partition);
+  for (const Participant& one : participants) NoteUnsettled(one);
   const EncodedRecord decision =
       Encode(DecisionRecord{.id = id,
                             .places = static_cast<std::int64_t>(moved.size()),

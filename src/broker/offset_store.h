@@ -148,6 +148,7 @@ class OffsetStore {
   bool TakeCompactionDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // With no lock held, since it may be done at once.
   void CompactSoon() ABSL_LOCKS_EXCLUDED(mutex_);
+  void CompactUnasked() ABSL_LOCKS_EXCLUDED(compact_mutex_, mutex_);  // throws nothing
 
   // Reads what is new in the topic; all of it the first time. Only a read-only broker finds
   // anything later: what another process has committed.
@@ -175,9 +176,13 @@ class OffsetStore {
   void NoteBytesRead() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // A place of a memory topic went with the process that committed it.
   void ForgetPlacesInMemory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Syncs what these wrote; with no lock held, so that commits go on.
-  absl::Status SyncPartitions(const std::set<std::pair<std::string, int>>& partitions,
-                              std::chrono::steady_clock::time_point deadline);
+  // Frames of transactions that a power cut could take, though their decisions stay: by partition
+  // the last one.
+  using Unsettled = std::map<LostTransactions::Key, Offset>;
+  void NoteUnsettled(const Participant& one) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Makes these durable; with no lock held, so that commits go on. Unavailable: something before
+  // one of them is not committed yet, so nothing behind that can be.
+  absl::Status Settle(const Unsettled& frames, std::chrono::steady_clock::time_point deadline);
 
   const LogContext& context_;
   Catalog& catalog_;
@@ -214,8 +219,7 @@ class OffsetStore {
   IdSet parts_ ABSL_GUARDED_BY(mutex_);  // of a "committed" record that is yet to come
   std::atomic<std::int64_t> foreign_records_{0};
 
-  // Partitions with transactions that a power cut could take, though their decisions stay.
-  std::set<std::pair<std::string, int>> unsettled_ ABSL_GUARDED_BY(mutex_);
+  Unsettled unsettled_ ABSL_GUARDED_BY(mutex_);
   std::uint64_t appended_ ABSL_GUARDED_BY(mutex_) = 0;  // bytes beside the last snapshot
   std::uint64_t snapshot_bytes_ ABSL_GUARDED_BY(mutex_) = 0;
   bool is_compaction_asked_for_ ABSL_GUARDED_BY(mutex_) = false;

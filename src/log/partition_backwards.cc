@@ -147,6 +147,7 @@ absl::StatusOr<RecordBatch> PartitionLog::ReadBackwards(Offset before, const Rea
   if (kept == nullptr) kept = &none;
   for (;;) {
     const auto segment = SegmentBefore(before);
+    if (!segment.ok() && context_.is_read_only) return UnlessDeleted(segment.status());
     if (!segment.ok()) return segment.status();
     if (*segment == nullptr) return RecordBatch();
     if (const Offset undecided = FirstUndecided(); undecided < before) {
@@ -154,7 +155,8 @@ absl::StatusOr<RecordBatch> PartitionLog::ReadBackwards(Offset before, const Rea
       continue;
     }
     auto batch = CollectBackwards(*segment, options, &before, kept);
-    if (!batch.ok() || !batch->empty()) return batch;
+    if (batch.ok() && batch->empty()) continue;
+    return context_.is_read_only ? UnlessDeleted(std::move(batch)) : std::move(batch);
   }
 }
 

@@ -48,6 +48,14 @@ absl::StatusOr<bool> PartitionLog::LookAgain(Cursor& cursor, frame::FrameState s
   return true;
 }
 
+absl::StatusOr<RecordBatch> PartitionLog::UnlessDeleted(absl::StatusOr<RecordBatch> batch) {
+  // A topic that is deleted has lost its name before the first of its files goes.
+  follower_.Look();
+  if (!is_deleted_.load(std::memory_order_relaxed)) return batch;
+  MutexLock lock(mutex_);
+  return deleted_;
+}
+
 bool PartitionLog::PassDeadClaims(Segment& segment, std::uint64_t position) {
   if (segment.BehindDeadClaims(position)) return true;
   if (!follower_.WriterIsGone()) return false;

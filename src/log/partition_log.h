@@ -100,7 +100,9 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   std::chrono::nanoseconds flush_interval() const { return settings_.flush_interval; }
 
   // The next records behind `cursor`, which moves past them, and past what holds none.
-  absl::StatusOr<RecordBatch> Read(Cursor& cursor, const ReadOptions& options);
+  absl::StatusOr<RecordBatch> Read(Cursor& cursor, const ReadOptions& options) {
+    return context_.is_read_only ? ReadFollowed(cursor, options) : ReadNow(cursor, options);
+  }
   using OpenBatchPtr = std::shared_ptr<const OpenBatch>;
   // The last records before `before`. `kept`: of a batch that is read in parts, for the next call.
   absl::StatusOr<RecordBatch> ReadBackwards(Offset before, const ReadOptions& options,
@@ -134,8 +136,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Syncs all that is committed now. Clears the mark that on_dirty was told.
   absl::Status SyncDirty();
 
-  // Does some of what appends would otherwise have to wait for: brings pages into memory, makes the
-  // next segment's file, tidies sealed segments up. True when there is more to do now.
+  // Does some of what appends would have to wait for: brings pages into memory, makes the next
+  // segment's file, tidies sealed ones up. True when there is more to do now.
   bool WorkAhead() ABSL_LOCKS_EXCLUDED(ahead_mutex_, mutex_);
 
   std::size_t gates_left() ABSL_LOCKS_EXCLUDED(mutex_);  // by segments that are gone
@@ -167,8 +169,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::Status EnsureOpen() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status OpenForWriting(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status ListSegments(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // How many segments at the beginning need no recovery, as the last one knows that they were whole
-  // when this same boot made it. Learns which of them are durable.
+  // How many segments at the beginning need no recovery: the last one, made in this boot, knows
+  // that they were whole. Learns which are durable.
   std::size_t SkipSettled(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // How many at the beginning a power cut has taken nothing of: one behind them was synced after
   // them, or made since the machine was started. What is missing there is damage.
@@ -196,9 +198,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   OpenSegment* FindSlot(Offset base) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status WritableStatus() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-  absl::Status ClaimBytes(std::uint64_t bytes, Claimed* claimed, std::uint64_t records = 1);
-  // Grows, rolls, opens until a claim holds or fails. `missed`: where one was made at `before`, too
-  // far; null: none was.
+  inline absl::Status ClaimBytes(std::uint64_t bytes, Claimed* claimed, std::uint64_t records = 1);
+  // Grows, rolls, opens until a claim holds. `missed`: where one was made at `before`, too far.
   absl::StatusOr<Claimed> ClaimSlowly(std::uint64_t bytes, std::uint64_t records, ClaimGate* missed,
                                       ClaimWord before);
   // Makes claims up to `position` fit. Throws nothing.
@@ -236,8 +237,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   bool Accepts(const frame::RecordLayout& layout) const {
     return layout.length != 0 && layout.record_bytes <= settings_.max_record_bytes;
   }
-  // Appends one batch frame; OutOfRange when it is too large for one.
-  absl::StatusOr<Offset> AppendFrame(std::span<const Record> records);
+  absl::StatusOr<Offset> AppendFrame(std::span<const Record> records);  // OutOfRange: too large
   void SampleEntries(std::span<const std::byte> entries);
   // Compresses them if the topic is; `bytes` is empty if they are better left as they are.
   absl::StatusOr<TopicCompressor::Packed> Pack(std::span<const std::byte> entries);
@@ -245,8 +245,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Appends one frame of these records, whose entries have so many bytes.
   absl::StatusOr<Offset> AppendPrepared(std::span<const Record> records, std::uint64_t entry_bytes,
                                         std::uint64_t id);
-  // Of the transactional frame at `frame`.
-  TransactionTable::Decision DecisionOf(const std::byte* frame) const;
+  TransactionTable::Decision DecisionOf(const std::byte* frame) const;  // a transactional one
   // The same of what stands there, if that is a whole one.
   std::optional<TransactionTable::Decision> DecisionAt(Segment& segment,
                                                        std::uint64_t position) const;
@@ -296,7 +295,6 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   void KeepReserve(std::uint64_t least_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void TidyUp(Segment& segment);
 
-  // Another process may have added segments.
   absl::Status Refresh() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckRange(Offset wanted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The base offset of the first segment above that one; the end of the log where there is none.
@@ -311,6 +309,10 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   absl::Status NoSuchOffset(Offset wanted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Opens the segment that holds cursor.offset and finds its place there.
   absl::Status Place(Cursor& cursor);
+  absl::StatusOr<RecordBatch> ReadFollowed(Cursor& cursor, const ReadOptions& options);
+  // What was read from files that were looked for by name, unless these may be another topic's.
+  absl::StatusOr<RecordBatch> UnlessDeleted(absl::StatusOr<RecordBatch> batch);
+  absl::StatusOr<RecordBatch> ReadNow(Cursor& cursor, const ReadOptions& options);
   // Goes from the end of a sealed segment to the next; false when there is none yet.
   absl::StatusOr<bool> NextSegment(Cursor& cursor);
   // Gathers the records behind `at` in its segment, which it moves past them. Returns what stands
@@ -320,8 +322,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   RecordBatch::Source EmptySource(std::shared_ptr<Segment> segment) const;
   // The segment that holds the offset before `before`; null if that is the beginning.
   absl::StatusOr<std::shared_ptr<Segment>> SegmentBefore(Offset before) ABSL_LOCKS_EXCLUDED(mutex_);
-  // The same as ReadBackwards in one segment, as far as `before` lies in it; when there are no
-  // records, `before` is where to look further.
+  // ReadBackwards in one segment; when there are no records, `before` is where to look further.
   absl::StatusOr<RecordBatch> CollectBackwards(const std::shared_ptr<Segment>& segment,
                                                const ReadOptions& options, Offset* before,
                                                OpenBatchPtr* kept);
@@ -393,8 +394,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   std::vector<Offset> mapped_ ABSL_GUARDED_BY(mutex_);         // bases of those that are open
   std::uint64_t uses_ ABSL_GUARDED_BY(mutex_) = 0;
   bool holds_file_ ABSL_GUARDED_BY(mutex_) = false;
-  // Of segments that took appends and are gone: never destroyed before the log, since a thread that
-  // was held up may still claim there.
+  // Of segments that are gone: a thread that was held up may still claim there.
   std::vector<std::unique_ptr<ClaimGate>> gates_left_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::shared_ptr<Segment>> forgotten_ ABSL_GUARDED_BY(mutex_);  // may be read still
   // The first with open claims; all before it are committed to their seals, as checkpoints say.

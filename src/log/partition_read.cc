@@ -91,11 +91,14 @@ absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
     if (const auto status = Refresh(); !status.ok()) return status;
     next = SegmentAbove(base);
   }
-  if (cursor.segment->sealed_end() == kFirstFrame && next != 0) {
-    // It may have been replaced by another one of this base.
+  if (cursor.position == frame::kSegmentHeaderBytes && next != 0) {
+    // The empty one may have been replaced by another one of this base.
     const auto again = OpenAt(next - 1);
     if (!again.ok()) return again.status();
-    if ((*again)->base_offset() == base && (*again)->sealed_end() != kFirstFrame) --next;
+    if (*again != cursor.segment && (*again)->base_offset() == base &&
+        (*again)->sealed_end() != kFirstFrame) {
+      --next;
+    }
   }
   if (next == segments_.size()) return false;
   const Offset next_base = segments_[next].base_offset;
@@ -273,7 +276,14 @@ RecordBatch::Source PartitionLog::EmptySource(std::shared_ptr<Segment> segment) 
           .next_offset = Offset()};
 }
 
-absl::StatusOr<RecordBatch> PartitionLog::Read(Cursor& cursor, const ReadOptions& options) {
+absl::StatusOr<RecordBatch> PartitionLog::ReadFollowed(Cursor& cursor, const ReadOptions& options) {
+  const std::shared_ptr<Segment> before = cursor.segment;
+  auto batch = ReadNow(cursor, options);
+  const bool has_looked_at_files = !batch.ok() || cursor.segment != before;
+  return has_looked_at_files ? UnlessDeleted(std::move(batch)) : std::move(batch);
+}
+
+absl::StatusOr<RecordBatch> PartitionLog::ReadNow(Cursor& cursor, const ReadOptions& options) {
   if (is_deleted_.load(std::memory_order_relaxed)) {
     MutexLock lock(mutex_);
     return deleted_;

@@ -220,12 +220,14 @@ class SegmentVerifier {
                    "offsets are missing between two frames: no crash does that", true);
         continue;
       }
-      const bool is_open_claim =
-          (gap.is_uncommitted || (!is_same_boot && BeginsWithZero(gap.begin_position))) &&
-          gap.begin_position >= known_whole && !was_whole;
-      if (is_open_claim) {
+      // What a power cut can have left the next open cuts off, as recovery does: whole pages, the
+      // head of a record and not its body among them.
+      const bool is_zero = gap.is_uncommitted || BeginsWithZero(gap.begin_position);
+      const bool is_crash =
+          gap.is_uncommitted || (!is_same_boot && (is_zero || slot.sequence != 0));
+      if (is_crash && gap.begin_position >= known_whole && !was_whole) {
         ReportLoss(gap.begin_position, gap.end_position, At(gap.begin_delta), At(gap.end_delta),
-                   "a claim that was not committed", false);
+                   is_zero ? "a claim that was not committed" : "torn by a power cut", false);
         continue;
       }
       if (IsPlanted(PlantedBug::kVerifyFirstGapOnly) && diagnosed != 0) break;

@@ -270,7 +270,7 @@ class Segment {
   std::optional<ClaimWord> FindTime(Timestamp time, ClaimWord from = kFirstFrame);
   SegmentTimes& times() { return times_; }
 
-  // Sealed: where its seal stands.
+  // Sealed: where its seal stands. Of a follower: as far as it has looked.
   std::optional<ClaimWord> sealed_end() const {
     const ClaimWord end = sealed_end_.load(std::memory_order_acquire);
     return end == 0 ? std::nullopt : std::optional(end);

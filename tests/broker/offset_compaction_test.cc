@@ -85,7 +85,70 @@ TEST_CASE("Any number of transactions may fail in turn with others: what was com
   CHECK(are_known());
 }
 
-TEST_CASE("A compaction that comes to an open claim of a transaction's partition drops nothing") {
+TEST_CASE("A compaction waits for a claim that is open before what a transaction has written") {
+  BrokerFixture broker;
+  const Topic topic = broker.MakeTopic("a");
+  ClaimOptions options;
+  options.value_bytes = 8;
+  auto claim = topic.partition(0).Claim(options);
+  REQUIRE(claim.ok());
+  const Record record = RecordOf("x");
+  const std::uint64_t id = Store(broker).BeginTransaction().value();
+  const auto prepared = topic.partition(0).log().AppendTransactional({&record, 1}, id);
+  const Participant wrote{.topic = "a",
+                          .partition = 0,
+                          .last_frame = prepared->last_frame,
+                          .topic_id = topic.state()->id()};
+  REQUIRE(Store(broker).Decide(id, {wrote}, {{{"g", "in", 0}, {.offset = Offset(5)}}}).ok());
+  // Behind an open claim nothing can be made durable.
+  CHECK(absl::IsUnavailable(Store(broker).Compact()));
+  CHECK(absl::IsUnavailable(Store(broker).Compact()));
+  std::move(*claim).Commit();
+  SECTION("and is done once that is committed") {
+    CHECK(Store(broker).Compact().ok());
+    broker.CutPower(1);
+    CHECK(Store(broker).Find({"g", "in", 0}).value().has_value());
+    CHECK(broker->OpenTopic("a")->partition(0).end_offset().value() == Offset(2));
+  }
+  SECTION("or the power takes both, the records and the place") {
+    broker.CutPower(1);
+    const bool has_place = Store(broker).Find({"g", "in", 0}).value().has_value();
+    const bool has_record = broker->OpenTopic("a")->partition(0).end_offset().value() == Offset(2);
+    CHECK(has_place == has_record);
+  }
+}
+
+TEST_CASE("A sync of somebody else that fails does not end all compaction") {
+  BrokerFixture broker;
+  const std::string metadata(1000, 'm');
+  int commits = 0;
+  const auto commit = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      ++commits;
+      REQUIRE(Store(broker).Commit({"g", "a", commits % 10}, Offset(commits), metadata).ok());
+    }
+  };
+  commit(9'000);  // a compaction is asked for
+  bool was_told = false;
+  broker->core().background().SyncSoon(
+      OffsetsLog(broker).log().shared_from_this(), Offset(9'001),
+      [&](const absl::Status& status, Offset) { was_told = !status.ok(); });
+  broker.disk().SetHook([](SimulatedFileSystem::Operation operation, const std::string& path) {
+    const bool fails = operation == SimulatedFileSystem::Operation::kOpen &&
+                       path.find("__consumer") != std::string::npos;
+    return fails ? absl::ResourceExhaustedError("too many open files") : absl::OkStatus();
+  });
+  broker->RunBackgroundWork().IgnoreError();
+  broker.disk().SetHook(nullptr);
+  CHECK(was_told);
+  for (int i = 0; i < 3; ++i) {
+    commit(9'000);
+    REQUIRE(broker->RunBackgroundWork().ok());
+  }
+  CHECK(OffsetsLog(broker).begin_offset().value() > Offset(9'000));
+}
+
+TEST_CASE("A compaction that cannot sync a transaction's partition drops nothing") {
   BrokerFixture broker;
   const Topic topic = broker.MakeTopic("a");
   const Record record = RecordOf("x");
