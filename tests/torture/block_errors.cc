@@ -18,13 +18,15 @@ namespace daybook::torture {
 namespace {
 
 constexpr int kMebibytes = 24;
+constexpr int kMebibytesOfDefault = 500;
 constexpr std::uint64_t kMostStepsBefore = 30;
 constexpr int kStepsAfter = 30;
 
-void FailOnce(const std::string& below, std::uint64_t seed, Tally& tally) {
+void FailOnce(const std::string& below, Shape shape, std::uint64_t seed, Tally& tally) {
   if (!IsAllowedToMount()) return tally.Skip("this process may not mount file systems");
   std::mt19937_64 random(seed);
-  LoggedDisk disk(below, std::uint64_t{kMebibytes} << 20);
+  const int mebibytes = shape == Shape::kSmall ? kMebibytes : kMebibytesOfDefault;
+  LoggedDisk disk(below, static_cast<std::uint64_t>(mebibytes) << 20);
   const std::string at = below + "/mounted";
   if (!disk.is_served() || !FormatExt4(disk.path(), "-m 0") || !MountImage(disk.path(), at)) {
     return tally.Skip("ext4: it needs root, libfuse, loop devices and mkfs.ext4");
@@ -32,7 +34,7 @@ void FailOnce(const std::string& below, std::uint64_t seed, Tally& tally) {
   Model model;
   {
     Workload workload(
-        FileSystem::Posix(), at + "/data", seed, StandardTopics(), model,
+        FileSystem::Posix(), at + "/data", seed, StandardTopics(shape), model,
         [&](const absl::Status& status, std::string_view what) {
           tally.Count("errors that came through");
           if (disk.failures() == 0) {
@@ -66,8 +68,9 @@ void FailOnce(const std::string& below, std::uint64_t seed, Tally& tally) {
 Tally RunBlockErrors(const RunOptions& options) {
   return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
     const ScratchDirectory scratch(options.directory);
-    RunInChild(tally,
-               [&](Tally& inner) { FailOnce(scratch.path(), SeedOf(options, number), inner); });
+    RunInChild(tally, [&](Tally& inner) {
+      FailOnce(scratch.path(), options.shape, SeedOf(options, number), inner);
+    });
     // Where it cannot be done, the next one cannot either.
     return tally.skipped().empty() ? std::int64_t{1} : kUnbounded;
   });
@@ -79,7 +82,8 @@ Family BlockErrorsFamily() {
   return {.name = "block-errors",
           .about = "ext4 of the real kernel on a disk that fails once, or for good",
           .figure = "disks",
-          .asked = {{Shape::kSmall, {.quick = 2, .ci = 200, .soak = 5'000}}},
+          .asked = {{Shape::kSmall, {.quick = 2, .ci = 200, .soak = 5'000}},
+                    {Shape::kDefault, {.quick = 1, .ci = 60, .soak = 2'000}}},
           .run = RunBlockErrors};
 }
 

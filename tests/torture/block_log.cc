@@ -24,12 +24,13 @@ namespace {
 constexpr int kSteps = 60;
 constexpr int kCutsOfCase = 10;
 constexpr int kExt4Mebibytes = 24;
+constexpr int kMebibytesOfDefault = 500;
 constexpr int kXfsOneIn = 4;  // file systems
 
 class BlockLogRun {
  public:
-  BlockLogRun(const std::string& below, bool is_xfs, std::uint64_t seed, Tally& tally)
-      : below_(below), is_xfs_(is_xfs), random_(seed), tally_(tally) {}
+  BlockLogRun(const std::string& below, Shape shape, bool is_xfs, std::uint64_t seed, Tally& tally)
+      : below_(below), shape_(shape), is_xfs_(is_xfs), random_(seed), tally_(tally) {}
 
   void Run() {
     if (!IsAllowedToMount()) return tally_.Skip("this process may not mount file systems");
@@ -39,7 +40,8 @@ class BlockLogRun {
 
  private:
   std::uint64_t disk_bytes() const {
-    return static_cast<std::uint64_t>(is_xfs_ ? kLeastXfsMebibytes : kExt4Mebibytes) << 20;
+    const int small = is_xfs_ ? kLeastXfsMebibytes : kExt4Mebibytes;
+    return static_cast<std::uint64_t>(shape_ == Shape::kSmall ? small : kMebibytesOfDefault) << 20;
   }
 
   // What a program does, with what was acknowledged by when.
@@ -56,8 +58,8 @@ class BlockLogRun {
       return false;
     }
     {
-      Workload workload(FileSystem::Posix(), at + "/data", random_(), StandardTopics(), model_,
-                        [&](const absl::Status& status, std::string_view what) {
+      Workload workload(FileSystem::Posix(), at + "/data", random_(), StandardTopics(shape_),
+                        model_, [&](const absl::Status& status, std::string_view what) {
                           tally_.Violate(absl::StrCat(std::string(what), ": ", status.ToString()));
                         });
       steps_.push_back({.entries = disk.entries(), .topics = {}});
@@ -131,6 +133,7 @@ class BlockLogRun {
   };
 
   const std::string below_;
+  const Shape shape_;
   const bool is_xfs_;
   std::mt19937_64 random_;
   Tally& tally_;
@@ -145,7 +148,7 @@ Tally RunBlockLogs(const RunOptions& options) {
     const ScratchDirectory scratch(options.directory);
     const bool is_xfs = number % kXfsOneIn == kXfsOneIn - 1;
     RunInChild(tally, [&](Tally& inner) {
-      BlockLogRun(scratch.path(), is_xfs, SeedOf(options, number), inner).Run();
+      BlockLogRun(scratch.path(), options.shape, is_xfs, SeedOf(options, number), inner).Run();
     });
     if (tally.skipped().empty()) return std::int64_t{kCutsOfCase};
     // Where ext4 cannot be had, the next one cannot either.
@@ -159,7 +162,8 @@ Family BlockLogFamily() {
   return {.name = "block-log",
           .about = "ext4 and XFS of the real kernel on a disk whose power is cut at any write",
           .figure = "cuts",
-          .asked = {{Shape::kSmall, {.quick = 20, .ci = 400, .soak = 50'000}}},
+          .asked = {{Shape::kSmall, {.quick = 20, .ci = 400, .soak = 50'000}},
+                    {Shape::kDefault, {.quick = 10, .ci = 40, .soak = 5'000}}},
           .run = RunBlockLogs};
 }
 

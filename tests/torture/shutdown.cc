@@ -28,11 +28,13 @@ namespace {
 constexpr unsigned long kShutdown = _IOR('X', 125, std::uint32_t);
 constexpr std::uint32_t kWithoutJournal = 2;
 constexpr int kMebibytes = 24;
+constexpr int kMebibytesOfDefault = 500;
 constexpr int kMostSteps = 400;
 constexpr std::uint64_t kMostMicroseconds = 60'000;
 
-void ShutDownOnce(const std::string& below, std::uint64_t seed, Tally& tally) {
-  if (!IsAllowedToMount() || !MakeExt4(below, kMebibytes, "-m 0")) {
+void ShutDownOnce(const std::string& below, Shape shape, std::uint64_t seed, Tally& tally) {
+  const int mebibytes = shape == Shape::kSmall ? kMebibytes : kMebibytesOfDefault;
+  if (!IsAllowedToMount() || !MakeExt4(below, mebibytes, "-m 0")) {
     return tally.Skip("ext4: it needs root, mkfs.ext4 and loop devices");
   }
   const std::string mounted = below + "/mounted";
@@ -43,7 +45,7 @@ void ShutDownOnce(const std::string& below, std::uint64_t seed, Tally& tally) {
     std::atomic<bool> is_down{false};
     bool has_failed = false;
     Workload workload(
-        FileSystem::Posix(), mounted + "/data", seed, StandardTopics(), model,
+        FileSystem::Posix(), mounted + "/data", seed, StandardTopics(shape), model,
         [&](const absl::Status& status, std::string_view what) {
           has_failed = true;
           if (is_down) return;
@@ -86,8 +88,9 @@ void ShutDownOnce(const std::string& below, std::uint64_t seed, Tally& tally) {
 Tally RunShutdowns(const RunOptions& options) {
   return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
     const ScratchDirectory scratch(options.directory);
-    RunInChild(tally,
-               [&](Tally& inner) { ShutDownOnce(scratch.path(), SeedOf(options, number), inner); });
+    RunInChild(tally, [&](Tally& inner) {
+      ShutDownOnce(scratch.path(), options.shape, SeedOf(options, number), inner);
+    });
     // Where it cannot be done, the next one cannot either.
     return tally.skipped().empty() ? std::int64_t{1} : kUnbounded;
   });
@@ -99,7 +102,8 @@ Family ShutdownFamily() {
   return {.name = "shutdown",
           .about = "ext4 of the real kernel is shut down under load, and mounted again",
           .figure = "shutdowns",
-          .asked = {{Shape::kSmall, {.quick = 2, .ci = 100, .soak = 5'000}}},
+          .asked = {{Shape::kSmall, {.quick = 2, .ci = 100, .soak = 5'000}},
+                    {Shape::kDefault, {.quick = 1, .ci = 60, .soak = 2'000}}},
           .run = RunShutdowns};
 }
 
