@@ -109,6 +109,8 @@ class DAYBOOK_EXPORT FileLock {
     static_cast<void>(part);
     return absl::OkStatus();
   }
+  // It is not any more. Of a part that is not shown nothing.
+  virtual void ShowUnused(std::uint64_t part) { static_cast<void>(part); }
 };
 
 struct DirectoryEntry {

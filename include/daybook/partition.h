@@ -159,7 +159,8 @@ class DAYBOOK_EXPORT Partition {
   // Waits until everything before `end` survives a power cut, for ever at TimeSpan's longest. Syncs
   // if nobody else does, with one sync for all who wait. Waits for claims before `end` that are
   // still being filled.
-  //   DeadlineExceeded    a claim before `end` was held open for longer than `timeout`
+  //   DeadlineExceeded    for longer than `timeout` a claim before `end` was held open, or nothing
+  //                       was appended up to there
   //   DataLoss            the disk failed to sync
   absl::Status WaitDurable(Offset end, TimeSpan timeout = std::chrono::seconds(30));
 

@@ -79,8 +79,8 @@ absl::StatusOr<std::shared_ptr<GroupCoordinator>> BrokerCore::Group(std::string_
   if (const auto status = CheckGroupName(name, "a group's name"); !status.ok()) return status;
   if (is_read_only()) {
     return absl::FailedPreconditionError(
-        absl::StrCat(path_, " is open read-only, so group ", std::string(name),
-                     " cannot commit; open it with BrokerAccess::kReadWrite, or use a Reader"));
+        absl::StrCat(path_, " is open read-only, so nothing of the group ", std::string(name),
+                     " can change; open it with BrokerAccess::kReadWrite, or use a Reader"));
   }
   if (auto status = catalog_.Check(); !status.ok()) return status;
   MutexLock lock(mutex_);
@@ -227,6 +227,10 @@ absl::Status BrokerCore::DeleteGroup(std::string_view name) {
 absl::StatusOr<std::int64_t> BrokerCore::ExpireGroupOffsets(std::chrono::nanoseconds unused_for) {
   if (unused_for.count() < 0) {
     return absl::InvalidArgumentError("places expire after a time that is not negative");
+  }
+  if (is_read_only()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path_, " is open read-only, so no place in it can expire"));
   }
   const auto groups = offsets_.Groups();
   if (!groups.ok()) return groups.status();

@@ -129,8 +129,16 @@ bool OffsetStore::IsAsCommitted(const Place& place, Offset offset,
          context_.clock->Now() - place.when < kPlaceRefresh;
 }
 
+absl::Status OffsetStore::CheckMetadata(std::string_view metadata) {
+  if (metadata.size() <= kMaxOffsetMetadataBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("the metadata of a place has ", metadata.size(),
+                                                 " bytes; the limit is ", kMaxOffsetMetadataBytes));
+}
+
 absl::Status OffsetStore::Store(Place& place, Offset offset, std::string_view metadata) {
   if (!closed_.ok()) return closed_;
+  if (metadata.size() > kMaxOffsetMetadataBytes) [[unlikely]]
+    return CheckMetadata(metadata);
   if (IsAsCommitted(place, offset, metadata)) return absl::OkStatus();
   if (auto status = Append(place, offset, metadata); !status.ok()) return status;
   if (!place.committed) place.committed.emplace();
@@ -338,6 +346,7 @@ absl::Status OffsetStore::AppendDecision(std::uint64_t id, std::vector<Participa
   // Gone when the process is: not written.
   std::vector<std::pair<std::shared_ptr<Place>, CommittedOffset>> in_memory;
   for (const auto& [key, offset] : offsets) {
+    if (auto status = CheckMetadata(offset.metadata); !status.ok()) return status;
     const auto place = FindPlace(key);
     if (!place.ok()) return place.status();
     if (IsAsCommitted(**place, offset.offset, offset.metadata)) continue;

@@ -128,6 +128,7 @@ class OffsetStore {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status Store(Place& place, Offset offset, std::string_view metadata)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  static absl::Status CheckMetadata(std::string_view metadata);
   // Whether nothing has to be appended for that.
   bool IsAsCommitted(const Place& place, Offset offset, std::string_view metadata) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);

@@ -81,6 +81,11 @@ class PosixLock final : public FileLock {
   absl::Status ShowInUse(std::uint64_t part) override {
     return ShowLife(directory_.get(), ByteOf(part), path_);
   }
+  void ShowUnused(std::uint64_t part) override {
+    if (process_.is_forked()) return;
+    struct flock lock = SignOfLife(F_UNLCK, ByteOf(part));
+    fcntl(directory_.get(), F_OFD_SETLK, &lock);
+  }
 
  private:
   const ProcessGuard process_;

@@ -36,6 +36,10 @@ class HeldLock final : public FileLock {
     directory_->in_use.insert(part);
     return absl::OkStatus();
   }
+  void ShowUnused(std::uint64_t part) override {
+    MutexLock lock(disk_->mutex);
+    directory_->in_use.erase(part);
+  }
 
  private:
   const std::shared_ptr<SimulatedDisk> disk_;

@@ -32,10 +32,12 @@ absl::Status PartitionLog::RefusalOf(const frame::RecordParts& parts) const {
         absl::StrCat(name_.directory(), ": the key has ", parts.key->size(),
                      " bytes; the limit of every topic is ", frame::kMaxKeyBytes));
   }
-  std::uint64_t bytes = parts.value_bytes + (parts.key ? parts.key->size() : 0);
+  std::uint64_t bytes = parts.key ? parts.key->size() : 0;
   for (const Header& header : parts.headers) {
     bytes += 6 + header.name.size() + (header.value ? header.value->size() : 0);
   }
+  // A claim may ask for any number.
+  bytes += std::min<std::uint64_t>(parts.value_bytes, ~std::uint64_t{0} - bytes);
   return absl::InvalidArgumentError(
       absl::StrCat(name_.directory(), ": the record has ", bytes,
                    " bytes (key, headers and value); the limit "

@@ -36,6 +36,11 @@ absl::StatusOr<Offset> PartitionLog::AppendBatchUnsynced(std::span<const Record>
     return absl::InvalidArgumentError(
         absl::StrCat(name_.directory(), ": a batch has at least one record"));
   }
+  if (records.size() > frame::kMaxBatchRecords) {
+    return absl::InvalidArgumentError(absl::StrCat(name_.directory(), ": the batch has ",
+                                                   records.size(), " records; the limit is ",
+                                                   frame::kMaxBatchRecords));
+  }
   auto first = AppendFrame(records);
   if (!absl::IsOutOfRange(first.status())) return first;
   return absl::InvalidArgumentError(absl::StrCat(

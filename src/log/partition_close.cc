@@ -42,6 +42,9 @@ void PartitionLog::Delete(const absl::Status& reason) {
   deleted_ = reason;
   // Seen by whoever syncs next, or the sync is seen by AwaitSettled.
   is_deleted_.store(true);
+  if (is_open_ && context_.lock != nullptr && !context_.is_read_only) {
+    context_.lock->ShowUnused(follower_.part());
+  }
   waiters_.NotifyIfAny();
 }
 

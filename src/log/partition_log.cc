@@ -12,9 +12,12 @@
 namespace daybook::inline v1 {
 namespace {
 
+// Numbers of one topic lie side by side: the kernel keeps what is locked so as one range, and goes
+// through all ranges for each lock. Of two topics they seldom meet.
 std::uint64_t PartOf(const PartitionName& name) {
-  const std::string directory = name.directory();
-  return Hash64(std::as_bytes(std::span(directory)));
+  constexpr int kPartitionBits = 20;
+  return Hash64(std::as_bytes(std::span(name.topic()))) << kPartitionBits |
+         static_cast<std::uint64_t>(name.partition());
 }
 
 // A segment counts offsets to 2^32, and batches that shrink to next to nothing can use them up

@@ -65,10 +65,14 @@ absl::Status PartitionLog::AwaitCommitted(Offset end,
     if (!committed.ok()) return committed.status();
     if (*committed >= end) return absl::OkStatus();
     if (std::chrono::steady_clock::now() >= deadline) {
-      return absl::DeadlineExceededError(absl::StrCat(
-          name_.directory(), ": offset ", committed->value(),
-          " is claimed and not committed, so nothing behind it can be made durable; commit or "
-          "drop the claim"));
+      return absl::DeadlineExceededError(
+          ClaimedEnd() > *committed
+              ? absl::StrCat(name_.directory(), ": offset ", committed->value(),
+                             " is claimed and not committed, so nothing behind it can be made "
+                             "durable; commit or drop the claim")
+              : absl::StrCat(name_.directory(), ": there is nothing before offset ", end.value(),
+                             " that could be made durable; the partition ends at ",
+                             committed->value()));
     }
     if (spins < kSpins) {
       std::this_thread::yield();

@@ -1,13 +1,13 @@
 #include "tools/json_key.h"
 
-#include <nlohmann/json.hpp>
+#include "tools/json_line.h"
 
 namespace daybook::tools {
 
 absl::StatusOr<std::optional<std::string>> JsonKey(std::string_view line, std::string_view field) {
-  const nlohmann::json json = nlohmann::json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return absl::InvalidArgumentError("the line is not a JSON object");
-  const nlohmann::json* at = &json;
+  const auto json = ParseJsonObject(line);
+  if (!json.ok()) return json.status();
+  const nlohmann::json* at = &*json;
   while (!field.empty()) {
     const std::size_t dot = field.find('.');
     const auto found = at->is_object() ? at->find(std::string(field.substr(0, dot))) : at->end();

@@ -11,7 +11,7 @@ namespace daybook::tools {
 
 // The field of the JSON object `line` that `field` names ("origin", or "user.id" for a nested one):
 // a string's text, the JSON of anything else, nothing if it is absent or null.
-// InvalidArgument: `line` is not a JSON object.
+// InvalidArgument: as ParseJsonObject.
 absl::StatusOr<std::optional<std::string>> JsonKey(std::string_view line, std::string_view field);
 
 }  // namespace daybook::tools

@@ -6,6 +6,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "tools/bytes.h"
+#include "tools/json_line.h"
 
 namespace daybook::tools {
 namespace {
@@ -101,8 +102,9 @@ void AppendJson(const RecordView& record, TimestampType type, std::string* out) 
 }
 
 absl::StatusOr<OwnedRecord> ParseJson(std::string_view line) {
-  const json object = json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object()) return absl::InvalidArgumentError("it is not a JSON object");
+  const auto parsed = ParseJsonObject(line);
+  if (!parsed.ok()) return parsed.status();
+  const json& object = *parsed;
   if (object.find("payload") == object.end()) {
     return absl::InvalidArgumentError("it has no payload; a tombstone has \"payload\": null");
   }

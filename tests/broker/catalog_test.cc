@@ -1,8 +1,14 @@
 #include "broker/catalog.h"
 
+#include <sys/stat.h>
+
+#include <fstream>
+#include <string>
+
 #include "broker/broker_core.h"
 #include "catch.h"
 #include "support/broker_fixture.h"
+#include "support/temporary_directory.h"
 
 namespace daybook {
 
@@ -78,6 +84,34 @@ TEST_CASE("Topics are found while a follower looks again at the files of all of 
   catalog.Recheck();
   writer.disk().SetHook(nullptr);
   CHECK(found == 4);
+}
+
+TEST_CASE("The kernel keeps one lock of a topic, however many partitions, until it is deleted") {
+  const TemporaryDirectory directory;
+  const auto broker = Broker::Open(directory.path(), {});
+  REQUIRE(broker.ok());
+  struct stat info {};
+  REQUIRE(stat(directory.path().c_str(), &info) == 0);
+  const std::string inode = ":" + std::to_string(info.st_ino) + " ";
+  const auto locks = [&] {
+    std::ifstream file("/proc/locks");
+    int count = 0;
+    for (std::string line; std::getline(file, line);) {
+      count += line.find("OFDLCK") != std::string::npos && line.find(inode) != std::string::npos;
+    }
+    return count;
+  };
+  const int before = locks();
+  for (int i = 0; i < 3; ++i) {
+    REQUIRE((*broker)->CreateTopic("t", {.partitions = 100}).ok());
+    {
+      const Topic topic = (*broker)->OpenTopic("t").value();
+      for (int p = 0; p < 100; ++p) REQUIRE(topic.partition(p).Append(RecordOf("v")).ok());
+    }
+    CHECK(locks() <= before + 1);
+    REQUIRE((*broker)->DeleteTopic("t").ok());
+    CHECK(locks() == before);
+  }
 }
 
 }  // namespace daybook

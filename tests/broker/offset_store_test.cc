@@ -215,4 +215,20 @@ TEST_CASE("A place that is committed again and again where it is does not expire
   CHECK(*Store(broker).Find(kKey).value() == CommittedOffset{Offset(5), "m"});
 }
 
+TEST_CASE("Metadata over its limit is refused, alone and in a transaction, and changes nothing") {
+  BrokerFixture broker;
+  OffsetStore& store = broker->core().offsets();
+  const OffsetStore::Key key{"group", "orders", 0};
+  const std::string most(kMaxOffsetMetadataBytes, 'm');
+  REQUIRE(store.Commit(key, Offset(1), most).ok());
+  const auto refused = store.Commit(key, Offset(2), most + "m");
+  CHECK(absl::IsInvalidArgument(refused));
+  CHECK(std::string(refused.message()).find("1000001 bytes; the limit is 1000000") !=
+        std::string::npos);
+  const std::uint64_t id = store.BeginTransaction().value();
+  CHECK(absl::IsInvalidArgument(
+      store.Decide(id, {}, {{key, {.offset = Offset(3), .metadata = most + "m"}}})));
+  CHECK(store.Find(key).value()->offset == Offset(1));
+}
+
 }  // namespace daybook

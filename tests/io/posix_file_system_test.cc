@@ -373,4 +373,16 @@ TEST_CASE("The boot id is the kernel's and stays while it runs") {
   CHECK(std::any_of(id.begin(), id.end(), [](std::byte b) { return b != std::byte{0}; }));
 }
 
+TEST_CASE("A part that is shown to be in use can be shown to be so no more") {
+  Scratch scratch;
+  const auto held = scratch->Lock("lock").value();
+  REQUIRE(held->ShowInUse(7).ok());
+  REQUIRE(held->ShowInUse(8).ok());
+  held->ShowUnused(7);
+  held->ShowUnused(9);
+  CHECK(scratch->IsInUse("lock", 7).value() == false);
+  CHECK(scratch->IsInUse("lock", 8).value() == true);
+  CHECK(scratch->IsLocked("lock").value() == true);
+}
+
 }  // namespace daybook

@@ -1,3 +1,4 @@
+#include <limits>
 #include <new>
 #include <string>
 #include <vector>
@@ -210,6 +211,17 @@ TEST_CASE("Appends that are acknowledged while memory is short survive a kill") 
     REQUIRE(log.end() >= Offset(count + is_acknowledged));
     REQUIRE(log.Values().size() == static_cast<std::size_t>(count + is_acknowledged));
   }
+}
+
+TEST_CASE("A claim of more bytes than there are numbers is refused with the number") {
+  LogFixture log;
+  const std::string key(26, 'k');
+  ClaimOptions options;
+  options.key = key;
+  options.value_bytes = std::numeric_limits<std::size_t>::max() - 20;
+  const auto claim = log.log().Claim(options);
+  CHECK(absl::IsInvalidArgument(claim.status()));
+  CHECK(std::string(claim.status().message()).find("18446744073709551615") != std::string::npos);
 }
 
 }  // namespace daybook

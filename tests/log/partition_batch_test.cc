@@ -232,4 +232,13 @@ TEST_CASE("A segment ends before its offsets are used up, however small the batc
   }
 }
 
+TEST_CASE("A batch of too many records is refused with that limit") {
+  LogFixture log;
+  const std::vector<Record> records(frame::kMaxBatchRecords + 1, RecordOf(""));
+  const auto offset = log.log().AppendBatch(records, std::nullopt);
+  CHECK(absl::IsInvalidArgument(offset.status()));
+  CHECK(std::string(offset.status().message()).find("the limit is 1048575") != std::string::npos);
+  CHECK(log.end() == Offset(0));
+}
+
 }  // namespace daybook

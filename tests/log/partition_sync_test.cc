@@ -330,4 +330,18 @@ TEST_CASE("An append at kInterval behind an open claim of a segment before is sy
   CHECK(dirty == 2);
 }
 
+TEST_CASE("Where nothing is claimed, a wait for records that are yet to come says so") {
+  LogFixture log;
+  log.Write("a");
+  const auto now = std::chrono::steady_clock::now();
+  const auto status = log.log().WaitDurable(Offset(1000), now);
+  CHECK(absl::IsDeadlineExceeded(status));
+  CHECK(std::string(status.message()).find("ends at 1") != std::string::npos);
+  ClaimOptions options;
+  options.value_bytes = 1;
+  const auto claim = log.log().Claim(options);
+  const auto claimed = log.log().WaitDurable(Offset(1000), now);
+  CHECK(std::string(claimed.message()).find("claimed") != std::string::npos);
+}
+
 }  // namespace daybook
