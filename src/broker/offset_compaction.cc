@@ -25,8 +25,8 @@ constexpr std::chrono::seconds kSyncTimeout{10};
 }  // namespace
 
 bool OffsetStore::TakeCompactionDue() {
-  if (is_compaction_asked_for_ || !topic_) return false;
-  const bool is_full = appended_ > kFullBytes && log().lacks_reserve();
+  if (is_compaction_asked_for_ || log_ == nullptr) return false;
+  const bool is_full = appended_ > kFullBytes && log_->lacks_reserve();
   if (!is_full && appended_ <= std::max(kMinBytes, kGrowth * snapshot_bytes_)) return false;
   return is_compaction_asked_for_ = true;
 }
@@ -35,8 +35,8 @@ void OffsetStore::CompactSoon() try {
   std::shared_ptr<PartitionLog> log;
   {
     MutexLock lock(mutex_);
-    if (!topic_) return;  // it was closed meanwhile
-    log = this->log().shared_from_this();
+    if (log_ == nullptr) return;  // it was closed meanwhile
+    log = log_;
   }
   // Commits could fill what is left before somebody else comes to it.
   if (log->lacks_reserve()) return CompactUnasked();
@@ -76,7 +76,7 @@ absl::Status OffsetStore::AppendSnapshot() {
     if (batch.empty()) return absl::OkStatus();
     snapshot_bytes_ += bytes;
     bytes = 0;
-    auto appended = log().AppendBatchUnsynced(batch);
+    auto appended = log_->AppendBatchUnsynced(batch);
     batch.clear();
     return appended.status();
   };
@@ -128,13 +128,13 @@ absl::Status OffsetStore::Compact() {
     MutexLock lock(mutex_);
     is_compaction_asked_for_ = false;
     appended_ = 0;  // not at once again, when it fails
-    if (auto status = Refresh(); !status.ok() || !topic_) return status;
+    if (auto status = Refresh(); !status.ok() || log_ == nullptr) return status;
     settled = unsettled_;
   }
   // Who drops the decisions with their participants promises that these are there. The long part
   // of that is done while others commit.
   if (auto status = Settle(settled, deadline); !status.ok()) return status;
-  std::optional<Topic> topic;
+  std::shared_ptr<PartitionLog> log;
   Offset begin;
   Offset end;
   {
@@ -146,19 +146,18 @@ absl::Status OffsetStore::Compact() {
     });
     if (auto status = Settle(unsettled_, deadline); !status.ok()) return status;
     unsettled_.clear();
-    const auto first = log().end_offset();
+    const auto first = log_->end_offset();
     if (!first.ok()) return first.status();
     if (auto appended = AppendSnapshot(); !appended.ok()) return appended;
     has_noted_open_ = true;
-    const auto last = log().end_offset();
+    const auto last = log_->end_offset();
     if (!last.ok()) return last.status();
-    topic = topic_;
+    log = log_;
     begin = *first;
     end = *last;
   }
-  PartitionLog& log = topic->partition(0).log();
-  if (auto status = log.WaitDurable(end, deadline); !status.ok()) return status;
-  return log.DropBefore(begin);
+  if (auto status = log->WaitDurable(end, deadline); !status.ok()) return status;
+  return log->DropBefore(begin);
 }
 
 }  // namespace daybook::inline v1

@@ -28,13 +28,13 @@ constexpr std::chrono::seconds kSyncTimeout{30};
 absl::StatusOr<std::optional<OffsetStore::Snapshot>> OffsetStore::FindSnapshot() {
   std::optional<Snapshot> snapshot;
   IdSet parts;
-  const auto begin = log().begin_offset();
+  const auto begin = log_->begin_offset();
   if (!begin.ok()) return begin.status();
   LostTransactions lost;
   std::string boot;  // of who wrote what follows
   Cursor cursor{.offset = *begin, .segment = nullptr, .position = 0};
   for (;;) {
-    const auto batch = log().Read(cursor, ReadOptions{});
+    const auto batch = log_->Read(cursor, ReadOptions{});
     if (!batch.ok()) return batch.status();
     if (batch->empty()) break;
     for (const RecordView& record : *batch) {
@@ -165,7 +165,7 @@ void OffsetStore::Take(PlaceRecord record, Timestamp when) {
 }
 
 absl::Status OffsetStore::ReadAnew() {
-  const auto begin = log().begin_offset();
+  const auto begin = log_->begin_offset();
   if (!begin.ok()) return begin.status();
   cursor_ = {.offset = *begin, .segment = nullptr, .position = 0};
   for (auto& [key, place] : places_) place->committed.reset();
@@ -178,7 +178,7 @@ absl::Status OffsetStore::Refresh() {
   if (!closed_.ok()) return closed_;
   if (is_loaded_) return absl::OkStatus();
   if (!broken_.ok()) return broken_;
-  if (!topic_) {
+  if (log_ == nullptr) {
     auto topic = catalog_.Find(kOffsetsTopic);
     if (absl::IsNotFound(topic.status())) {  // nothing was ever committed
       is_loaded_ = !context_.is_read_only;
@@ -186,8 +186,8 @@ absl::Status OffsetStore::Refresh() {
       return absl::OkStatus();
     }
     if (!topic.ok()) return topic.status();
-    topic_ = *std::move(topic);
-    const auto begin = log().begin_offset();
+    log_ = topic->partition(0).log().shared_from_this();
+    const auto begin = log_->begin_offset();
     if (!begin.ok()) return begin.status();
     cursor_ = {.offset = *begin, .segment = nullptr, .position = 0};
   }
@@ -199,7 +199,7 @@ absl::Status OffsetStore::Refresh() {
       snapshot = *std::move(found);
       is_surveyed = true;
     }
-    const auto batch = log().Read(cursor_, ReadOptions{});
+    const auto batch = log_->Read(cursor_, ReadOptions{});
     if (absl::IsOutOfRange(batch.status()) && context_.is_read_only) {
       // The process that writes has written down anew all that counts, and dropped the rest.
       if (auto status = ReadAnew(); !status.ok()) return status;
@@ -276,7 +276,7 @@ absl::Status OffsetStore::RecoverFromPowerCut() {
   unsettled_.clear();
   absl::StatusOr<Offset> last = Offset();
   for (const EncodedRecord& one : Encode(CommittedRecord{.ids = decisions_.committed()})) {
-    last = log().AppendUnsynced({.key = one.key,
+    last = log_->AppendUnsynced({.key = one.key,
                                  .value = one.value,
                                  .headers = {},
                                  .timestamp = std::nullopt,
@@ -285,7 +285,7 @@ absl::Status OffsetStore::RecoverFromPowerCut() {
   }
   // Should the power go again: a place that was drawn back must not come back when there are other
   // records before it.
-  return log().WaitDurable(*last + 1, std::chrono::steady_clock::now() + kSyncTimeout);
+  return log_->WaitDurable(*last + 1, std::chrono::steady_clock::now() + kSyncTimeout);
 }
 
 }  // namespace daybook::inline v1

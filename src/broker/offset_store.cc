@@ -37,7 +37,7 @@ absl::Status OffsetStore::Load() {
   if (auto status = Refresh(); !status.ok()) return status;
   // Who follows learns that what an earlier process left undecided never will be decided, before
   // there is anything new behind that. Where it cannot be written now, it is with the next commit.
-  if (topic_ && !context_.is_read_only && !IsPlanted(PlantedBug::kEpochNotedLate)) {
+  if (log_ != nullptr && !context_.is_read_only && !IsPlanted(PlantedBug::kEpochNotedLate)) {
     PrepareAppend().IgnoreError();
   }
   return absl::OkStatus();
@@ -46,7 +46,7 @@ absl::Status OffsetStore::Load() {
 void OffsetStore::Close(const absl::Status& reason) {
   MutexLock lock(mutex_);
   closed_ = reason;
-  topic_.reset();
+  log_ = nullptr;
   cursor_.segment.reset();
 }
 
@@ -86,7 +86,7 @@ std::size_t OffsetStore::places() {
 OpenRecord OffsetStore::ThisOpen() const { return {.epoch = decisions_.epoch(), .boot = boot_}; }
 
 absl::Status OffsetStore::PrepareAppend() {
-  if (!topic_) {
+  if (log_ == nullptr) {
     auto topic = catalog_.Find(kOffsetsTopic);
     if (absl::IsNotFound(topic.status())) {
       TopicOptions options;
@@ -94,11 +94,11 @@ absl::Status OffsetStore::PrepareAppend() {
       topic = catalog_.Create(kOffsetsTopic, options);
     }
     if (!topic.ok()) return topic.status();
-    topic_ = *std::move(topic);
+    log_ = topic->partition(0).log().shared_from_this();
   }
   if (has_noted_open_) return absl::OkStatus();
   const EncodedRecord open = Encode(ThisOpen());
-  const auto appended = log().AppendUnsynced({.key = open.key,
+  const auto appended = log_->AppendUnsynced({.key = open.key,
                                               .value = open.value,
                                               .headers = {},
                                               .timestamp = std::nullopt,
@@ -113,12 +113,12 @@ absl::Status OffsetStore::Append(Place& place, Offset offset, std::string_view m
   if (auto status = PrepareAppend(); !status.ok()) return status;
   const std::string_view value = EncodePlace(offset, metadata, &buffer_);
   appended_ += place.encoded_key.size() + value.size() + frame::kFrameHeaderBytes;
-  return log()
-      .AppendUnsynced({.key = place.encoded_key,
-                       .value = value,
-                       .headers = {},
-                       .timestamp = std::nullopt,
-                       .partition = std::nullopt})
+  return log_
+      ->AppendUnsynced({.key = place.encoded_key,
+                        .value = value,
+                        .headers = {},
+                        .timestamp = std::nullopt,
+                        .partition = std::nullopt})
       .status();
 }
 
@@ -202,7 +202,7 @@ absl::Status OffsetStore::MoveAll(const std::vector<Move>& moves) {
     }
     if (!records.empty()) {
       if (auto status = PrepareAppend(); !status.ok()) return status;
-      const auto appended = log().AppendBatchUnsynced(records);
+      const auto appended = log_->AppendBatchUnsynced(records);
       if (!appended.ok()) return appended.status();
     }
     const Timestamp now = context_.clock->Now();
@@ -236,7 +236,7 @@ absl::Status OffsetStore::ForgetTopic(std::string_view topic) {
   }
   // Unlike a commit, which is only repeated, it must not be undone by a power cut: the next topic
   // of that name would begin at a place of this one.
-  return !moves.empty() && topic_ ? log().SyncDirty() : absl::OkStatus();
+  return !moves.empty() && log_ != nullptr ? log_->SyncDirty() : absl::OkStatus();
 }
 
 absl::Status OffsetStore::ForgetGroup(std::string_view group) {
@@ -318,9 +318,9 @@ absl::StatusOr<std::uint64_t> OffsetStore::BeginInEpoch(
     std::chrono::steady_clock::time_point deadline) {
   if (!is_open_durable_) {
     if (auto status = PrepareAppend(); !status.ok()) return status;
-    const auto end = log().end_offset();
+    const auto end = log_->end_offset();
     if (!end.ok()) return end.status();
-    if (auto status = log().WaitDurable(*end, deadline); !status.ok()) return status;
+    if (auto status = log_->WaitDurable(*end, deadline); !status.ok()) return status;
     is_open_durable_ = true;
   }
   return decisions_.Begin();
@@ -384,7 +384,7 @@ absl::Status OffsetStore::AppendDecision(std::uint64_t id, std::vector<Participa
   }
   const Timestamp now = context_.clock->Now();
   // What follows it must not fail, so it takes no memory.
-  if (auto appended = log().AppendBatchUnsynced(records); !appended.ok()) return appended.status();
+  if (auto appended = log_->AppendBatchUnsynced(records); !appended.ok()) return appended.status();
   for (auto* const places : {&moved, &in_memory}) {
     for (auto& [place, offset] : *places) {
       place->committed = std::move(offset);
@@ -395,21 +395,20 @@ absl::Status OffsetStore::AppendDecision(std::uint64_t id, std::vector<Participa
 }
 
 absl::Status OffsetStore::WaitDurable(std::chrono::steady_clock::time_point deadline) {
-  std::optional<Topic> topic;
+  std::shared_ptr<PartitionLog> log;
   {
     MutexLock lock(mutex_);
     if (!closed_.ok()) return closed_;
-    topic = topic_;
+    log = log_;
   }
-  if (!topic) return absl::OkStatus();  // nothing was ever committed
-  PartitionLog& log = topic->partition(0).log();
-  const auto end = log.end_offset();
-  return end.ok() ? log.WaitDurable(*end, deadline) : end.status();
+  if (log == nullptr) return absl::OkStatus();  // nothing was ever committed
+  const auto end = log->end_offset();
+  return end.ok() ? log->WaitDurable(*end, deadline) : end.status();
 }
 
 void OffsetStore::SyncLater() {
   MutexLock lock(mutex_);
-  if (topic_) log().MarkDirty();
+  if (log_ != nullptr) log_->MarkDirty();
 }
 
 }  // namespace daybook::inline v1

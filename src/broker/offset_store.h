@@ -144,7 +144,6 @@ class OffsetStore {
   // Makes the topic, and notes who writes now, before the first record of this open.
   absl::Status PrepareAppend() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   OpenRecord ThisOpen() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  PartitionLog& log() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return topic_->partition(0).log(); }
   // True, once, when there is so much to drop that CompactSoon should follow.
   bool TakeCompactionDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // With no lock held, since it may be done at once.
@@ -193,7 +192,7 @@ class OffsetStore {
 
   Mutex compact_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
   Mutex mutex_;
-  std::optional<Topic> topic_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<PartitionLog> log_ ABSL_GUARDED_BY(mutex_);
   Cursor cursor_ ABSL_GUARDED_BY(mutex_);
   absl::Status closed_ ABSL_GUARDED_BY(mutex_);
   // A record could not be taken in: nothing behind it is, however often it is asked for.
