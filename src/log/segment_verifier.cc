@@ -220,11 +220,11 @@ class SegmentVerifier {
                    "offsets are missing between two frames: no crash does that", true);
         continue;
       }
-      // What a power cut can have left the next open cuts off, as recovery does: whole pages, the
-      // head of a record and not its body among them.
+      // What a power cut can have left, the next open cuts off: whole pages, the head of a record
+      // and not its body among them. Where segments follow it is not known that it can.
       const bool is_zero = gap.is_uncommitted || BeginsWithZero(gap.begin_position);
-      const bool is_crash =
-          gap.is_uncommitted || (!is_same_boot && (is_zero || slot.sequence != 0));
+      const bool is_torn = slot.sequence != 0 && !segment_.has_next;
+      const bool is_crash = gap.is_uncommitted || (!is_same_boot && (is_zero || is_torn));
       if (is_crash && gap.begin_position >= known_whole && !was_whole) {
         ReportLoss(gap.begin_position, gap.end_position, At(gap.begin_delta), At(gap.end_delta),
                    is_zero ? "a claim that was not committed" : "torn by a power cut", false);

@@ -50,24 +50,15 @@ class PartitionVerifier {
     if (!bases.ok()) return bases.status();
     if (const auto status = ListOthers(); !status.ok()) return status;
     const auto neighbour = AnyHeader(*bases);
-    const Said said = LookAtLast(*bases);
-    for (std::size_t i = 0; i < bases->size(); ++i) {
-      auto one = VerifyFile({.file = SegmentFileName((*bases)[i], ".log"),
-                             .name_base = (*bases)[i],
-                             .bytes = {},
-                             .has_next = i + 1 != bases->size(),
-                             .was_whole = (*bases)[i] < said.whole,
-                             .has_later_of_boot = (*bases)[i] < said.boot,
-                             .index = {},
-                             .neighbour = neighbour});
-      // Retention, or the deletion of the topic, was faster.
-      if (absl::IsNotFound(one.status())) continue;
-      if (!one.ok()) return one.status();
-      result_.segments.push_back(std::move(one->summary));
-      result_.issues.insert(result_.issues.end(), one->issues.begin(), one->issues.end());
-      for (const auto& [dictionary, offset] : one->dictionaries) {
-        result_.dictionaries.try_emplace(dictionary, offset);
-      }
+    const PartitionVerification others = result_;
+    const Said said = LookAtLast(*bases, [this](Offset base) { return PageOf(base); });
+    if (const auto status = VerifyAll(*bases, neighbour, said); !status.ok()) return status;
+    // What a damaged header had said can be had back by now, and counts for those before it. A
+    // visitor sees everything once, and does not ask what is damage.
+    const Said restored = LookAtLast(*bases, [this](Offset base) { return RestoredPageOf(base); });
+    if (restored != said && !visitor_) {
+      result_ = others;
+      if (const auto status = VerifyAll(*bases, neighbour, restored); !status.ok()) return status;
     }
     SegmentSummary* before = nullptr;
     for (SegmentSummary& segment : result_.segments) {
@@ -80,6 +71,35 @@ class PartitionVerifier {
   }
 
  private:
+  struct Said {
+    Offset whole;
+    Offset boot;
+    friend bool operator==(const Said&, const Said&) = default;
+  };
+
+  absl::Status VerifyAll(const std::vector<Offset>& bases,
+                         const std::optional<frame::SegmentHeader>& neighbour, const Said& said) {
+    for (std::size_t i = 0; i < bases.size(); ++i) {
+      auto one = VerifyFile({.file = SegmentFileName(bases[i], ".log"),
+                             .name_base = bases[i],
+                             .bytes = {},
+                             .has_next = i + 1 != bases.size(),
+                             .was_whole = bases[i] < said.whole,
+                             .has_later_of_boot = bases[i] < said.boot,
+                             .index = {},
+                             .neighbour = neighbour});
+      // Retention, or the deletion of the topic, was faster.
+      if (absl::IsNotFound(one.status())) continue;
+      if (!one.ok()) return one.status();
+      result_.segments.push_back(std::move(one->summary));
+      result_.issues.insert(result_.issues.end(), one->issues.begin(), one->issues.end());
+      for (const auto& [dictionary, offset] : one->dictionaries) {
+        result_.dictionaries.try_emplace(dictionary, offset);
+      }
+    }
+    return absl::OkStatus();
+  }
+
   using Mapped = std::unique_ptr<MappedFile>;
 
   // The whole file; null if it is empty.
@@ -111,6 +131,15 @@ class PartitionVerifier {
     return HeaderPage{*header, frame::LatestCheckpoint(page, header->segment_id, header->capacity)};
   }
 
+  // The same after a verification, also of one that is damaged.
+  std::optional<HeaderPage> RestoredPageOf(Offset base) const {
+    for (const SegmentSummary& segment : result_.segments) {
+      if (segment.name_base != base || !segment.is_readable()) continue;
+      return HeaderPage{segment.header, segment.checkpoint};
+    }
+    return std::nullopt;
+  }
+
   // The header of some segment that has a whole one.
   std::optional<frame::SegmentHeader> AnyHeader(const std::vector<Offset>& bases) {
     for (const Offset base : bases) {
@@ -122,13 +151,10 @@ class PartitionVerifier {
   // What the last segments say of those before them, by which recovery goes, too
   // (partition_open.cc): below `whole` they were complete once, and below `boot` a power cut has
   // taken nothing of them.
-  struct Said {
-    Offset whole;
-    Offset boot;
-  };
-  Said LookAtLast(const std::vector<Offset>& bases) {
+  template <typename PageAt>
+  Said LookAtLast(const std::vector<Offset>& bases, PageAt page_at) {
     for (auto base = bases.rbegin(); base != bases.rend(); ++base) {
-      const auto page = PageOf(*base);
+      const std::optional<HeaderPage> page = page_at(*base);
       if (!page || page->checkpoint.sequence == 0) continue;
       if (page->checkpoint.boot_id == boot_) return {Offset(page->header.settled_before), *base};
       if (Offset(page->checkpoint.durable_offset) > *base) return {*base, Offset()};

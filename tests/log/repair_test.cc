@@ -238,6 +238,16 @@ TEST_CASE("A record that was cut short where only zeros follow is lost as any ot
   CHECK(log.Values(Offset(1399)).size() > 1);
 }
 
+TEST_CASE("What a damaged header had said counts for the segments before it") {
+  DamagedLog log(Durability::kDisk);
+  log.CutPower(1);
+  log.Fill(log.names[1], sizeof(frame::SegmentHeader), FrameAt(0) + 2000, std::byte{0});
+  log.Fill(log.names[2], 24, 26, std::byte{0x5a});
+  const PartitionPlan plan = log.Repair();
+  REQUIRE(plan.lost.size() == 1);
+  CHECK(plan.lost[0].begin_offset == log.BaseOf(1));
+}
+
 TEST_CASE("Damage at the end is closed, and appends go on behind it") {
   DamagedLog log;
   const std::int64_t last = 1399 - log.BaseOf(2).value();

@@ -42,7 +42,7 @@ namespace {
 constexpr int kPartitions = 4;
 constexpr char kGroup[] = "transformers";
 constexpr std::size_t kVendoredEvents = 100'000;
-constexpr std::size_t kEventsOfDefault = 20'000;  // larger ones
+constexpr std::size_t kEventsOfDefault = 120'000;  // larger ones
 
 std::string Transform(std::string_view value) {
   std::string transformed(value);

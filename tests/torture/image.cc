@@ -152,7 +152,7 @@ class ImageWriter {
       }
     } else {
       value.resize(8, ' ');  // so that what looks like a frame begins where one could
-      if (Pick(5) == 0) {
+      if (Pick(5) == 0 && segments_ != 0) {
         value += OwnSegment(bytes - 8);
       } else {
         value += std::string(Pool().Payload(bytes - 8, random_()));
