@@ -84,6 +84,8 @@ std::optional<FoundFrame> FrameSearch::FollowDamaged(ScanFrom damage, bool* is_c
   // First where all offsets are accounted for, so that nothing but the damaged frame stands before
   // it; as it stands, then with one bit flipped.
   for (const bool accounts : {true, false}) {
+    // Two words can account for it, the wrong one by the frames behind: the nearest it is.
+    std::optional<FoundFrame> nearest;
     for (int bit = -1; bit < 32; ++bit) {
       const std::uint32_t word = bit < 0 ? damaged_word : damaged_word ^ (1U << bit);
       const std::uint64_t length = AlignedLength(LengthOf(word));
@@ -95,11 +97,11 @@ std::optional<FoundFrame> FrameSearch::FollowDamaged(ScanFrom damage, bool* is_c
       const std::uint32_t delta =
           LoadFrameHeader(segment_.bytes.data() + next, WordAt(next)).offset_delta;
       if (accounts != (delta == damage.delta + std::uint64_t{count})) continue;
-      const auto found = WholeAt(next, damage.delta);
-      if (!found) continue;
-      *is_certain = accounts;
-      return found;
+      if (nearest && nearest->position <= next) continue;
+      if (const auto found = WholeAt(next, damage.delta)) nearest = found;
     }
+    *is_certain = accounts && nearest;
+    if (nearest) return nearest;
   }
   return std::nullopt;
 }

@@ -140,4 +140,22 @@ TEST_CASE("Marks are trusted where all claims are of this boot, and a guess else
   CHECK(guessing.FindBehind(damage)->position == inner);
 }
 
+TEST_CASE("A flipped bit hides no record that another flipped bit would account for") {
+  // As a transactional frame that is 1,024 bytes longer it would hold five records, as many as its
+  // key has bytes, and end where the one with the offset behind those begins.
+  SegmentInMemory segment;
+  const std::string value(280, 'v');
+  const std::uint64_t damaged = segment.Write(
+      Record{.key = "a key", .value = value, .headers = {}, .timestamp = {}, .partition = {}});
+  const std::uint64_t next = segment.Write(std::string(232, 'v'));
+  REQUIRE(next == damaged + 312);
+  for (int i = 0; i < 3; ++i) segment.Write(std::string(232, 'v'));
+  REQUIRE(segment.Write("last") == damaged + 312 + 1024);
+  segment.Flip(damaged + 3, 1U << 6);
+  const frame::ScanResult scan = segment.Scan();
+  CHECK(scan.records == 5);
+  REQUIRE(scan.gaps.size() == 1);
+  CHECK(scan.gaps[0].end_position == next);
+}
+
 }  // namespace daybook

@@ -246,8 +246,15 @@ class Run {
     auto& entries = model().entries;
     if (offset.ok()) {
       const auto index = static_cast<std::size_t>(offset->value());
-      // After an error it is not known how far the log had come.
-      Expect(index == first || has_failed_ || model().is_damaged,
+      // After an error it is not known how far the log had come; where the disk was full behind an
+      // open claim, what came to nothing is still among the entries.
+      const bool came_to_nothing =
+          index < first && std::all_of(entries.begin() + static_cast<std::ptrdiff_t>(index),
+                                       entries.begin() + static_cast<std::ptrdiff_t>(first),
+                                       [](const PartitionModel::Entry& entry) {
+                                         return entry.state == State::kUnknown;
+                                       });
+      Expect(index == first || came_to_nothing || has_failed_ || model().is_damaged,
              absl::StrCat("the offset is ", index, " and not ", first));
       std::vector<PartitionModel::Entry> mine(entries.begin() + static_cast<std::ptrdiff_t>(first),
                                               entries.end());
