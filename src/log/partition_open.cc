@@ -126,7 +126,9 @@ absl::Status PartitionLog::OpenForWriting(Directory& directory) {
     slot.is_durable = segment->is_durable();
     next_base_ = segment->base_offset() + RecordsOf(segment->ClaimedEnd());
     if (is_durable_so_far) {
-      Offset durable = segment->is_durable() ? next_base_ : segment->durable_end();
+      // A checkpoint that says more than there is was written by something else.
+      Offset durable =
+          segment->is_durable() ? next_base_ : std::min(segment->durable_end(), next_base_);
       // What overlaps was written by something else.
       if (!is_last) durable = std::min(durable, segments_[i + 1].base_offset);
       durable_.store(durable.value(), std::memory_order_release);

@@ -304,7 +304,8 @@ absl::StatusOr<Offset> PartitionLog::durable_offset() {
         const auto sealed = (*segment)->sealed_end();
         if (!sealed || durable < (*segment)->base_offset() + RecordsOf(*sealed)) break;
       }
-      return durable;
+      const auto end = EndOffsetLocked();
+      return end.ok() ? std::min(durable, *end) : end;
     }
   }
   return Offset(durable_.load(std::memory_order_acquire));
