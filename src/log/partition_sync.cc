@@ -290,25 +290,24 @@ absl::Status PartitionLog::SyncLastCommits() {
 }
 
 absl::StatusOr<Offset> PartitionLog::durable_offset() {
-  {
-    MutexLock lock(mutex_);
-    if (const auto status = EnsureOpen(); !status.ok()) return status;
-    if (context_.is_read_only) {
-      // What the writer had noted when each segment was opened.
-      Offset durable = next_base_;
-      for (std::size_t i = 0; i < segments_.size(); ++i) {
-        const auto segment = OpenAt(i);
-        if (absl::IsOutOfRange(segment.status())) return Offset(durable);  // it was dropped
-        if (!segment.ok()) return segment.status();
-        durable = (*segment)->durable_end();
-        const auto sealed = (*segment)->sealed_end();
-        if (!sealed || durable < (*segment)->base_offset() + RecordsOf(*sealed)) break;
-      }
-      const auto end = EndOffsetLocked();
-      return end.ok() ? std::min(durable, *end) : end;
+  MutexLock lock(mutex_);
+  if (const auto status = EnsureOpen(); !status.ok()) return status;
+  Offset durable(durable_.load(std::memory_order_acquire));
+  if (context_.is_read_only) {
+    // What the writer had noted when each segment was opened.
+    durable = next_base_;
+    for (std::size_t i = 0; i < segments_.size(); ++i) {
+      const auto segment = OpenAt(i);
+      if (absl::IsOutOfRange(segment.status())) break;  // it was dropped
+      if (!segment.ok()) return segment.status();
+      durable = (*segment)->durable_end();
+      const auto sealed = (*segment)->sealed_end();
+      if (!sealed || durable < (*segment)->base_offset() + RecordsOf(*sealed)) break;
     }
   }
-  return Offset(durable_.load(std::memory_order_acquire));
+  // Not more than there is, whatever a checkpoint says that something else has written.
+  const auto end = EndOffsetLocked();
+  return end.ok() ? std::min(durable, *end) : durable;
 }
 
 }  // namespace daybook::inline v1

@@ -241,20 +241,13 @@ class Run {
     return {.key = {}, .value = value, .headers = {}, .timestamp = {}, .partition = {}};
   }
 
-  // After an append of what the last entries are, from `first` on.
+  // After an append of the last entries, from `first` on. After an error an offset is not known.
   void Appended(std::size_t first, const absl::StatusOr<Offset>& offset) {
     auto& entries = model().entries;
     if (offset.ok()) {
       const auto index = static_cast<std::size_t>(offset->value());
-      // After an error it is not known how far the log had come; where the disk was full behind an
-      // open claim, what came to nothing is still among the entries.
-      const bool came_to_nothing =
-          index < first && std::all_of(entries.begin() + static_cast<std::ptrdiff_t>(index),
-                                       entries.begin() + static_cast<std::ptrdiff_t>(first),
-                                       [](const PartitionModel::Entry& entry) {
-                                         return entry.state == State::kUnknown;
-                                       });
-      Expect(index == first || came_to_nothing || has_failed_ || model().is_damaged,
+      const bool may_differ = has_failed_ || model().is_damaged || model().AllUnknown(index, first);
+      Expect(index == first || may_differ,
              absl::StrCat("the offset is ", index, " and not ", first));
       std::vector<PartitionModel::Entry> mine(entries.begin() + static_cast<std::ptrdiff_t>(first),
                                               entries.end());

@@ -51,6 +51,14 @@ std::size_t LowestEnd(const PartitionModel& model, Fate fate) {
 
 }  // namespace
 
+bool PartitionModel::AllUnknown(std::size_t begin, std::size_t end) const {
+  if (begin >= end || end > entries.size()) return false;
+  const auto first = entries.begin();
+  return std::all_of(first + static_cast<std::ptrdiff_t>(begin),
+                     first + static_cast<std::ptrdiff_t>(end),
+                     [](const Entry& entry) { return entry.state == State::kUnknown; });
+}
+
 std::string MakeValue(std::string begin, std::size_t size, std::size_t number) {
   std::string value = std::move(begin);
   if (number % 3 != 0 || size <= value.size()) {

@@ -36,6 +36,10 @@ struct PartitionModel {
   // The place of the group: acknowledged, and the highest ever attempted.
   std::int64_t committed = 0;
   std::int64_t highest_commit = 0;
+
+  // Whether that is so of all entries in [begin, end), and there are some: what failed on a full
+  // disk behind an open claim stays among them.
+  bool AllUnknown(std::size_t begin, std::size_t end) const;
 };
 
 // The value of that number: `size` bytes, or as many as `begin` has; it looks like something else
