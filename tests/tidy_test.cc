@@ -113,6 +113,17 @@ bool MayInclude(const std::string& from, const std::string& to) {
 
 }  // namespace
 
+TEST_CASE("At the top level there is what belongs there and nothing else") {
+  const std::set<std::string> known = {
+      "CMakeLists.txt", "CMakePresets.json", "CHANGELOG.md", "LICENSE", "README.md", "bench",
+      "build",          "examples",          "include",      "scripts", "src",       "tests"};
+  for (const fs::directory_entry& entry : fs::directory_iterator(kRoot)) {
+    const std::string name = entry.path().filename().string();
+    INFO(name);
+    CHECK((name.front() == '.' || known.count(name) == 1));
+  }
+}
+
 TEST_CASE("Every public header has a floor") {
   for (const fs::path& header : Sources({"include"})) {
     INFO(header << ": say in tests/tidy_test.cc to which floor it belongs");

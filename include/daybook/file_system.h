@@ -109,7 +109,7 @@ class DAYBOOK_EXPORT FileLock {
     static_cast<void>(part);
     return absl::OkStatus();
   }
-  // It is not any more. Of a part that is not shown nothing.
+  // The part is not in use any more. Nothing happens where it was not shown to be.
   virtual void ShowUnused(std::uint64_t part) { static_cast<void>(part); }
 };
 

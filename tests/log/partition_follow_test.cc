@@ -42,6 +42,19 @@ struct Told {
   Cursor cursor{.offset = Offset(0), .segment = nullptr, .position = 0};
 };
 
+// A process that holds the directory, until it dies.
+struct LivingWriter : LogFixture {
+  LivingWriter() : lock(root().Lock("daybook.lock").value()) { context().lock = lock.get(); }
+  void Die() { lock.reset(); }
+  absl::StatusOr<RecordClaim> Claim(std::size_t bytes) {
+    ClaimOptions options;
+    options.value_bytes = bytes;
+    return log().Claim(options);
+  }
+
+  std::unique_ptr<FileLock> lock;
+};
+
 }  // namespace
 
 TEST_CASE("A follower that is told looks at no file while nothing is new") {
@@ -92,15 +105,11 @@ TEST_CASE(
 }
 
 TEST_CASE("A follower that was told of a roll while it stood at a claim goes on behind the roll") {
-  LogFixture log;
-  auto lock = log.root().Lock("daybook.lock").value();
-  log.context().lock = lock.get();
+  LivingWriter log;
   log.Write("a");
   Told told(log);
   CHECK(told.Rest().size() == 1);
-  ClaimOptions options;
-  options.value_bytes = 1;
-  auto claim = log.log().Claim(options);
+  auto claim = log.Claim(1);
   REQUIRE(claim.ok());
   log.WriteMany(400, 400);
   REQUIRE(log.Segments().size() > 2);
@@ -186,20 +195,16 @@ TEST_CASE("A reader of a segment that another one has replaced reads that, or is
 }
 
 TEST_CASE("What a process acknowledged behind a claim is read once it is dead") {
-  LogFixture log;
-  auto lock = log.root().Lock("daybook.lock").value();
-  log.context().lock = lock.get();
+  LivingWriter log;
   log.WriteMany(5);
   Told told(log);
-  ClaimOptions options;
-  options.value_bytes = 10;
-  auto claim = log.log().Claim(options);
+  auto claim = log.Claim(10);
   REQUIRE(claim.ok());
   log.WriteMany(700);  // over a roll
   CHECK(told.Rest().size() == 5);
   CHECK(told.reading->end_offset().value() == Offset(5));
   CHECK(told.reading->Read(told.cursor, {})->empty());
-  lock.reset();
+  log.Die();
   told.follower.Look();
   CHECK(told.reading->HasMore(told.cursor));
   CHECK(told.Rest().size() == 700);
@@ -223,15 +228,13 @@ TEST_CASE("What a process acknowledged behind a claim is read once it is dead") 
 }
 
 TEST_CASE("A reader goes on behind a claim that its process died too early to mark") {
-  LogFixture log;
-  auto lock = log.root().Lock("daybook.lock").value();
-  log.context().lock = lock.get();
+  LivingWriter log;
   log.Write("a");
   Cursor own{.offset = Offset(0), .segment = nullptr, .position = 0};
   REQUIRE(log.log().Read(own, {}).ok());
   own.segment->Claim(64);  // and nothing is marked
   REQUIRE(log.log().AppendSequenced(RecordOf("b"), 7, 1).ok());
-  lock.reset();
+  log.Die();
   Told told(log);
   CHECK(told.reading->Read(told.cursor, {})->size() == 1);
   CHECK(told.reading->HasMore(told.cursor));
