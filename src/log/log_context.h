@@ -14,6 +14,7 @@
 #include "daybook/clock.h"
 #include "daybook/durability.h"
 #include "daybook/file_system.h"
+#include "daybook/frame.h"
 #include "daybook/offset.h"
 #include "daybook/storage.h"
 #include "log/directory_follower.h"
@@ -87,6 +88,10 @@ struct LogSettings {
   std::chrono::nanoseconds flush_interval{0};  // at kInterval
   std::uint64_t segment_bytes = 0;
   std::uint64_t max_record_bytes = 0;
+  // Of the frame around such a record.
+  std::uint32_t max_frame_bytes() const {
+    return static_cast<std::uint32_t>(max_record_bytes + frame::kMaxAroundRecord);
+  }
   bool is_internal = false;  // handles of users read it alone
   TimestampType timestamp_type = TimestampType::kCreateTime;
   std::optional<MemorySettings> memory = std::nullopt;  // absent: in files

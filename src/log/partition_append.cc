@@ -1,21 +1,17 @@
 #include <algorithm>
 #include <cstring>
-#include <new>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/deadline.h"
-#include "base/no_memory.h"
 #include "base/planted_bug.h"
 #include "log/durability_check.h"
-#include "log/partition_claim.h"
+#include "log/partition_log.h"
 
 namespace daybook::inline v1 {
 namespace {
 
 constexpr std::chrono::seconds kAcknowledgeTimeout{30};
-// A mebibyte in less time than this. The clock may be as coarse as 4 ms.
-constexpr std::chrono::milliseconds kHurry{8};
 
 }  // namespace
 
@@ -23,13 +19,13 @@ absl::Status PartitionLog::RefusalOf(const frame::RecordParts& parts) const {
   for (const Header& header : parts.headers) {
     if (header.name.size() > frame::kMaxHeaderNameBytes) {
       return absl::InvalidArgumentError(
-          absl::StrCat(name_.directory(), ": the name of a header has ", header.name.size(),
+          absl::StrCat(name().directory(), ": the name of a header has ", header.name.size(),
                        " bytes; the limit is ", frame::kMaxHeaderNameBytes));
     }
   }
   if (parts.key && parts.key->size() > frame::kMaxKeyBytes) {
     return absl::InvalidArgumentError(
-        absl::StrCat(name_.directory(), ": the key has ", parts.key->size(),
+        absl::StrCat(name().directory(), ": the key has ", parts.key->size(),
                      " bytes; the limit of every topic is ", frame::kMaxKeyBytes));
   }
   std::uint64_t bytes = parts.key ? parts.key->size() : 0;
@@ -39,99 +35,11 @@ absl::Status PartitionLog::RefusalOf(const frame::RecordParts& parts) const {
   // A claim may ask for any number.
   bytes += std::min<std::uint64_t>(parts.value_bytes, ~std::uint64_t{0} - bytes);
   return absl::InvalidArgumentError(
-      absl::StrCat(name_.directory(), ": the record has ", bytes,
+      absl::StrCat(name().directory(), ": the record has ", bytes,
                    " bytes (key, headers and value); the limit "
                    "of this topic is ",
                    settings_.max_record_bytes,
                    "; split it, or create the topic with a higher max.message.bytes"));
-}
-
-absl::Status PartitionLog::Extend(Segment& segment, std::uint64_t position) {
-  if (is_in_memory()) return segment.Extend(position);
-  // A claim has been made, and must be settled: an exception would leave it open for ever.
-  try {
-    return ExtendFile(segment, position);
-  } catch (const std::bad_alloc&) {
-    return NoMemoryLeft();
-  }
-}
-
-absl::Status PartitionLog::ExtendFile(Segment& segment, std::uint64_t position) {
-  const auto directory = OpenDirectory();
-  const absl::Status file = directory.ok() ? segment.EnsureFile(**directory) : directory.status();
-  const Timestamp now = context_.clock->Now();
-  is_in_hurry_ = now - last_extension_ < kHurry;
-  last_extension_ = now;
-  absl::Status extended = segment.Extend(position, is_in_hurry_);
-  CloseFileIfScarce(segment);
-  if (segment.is_filling()) RequestWorkAhead();
-  return extended.ok() || file.ok() ? extended : file;
-}
-
-absl::StatusOr<Claimed> PartitionLog::ClaimSlowly(std::uint64_t bytes, std::uint64_t records,
-                                                  ClaimGate* missed, ClaimWord before) {
-  using Time = std::chrono::steady_clock::time_point;
-  Time deadline;
-  MutexLock lock(mutex_);
-  for (;;) {
-    // A claim that was made is settled first, whatever happened meanwhile: others wait for it.
-    if (missed != nullptr) {
-      ClaimGate& gate = *missed;
-      if (gate.IsInside(before, bytes)) {
-        Segment& segment = *gate.segment();
-        // The file reaches far enough, so no more can be missing than memory.
-        const std::uint64_t end = PositionOf(before) + bytes;
-        if (!Extend(segment, end).ok()) segment.Grant(end);
-        // So that an open after a kill scans no more than a step.
-        segment.Checkpoint(context_.boot);
-        return Claimed{&segment, before};
-      }
-      // A claim in an earlier life of the gate is void, and its segment may be gone.
-      const bool is_current =
-          gate_.load(std::memory_order_relaxed) == &gate && gate.IsOfThisLife(before, bytes);
-      if (is_current) {
-        Segment& segment = *gate.segment();
-        absl::Status grown;  // OK: it was closing already
-        if (!gate.is_closing()) {
-          const std::uint64_t end = PositionOf(before) + bytes;
-          grown = Extend(segment, end);
-          if (grown.ok()) return Claimed{&segment, before};
-          if (!segment.StartClosingBelow(end)) continue;  // it has grown ahead since: it holds
-        }
-        if (gate.IsCrossing(before, bytes)) {
-          SealActive(segment, before);
-        } else {
-          AwaitRoll(gate);
-        }
-        // On a full disk it goes on in the file that was prepared, if there is one.
-        if (!grown.ok() && !absl::IsOutOfRange(grown) &&
-            !(absl::IsResourceExhausted(grown) && prepared_)) {
-          return grown;
-        }
-      }
-      missed = nullptr;
-    }
-    if (const auto status = WritableStatus(); !status.ok()) return status;
-    if (const auto status = EnsureOpen(); !status.ok()) return status;
-    if (!closed_.ok()) return closed_;  // by what was found there
-    if (active_.load(std::memory_order_relaxed) == nullptr) {
-      if (is_in_memory() && !MakeRoom()) {
-        if (deadline == Time()) {
-          deadline = DeadlineAfter(settings_.memory->max_block);
-        }
-        if (const auto status = AwaitRoom(deadline); !status.ok()) return status;
-        continue;  // somebody else may have used it
-      }
-      if (const auto status = StartSegment(next_base_, bytes); !status.ok()) return status;
-    }
-    ClaimGate* gate = gate_.load(std::memory_order_relaxed);
-    if (gate->is_closing()) {
-      AwaitRoll(*gate);
-      continue;
-    }
-    before = gate->Claim(bytes, records);
-    missed = gate;
-  }
 }
 
 // Where it is known that there is nothing but a value, little is left of it.
@@ -145,11 +53,11 @@ template <bool kIsPlain>
   // that the log has just been given could not be read back before their stores are done.
   const bool is_plain = kIsPlain || layout.length == frame::kFrameHeaderBytes + value.size();
   std::uint64_t body_hash = 0;
-  if (is_plain && !is_in_memory()) body_hash = Hash64(std::as_bytes(std::span(value)));
+  if (is_plain && has_checksums()) body_hash = Hash64(std::as_bytes(std::span(value)));
   const Timestamp now = context_.clock->Now();
   Claimed claimed;
-  if (auto status = ClaimBytes(frame::AlignedLength(layout.length), &claimed); !status.ok())
-      [[unlikely]]
+  if (auto status = active_.Claim(segments_, frame::AlignedLength(layout.length), &claimed);
+      !status.ok()) [[unlikely]]
     return status;
   Segment& segment = *claimed.segment;
   const Offset offset = segment.base_offset() + RecordsOf(claimed.before);
@@ -198,6 +106,15 @@ absl::StatusOr<Offset> PartitionLog::AppendFromProducer(const Record& record,
   return AppendParts<false>(parts, record.value.value_or(std::string_view()), record);
 }
 
+absl::StatusOr<Offset> PartitionLog::AppendSequenced(const Record& record, std::uint64_t producer,
+                                                     std::int64_t sequence) {
+  if (sequence < 0) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        name().directory(), ": ", sequence, " is no sequence; number the records from 0 on"));
+  }
+  return sequences_.Append(record, {.producer = producer, .sequence = sequence});
+}
+
 [[gnu::noinline]] absl::StatusOr<Offset> PartitionLog::AppendAcknowledged(
     const Record& record, std::optional<Durability> asked) {
   if (auto status = CheckDurability("AppendOptions::durability", asked); !status.ok())
@@ -232,7 +149,8 @@ absl::StatusOr<RecordClaim> PartitionLog::Claim(const ClaimOptions& options) {
   if (!Accepts(layout)) return RefusalOf(parts);
   const Timestamp now = context_.clock->Now();
   Claimed claimed;
-  if (auto status = ClaimBytes(frame::AlignedLength(layout.length), &claimed); !status.ok()) {
+  if (auto status = active_.Claim(segments_, frame::AlignedLength(layout.length), &claimed);
+      !status.ok()) {
     return status;
   }
   Segment& segment = *claimed.segment;
@@ -250,7 +168,7 @@ absl::StatusOr<RecordClaim> PartitionLog::Claim(const ClaimOptions& options) {
 }
 
 void PartitionLog::MarkDirty() {
-  if (background_.is_dirty.load(std::memory_order_relaxed) || is_in_memory()) return;
+  if (background_.is_dirty.load(std::memory_order_relaxed) || !segments_.has_files()) return;
   if (!background_.is_dirty.exchange(true) && context_.on_dirty) context_.on_dirty(*this);
 }
 

@@ -6,7 +6,7 @@
 #include "format/batch_codec.h"
 #include "log/batch_head.h"
 #include "log/durability_check.h"
-#include "log/partition_claim.h"
+#include "log/partition_log.h"
 
 // Appending many records as one frame, compressed or not, and finding them in it again.
 
@@ -34,17 +34,17 @@ absl::StatusOr<Offset> PartitionLog::AppendBatch(std::span<const Record> records
 absl::StatusOr<Offset> PartitionLog::AppendBatchUnsynced(std::span<const Record> records) {
   if (records.empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(name_.directory(), ": a batch has at least one record"));
+        absl::StrCat(name().directory(), ": a batch has at least one record"));
   }
   if (records.size() > frame::kMaxBatchRecords) {
-    return absl::InvalidArgumentError(absl::StrCat(name_.directory(), ": the batch has ",
+    return absl::InvalidArgumentError(absl::StrCat(name().directory(), ": the batch has ",
                                                    records.size(), " records; the limit is ",
                                                    frame::kMaxBatchRecords));
   }
   auto first = AppendFrame(records);
   if (!absl::IsOutOfRange(first.status())) return first;
   return absl::InvalidArgumentError(absl::StrCat(
-      name_.directory(), ": the batch has ", records.size(), " records and ",
+      name().directory(), ": the batch has ", records.size(), " records and ",
       first.status().message(), "; the limit of this topic is ", settings_.max_record_bytes,
       " bytes; append fewer at once, or create the topic "
       "with a higher max.message.bytes"));
@@ -77,7 +77,7 @@ absl::StatusOr<Offset> PartitionLog::AppendFrame(std::span<const Record> given) 
   const BatchHead head(frame::Kind::kBatch, times.Latest(now), std::nullopt);
   const frame::RecordLayout layout = head.LayoutOf(entry_bytes, count);
   Claimed claimed;
-  if (auto status = ClaimBytes(frame::AlignedLength(layout.length), &claimed, count);
+  if (auto status = active_.Claim(segments_, frame::AlignedLength(layout.length), &claimed, count);
       !status.ok()) {
     return status;
   }
@@ -90,7 +90,7 @@ absl::StatusOr<Offset> PartitionLog::AppendFrame(std::span<const Record> given) 
   if (times.has_any()) segment.times().NoteOwn();
   segment.Commit(frame, frame::LengthWord(frame::Kind::kBatch, layout.length), claimed.before,
                  frame::HeadOf(layout, now, RecordsOf(claimed.before)),
-                 is_in_memory() ? 0 : Hash64({body, head.bytes() + entry_bytes}), count);
+                 has_checksums() ? Hash64({body, head.bytes() + entry_bytes}) : 0, count);
   Committed();
   return first;
 }
@@ -127,13 +127,13 @@ absl::StatusOr<Offset> PartitionLog::AppendBody(const BatchBody& body) {
   const BatchHead head(kind, body.times.Latest(now), body.transaction);
   const frame::RecordLayout layout = head.LayoutOf(body.entries.size(), body.attributes);
   // Hashed where it comes from, and before the claim, if it comes from one place.
-  const bool is_hashed_ahead = head.bytes() == 0 && !is_in_memory();
+  const bool is_hashed_ahead = head.bytes() == 0 && has_checksums();
   std::uint64_t body_hash = is_hashed_ahead ? Hash64(body.entries) : 0;
   UndecidedTransactions::Prepared undecided;
   if (body.transaction) undecided.push_back({.first = Offset(), .id = *body.transaction});
-  RollIfFullOfOffsets();
+  active_.RollIfFullOfOffsets(segments_);
   Claimed claimed;
-  if (auto status = ClaimBytes(frame::AlignedLength(layout.length), &claimed, count);
+  if (auto status = active_.Claim(segments_, frame::AlignedLength(layout.length), &claimed, count);
       !status.ok()) {
     return status;
   }
@@ -142,30 +142,15 @@ absl::StatusOr<Offset> PartitionLog::AppendBody(const BatchBody& body) {
   std::byte* frame = segment.BeginFrame(claimed.before, frame::AlignedLength(layout.length));
   std::byte* const to = frame::FillRecord(frame, layout, {}, now, RecordsOf(claimed.before));
   std::memcpy(head.Put(to), body.entries.data(), body.entries.size());
-  if (!is_hashed_ahead && !is_in_memory()) {
+  if (!is_hashed_ahead && has_checksums()) {
     body_hash = Hash64({to, head.bytes() + body.entries.size()});
   }
-  if (!undecided.empty()) undecided_.Note(first, std::move(undecided));
+  if (!undecided.empty()) reader_.transactions().Note(first, std::move(undecided));
   if (body.times.has_any()) segment.times().NoteOwn();
   segment.Commit(frame, frame::LengthWord(kind, layout.length), claimed.before,
                  frame::HeadOf(layout, now, RecordsOf(claimed.before)), body_hash, count);
   Committed();
   return first;
-}
-
-absl::StatusOr<std::shared_ptr<const std::string>> PartitionLog::Unpack(
-    const Segment& segment, std::uint64_t position, const frame::FrameHeader& header) {
-  const std::uint32_t before = frame::BytesBeforeEntries(header);
-  const std::span<const std::byte> packed(segment.At(position) + before,
-                                          frame::LengthOf(header.length_word) - before);
-  counters_.batches_unpacked.fetch_add(1, std::memory_order_relaxed);
-  auto entries = compressor_->Unpack(packed, frame::DictionaryOf(header.attributes),
-                                     segment.header().max_frame_bytes);
-  if (!entries.ok()) return entries.status();
-  if (!frame::EntriesAreWellFormed(BytesOf(*entries), frame::OffsetCount(header))) {
-    return absl::DataLossError("its entries are damaged");
-  }
-  return std::make_shared<const std::string>(*std::move(entries));
 }
 
 }  // namespace daybook::inline v1

@@ -22,102 +22,61 @@ constexpr std::chrono::seconds kSyncTimeout{30};
 }  // namespace
 
 std::size_t PartitionLog::FirstToKeep(Offset offset) {
-  PassCommitted().IgnoreError();  // a writer has open what it wrote
+  segments_.PassCommitted().IgnoreError();  // a writer has open what it wrote
   std::size_t first = 0;
   // What is committed to its seal, and not the last one; the one behind it has a record.
-  while (first < first_uncommitted_ && segments_[first + 1].base_offset <= offset) ++first;
+  while (first < segments_.first_uncommitted() && segments_.SlotAt(first + 1).base_offset <= offset)
+    ++first;
   return first;
 }
 
 void PartitionLog::Forget(std::size_t first, std::size_t last) {
-  const auto begin = segments_.begin() + static_cast<std::ptrdiff_t>(first);
-  const auto end = segments_.begin() + static_cast<std::ptrdiff_t>(last);
-  for (auto slot = begin; slot != end; ++slot) {
-    std::erase(untidy_, slot->segment);
-    if (slot->segment == nullptr || is_in_memory()) continue;
-    slot->segment->CloseFile();
-    if (slot->was_active) forgotten_.push_back(slot->segment);
-    Unmap(*slot);
-  }
-  segments_.erase(begin, end);
-  if (first_uncommitted_ > first) first_uncommitted_ -= std::min(first_uncommitted_, last) - first;
-}
-
-void PartitionLog::ForgetReplaced(Offset base_offset) {
-  if (is_in_memory() || segments_.empty() || segments_.back().base_offset != base_offset) return;
-  Forget(segments_.size() - 1, segments_.size());
-}
-
-void PartitionLog::ReleaseForgotten() {
-  if (forgotten_.empty() || lookers_.load() != 0) return;  // ReleaseIdle says why
-  std::vector<std::shared_ptr<Segment>> forgotten;
-  forgotten.swap(forgotten_);
-  for (std::shared_ptr<Segment>& segment : forgotten) {
-    if (IsOnlyOwner(segment)) {
-      Retire(std::move(segment));
-    } else {
-      forgotten_.push_back(std::move(segment));
-    }
-  }
+  for (std::size_t i = first; i != last; ++i)
+    files_.preparer().Forget(segments_, segments_.SlotAt(i).segment);
+  segments_.Remove(first, last);
 }
 
 absl::Status PartitionLog::RemoveDroppedFiles() {
   if (dropped_files_.empty()) return absl::OkStatus();
   // Nobody tidies one of them up meanwhile, which would make its index anew.
-  MutexLock ahead_lock(ahead_mutex_);
+  MutexLock ahead_lock(files_.preparer().mutex());
   {
     // Once the topic is deleted, another one may have the name; who deletes it waits for us here.
-    MutexLock lock(mutex_);
-    if (const auto status = WritableStatus(); !status.ok()) return status;
+    MutexLock lock(segments_.mutex());
+    if (const auto status = segments_.WritableStatus(); !status.ok()) return status;
   }
-  const auto directory = OpenDirectory();
-  if (!directory.ok()) return directory.status();
-  while (!dropped_files_.empty()) {
-    const Offset base = dropped_files_.front();
-    // It may have none of these.
-    (*directory)->RemoveFile(SegmentFileName(base, ".index")).IgnoreError();
-    (*directory)->RemoveFile(SegmentFileName(base, ".producers")).IgnoreError();
-    const auto removed = (*directory)->RemoveFile(SegmentFileName(base, ".log"));
-    // It is gone already if the last call failed after this.
-    if (!removed.ok() && !absl::IsNotFound(removed)) return removed;
-    if (const auto status = (*directory)->Sync(); !status.ok()) return status;
-    dropped_files_.erase(dropped_files_.begin());
-  }
-  return absl::OkStatus();
+  return dropped_files_.RemoveAll(segments_.directory());
 }
 
 absl::Status PartitionLog::DropBefore(Offset offset) {
-  offset = std::min(offset, FirstUndecided());
-  MutexLock drop_lock(drop_mutex_);
+  offset = std::min(offset, reader_.transactions().FirstUndecided());
+  MutexLock drop_lock(dropped_files_.mutex());
   std::optional<Offset> begin;
   {
-    MutexLock lock(mutex_);
-    if (const auto status = WritableStatus(); !status.ok()) return status;
-    if (const auto status = EnsureOpen(); !status.ok()) return status;
-    const auto end = EndOffsetLocked();
+    MutexLock lock(segments_.mutex());
+    if (const auto status = segments_.WritableStatus(); !status.ok()) return status;
+    if (const auto status = segments_.EnsureOpen(); !status.ok()) return status;
+    const auto end = segments_.EndOffset();
     if (!end.ok()) return end.status();
     const std::size_t keep = FirstToKeep(std::min(offset, Offset(end->value() - 1)));
-    if (keep != 0) begin = segments_[keep].base_offset;
+    if (keep != 0) begin = segments_.SlotAt(keep).base_offset;
   }
-  if (begin && !is_in_memory()) {
+  if (begin && segments_.has_files()) {
     const auto deadline = DeadlineAfter(kSyncTimeout);
     if (const auto status = WaitDurable(*begin + 1, deadline); !status.ok()) return status;
   }
   if (begin) {
-    MutexLock lock(mutex_);
-    for (const OpenSegment& slot : segments_) {
-      if (slot.base_offset < *begin && !is_in_memory()) dropped_files_.push_back(slot.base_offset);
+    MutexLock lock(segments_.mutex());
+    for (const SegmentSlot& slot : segments_.slots()) {
+      if (slot.base_offset < *begin && segments_.has_files()) dropped_files_.Add(slot.base_offset);
     }
     // Appends to a full memory topic may have dropped it meanwhile, and more.
-    const auto keep = std::lower_bound(
-        segments_.begin(), segments_.end(), *begin,
-        [](const OpenSegment& slot, Offset base) { return slot.base_offset < base; });
-    Forget(0, static_cast<std::size_t>(keep - segments_.begin()));
-    ReleaseForgotten();
-    room_.NotifyAll();
+    Forget(0, segments_.IndexFrom(*begin));
+    segments_.ReleaseRemoved();
+    if (memory_ != nullptr) memory_->Changed();
   }
   if (const auto status = RemoveDroppedFiles(); !status.ok()) return status;
-  MutexLock lock(mutex_);
+  MutexLock lock(segments_.mutex());
   KeepReserve(settings_.least_reserve_bytes());
   return absl::OkStatus();
 }

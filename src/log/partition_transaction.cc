@@ -3,7 +3,6 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "base/planted_bug.h"
 #include "format/batch_codec.h"
 #include "log/batch_head.h"
 #include "log/partition_log.h"
@@ -16,7 +15,7 @@ namespace daybook::inline v1 {
 absl::Status PartitionLog::CheckTransactional(std::span<const Record> records) const {
   if (records.empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat(name_.directory(), ": a transaction has at least one record"));
+        absl::StrCat(name().directory(), ": a transaction has at least one record"));
   }
   for (const Record& record : records) {
     const frame::RecordParts parts = frame::PartsOf(record);
@@ -50,7 +49,7 @@ absl::StatusOr<PartitionLog::Prepared> PartitionLog::AppendTransactional(
   if (auto status = CheckTransactional(given); !status.ok()) return status;
   std::vector<Record> copies;
   std::span<const Record> records = keeps_event_times() ? given : WithoutTimes(given, &copies);
-  FirstUndecided();  // forgets what was decided since
+  reader_.transactions().FirstUndecided();  // forgets what was decided since
   constexpr std::uint64_t kBefore = frame::kFrameHeaderBytes + frame::kTransactionIdBytes;
   std::optional<Prepared> prepared;
   while (!records.empty()) {
@@ -59,7 +58,7 @@ absl::StatusOr<PartitionLog::Prepared> PartitionLog::AppendTransactional(
     std::uint64_t bytes = 0;
     while (count < std::min<std::size_t>(records.size(), frame::kMaxBatchRecords)) {
       const std::uint64_t more = frame::EntryBytes(records[count]);
-      if (count != 0 && kBefore + bytes + more > max_frame_bytes_) break;
+      if (count != 0 && kBefore + bytes + more > settings_.max_frame_bytes()) break;
       bytes += more;
       ++count;
     }
@@ -75,7 +74,7 @@ absl::StatusOr<PartitionLog::Prepared> PartitionLog::AppendTransactional(
 
 absl::StatusOr<bool> PartitionLog::HasTransaction(Offset first, std::uint64_t id) {
   Cursor cursor{.offset = first, .segment = nullptr, .position = 0};
-  const absl::Status placed = Place(cursor);
+  const absl::Status placed = reader_.Place(cursor);
   if (absl::IsOutOfRange(placed)) {
     const auto begin = begin_offset();
     if (!begin.ok()) return begin.status();
@@ -90,36 +89,11 @@ absl::StatusOr<bool> PartitionLog::HasTransaction(Offset first, std::uint64_t id
          frame::TransactionOf(cursor.segment->At(cursor.position)) == id;
 }
 
-TransactionTable::Decision PartitionLog::DecisionOf(const std::byte* frame) const {
-  using Decision = TransactionTable::Decision;
-  if (context_.transactions == nullptr) return Decision::kCommitted;
-  // Nobody's: in the log of decisions, which cannot ask itself.
-  if (settings_.is_internal) return Decision::kAborted;
-  const Decision decision = context_.transactions->Of(frame::TransactionOf(frame));
-  if (IsPlanted(PlantedBug::kDeliverAborted) && decision == Decision::kAborted) {
-    return Decision::kCommitted;
-  }
-  if (IsPlanted(PlantedBug::kDeliverUndecided) && decision == Decision::kUndecided) {
-    return Decision::kCommitted;
-  }
-  return decision;
-}
-
-std::optional<TransactionTable::Decision> PartitionLog::DecisionAt(Segment& segment,
-                                                                   std::uint64_t position) const {
-  frame::FrameHeader header;
-  if (segment.Look(position, &header) != frame::FrameState::kValid ||
-      frame::KindOf(header.length_word) != frame::Kind::kTransactional) {
-    return std::nullopt;
-  }
-  return DecisionOf(segment.At(position));
-}
-
 absl::StatusOr<Offset> PartitionLog::stable_end() {
   // In this order: what is below the end was noted before.
   const auto end = end_offset();
   if (!end.ok()) return end;
-  return std::min(*end, FirstUndecided());
+  return std::min(*end, reader_.transactions().FirstUndecided());
 }
 
 }  // namespace daybook::inline v1

@@ -9,12 +9,14 @@
 
 namespace daybook::inline v1 {
 
-class PartitionLog;
+class MemoryRing;
+class SegmentList;
 
 // Keeps what is at or after an offset from being dropped where memory is short. Any thread.
 class ReadMark {
  public:
-  ReadMark(std::shared_ptr<PartitionLog> log, Offset offset);
+  // `log`: what `ring` and `segments` are parts of.
+  ReadMark(std::shared_ptr<const void> log, MemoryRing& ring, SegmentList& segments, Offset offset);
   ~ReadMark();
   ReadMark(const ReadMark&) = delete;
   ReadMark& operator=(const ReadMark&) = delete;
@@ -23,7 +25,9 @@ class ReadMark {
   Offset offset() const { return Offset(offset_.load()); }
 
  private:
-  const std::shared_ptr<PartitionLog> log_;
+  const std::shared_ptr<const void> log_;
+  MemoryRing& ring_;
+  SegmentList& segments_;
   std::atomic<std::int64_t> offset_;
 };
 

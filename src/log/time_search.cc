@@ -1,46 +1,20 @@
+#include "log/time_search.h"
+
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "format/batch_codec.h"
-#include "log/partition_log.h"
-
-// Looking for records by time. Times may come in any order, so it is for each segment that it is
-// known how late they get (TimeSummary): from its index file, which is read once, or where that
-// does not say so, from a walk over its frames. What a segment holds is said in SegmentTimes.
 
 namespace daybook::inline v1 {
-
-class TimeSearch {
- public:
-  TimeSearch(PartitionLog& log, Timestamp time) : log_(log), time_(time) {}
-
-  // The first segment above the one before that may hold such a record; null if there is none.
-  absl::StatusOr<std::shared_ptr<Segment>> NextSegment()
-      ABSL_LOCKS_EXCLUDED(log_.ahead_mutex_, log_.mutex_);
-  // The first such record in a segment.
-  std::optional<Offset> FindIn(Segment& segment);
-
- private:
-  // Notes what times there are in a segment; false while it has claims that are open.
-  absl::StatusOr<bool> Learn(Offset base) ABSL_LOCKS_EXCLUDED(log_.ahead_mutex_, log_.mutex_);
-  void Save(Directory& directory, Segment& segment)
-      ABSL_LOCKS_EXCLUDED(log_.ahead_mutex_, log_.mutex_);
-  // The first such record in the batch at `position`.
-  std::optional<std::uint32_t> FindEntry(const Segment& segment, std::uint64_t position,
-                                         const frame::FrameHeader& header);
-
-  PartitionLog& log_;
-  const Timestamp time_;
-  Offset above_{-1};
-};
 
 absl::StatusOr<bool> TimeSearch::Learn(Offset base) {
   std::unique_ptr<Directory> directory;
   std::optional<TimeSummary> times;
-  if (!log_.is_in_memory()) {
-    auto opened = log_.OpenDirectory();
+  if (log_.segments.has_files()) {
+    auto opened = log_.segments.directory().Open();
     if (!opened.ok()) return opened.status();
     directory = *std::move(opened);
     times = SegmentTimes::Read(*directory, base);
@@ -48,9 +22,9 @@ absl::StatusOr<bool> TimeSearch::Learn(Offset base) {
   if (!times) {
     std::shared_ptr<Segment> segment;
     {
-      MutexLock lock(log_.mutex_);
-      if (log_.FindSlot(base) == nullptr) return true;  // dropped meanwhile
-      auto opened = log_.OpenWithIndex(log_.SegmentAbove(base) - 1);
+      MutexLock lock(log_.segments.mutex());
+      if (log_.segments.Find(base) == nullptr) return true;  // dropped meanwhile
+      auto opened = log_.segments.OpenWithIndex(log_.segments.IndexAbove(base) - 1);
       if (!opened.ok()) return opened.status();
       segment = *std::move(opened);
     }
@@ -58,17 +32,18 @@ absl::StatusOr<bool> TimeSearch::Learn(Offset base) {
     if (times && directory != nullptr) Save(*directory, *segment);
   }
   if (!times) return false;
-  MutexLock lock(log_.mutex_);
-  if (OpenSegment* slot = log_.FindSlot(base); slot != nullptr) slot->times = times;
+  MutexLock lock(log_.segments.mutex());
+  if (SegmentSlot* slot = log_.segments.Find(base); slot != nullptr) slot->times = times;
   return true;
 }
 
 void TimeSearch::Save(Directory& directory, Segment& segment) {
-  if (log_.context_.is_read_only || !segment.times().is_news()) return;
-  MutexLock ahead_lock(log_.ahead_mutex_);
+  if (log_.segments.belongs_elsewhere() || !segment.times().is_news()) return;
+  MutexLock ahead_lock(log_.ahead_mutex);
   {
-    MutexLock lock(log_.mutex_);
-    if (!log_.closed_.ok() || log_.FindSlot(segment.base_offset()) == nullptr) return;
+    MutexLock lock(log_.segments.mutex());
+    if (!log_.segments.refusal().ok() || log_.segments.Find(segment.base_offset()) == nullptr)
+      return;
   }
   segment.SaveIndex(directory);
 }
@@ -78,18 +53,18 @@ absl::StatusOr<std::shared_ptr<Segment>> TimeSearch::NextSegment() {
   for (;;) {
     Offset base;
     {
-      MutexLock lock(log_.mutex_);
-      std::size_t index = log_.SegmentAbove(above_);
-      while (index < log_.segments_.size() && log_.segments_[index].times &&
-             log_.segments_[index].times->latest < nanos) {
+      MutexLock lock(log_.segments.mutex());
+      std::size_t index = log_.segments.IndexAbove(above_);
+      while (index < log_.segments.size() && log_.segments.SlotAt(index).times &&
+             log_.segments.SlotAt(index).times->latest < nanos) {
         ++index;
       }
-      if (index == log_.segments_.size()) return std::shared_ptr<Segment>();
-      base = log_.segments_[index].base_offset;
+      if (index == log_.segments.size()) return std::shared_ptr<Segment>();
+      base = log_.segments.SlotAt(index).base_offset;
       // The last one grows.
-      if (log_.segments_[index].times || index + 1 == log_.segments_.size()) {
+      if (log_.segments.SlotAt(index).times || index + 1 == log_.segments.size()) {
         above_ = base;
-        auto opened = log_.OpenWithIndex(index);
+        auto opened = log_.segments.OpenWithIndex(index);
         if (opened.ok()) return opened;
         // What is dropped or damaged has no record to be found.
         if (!absl::IsOutOfRange(opened.status()) && !absl::IsDataLoss(opened.status())) {
@@ -105,9 +80,9 @@ absl::StatusOr<std::shared_ptr<Segment>> TimeSearch::NextSegment() {
       if (absl::IsOutOfRange(learned.status()) || absl::IsDataLoss(learned.status())) continue;
       return learned.status();
     }
-    MutexLock lock(log_.mutex_);  // a claim in it is still open
-    if (log_.FindSlot(base) == nullptr) continue;
-    return log_.OpenWithIndex(log_.SegmentAbove(base) - 1);
+    MutexLock lock(log_.segments.mutex());  // a claim in it is still open
+    if (log_.segments.Find(base) == nullptr) continue;
+    return log_.segments.OpenWithIndex(log_.segments.IndexAbove(base) - 1);
   }
 }
 
@@ -119,7 +94,7 @@ std::optional<std::uint32_t> TimeSearch::FindEntry(const Segment& segment, std::
   std::span<const std::byte> entries(segment.At(position) + before,
                                      frame::LengthOf(header.length_word) - before);
   if (header.attributes & frame::kBatchCompressed) {
-    auto found = log_.Unpack(segment, position, header);
+    auto found = log_.reader.Unpack(segment, position, header);
     if (!found.ok()) return 0;  // who reads it is told
     unpacked = *std::move(found);
     entries = std::as_bytes(std::span(*unpacked));
@@ -146,7 +121,8 @@ std::optional<Offset> TimeSearch::FindIn(Segment& segment) {
                            position + frame::AlignedLength(frame::LengthOf(header.length_word)));
     const frame::Kind kind = frame::KindOf(header.length_word);
     if (kind == frame::Kind::kTransactional &&
-        log_.DecisionOf(segment.At(position)) == TransactionTable::Decision::kAborted) {
+        log_.reader.transactions().Of(segment.At(position)) ==
+            TransactionTable::Decision::kAborted) {
       continue;
     }
     if (!frame::HoldsEntries(kind)) return offset;
@@ -155,23 +131,15 @@ std::optional<Offset> TimeSearch::FindIn(Segment& segment) {
   return std::nullopt;
 }
 
-absl::StatusOr<Offset> PartitionLog::OffsetForTime(Timestamp time) {
-  Offset end;
-  follower_.Look();
-  {
-    // Behind a claim that is open in an earlier segment nothing can be read yet.
-    MutexLock lock(mutex_);
-    if (const auto status = Refresh(); !status.ok()) return status;
-    const auto current = EndOffsetLocked();
-    if (!current.ok()) return current;
-    end = *current;
-  }
-  TimeSearch search(*this, time);
+absl::StatusOr<Offset> TimeSearch::Run() {
+  // Behind a claim that is open in an earlier segment nothing can be read yet.
+  const auto end = log_.segments.end_offset();
+  if (!end.ok()) return end;
   for (;;) {
-    const auto segment = search.NextSegment();
+    const auto segment = NextSegment();
     if (!segment.ok()) return segment.status();
-    if (*segment == nullptr) return end;
-    if (const auto found = search.FindIn(**segment)) return std::min(*found, end);
+    if (*segment == nullptr) return *end;
+    if (const auto found = FindIn(**segment)) return std::min(*found, *end);
   }
 }
 

@@ -2,7 +2,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "log/partition_log.h"
+#include "log/log_reader.h"
 
 // Reading backwards. Frames are linked forwards alone, so a place a little before is looked up in
 // the sparse index, and the records from there on are collected as for any other batch. What lies
@@ -41,20 +41,20 @@ ClaimWord FrameBefore(Segment& segment, std::uint64_t position, std::uint32_t de
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::SegmentBefore(Offset before) {
-  follower_.Look();
-  MutexLock lock(mutex_);
-  if (const auto status = Refresh(); !status.ok()) return status;
-  if (const auto status = CheckRange(before); !status.ok()) return status;
+absl::StatusOr<std::shared_ptr<Segment>> LogReader::SegmentBefore(Offset before) {
+  segments_.Look();
+  MutexLock lock(segments_.mutex());
+  if (const auto status = segments_.Refresh(); !status.ok()) return status;
+  if (const auto status = segments_.CheckRange(before); !status.ok()) return status;
   if (segments_.empty() || before == segments_.front().base_offset) {
     return std::shared_ptr<Segment>();
   }
-  return SegmentOf(Offset(before.value() - 1));
+  return segments_.SegmentOf(Offset(before.value() - 1));
 }
 
-absl::StatusOr<RecordBatch> PartitionLog::CollectBackwards(const std::shared_ptr<Segment>& segment,
-                                                           const ReadOptions& options,
-                                                           Offset* before, OpenBatchPtr* kept) {
+absl::StatusOr<RecordBatch> LogReader::CollectBackwards(const std::shared_ptr<Segment>& segment,
+                                                        const ReadOptions& options, Offset* before,
+                                                        OpenBatchPtr* kept) {
   const Offset base = segment->base_offset();
   const ClaimWord committed = segment->CommittedEnd();
   const auto delta = static_cast<std::uint64_t>(*before - base);
@@ -109,7 +109,7 @@ absl::StatusOr<RecordBatch> PartitionLog::CollectBackwards(const std::shared_ptr
       }
     }
     const bool is_done = at.position >= bound.position;
-    const auto decision = is_done ? std::nullopt : DecisionAt(*segment, at.position);
+    const auto decision = is_done ? std::nullopt : transactions_.At(*segment, at.position);
     const bool is_undecided = decision == TransactionTable::Decision::kUndecided;
     if (is_done || is_undecided) {
       if (last.records != 0 && is_behind_gap) {  // there may be too many
@@ -141,22 +141,21 @@ absl::StatusOr<RecordBatch> PartitionLog::CollectBackwards(const std::shared_ptr
   }
 }
 
-absl::StatusOr<RecordBatch> PartitionLog::ReadBackwards(Offset before, const ReadOptions& options,
-                                                        OpenBatchPtr* kept) {
+absl::StatusOr<RecordBatch> LogReader::ReadBackwards(Offset before, const ReadOptions& options,
+                                                     OpenBatchPtr* kept) {
   OpenBatchPtr none;
   if (kept == nullptr) kept = &none;
   for (;;) {
     const auto segment = SegmentBefore(before);
-    if (!segment.ok() && context_.is_read_only) return UnlessDeleted(segment.status());
-    if (!segment.ok()) return segment.status();
+    if (!segment.ok()) return segments_.UnlessDeleted(segment.status());
     if (*segment == nullptr) return RecordBatch();
-    if (const Offset undecided = FirstUndecided(); undecided < before) {
+    if (const Offset undecided = transactions_.FirstUndecided(); undecided < before) {
       before = undecided;
       continue;
     }
     auto batch = CollectBackwards(*segment, options, &before, kept);
     if (batch.ok() && batch->empty()) continue;
-    return context_.is_read_only ? UnlessDeleted(std::move(batch)) : std::move(batch);
+    return segments_.UnlessDeleted(std::move(batch));
   }
 }
 

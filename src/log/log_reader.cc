@@ -1,73 +1,26 @@
+#include "log/log_reader.h"
+
 #include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/planted_bug.h"
+#include "format/batch_codec.h"
 #include "log/damage.h"
-#include "log/partition_log.h"
 
 namespace daybook::inline v1 {
 
-absl::Status PartitionLog::NoSuchOffset(Offset wanted) {
-  const auto end = EndOffsetLocked();
-  if (!end.ok()) return end.status();
-  const Offset begin = segments_.empty() ? *end : segments_.front().base_offset;
-  return absl::OutOfRangeError(absl::StrCat(name_.directory(), ": there is no offset ",
-                                            wanted.value(), "; the partition has [", begin.value(),
-                                            ", ", end->value(), "); seek to one of these"));
-}
-
-absl::Status PartitionLog::Refresh() {
-  if (const auto status = EnsureOpen(); !status.ok()) return status;
-  if (!context_.is_read_only) return absl::OkStatus();
-  const std::uint64_t changes = follower_.changes();
-  if (follower_.listed_changes == changes) return absl::OkStatus();
-  const auto directory = OpenDirectory();
-  if (!directory.ok()) return absl::OkStatus();  // nothing is there yet
-  const auto status = ListSegments(**directory);
-  if (status.ok()) follower_.listed_changes = changes;
-  return status;
-}
-
-absl::Status PartitionLog::CheckRange(Offset wanted) {
-  const auto end = EndOffsetLocked();
-  if (!end.ok()) return end.status();
-  const Offset begin = segments_.empty() ? *end : segments_.front().base_offset;
-  return wanted < begin || wanted > *end ? NoSuchOffset(wanted) : absl::OkStatus();
-}
-
-std::size_t PartitionLog::SegmentAbove(Offset offset) const {
-  const auto above = std::upper_bound(
-      segments_.begin(), segments_.end(), offset,
-      [](Offset wanted, const OpenSegment& open) { return wanted < open.base_offset; });
-  return static_cast<std::size_t>(above - segments_.begin());
-}
-
-absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::SegmentOf(Offset offset) {
-  return OpenWithIndex(SegmentAbove(offset) - 1);
-}
-
-absl::StatusOr<std::shared_ptr<Segment>> PartitionLog::OpenWithIndex(std::size_t index) {
-  auto segment = OpenAt(index);
-  if (segment.ok() && !(*segment)->has_index() && (*segment)->sealed_end()) {
-    if (const auto directory = OpenDirectory(); directory.ok()) {
-      (*segment)->LoadIndex(**directory);
-    }
-  }
-  return segment;
-}
-
-absl::Status PartitionLog::Place(Cursor& cursor) {
+absl::Status LogReader::Place(Cursor& cursor) {
   std::shared_ptr<Segment> segment;
-  follower_.Look();
+  segments_.Look();
   {
-    MutexLock lock(mutex_);
-    if (context_.is_read_only) cursor.seen_changes = follower_.changes();
-    if (const auto status = Refresh(); !status.ok()) return status;
-    if (const auto status = CheckRange(cursor.offset); !status.ok()) return status;
+    MutexLock lock(segments_.mutex());
+    cursor.seen_changes = segments_.changes();
+    if (const auto status = segments_.Refresh(); !status.ok()) return status;
+    if (const auto status = segments_.CheckRange(cursor.offset); !status.ok()) return status;
     if (segments_.empty()) return absl::OkStatus();
-    auto opened = SegmentOf(cursor.offset);
+    auto opened = segments_.SegmentOf(cursor.offset);
     if (!opened.ok()) return DamageTo(cursor.offset, opened.status());
     segment = *std::move(opened);
   }
@@ -80,20 +33,16 @@ absl::Status PartitionLog::Place(Cursor& cursor) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
-  if (context_.is_read_only) follower_.Look();
-  MutexLock lock(mutex_);
-  if (!deleted_.ok()) return deleted_;
+absl::StatusOr<bool> LogReader::NextSegment(Cursor& cursor) {
+  segments_.Look();
+  MutexLock lock(segments_.mutex());
+  if (!segments_.deletion().ok()) return segments_.deletion();
   const Offset base = cursor.segment->base_offset();
-  std::size_t next = SegmentAbove(base);
-  if (context_.is_read_only && !segments_.empty() &&
-      (next == segments_.size() || segments_[next].base_offset > cursor.offset)) {
-    if (const auto status = Refresh(); !status.ok()) return status;
-    next = SegmentAbove(base);
-  }
+  if (const auto status = segments_.RefreshBehind(cursor); !status.ok()) return status;
+  std::size_t next = segments_.IndexAbove(base);
   if (cursor.position == frame::kSegmentHeaderBytes && next != 0) {
     // The empty one may have been replaced by another one of this base.
-    const auto again = OpenAt(next - 1);
+    const auto again = segments_.OpenAt(next - 1);
     if (!again.ok()) return again.status();
     if (*again != cursor.segment && (*again)->base_offset() == base &&
         (*again)->sealed_end() != kFirstFrame) {
@@ -101,16 +50,16 @@ absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
     }
   }
   if (next == segments_.size()) return false;
-  const Offset next_base = segments_[next].base_offset;
+  const Offset next_base = segments_.SlotAt(next).base_offset;
   if (next_base > cursor.offset) {
     // Before the first one they were dropped.
-    return is_in_memory() || next == 0 ? NoSuchOffset(cursor.offset)
-                                       : MissingAt(cursor.offset, next_base);
+    return !segments_.has_files() || next == 0 ? segments_.NoSuchOffset(cursor.offset)
+                                               : MissingAt(cursor.offset, next_base);
   }
-  auto segment = OpenAt(next);
+  auto segment = segments_.OpenAt(next);
   // It never reached the disk, nor did what would be behind it.
-  if (absl::IsOutOfRange(segment.status()) && SegmentAbove(next_base) == segments_.size() &&
-      next_base == cursor.offset && FindSlot(base) != nullptr) {
+  if (absl::IsOutOfRange(segment.status()) && segments_.IndexAbove(next_base) == segments_.size() &&
+      next_base == cursor.offset && segments_.Find(base) != nullptr) {
     return false;
   }
   if (!segment.ok()) return DamageTo(next_base, segment.status());
@@ -124,9 +73,9 @@ absl::StatusOr<bool> PartitionLog::NextSegment(Cursor& cursor) {
   return true;
 }
 
-absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOptions& options,
-                                                        const ReadBound& bound,
-                                                        RecordBatch::Source* source) {
+absl::StatusOr<frame::FrameState> LogReader::Collect(Cursor& at, const ReadOptions& options,
+                                                     const ReadBound& bound,
+                                                     RecordBatch::Source* source) {
   Segment& segment = *at.segment;
   const Offset base = segment.base_offset();
   const Offset wanted = at.offset;
@@ -185,7 +134,7 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
     }
     if (frame::KindOf(header.length_word) == frame::Kind::kTransactional) {
       using Decision = TransactionTable::Decision;
-      const Decision decision = DecisionOf(segment.At(end));
+      const Decision decision = transactions_.Of(segment.At(end));
       if (decision == Decision::kUndecided) {
         state = frame::FrameState::kNothing;
         break;
@@ -242,7 +191,23 @@ absl::StatusOr<frame::FrameState> PartitionLog::Collect(Cursor& at, const ReadOp
   return state;
 }
 
-absl::StatusOr<std::shared_ptr<const std::string>> PartitionLog::EntriesOf(
+absl::StatusOr<std::shared_ptr<const std::string>> LogReader::Unpack(
+    const Segment& segment, std::uint64_t position, const frame::FrameHeader& header) {
+  const std::uint32_t before = frame::BytesBeforeEntries(header);
+  const std::span<const std::byte> packed(segment.At(position) + before,
+                                          frame::LengthOf(header.length_word) - before);
+  counters_.batches_unpacked.fetch_add(1, std::memory_order_relaxed);
+  auto entries = compressor_.Unpack(packed, frame::DictionaryOf(header.attributes),
+                                    segment.header().max_frame_bytes);
+  if (!entries.ok()) return entries.status();
+  if (!frame::EntriesAreWellFormed(std::as_bytes(std::span(*entries)),
+                                   frame::OffsetCount(header))) {
+    return absl::DataLossError("its entries are damaged");
+  }
+  return std::make_shared<const std::string>(*std::move(entries));
+}
+
+absl::StatusOr<std::shared_ptr<const std::string>> LogReader::EntriesOf(
     Cursor& at, std::uint64_t position, const frame::FrameHeader& header, bool is_part) {
   const Segment& segment = *at.segment;
   if (at.batch == nullptr || !at.batch->Is(segment, position)) {
@@ -266,38 +231,32 @@ absl::StatusOr<std::shared_ptr<const std::string>> PartitionLog::EntriesOf(
   return at.batch->unpacked();
 }
 
-RecordBatch::Source PartitionLog::EmptySource(std::shared_ptr<Segment> segment) const {
+RecordBatch::Source LogReader::EmptySource(std::shared_ptr<Segment> segment) const {
   return {.pin = std::move(segment),
           .unpacked = nullptr,
-          .topic = name_.topic(),
-          .partition = name_.partition(),
+          .topic = segments_.name().topic(),
+          .partition = segments_.name().partition(),
           .base_offset = Offset(),
           .begin_offset = Offset(),
           .next_offset = Offset()};
 }
 
-absl::StatusOr<RecordBatch> PartitionLog::ReadFollowed(Cursor& cursor, const ReadOptions& options) {
-  const std::shared_ptr<Segment> before = cursor.segment;
-  auto batch = ReadNow(cursor, options);
-  const bool has_looked_at_files = !batch.ok() || cursor.segment != before;
-  return has_looked_at_files ? UnlessDeleted(std::move(batch)) : std::move(batch);
-}
-
-absl::StatusOr<RecordBatch> PartitionLog::ReadNow(Cursor& cursor, const ReadOptions& options) {
-  if (is_deleted_.load(std::memory_order_relaxed)) {
-    MutexLock lock(mutex_);
-    return deleted_;
-  }
-  if (cursor.segment == nullptr) {
-    if (const auto status = Place(cursor); !status.ok()) return status;
-    if (cursor.segment == nullptr) return RecordBatch();  // nothing was ever appended
+absl::StatusOr<RecordBatch> LogReader::ReadNow(Cursor& cursor, const ReadOptions& options,
+                                               bool* looked_at_files) {
+  if (segments_.is_deleted()) {
+    MutexLock lock(segments_.mutex());
+    return segments_.deletion();
   }
   // Of a follower: where it has looked again, and for what. Where there was nothing, there can be a
   // frame meanwhile whose rest lies in blocks that are newer than that look.
-  std::shared_ptr<Segment> looked_in;
+  const Segment* looked_in = nullptr;  // one in its place is looked at when it is opened
   std::pair<std::uint64_t, frame::FrameState> looked_at;
   for (;;) {
-    if (cursor.segment == nullptr) return RecordBatch();
+    if (cursor.segment == nullptr) {
+      *looked_at_files = true;
+      if (const auto status = Place(cursor); !status.ok()) return status;
+      if (cursor.segment == nullptr) return RecordBatch();  // nothing was ever appended
+    }
     Segment& segment = *cursor.segment;
     RecordBatch::Source source = EmptySource(cursor.segment);
     const auto collected = Collect(cursor, options, {}, &source);
@@ -308,15 +267,16 @@ absl::StatusOr<RecordBatch> PartitionLog::ReadNow(Cursor& cursor, const ReadOpti
     if (source.records != 0) return RecordBatch(std::move(source));
     const frame::FrameState state = *collected;
     if (state == frame::FrameState::kValid) {  // a seal
+      *looked_at_files = true;
       const auto moved = NextSegment(cursor);
       if (!moved.ok()) return moved.status();
       if (*moved) continue;
     }
     const auto here = std::pair(cursor.position, state);
-    if (context_.is_read_only && (looked_in != cursor.segment || looked_at != here)) {
-      looked_in = cursor.segment;
+    if (looked_in != &segment || looked_at != here) {
+      looked_in = &segment;
       looked_at = here;
-      const auto again = LookAgain(cursor, state);
+      const auto again = segments_.LookAgain(cursor, state);
       if (!again.ok()) return again.status();
       if (*again) continue;
     }
@@ -337,88 +297,61 @@ absl::StatusOr<RecordBatch> PartitionLog::ReadNow(Cursor& cursor, const ReadOpti
         continue;
       }
       if (!IsDamagedSeal(cursor)) return DamageAt(cursor);
+      *looked_at_files = true;
       const auto moved = NextSegment(cursor);
       if (!moved.ok()) return moved.status();
       continue;
     }
-    if (state == frame::FrameState::kNothing && PassDeadClaims(segment, cursor.position)) continue;
+    if (state == frame::FrameState::kNothing && segments_.PassDeadClaims(segment, cursor.position))
+      continue;
     // Of a power cut that nobody has recovered from yet, the rest of a segment may be missing. What
     // an undecided transaction has written is not.
-    if (context_.is_read_only && state == frame::FrameState::kNothing &&
-        !DecisionAt(segment, cursor.position) && HasPassed(segment)) {
+    if (state == frame::FrameState::kNothing && !transactions_.At(segment, cursor.position) &&
+        segments_.HasPassed(segment)) {
       return DamageAt(cursor);
     }
     return RecordBatch();
   }
 }
 
-bool PartitionLog::HasMore(Cursor& cursor) {
-  if (is_deleted_.load(std::memory_order_relaxed)) return true;  // Read says why
-  if (follower_.has_directory_follower()) {
-    if (follower_.is_told() && cursor.seen_changes != follower_.changes()) return true;
-    if (cursor.segment == nullptr) return false;
-  }
+bool LogReader::HasMore(Cursor& cursor) {
+  if (segments_.is_deleted() || segments_.HasChangedSince(cursor)) return true;  // Read says why
   if (cursor.segment == nullptr) {
-    const auto end = end_offset();
+    if (segments_.TellsOfChanges()) return false;
+    const auto end = segments_.end_offset();
     return !end.ok() || *end != cursor.offset;
   }
   Segment& segment = *cursor.segment;
   if (!segment.Reaches(cursor.position)) {
     // Of its growth nobody tells: a frame in new blocks can end where the old ones did.
-    const auto directory = context_.is_read_only ? OpenDirectory() : absl::NotFoundError("");
-    if (!directory.ok() || !segment.Refresh(**directory).ok()) return false;
-    if (!segment.Reaches(cursor.position)) return false;
+    const auto looked = segments_.LookForGrowth(segment);
+    if (!looked.ok() || !segment.Reaches(cursor.position)) return false;
   }
   const std::uint32_t length_word = frame::AcquireLengthWord(segment.At(cursor.position));
   if (length_word == 0) {
-    if (segment.IsHole(cursor.position)) return true;
-    if (!context_.is_read_only) return false;
-    // A claim is open: its process may have died meanwhile, and another one not come here yet.
-    // Where no claim is marked there may be one all the same, and zeros that are looked through
-    // once: of what changes there, and of the death of its process, a follower is told.
-    const bool is_marked = frame::AcquireFrameWord(segment.At(cursor.position)) != 0;
-    const bool was_looked_at =
-        std::exchange(cursor.looked_behind, cursor.position) == cursor.position;
-    // Who is told of changes has asked that already.
-    return (!follower_.is_told() && HasPassed(segment)) ||
-           ((is_marked || !was_looked_at || segment.BehindDeadClaims(cursor.position)) &&
-            PassDeadClaims(segment, cursor.position));
+    return segment.IsHole(cursor.position) || segments_.HasMoreBehindZeros(cursor);
   }
   if (frame::KindOf(length_word) == frame::Kind::kTransactional) {
-    return DecisionAt(segment, cursor.position) != TransactionTable::Decision::kUndecided;
+    return transactions_.At(segment, cursor.position) != TransactionTable::Decision::kUndecided;
   }
-  if (frame::KindOf(length_word) != frame::Kind::kSeal) return true;
-  MutexLock lock(mutex_);
-  // What is new may have been told while another place was looked at.
-  if (follower_.is_told() && follower_.listed_changes != follower_.changes()) return true;
-  if (segments_.empty()) return false;
-  const OpenSegment& last = segments_.back();
-  if (last.base_offset > segment.base_offset()) return true;
-  // Who is told of changes would have been told of another one in its place.
-  return !follower_.has_directory_follower() &&
-         (last.base_offset == segment.base_offset() && last.segment.get() != &segment);
+  return frame::KindOf(length_word) != frame::Kind::kSeal || segments_.HasMoreBehindSeal(cursor);
 }
 
-absl::StatusOr<Offset> PartitionLog::BaseAbove(Offset offset) {
-  const std::size_t next = SegmentAbove(offset);
-  return next == segments_.size() ? EndOffsetLocked() : segments_[next].base_offset;
-}
-
-absl::StatusOr<Offset> PartitionLog::NextReadable(Offset damaged) {
+absl::StatusOr<Offset> LogReader::NextReadable(Offset damaged) {
   for (;;) {
     Cursor cursor{.offset = damaged, .segment = nullptr, .position = 0};
     const auto batch = Read(cursor, {.max_records = 1, .max_bytes = 0});
     if (batch.ok() && !batch->empty()) return batch->begin_offset();
     // Where it stands may be before the end: at a claim, or a transaction that is undecided.
-    if (batch.ok()) return cursor.segment == nullptr ? end_offset() : cursor.offset;
+    if (batch.ok()) return cursor.segment == nullptr ? segments_.end_offset() : cursor.offset;
     if (absl::IsOutOfRange(batch.status())) {
-      const auto begin = begin_offset();
+      const auto begin = segments_.begin_offset();
       if (begin.ok() && damaged < *begin) return begin;
     }
     const auto damage = DamageOf(batch.status());
     if (!damage) return batch.status();
     if (damage->end_offset <= damaged) {  // nothing follows
-      return damage->may_hold_records ? batch.status() : end_offset();
+      return damage->may_hold_records ? batch.status() : segments_.end_offset();
     }
     damaged = damage->end_offset;  // what follows may be damaged, too
   }
