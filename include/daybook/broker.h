@@ -105,7 +105,7 @@ class DAYBOOK_EXPORT Broker {
  public:
   // Opens `directory`, making it (its last component) when it is not there.
   //   FailedPrecondition  another process has it open (the message names the process id); or it
-  //                       is not empty and not ours; or a newer version of the library wrote it
+  //                       is not empty and not ours; or a version with another format wrote it
   //   NotFound            the parent is not there, or for kReadOnly: the directory
   //   DataLoss            its own file (daybook.properties) is damaged
   //   ResourceExhausted   the system starts no more threads (Background::kThread)

@@ -11,7 +11,7 @@
 
 #include "daybook/record.h"
 
-// The format of a segment file, version 1. This is its one description; the golden bytes in
+// The format of a segment file, version 2. This is its one description; the golden bytes in
 // tests/format/frame_codec_test.cc pin it. All integers are little-endian.
 //
 //   segment  :=  header  frame*
@@ -19,7 +19,7 @@
 // Header: the first 4096 bytes (one page, so that frames start on a page of their own).
 //
 //      0   8  magic             "DAYBOOK" and a newline
-//      8   4  format_version    1
+//      8   4  format_version    2
 //     12   4  checksum          over bytes [0, 64) with this field zero; no salt
 //     16   8  segment_id        random; salts every checksum below, so that stale bytes of
 //                               another segment never validate
@@ -57,8 +57,7 @@
 //      0   4  length_word       bits 0..27 length: bytes of the frame, this word included and the
 //                               padding to the next multiple of 8 not; bits 28..31 kind.
 //                               0: nothing has been committed here yet; see Open claims
-//      4   4  checksum          over bytes 8 to 24, the body behind them, segment_id, the position
-//                               of the frame and its length word; see below
+//      4   4  checksum          over all other bytes, segment_id and the position; see below
 //      8   8  append_time       nanoseconds since the Unix epoch
 //     16   4  offset_delta      offset of the frame less base_offset
 //     20   4  attributes        by kind, below
@@ -96,13 +95,14 @@
 //             8  transaction    the id of the transaction
 //   other kinds belong to later format versions.
 //
-// Checksum of a frame: the high half of
-//   mix(XXH3(body) ^ rotl(XXH3(bytes 8..24), 32) ^ segment_id ^ (position << 32 | length_word)),
-// where mix is the finaliser of MurmurHash3 and XXH3 the 64-bit one without a seed. Body and head
-// are hashed apart so that the writer can hash a value before it knows its place.
+// Checksum of a frame: the low half of
+//   fold(fold(append_time ^ K0, (attributes << 32 | offset_delta) ^ segment_id ^ K1) ^
+//        (position << 32 | length_word), XXH3(body) ^ segment_id),
+// where fold is the xor of both halves of the 128-bit product, XXH3 the 64-bit one without a seed,
+// and K is kChecksumKeys. So the writer can hash a body before it knows its place. A factor of zero
+// would hide the other one: who does not know the id of a segment cannot write a body that is one.
 //
-// A frame is at least 24 bytes, and every gap that a crash leaves is a whole number of claims, so
-// a gap always has room for a padding frame.
+// Every gap that a crash leaves is a whole number of claims: it has room for a padding frame.
 //
 // Open claims. A claim that is not committed has a zero length word and, in place of the checksum,
 //
@@ -121,10 +121,9 @@
 
 namespace daybook::inline v1::frame {
 
-static_assert(std::endian::native == std::endian::little,
-              "the format is little-endian, and so must be the machine");
+static_assert(std::endian::native == std::endian::little, "as the format is");
 
-inline constexpr std::uint32_t kFormatVersion = 1;
+inline constexpr std::uint32_t kFormatVersion = 2;
 inline constexpr std::array<char, 8> kMagic = {'D', 'A', 'Y', 'B', 'O', 'O', 'K', '\n'};
 
 inline constexpr std::uint64_t kSegmentHeaderBytes = 4096;
@@ -133,12 +132,13 @@ inline constexpr std::uint64_t kClaimBoundPosition = 1536;
 inline constexpr std::uint64_t kFrameAlignment = 8;
 inline constexpr std::uint32_t kFrameHeaderBytes = 24;
 inline constexpr std::uint32_t kSealBytes = kFrameHeaderBytes;
+// Digits of pi. No time since 1970 is the first one.
+inline constexpr std::uint64_t kChecksumKeys[2] = {0xbe54'66cf'34e9'0c6c, 0x243f'6a88'85a3'08d3};
 
 // Limits of the format. Those of a topic (TopicOptions) are lower.
 inline constexpr std::uint32_t kMaxFrameBytes = (1U << 28) - 1;
-// What a frame has at most around the key, the headers and the value of one record: its head, an
-// event time, and either a producer and its sequence with the size of the headers, or the id of a
-// transaction, the largest time, and the sizes of key, headers and value.
+// What a frame has at most around key, headers and value of one record: head, event time, and then
+// producer, sequence and size of the headers, or transaction, largest time and all three sizes.
 inline constexpr std::uint32_t kMaxAroundRecord = 60;
 inline constexpr std::uint32_t kMaxKeyBytes = (1U << 24) - 1;
 inline constexpr std::uint32_t kMaxHeaderNameBytes = 0xffff;

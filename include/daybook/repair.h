@@ -69,7 +69,7 @@ struct RepairReport {
 // there. A call after one that was done changes nothing.
 //
 //   FailedPrecondition  a process has the directory open for writing (the message names it); or it
-//                       is no data directory; or a newer version of the library wrote it
+//                       is no data directory; or a version with another format wrote it
 //   NotFound            there is no such directory, or no such topic
 //   InvalidArgument     `options.mode` has no value of its type
 //   ResourceExhausted   there is no room for the copies; nothing was changed

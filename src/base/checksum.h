@@ -15,6 +15,14 @@ inline std::uint64_t Hash64(std::span<const std::byte> bytes) {
   return XXH3_64bits(bytes.data(), bytes.size());
 }
 
+// The halves of the 128-bit product of both, xored. Where one factor is as good as random, every
+// bit of the other one spreads over the result. (As wyhash, rapidhash and XXH3 mix short inputs.)
+inline std::uint64_t Fold(std::uint64_t a, std::uint64_t b) {
+  __extension__ using Product = unsigned __int128;
+  const Product product = static_cast<Product>(a) * b;
+  return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64);
+}
+
 // 32 bits of a hash under a salt: with another salt the same content has an unrelated checksum.
 // The seed of XXH3 would do that too, but costs a new secret for each call over 240 bytes; the
 // finaliser of MurmurHash3 is a bijection of (hash ^ salt) that spreads every bit over all.

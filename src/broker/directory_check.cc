@@ -195,7 +195,15 @@ absl::Status CheckIsDataDirectory(Directory& root) {
   const bool is_ours = std::any_of(entries->begin(), entries->end(), [](const auto& entry) {
     return entry.name == kPropertiesFile || TopicBefore(entry.name, kTopicSuffix).has_value();
   });
-  if (is_ours) return absl::OkStatus();
+  if (is_ours) {
+    // What cannot be read is damage, and not looked at here.
+    const auto text = ReadFile(root, kPropertiesFile, kMaxFileBytes);
+    const absl::Status status = text.ok() ? CheckPropertiesVersion(*text) : absl::OkStatus();
+    return status.ok()
+               ? status
+               : absl::FailedPreconditionError(absl::StrCat(
+                     root.path(), "/", std::string(kPropertiesFile), ": ", status.message()));
+  }
   return absl::FailedPreconditionError(
       absl::StrCat(root.path(), " is not a data directory of Daybook: it has no ",
                    std::string(kPropertiesFile)));

@@ -23,7 +23,8 @@ bool IsOfVolume(std::string_view name);
 // What kPropertiesFile of a new directory holds: an id, which tells it from others.
 std::string NewProperties();
 
-// OK: it is a data directory, whatever is damaged in it. FailedPrecondition: it is none.
+// OK: it is a data directory, whatever is damaged in it. FailedPrecondition: it is none, or one of
+// another format version.
 absl::Status CheckIsDataDirectory(Directory& root);
 
 struct DirectoryVerification {
@@ -36,7 +37,7 @@ struct DirectoryVerification {
 // Checks every byte of a data directory: its own files, those of the topics, or of `topics` alone,
 // and their partitions. Changes nothing, takes no lock; another process may be writing. Damage is
 // an issue, not an error.
-//   FailedPrecondition  it is no data directory
+//   FailedPrecondition  it is no data directory, or of another format version
 //   NotFound            none of its files is of one of `topics`
 absl::StatusOr<DirectoryVerification> VerifyDirectory(Directory& root, const BootId& boot,
                                                       const std::vector<std::string>& topics);

@@ -46,7 +46,7 @@ std::string EncodeTopicFile(const TopicOptions& options, std::string_view name,
 // The id in a file of which DecodeTopicFile gives the settings.
 std::uint64_t TopicIdIn(std::string_view text);
 // The settings in it, resolved.
-//   FailedPrecondition  a newer format version
+//   FailedPrecondition  another format version
 //   InvalidArgument     a setting that there is not, or out of its range
 //   DataLoss            damaged, or the file of another topic
 absl::StatusOr<TopicOptions> DecodeTopicFile(std::string_view text, std::string_view name,

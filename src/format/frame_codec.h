@@ -1,7 +1,6 @@
 #ifndef DAYBOOK_FORMAT_FRAME_CODEC_H_
 #define DAYBOOK_FORMAT_FRAME_CODEC_H_
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -104,17 +103,15 @@ inline RecordLayout LayoutOf(const RecordParts& parts) {
 
 // Bytes 8 to 24 of a frame.
 struct FrameHead {
-  std::int64_t append_time;
-  std::uint32_t offset_delta;
-  std::uint32_t attributes;
+  std::uint64_t append_time;
+  std::uint64_t rest;  // offset_delta, and attributes in the high half
 };
 static_assert(sizeof(FrameHead) == kFrameHeaderBytes - offsetof(FrameHeader, append_time));
 
 inline FrameHead HeadOf(const RecordLayout& layout, Timestamp append_time,
                         std::uint32_t offset_delta) {
-  return {.append_time = append_time.time_since_epoch().count(),
-          .offset_delta = offset_delta,
-          .attributes = layout.attributes};
+  return {.append_time = static_cast<std::uint64_t>(append_time.time_since_epoch().count()),
+          .rest = std::uint64_t{layout.attributes} << 32 | offset_delta};
 }
 
 // The checksum of a frame with this head and a body of this hash.
@@ -122,8 +119,10 @@ inline std::uint32_t ChecksumOf(const FrameHead& head, std::uint64_t body_hash,
                                 std::uint32_t length_word, std::uint64_t position,
                                 std::uint64_t segment_id) {
   if (IsPlanted(PlantedBug::kChecksumWithoutPlace)) position = segment_id = 0;
-  return Checksum32(body_hash ^ std::rotl(Hash64(std::as_bytes(std::span(&head, 1))), 32),
-                    segment_id ^ (position << 32 | length_word));
+  const std::uint64_t mixed_head =
+      Fold(head.append_time ^ kChecksumKeys[0], head.rest ^ segment_id ^ kChecksumKeys[1]);
+  return static_cast<std::uint32_t>(
+      Fold(mixed_head ^ (position << 32 | length_word), body_hash ^ segment_id));
 }
 
 // The same of a frame whose bytes from 8 on are complete. Only the part of the body that the
@@ -131,7 +130,7 @@ inline std::uint32_t ChecksumOf(const FrameHead& head, std::uint64_t body_hash,
 inline std::uint32_t ChecksumOf(const std::byte* frame, std::uint32_t length_word,
                                 std::uint64_t position, std::uint64_t segment_id) {
   FrameHead head;
-  std::memcpy(&head, frame + 8, sizeof head);
+  std::memcpy(&head, frame + offsetof(FrameHeader, append_time), sizeof head);
   const std::uint32_t body =
       KindOf(length_word) == Kind::kPadding ? 0 : LengthOf(length_word) - kFrameHeaderBytes;
   return ChecksumOf(head, Hash64(std::span(frame + kFrameHeaderBytes, body)), length_word, position,

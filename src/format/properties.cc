@@ -9,6 +9,7 @@
 #include "absl/strings/str_split.h"
 #include "base/checksum.h"
 #include "daybook/frame.h"
+#include "format/segment_header.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -51,16 +52,22 @@ absl::StatusOr<Properties> DecodeProperties(std::string_view text) {
   if (!version || !absl::SimpleAtoi(version.mapped(), &number) || number == 0) {
     return absl::DataLossError("it has no format version");
   }
-  // Before the checksum: another version may compute another one.
-  if (number > frame::kFormatVersion) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "it has format version ", number, ", and this library reads up to ", frame::kFormatVersion,
-        "; use the version of the library that wrote it, or a later one"));
-  }
+  // Before the checksum: a later version may compute another one.
+  if (number > frame::kFormatVersion) return frame::OtherVersion(number);
   if (text.substr(checksum_at) != ChecksumLine(text.substr(0, checksum_at))) {
     return absl::DataLossError("its checksum is wrong: it was damaged, or edited by hand");
   }
+  if (number < frame::kFormatVersion) return frame::OtherVersion(number);
   return properties;
+}
+
+absl::Status CheckPropertiesVersion(std::string_view text) {
+  const absl::Status status = DecodeProperties(text).status();
+  const std::size_t checksum_at = text.rfind(kChecksumKey);
+  const bool is_of_other_version =
+      absl::IsFailedPrecondition(status) &&
+      text.substr(checksum_at) == ChecksumLine(text.substr(0, checksum_at));
+  return is_of_other_version ? status : absl::OkStatus();
 }
 
 }  // namespace daybook::inline v1

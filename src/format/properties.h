@@ -12,7 +12,7 @@
 // with the checksum of all before it, so that a torn or edited file is noticed:
 //
 //   # Daybook
-//   format.version=1
+//   format.version=2
 //   num.partitions=4
 //   checksum=0f3c9a1b2d4e5f60
 //
@@ -26,9 +26,13 @@ using Properties = std::map<std::string, std::string>;
 std::string EncodeProperties(const Properties& properties);
 
 // Without format.version and checksum.
-//   FailedPrecondition  a newer format version
+//   FailedPrecondition  another format version
 //   DataLoss            anything else that EncodeProperties does not write
 absl::StatusOr<Properties> DecodeProperties(std::string_view text);
+
+// Why this library cannot read a whole properties file of another format version; OK for all else,
+// damage included.
+absl::Status CheckPropertiesVersion(std::string_view text);
 
 }  // namespace daybook::inline v1
 

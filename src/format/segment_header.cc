@@ -38,6 +38,19 @@ SlotState LoadSlot(std::span<const std::byte> page, int which, std::uint64_t seg
 
 }  // namespace
 
+absl::Status OtherVersion(std::uint32_t version) {
+  if (version > kFormatVersion) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "it has format version ", version, ", and this library reads version ", kFormatVersion,
+        "; use the version of the library that wrote it, or a later one"));
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "it was written by a version of Daybook before 1.0 (format version ", version,
+      "), and this library reads format version ", kFormatVersion,
+      " alone; copy its topics to a new directory: read them with the version that wrote it "
+      "(daybook consume -J) and append them with this one (daybook produce -J)"));
+}
+
 void EncodeSegmentHeader(SegmentHeader header, std::span<std::byte> page) {
   header.magic = kMagic;
   header.format_version = kFormatVersion;
@@ -58,15 +71,12 @@ absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::span<const std::byte> pag
   if (header.magic != kMagic) {
     return absl::DataLossError("it does not begin with the magic of a Daybook segment");
   }
-  // Before the checksum: another version may compute another one.
-  if (header.format_version > kFormatVersion) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "it has format version ", header.format_version, ", and this library reads up to ",
-        kFormatVersion, "; use the version of the library that wrote it, or a later one"));
-  }
+  // Before the checksum: a later version may compute another one.
+  if (header.format_version > kFormatVersion) return OtherVersion(header.format_version);
   if (header.checksum != HeaderChecksum(header) || header.format_version == 0) {
     return absl::DataLossError("the checksum of its header is wrong");
   }
+  if (header.format_version < kFormatVersion) return OtherVersion(header.format_version);
   if (header.base_offset < 0 || header.base_offset > kMaxBaseOffset || header.settled_before < 0 ||
       header.settled_before > header.base_offset ||
       header.capacity < kSegmentHeaderBytes + kSealBytes || header.capacity > (1ULL << 32) ||

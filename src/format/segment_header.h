@@ -18,11 +18,14 @@ namespace daybook::inline v1::frame {
 // Of a segment's records the offsets are up to 2^32 higher, and so is the one behind them.
 inline constexpr std::int64_t kMaxBaseOffset = INT64_MAX - (std::int64_t{1} << 33);
 
+// FailedPrecondition: why this library cannot read what has that format version, and what to do.
+absl::Status OtherVersion(std::uint32_t version);
+
 // Completes `header` (magic, version, checksum) and writes it to the first 64 bytes of `page`.
 void EncodeSegmentHeader(SegmentHeader header, std::span<std::byte> page);
 
 // The message says what is wrong, and leaves the name of the file to the caller.
-//   FailedPrecondition  a newer format version
+//   FailedPrecondition  another format version
 //   NotFound            the page is all zero: the file was made, but never synced
 //   DataLoss            damaged, or no segment at all
 absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::span<const std::byte> page);

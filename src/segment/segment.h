@@ -59,7 +59,7 @@ class Segment {
   // Maps a file that is there. Nothing is known of its frames until Recover or Follow.
   //   NotFound            it was made, and the power was cut before it reached the disk: it has no
   //                       header yet, or no room for a frame, and was never durable
-  //   FailedPrecondition  a newer format
+  //   FailedPrecondition  another format version
   //   DataLoss            not a segment, or a damaged header, or one for another base offset
   static absl::StatusOr<std::shared_ptr<Segment>> Open(Directory& directory, PartitionName name,
                                                        Offset base_offset, MapAccess access,

@@ -2,7 +2,9 @@
 
 #include "broker/directory_check.h"
 #include "catch.h"
+#include "daybook/repair.h"
 #include "support/broker_fixture.h"
+#include "support/earlier_format.h"
 #include "support/thread_factories.h"
 
 namespace daybook {
@@ -51,11 +53,32 @@ TEST_CASE("What a fresh volume has is left alone, and no reason to refuse it") {
 
 TEST_CASE("A directory of a newer version is refused and stays as it is") {
   SimulatedFileSystem disk;
-  Put(disk, "daybook.properties", "# Daybook\nformat.version=2\nchecksum=0\n");
+  Put(disk, "daybook.properties", "# Daybook\nformat.version=3\nchecksum=0\n");
   const absl::Status status = OpenStatus(disk);
   CHECK(absl::IsFailedPrecondition(status));
-  CHECK(status.message().find("version 2") != absl::string_view::npos);
+  CHECK(status.message().find("version 3") != absl::string_view::npos);
   CHECK(disk.Files() == std::vector<std::string>{"/data/daybook.properties"});
+}
+
+TEST_CASE("A directory of an earlier version is refused by all, and stays as it is") {
+  SimulatedFileSystem disk;
+  const std::string text = EarlierProperties({{"directory.id", "0123456789abcdef"}});
+  Put(disk, "daybook.properties", text);
+  Put(disk, "t.topic", "damaged");
+  const auto directory = disk.OpenDirectory("/data", DirectoryMode::kMustExist).value();
+  const RepairOptions repair{.mode = RepairMode::kExecute, .file_system = &disk};
+  for (const absl::Status& status :
+       {OpenStatus(disk), VerifyDirectory(*directory, disk.BootId(), {}).status(),
+        Repair("/data", repair).status()}) {
+    CHECK(absl::IsFailedPrecondition(status));
+    CHECK(status.message().find("/data/daybook.properties: it was written by a version of Daybook "
+                                "before 1.0 (format version 1)") != absl::string_view::npos);
+  }
+  const auto file = directory->OpenFile("daybook.properties", FileMode::kRead).value();
+  std::string left(text.size(), '\0');
+  REQUIRE(file->ReadAt(0, std::as_writable_bytes(std::span(left))).ok());
+  CHECK(left == text);
+  CHECK(disk.Files() == std::vector<std::string>{"/data/daybook.properties", "/data/t.topic"});
 }
 
 TEST_CASE("Damaged properties are data loss") {

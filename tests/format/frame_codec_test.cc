@@ -1,6 +1,8 @@
 #include "format/frame_codec.h"
 
 #include <array>
+#include <bit>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -43,7 +45,7 @@ TEST_CASE("A record frame has the bytes that the format describes", "[golden]") 
   CHECK(position == 4096);
   // length 62, kind 1; checksum; append time; delta 0; key of 3 bytes and three flags; then event
   // time, key, 18 bytes of headers, value, 2 bytes of alignment.
-  CHECK(Hex(segment.at(position), 8) == "3e000010 d32bfba1");
+  CHECK(Hex(segment.at(position), 8) == "3e000010 29527f13");
   CHECK(Hex(segment.at(position + 8), 56) ==
         "18171615 14131211 00000000 03000007 08070605 04030201 6b657912 00000001 00010000 00687604 "
         "00ffffff ff6e6f6e 6576616c 75650000");
@@ -60,7 +62,7 @@ TEST_CASE("A batch frame has the bytes that the format describes", "[golden]") {
   frame::FinishFrame(frame, frame::LengthWord(frame::Kind::kBatch, layout.length), 4096,
                      SegmentInMemory::kId);
   CHECK(Hex(frame, 48) ==
-        "2b000040 c7ac0498 11000000 00000000 05000000 02000000 03000010 01000000 6b6f6e65 03000000 "
+        "2b000040 41165385 11000000 00000000 05000000 02000000 03000010 01000000 6b6f6e65 03000000 "
         "74776f00 00000000");
   frame::FrameHeader header;
   CHECK(frame::Inspect(segment.View(), 4096, &header) == frame::FrameState::kValid);
@@ -93,7 +95,7 @@ TEST_CASE("A sequenced record frame has the bytes that the format describes", "[
   SegmentInMemory segment;
   const RecordView view = Decode(segment, WriteSequenced(segment));
   CHECK(Hex(segment.at(4096), 56) ==
-        "38000010 9ac88a1c 11000000 00000000 05000000 03000015 28272625 24232221 31000000 00000000 "
+        "38000010 085b8c86 11000000 00000000 05000000 03000015 28272625 24232221 31000000 00000000 "
         "41000000 00000000 6b657976 616c7565");
   CHECK(view.key == "key");
   CHECK(view.value == "value");
@@ -148,7 +150,7 @@ TEST_CASE("A transactional batch frame has the bytes that the format describes",
   frame::FrameHeader header;
   CHECK(WriteTransactional(segment, 24 + 8 + 12 + 7, 2, &header) == frame::FrameState::kValid);
   CHECK(Hex(segment.at(4096), 56) ==
-        "33000050 26c49462 11000000 00000000 05000000 02000000 28272625 24232221 03000010 01000000 "
+        "33000050 09d78d77 11000000 00000000 05000000 02000000 28272625 24232221 03000010 01000000 "
         "6b6f6e65 03000000 74776f00 00000000");
   CHECK(frame::OffsetCount(header) == 2);
   CHECK(frame::TransactionOf(segment.at(4096)) == 0x2122232425262728);
@@ -230,10 +232,10 @@ TEST_CASE("Padding and seal frames have the bytes that the format describes", "[
   SegmentInMemory segment;
   frame::WritePadding(segment.at(4096), 32, 4096, SegmentInMemory::kId, 7, 2);
   CHECK(Hex(segment.at(4096), 32) ==
-        "20000020 9e318c77 00000000 00000000 07000000 02000000 00000000 00000000");
+        "20000020 c2608d39 00000000 00000000 07000000 02000000 00000000 00000000");
   frame::WriteSeal(segment.at(4128), 4128, SegmentInMemory::kId,
                    Timestamp(std::chrono::nanoseconds(5)), 9);
-  CHECK(Hex(segment.at(4128), 24) == "18000030 b59fda49 05000000 00000000 09000000 00000000");
+  CHECK(Hex(segment.at(4128), 24) == "18000030 15f0b536 05000000 00000000 09000000 00000000");
 }
 
 TEST_CASE("A record comes back as it was written") {
@@ -333,6 +335,66 @@ TEST_CASE("A frame at another place or of another segment is not valid") {
   frame::SegmentBytes other = segment.View();
   other.segment_id ^= 1;
   CHECK(frame::Inspect(other, position, &header) == frame::FrameState::kBad);
+}
+
+namespace {
+
+// All that a checksum is over: time, the rest of the head, hash of the body, place, segment.
+using Checked = std::array<std::uint64_t, 5>;
+
+std::uint32_t ChecksumOf(const Checked& of) {
+  return frame::ChecksumOf({.append_time = of[0], .rest = of[1]}, of[2],
+                           static_cast<std::uint32_t>(of[3]), of[3] >> 32, of[4]);
+}
+
+// As they are in a log of frames of `bytes`: little in them is as good as random.
+Checked NthOf(std::uint64_t bytes, std::uint64_t n) {
+  const std::uint64_t body_hash = Hash64(std::as_bytes(std::span(&n, 1)));
+  return {1'700'000'000'000'000'000 + n * 4'000'000, n, body_hash,
+          (4096 + n * bytes) << 32 | frame::LengthWord(frame::Kind::kRecord, 100), 0x5eed};
+}
+
+}  // namespace
+
+TEST_CASE("Every bit under a checksum changes about half of its bits") {
+  constexpr int kRounds = 1000;
+  for (std::size_t word = 0; word < 5; ++word) {
+    for (unsigned bit = 0; bit < 64; ++bit) {
+      std::array<int, 32> flipped{};
+      int all = 0;
+      for (std::uint64_t n = 0; n < kRounds; ++n) {
+        const Checked checked = NthOf(104, n);
+        Checked other = checked;
+        other[word] ^= std::uint64_t{1} << bit;
+        const std::uint32_t changed = ChecksumOf(checked) ^ ChecksumOf(other);
+        REQUIRE(changed != 0);
+        all += std::popcount(changed);
+        for (std::size_t i = 0; i < 32; ++i) flipped[i] += changed >> i & 1;
+      }
+      INFO("word " << word << ", bit " << bit);
+      CHECK(all > kRounds * 16 * 9 / 10);
+      CHECK(all < kRounds * 16 * 11 / 10);
+      for (const int times : flipped) CHECK(times > kRounds / 10);
+    }
+  }
+}
+
+TEST_CASE("A frame that is moved is not valid, whatever its offset says there") {
+  std::mt19937_64 random(1);
+  for (const std::uint64_t bytes : {24, 32, 104, 4096}) {
+    const Checked at_home = NthOf(bytes, 0);
+    for (std::uint64_t n = 1; n < 10'000; ++n) {
+      Checked moved = at_home;
+      moved[3] += n * bytes << 32;
+      CHECK(ChecksumOf(moved) != ChecksumOf(at_home));
+      moved[1] += n;  // with the offset that is due there
+      CHECK(ChecksumOf(moved) != ChecksumOf(at_home));
+      moved[4] = random();  // in another segment
+      CHECK(ChecksumOf(moved) != ChecksumOf(at_home));
+      moved[3] = at_home[3];
+      CHECK(ChecksumOf(moved) != ChecksumOf(at_home));
+    }
+  }
 }
 
 TEST_CASE("A length that reaches beyond the segment is bad and nothing there is read") {

@@ -1,6 +1,7 @@
 #include "format/properties.h"
 
 #include "catch.h"
+#include "support/earlier_format.h"
 
 namespace daybook {
 
@@ -13,7 +14,7 @@ TEST_CASE("Properties come back as they were written") {
 
 TEST_CASE("A properties file has the bytes that the format describes", "[golden]") {
   CHECK(EncodeProperties({{"num.partitions", "4"}}) ==
-        "# Daybook\nformat.version=1\nnum.partitions=4\nchecksum=e0298ee45301207c\n");
+        "# Daybook\nformat.version=2\nnum.partitions=4\nchecksum=eb5f2e2587a8b15a\n");
 }
 
 TEST_CASE("Every flipped bit of a properties file is found") {
@@ -36,8 +37,20 @@ TEST_CASE("Every truncation of a properties file is found") {
 
 TEST_CASE("A newer version of a properties file is refused before its checksum is looked at") {
   std::string text = EncodeProperties({});
-  text.replace(text.find("version=1"), 9, "version=7");
+  text.replace(text.find("version=2"), 9, "version=7");
   CHECK(absl::IsFailedPrecondition(DecodeProperties(text).status()));
+  CHECK(CheckPropertiesVersion(text).ok());  // it may be a flipped bit
+}
+
+TEST_CASE("An earlier version of a properties file is refused, and damaged it is damage") {
+  std::string text = EarlierProperties({{"a", "1"}});
+  CHECK(absl::IsFailedPrecondition(DecodeProperties(text).status()));
+  CHECK(absl::IsFailedPrecondition(CheckPropertiesVersion(text)));
+  text.replace(text.find("a=1"), 3, "a=2");
+  CHECK(absl::IsDataLoss(DecodeProperties(text).status()));
+  CHECK(CheckPropertiesVersion(text).ok());
+  CHECK(CheckPropertiesVersion(EncodeProperties({})).ok());
+  CHECK(CheckPropertiesVersion("").ok());
 }
 
 }  // namespace daybook

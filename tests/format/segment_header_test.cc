@@ -3,6 +3,7 @@
 #include <array>
 
 #include "catch.h"
+#include "support/earlier_format.h"
 
 namespace daybook {
 namespace {
@@ -66,10 +67,21 @@ TEST_CASE("Every flipped bit of a segment header is found") {
 
 TEST_CASE("A newer format is refused with its version and a way out") {
   Page page = Page::Encoded();
-  page.bytes[8] = std::byte{2};
+  page.bytes[8] = std::byte{3};
   const auto status = frame::DecodeSegmentHeader(page.bytes).status();
   CHECK(absl::IsFailedPrecondition(status));
-  CHECK(status.ToString().find("version 2") != std::string::npos);
+  CHECK(status.ToString().find("version 3") != std::string::npos);
+}
+
+TEST_CASE("An earlier format is refused with a way out, and is damage if its checksum is wrong") {
+  Page page = Page::Encoded();
+  MakeEarlierHeader(page.bytes);
+  const auto status = frame::DecodeSegmentHeader(page.bytes).status();
+  CHECK(absl::IsFailedPrecondition(status));
+  CHECK(status.ToString().find("before 1.0 (format version 1)") != std::string::npos);
+  CHECK(status.ToString().find("copy its topics to a new directory") != std::string::npos);
+  page.bytes[24] ^= std::byte{1};
+  CHECK(absl::IsDataLoss(frame::DecodeSegmentHeader(page.bytes).status()));
 }
 
 TEST_CASE("A base offset behind which there is no room for offsets is refused") {

@@ -26,7 +26,7 @@ void CheckFrame(std::span<const std::byte> entries, std::uint32_t count) {
   std::vector<std::byte> frame(frame::kFrameHeaderBytes);
   frame.insert(frame.end(), entries.begin(), entries.end());
   frame.resize(frame::AlignedLength(length));
-  const frame::FrameHead head{.append_time = 0, .offset_delta = 0, .attributes = count};
+  const frame::FrameHead head{.append_time = 0, .rest = std::uint64_t{count} << 32};
   std::memcpy(frame.data() + 8, &head, sizeof head);
   frame::FinishFrame(frame.data(),
                      frame::LengthWord(frame::Kind::kBatch, static_cast<std::uint32_t>(length)), 0,

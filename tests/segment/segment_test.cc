@@ -4,6 +4,7 @@
 
 #include "catch.h"
 #include "daybook/simulated_file_system.h"
+#include "support/earlier_format.h"
 #include "support/segment_fixture.h"
 
 namespace daybook {
@@ -27,6 +28,18 @@ TEST_CASE("A new segment has blocks for its beginning alone") {
   SegmentFixture fixture;
   CHECK(fixture.segment->Bytes().bytes.size() == 8 << 10);
   CHECK(fixture.segment->base_offset() == Offset(100));
+}
+
+TEST_CASE(
+    "A segment of an earlier format is refused, and the message names it and says what to do") {
+  SegmentFixture fixture;
+  MakeEarlierHeader({fixture.segment->At(0), frame::kSegmentHeaderBytes});
+  const auto status =
+      Segment::Open(*fixture.directory, PartitionName("t", 0), Offset(100), MapAccess::kRead)
+          .status();
+  CHECK(absl::IsFailedPrecondition(status));
+  CHECK(status.message().find("/d/00000000000000000100.log: it was written by a version of Daybook "
+                              "before 1.0") != absl::string_view::npos);
 }
 
 TEST_CASE("A claim beyond the limit fits after the file has grown") {

@@ -49,7 +49,7 @@ TEST_CASE("An error does nothing to the terminal that it is shown at") {
 TEST_CASE("Help and version exit with 0") {
   CommandFixture daybook;
   CHECK(daybook.Output("--help").find("Exit status") != std::string::npos);
-  CHECK(daybook.Output("--version").find("format version 1") != std::string::npos);
+  CHECK(daybook.Output("--version").find("format version 2") != std::string::npos);
   CHECK(daybook.Output("produce --help").find("--key-json") != std::string::npos);
   // By which time is searched, since a record has two.
   CHECK(daybook.Output("consume --help").find("timestamp (%T)") != std::string::npos);
