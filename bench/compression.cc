@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "log/verify.h"
+#include "log/check/verify.h"
 #include "scratch.h"
 #include "suites.h"
 

@@ -24,7 +24,7 @@
 #include "broker/offset_store.h"
 #include "broker/transaction_names.h"
 #include "daybook/broker.h"
-#include "log/directory_follower.h"
+#include "log/store/directory_follower.h"
 
 namespace daybook::inline v1 {
 

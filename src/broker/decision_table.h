@@ -8,7 +8,7 @@
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
 #include "broker/id_set.h"
-#include "log/transaction_table.h"
+#include "log/read/transaction_table.h"
 
 namespace daybook::inline v1 {
 

@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "log/verify.h"
+#include "log/check/verify.h"
 
 namespace daybook::inline v1 {
 

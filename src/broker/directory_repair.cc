@@ -16,9 +16,9 @@
 #include "format/properties.h"
 #include "io/atomic_replace.h"
 #include "io/copy_file.h"
-#include "log/diagnosis.h"
-#include "log/repair.h"
-#include "log/topic_compressor.h"
+#include "log/append/topic_compressor.h"
+#include "log/check/diagnosis.h"
+#include "log/check/repair.h"
 
 namespace daybook::inline v1 {
 namespace {

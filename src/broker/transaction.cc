@@ -14,7 +14,7 @@
 #include "broker/partitioner.h"
 #include "broker/topic_state.h"
 #include "daybook/consumer_group.h"
-#include "log/durability_check.h"
+#include "log/append/durability_check.h"
 
 namespace daybook::inline v1 {
 namespace {

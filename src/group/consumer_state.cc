@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "log/damage.h"
+#include "log/read/damage.h"
 
 namespace daybook::inline v1 {
 

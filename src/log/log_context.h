@@ -17,8 +17,8 @@
 #include "daybook/frame.h"
 #include "daybook/offset.h"
 #include "daybook/storage.h"
-#include "log/directory_follower.h"
-#include "log/transaction_table.h"
+#include "log/read/transaction_table.h"
+#include "log/store/directory_follower.h"
 #include "segment/segment.h"
 
 // What a PartitionLog is given: what it shares with the others of its broker, and its settings.

@@ -5,7 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/deadline.h"
 #include "base/planted_bug.h"
-#include "log/durability_check.h"
+#include "log/append/durability_check.h"
 #include "log/partition_log.h"
 
 namespace daybook::inline v1 {

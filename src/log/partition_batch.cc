@@ -4,8 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "format/batch_codec.h"
-#include "log/batch_head.h"
-#include "log/durability_check.h"
+#include "log/append/batch_head.h"
+#include "log/append/durability_check.h"
 #include "log/partition_log.h"
 
 // Appending many records as one frame, compressed or not, and finding them in it again.

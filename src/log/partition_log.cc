@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "log/make_store.h"
+#include "log/store/make_store.h"
 
 namespace daybook::inline v1 {
 

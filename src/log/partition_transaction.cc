@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "format/batch_codec.h"
-#include "log/batch_head.h"
+#include "log/append/batch_head.h"
 #include "log/partition_log.h"
 
 // The records of transactions: appending them, and which of them count. A transaction is decided

@@ -1,7 +1,7 @@
 #include <optional>
 
 #include "broker/topic_state.h"
-#include "log/producer_state.h"
+#include "log/append/producer_state.h"
 #include "producer/delivery.h"
 
 // Records of named producers, which are in a topic once. A partition knows what it has of each

@@ -8,7 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "broker/directory_check.h"
-#include "log/verify.h"
+#include "log/check/verify.h"
 #include "tools/bytes.h"
 #include "tools/command.h"
 #include "tools/table.h"

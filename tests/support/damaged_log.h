@@ -9,8 +9,8 @@
 
 #include "catch.h"
 #include "daybook/damage.h"
-#include "log/repair.h"
-#include "log/verify.h"
+#include "log/check/repair.h"
+#include "log/check/verify.h"
 #include "support/log_fixture.h"
 
 namespace daybook {

@@ -1,0 +1,136 @@
+#include "log/append/segment_preparer.h"
+
+#include <chrono>
+#include <utility>
+
+namespace daybook::inline v1 {
+namespace {
+
+// A reserve that cannot be had whole is made smaller by this part of it, again and again.
+constexpr std::uint64_t kReserveSteps = 6;
+// A step of appends, a mebibyte, in less time than this makes the rate high. The clock may be as
+// coarse as 4 ms.
+constexpr std::chrono::milliseconds kShort{8};
+
+}  // namespace
+
+bool SegmentPreparer::NoteExtension(SegmentList&, Timestamp now) {
+  is_append_rate_high_ = now - last_extension_ < kShort;
+  last_extension_ = now;
+  return is_append_rate_high_;
+}
+
+void SegmentPreparer::TrimLater(SegmentList&, std::shared_ptr<Segment> segment) {
+  to_trim_.push_back(std::move(segment));
+}
+
+void SegmentPreparer::Forget(SegmentList&, const std::shared_ptr<Segment>& segment) {
+  std::erase(to_trim_, segment);
+}
+
+bool SegmentPreparer::has_prepared(SegmentList&) const { return prepared_.has_value(); }
+
+std::optional<PreparedFile> SegmentPreparer::TakePrepared(SegmentList&) {
+  return std::exchange(prepared_, std::nullopt);
+}
+
+void SegmentPreparer::Trim(Segment& segment) {
+  segment.times().LearnOfAppends(segment);
+  while (segment.LetGoBehind()) {
+  }
+  if (const auto directory = directory_.Open(); directory.ok()) {
+    segment.Tidy(**directory).IgnoreError();
+  }
+}
+
+bool SegmentPreparer::WorkAheadOf(SegmentList& segments, const std::shared_ptr<Segment>& active) {
+  bool lacks_next = false;
+  bool is_append_rate_high = false;
+  {
+    MutexLock lock(segments.mutex());
+    is_append_rate_high = is_append_rate_high_;
+    // From the middle on: by then it is likely to be needed, and there is still time.
+    lacks_next = !prepared_ && settings_.reserve_bytes == 0 && active->is_busy() &&
+                 unprepared_ != active->base_offset() &&
+                 PositionOf(active->ClaimedEnd()) > active->header().capacity / 2;
+  }
+  // What an append could run into comes first.
+  if (active->is_filling() && !active->is_busy()) {
+    const auto directory = directory_.Open();
+    const bool has_grown = directory.ok() && active->GrowAhead(**directory);
+    {
+      MutexLock lock(segments.mutex());  // no append is in need of the descriptor now
+      segments.CloseFileIfScarce(*active);
+    }
+    if (has_grown) return true;
+  }
+  if (active->is_busy() && active->PageInAhead()) return true;
+  if (lacks_next) return Prepare(segments, *active, pages_in() && is_append_rate_high);
+  return active->is_busy() && active->LetGoBehind();
+}
+
+bool SegmentPreparer::Prepare(SegmentList& segments, const Segment& active, bool page_in) {
+  const auto directory = directory_.Open();
+  if (!directory.ok()) return false;
+  auto prepared = Segment::Prepare(**directory, {.bytes = settings_.segment_bytes,
+                                                 .capacity = settings_.segment_bytes,
+                                                 .page_in = page_in,
+                                                 .steps = context_.steps});
+  MutexLock lock(segments.mutex());
+  if (!prepared.ok()) {  // the append that needs it says what is wrong
+    unprepared_ = active.base_offset();
+    return false;
+  }
+  prepared_ = *std::move(prepared);
+  return true;
+}
+
+bool SegmentPreparer::TrimOne(SegmentList& segments) {
+  std::shared_ptr<Segment> segment;
+  {
+    MutexLock lock(segments.mutex());
+    if (to_trim_.empty()) return false;
+    segment = std::move(to_trim_.back());
+    to_trim_.pop_back();
+  }
+  Trim(*segment);
+  return true;
+}
+
+void SegmentPreparer::KeepReserve(SegmentList&, const Segment* active, std::uint64_t least_bytes) {
+  if (settings_.reserve_bytes == 0 || prepared_) return;
+  lacks_reserve_.store(true, std::memory_order_relaxed);
+  // What a smaller one gives back when it is dropped would not do for the next reserve.
+  if (active != nullptr && active->Bytes().bytes.size() < settings_.least_reserve_bytes()) return;
+  const auto directory = directory_.Open();
+  if (!directory.ok()) return;
+  const std::uint64_t step = settings_.reserve_bytes / kReserveSteps;
+  for (std::uint64_t bytes = settings_.reserve_bytes; bytes >= least_bytes; bytes -= step) {
+    auto prepared = Segment::Prepare(**directory, {.bytes = bytes,
+                                                   .capacity = settings_.segment_bytes,
+                                                   .is_reserve = true,
+                                                   .steps = context_.steps});
+    if (!prepared.ok()) continue;
+    prepared_ = *std::move(prepared);
+    lacks_reserve_.store(false, std::memory_order_relaxed);
+    return;
+  }
+}
+
+void SegmentPreparer::Finish(SegmentList& segments) {
+  MutexLock ahead_lock(mutex_);
+  std::vector<std::shared_ptr<Segment>> to_trim;
+  bool has_prepared = false;
+  {
+    MutexLock lock(segments.mutex());
+    to_trim.swap(to_trim_);
+    has_prepared = std::exchange(prepared_, std::nullopt).has_value();
+  }
+  for (const std::shared_ptr<Segment>& segment : to_trim) Trim(*segment);
+  if (!has_prepared) return;
+  if (const auto directory = directory_.Open(); directory.ok()) {
+    Segment::RemovePrepared(**directory);
+  }
+}
+
+}  // namespace daybook::inline v1

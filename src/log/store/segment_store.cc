@@ -1,0 +1,119 @@
+#include "log/store/segment_store.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace daybook::inline v1 {
+
+SegmentStore::SegmentStore(const LogContext& context, const PartitionName& name,
+                           std::shared_ptr<OpenLimits> limits)
+    : SegmentList(std::move(limits)),
+      context_(context),
+      name_(name),
+      directory_(context.root, name.directory()) {}
+
+absl::Status SegmentStore::WritableStatus() const { return deletion_.ok() ? refusal_ : deletion_; }
+
+void SegmentStore::MarkDeleted(const absl::Status& why) {
+  deletion_ = why;
+  is_deleted_.store(true);
+}
+
+absl::StatusOr<std::shared_ptr<Segment>> SegmentStore::OpenWithIndex(std::size_t index) {
+  auto segment = OpenAt(index);
+  if (segment.ok() && !(*segment)->has_index() && (*segment)->sealed_end()) {
+    if (const auto directory = directory_.Open(); directory.ok()) {
+      (*segment)->LoadIndex(**directory);
+    }
+  }
+  return segment;
+}
+
+absl::StatusOr<std::shared_ptr<Segment>> SegmentStore::OpenFile(Directory& directory,
+                                                                SegmentSlot& slot,
+                                                                MapAccess access) {
+  auto segment = Segment::Open(directory, name_, slot.base_offset, access, context_.steps);
+  if (!segment.ok()) return segment;
+  (*segment)->Follow(context_.boot);
+  (*segment)->CloseFile();
+  if (slot.is_undecided) (*segment)->TakeZerosForHoles();
+  slot.segment = *segment;
+  NoteMapped(slot);
+  return segment;
+}
+
+absl::Status SegmentStore::PassCommitted() {
+  // Claims in a segment that is sealed may still be open, and then nothing behind counts.
+  for (; first_uncommitted() + 1 < size(); SetFirstUncommitted(first_uncommitted() + 1)) {
+    const SegmentSlot& slot = SlotAt(first_uncommitted());
+    if (slot.segment == nullptr) continue;
+    const ClaimWord end = slot.segment->CommittedEnd();
+    if (end != slot.segment->sealed_end() && !IsDamagedEnd(slot, end)) break;
+    if (slot.was_active && !IsDurable(slot)) slot.segment->Checkpoint(context_.boot);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Offset> SegmentStore::EndOffset() {
+  while (!empty()) {
+    const auto passed = PassCommitted();
+    if (absl::IsOutOfRange(passed)) continue;  // one was dropped: look again
+    if (!passed.ok()) return passed;
+    if (empty()) break;  // not even the first one had reached the disk
+    const auto segment = OpenAt(first_uncommitted());
+    if (absl::IsOutOfRange(segment.status())) continue;
+    // Damaged: what is before it can be read, and a reader that comes to it is told.
+    if (absl::IsDataLoss(segment.status())) return SlotAt(first_uncommitted()).base_offset;
+    if (!segment.ok()) return segment.status();
+    if (!IsEndIn(*segment)) continue;
+    return (*segment)->base_offset() + RecordsOf((*segment)->CommittedEnd());
+  }
+  return next_base_;
+}
+
+absl::StatusOr<Offset> SegmentStore::begin_offset() {
+  Look();
+  MutexLock lock(mutex());
+  if (const auto status = Refresh(); !status.ok()) return status;
+  return BeginOffset();
+}
+
+absl::StatusOr<Offset> SegmentStore::end_offset() {
+  Look();
+  MutexLock lock(mutex());
+  if (const auto status = Refresh(); !status.ok()) return status;
+  return EndOffset();
+}
+
+absl::Status SegmentStore::NoSuchOffset(Offset wanted) {
+  const auto end = EndOffset();
+  if (!end.ok()) return end.status();
+  const Offset begin = empty() ? *end : front().base_offset;
+  return absl::OutOfRangeError(absl::StrCat(name_.directory(), ": there is no offset ",
+                                            wanted.value(), "; the partition has [", begin.value(),
+                                            ", ", end->value(), "); seek to one of these"));
+}
+
+absl::Status SegmentStore::CheckRange(Offset wanted) {
+  const auto end = EndOffset();
+  if (!end.ok()) return end.status();
+  const Offset begin = empty() ? *end : front().base_offset;
+  return wanted < begin || wanted > *end ? NoSuchOffset(wanted) : absl::OkStatus();
+}
+
+absl::StatusOr<Offset> SegmentStore::BaseAbove(Offset offset) {
+  const std::size_t next = IndexAbove(offset);
+  return next == size() ? EndOffset() : SlotAt(next).base_offset;
+}
+
+bool SegmentStore::HasMoreBehindSeal(const Cursor& cursor) {
+  MutexLock lock(mutex());
+  if (empty()) return false;
+  const Offset base = cursor.segment->base_offset();
+  const SegmentSlot& last = back();
+  // An empty one may have been replaced by another one of its name.
+  return last.base_offset > base || (last.base_offset == base && last.segment != cursor.segment);
+}
+
+}  // namespace daybook::inline v1
