@@ -1,8 +1,13 @@
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "catch.h"
 #include "daybook/daybook.h"
@@ -43,6 +48,40 @@ static_assert(kIsOffset<Offset>);
 static_assert(!kIsOffset<int>, "a number is no offset until it is said to be one");
 static_assert(!std::is_convertible_v<std::int64_t, Offset>);
 static_assert(!std::is_copy_constructible_v<RecordClaim>, "two would commit the same bytes");
+
+// Views that would outlive what they are made from. In a call a temporary lives long enough.
+template <typename Name, typename Value>
+constexpr bool kIsHeader = requires(Name (*name)(), Value (*value)()) {
+  Header{name(), value()};
+};
+static_assert(kIsHeader<std::string&, const std::string&>);
+static_assert(kIsHeader<const char*, std::string_view>);
+static_assert(kIsHeader<const char*, std::nullopt_t>);
+static_assert(kIsHeader<const char*, std::optional<std::string>&>);
+static_assert(!kIsHeader<const char*, std::string>, "the value would dangle");
+static_assert(!kIsHeader<const char*, const std::string>, "the value would dangle");
+static_assert(!kIsHeader<const char*, std::optional<std::string>>, "the value would dangle");
+static_assert(!kIsHeader<const char*, std::vector<std::byte>>, "the value would dangle");
+static_assert(!kIsHeader<std::string, const char*>, "the name would dangle");
+
+template <typename Part, typename From>
+constexpr bool kCanAssign = std::is_assignable_v<Part&, From>;
+static_assert(kCanAssign<RecordKey, std::string&> && kCanAssign<RecordValue, std::string&>);
+static_assert(kCanAssign<RecordKey, const char*> && kCanAssign<RecordValue, const char*>);
+static_assert(kCanAssign<RecordKey, std::nullopt_t> && kCanAssign<RecordValue, std::nullopt_t>);
+static_assert(kCanAssign<RecordKey, std::optional<std::string_view>>);
+static_assert(kCanAssign<RecordValue, std::optional<std::string_view>>);
+static_assert(!kCanAssign<RecordKey, std::string>, "the key would dangle");
+static_assert(!kCanAssign<RecordValue, std::string>, "the value would dangle");
+static_assert(!kCanAssign<RecordKey, std::optional<std::string>>, "the key would dangle");
+static_assert(!kCanAssign<RecordValue, std::vector<std::byte>>, "the value would dangle");
+static_assert(!kCanAssign<HeaderValue, std::string>, "the value would dangle");
+template <typename Headers>
+constexpr bool kCanAssignBraces = requires(Headers& headers) {
+  headers = {{"a", "b"}};
+};
+static_assert(!kCanAssignBraces<RecordHeaders>, "the headers would dangle");
+static_assert(kCanAssign<RecordHeaders, std::vector<Header>&>);
 
 template <typename Claim>
 constexpr bool kCanCommit = requires(Claim&& claim) {

@@ -1,8 +1,17 @@
 #include "daybook/record.h"
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <iterator>
 #include <map>
+#include <optional>
+#include <ranges>
+#include <span>
 #include <sstream>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "catch.h"
 #include "daybook/transaction.h"
@@ -93,8 +102,9 @@ TEST_CASE("A value is a std::string_view that knows whether it is there") {
   record.value = tombstone.value;
   CHECK_FALSE(record.value.has_value());
 
+  const std::string nothing;
   for (const Record& empty : {Record{.value = ""}, Record{.value = std::string_view()},
-                              Record{.value = std::string()}, Record{.value = std::optional("")}}) {
+                              Record{.value = nothing}, Record{.value = std::optional("")}}) {
     CHECK(empty.value.has_value());
     CHECK(empty.value == "");
     CHECK(empty.value != tombstone.value);
@@ -126,8 +136,88 @@ TEST_CASE("Headers are given from an array, a vector or a record, and none are e
   for (const Header& header : record.headers) names.emplace_back(header.name);
   CHECK(names == std::vector<std::string>{"a", "b"});
   CHECK(Record{.headers = {}}.headers.empty());
+  Record none = record;
+  none.headers = RecordHeaders();
+  CHECK(none.headers.empty());
   const Record one{.headers = {&some[1], 1}};
   CHECK((*one.headers.begin()).name == "b");
+}
+
+TEST_CASE(
+    "Headers in braces, and temporary texts, live as long as the call that they are given to") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  Producer producer(*broker);
+  const std::string name = "number";
+  const std::string number(100, '7');
+  REQUIRE(producer
+              .Send("t", {.key = number + "1",
+                          .value = number + "2",
+                          .headers = {{"trace", "7"}, {name, number}, {"none", std::nullopt}}})
+              .ok());
+  REQUIRE(producer.Send("t", {.value = "v", .headers = {{"one", "1"}}}).ok());
+  const auto batch = broker->OpenTopic("t")->partition(0).Read(Offset(0)).value();
+  const std::vector<RecordView> views(batch.begin(), batch.end());
+  REQUIRE(views.size() == 2);
+  CHECK(views[0].key == number + "1");
+  CHECK(views[0].value == number + "2");
+  CHECK(views[0].headers.Last("trace") == "7");
+  CHECK(views[0].headers.Last("number") == number);
+  CHECK_FALSE(views[0].headers.Last("none").has_value());
+  CHECK(std::ranges::distance(views[0].headers) == 3);
+  CHECK(std::ranges::distance(views[1].headers) == 1);
+}
+
+TEST_CASE("Keys, values and the values of headers are made from bytes, too") {
+  const std::vector<std::byte> bytes = {std::byte{'a'}, std::byte{0}, std::byte{0xff}};
+  const std::string_view text("a\0\xff", 3);
+  const std::span<const std::byte> span = bytes;
+  const std::array<std::byte, 3> array = {bytes[0], bytes[1], bytes[2]};
+  const Header header{"h", span};
+  const Record record{.key = span, .value = bytes, .headers = {&header, 1}};
+  CHECK(record.key == text);
+  CHECK(record.value == text);
+  CHECK(header.value == text);
+  CHECK(RecordValue(array) == text);
+  CHECK(RecordKey(std::optional(span)) == text);
+  CHECK(RecordValue(std::optional(span)) == text);
+  CHECK(RecordValue(std::span<const std::byte>()).has_value());
+  CHECK(RecordKey(std::span<const std::byte>()).has_value());
+  CHECK_FALSE(RecordValue(std::optional<std::span<const std::byte>>()).has_value());
+}
+
+TEST_CASE("A key is a std::optional<std::string_view>, and none stays none") {
+  CHECK_FALSE(RecordKey().has_value());
+  CHECK(RecordKey() == std::nullopt);
+  CHECK(RecordKey("").has_value());
+  CHECK(RecordKey(RecordValue()) == std::nullopt);
+  CHECK(RecordKey(RecordValue("v")) == "v");
+  CHECK(RecordKey(std::optional<std::string>()) == std::nullopt);
+  const std::optional<std::string_view> none;
+  const std::optional<std::string_view> some = "k";
+  CHECK(RecordKey(none) == none);
+  CHECK(none == RecordKey(none));
+  CHECK_FALSE(RecordKey("") == none);
+  CHECK_FALSE(none == RecordKey(""));
+  CHECK(RecordKey(some) == some);
+  CHECK(some == RecordKey("k"));
+  CHECK(RecordKey("k") == RecordKey(some));
+  CHECK(RecordKey("k") != RecordKey());
+  CHECK("k" == RecordKey(some));
+  const std::optional<std::string_view> back = RecordKey(none);
+  CHECK_FALSE(back.has_value());
+  const HeaderValue no_value;
+  CHECK(no_value == HeaderValue(none));
+  CHECK(no_value == none);
+  CHECK(none == no_value);
+  CHECK(HeaderValue("k") == some);
+  CHECK(HeaderValue("k") == "k");
+  CHECK(HeaderValue("") != no_value);
+  RecordKey key = some;
+  key = none;
+  CHECK_FALSE(key.has_value());
+  key = "other";
+  CHECK(key->size() == 5);
 }
 
 }  // namespace daybook

@@ -33,8 +33,8 @@ struct AppendOptions {
 // What is said of a record before its value is written in place.
 struct ClaimOptions {
   std::size_t value_bytes = 0;
-  std::optional<std::string_view> key = {};
-  std::span<const Header> headers = {};
+  RecordKey key = {};
+  RecordHeaders headers = {};
   std::optional<Timestamp> timestamp = {};
 };
 
@@ -132,9 +132,8 @@ class DAYBOOK_EXPORT Partition {
   // they are in order; RecordBatch::Backwards has them the other way round. Offsets that no file
   // holds any more are passed over like those of claims that were given up: Read tells them apart.
   //   OutOfRange          `before` is before begin_offset() or after end_offset()
-  //   DataLoss            what is stored before `before` is damaged; pass
-  //                       Offset(before.value() - 1), which lies within the damage, to go on
-  //                       before it
+  //   DataLoss            what is stored before `before` is damaged; pass `before - 1`, which lies
+  //                       within the damage, to go on before it
   absl::StatusOr<RecordBatch> ReadBackwards(Offset before, ReadOptions options = {});
 
   // The first offset at or after `damaged` that can be read, or end_offset().

@@ -1,9 +1,12 @@
 #ifndef DAYBOOK_RECORD_H_
 #define DAYBOOK_RECORD_H_
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <initializer_list>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -15,10 +18,44 @@
 
 namespace daybook::inline v1 {
 
-// A name with a value beside a record. Names may repeat; order is kept; a value may be absent.
+// The name of a Header, and its value, or that it has none: a std::string_view, and an optional
+// one, that are not made from a temporary std::string, since a Header mostly outlives the statement
+// that makes it: name the string first.
+class HeaderName : public std::string_view {
+ public:
+  constexpr HeaderName() = default;
+  template <record_bytes::LastingText T>
+  constexpr HeaderName(T&& text) : std::string_view(text) {}
+  constexpr HeaderName(const char* data, std::size_t size) : std::string_view(data, size) {}
+};
+class HeaderValue : public RecordKey {
+ public:
+  constexpr HeaderValue() = default;
+  template <record_bytes::LastingKey T>
+  constexpr HeaderValue(T&& given) : RecordKey(given) {}
+
+  template <std::same_as<HeaderValue> Value>
+  friend constexpr bool operator==(const Value& a, const Value& b) {
+    return a.AsKey() == b.AsKey();
+  }
+  template <typename T>
+  friend constexpr bool operator==(const HeaderValue& a, const std::optional<T>& b) {
+    return a.AsKey() == b;
+  }
+  template <typename T>
+  friend constexpr bool operator==(const std::optional<T>& a, const HeaderValue& b) {
+    return b.AsKey() == a;
+  }
+
+ private:
+  constexpr const RecordKey& AsKey() const { return *this; }
+};
+
+// A name with a value beside a record. Names may repeat; order is kept; a value may be absent. Only
+// views.
 struct Header {
-  std::string_view name = {};
-  std::optional<std::string_view> value = {};
+  HeaderName name = {};
+  HeaderValue value = {};
 };
 
 // The headers of one record, decoded while iterating. As long-lived as its RecordView.
@@ -92,11 +129,15 @@ class HeadersView {
   std::span<const std::byte> encoded_;
 };
 
-// The headers of a record that is given to a producer, wherever they are: some Header in an array
-// or a vector, or those of a record in the log. Only a view.
+// The headers of a record that is given to a producer, wherever they are: some Header in braces, an
+// array or a vector, or those of a record in the log. Only a view. Headers in braces live as long
+// as the statement: in a call, `{.headers = {{"trace", "7"}}}` is safe; to assign them does not
+// compile.
 class RecordHeaders {
  public:
   constexpr RecordHeaders() = default;
+  constexpr RecordHeaders(std::initializer_list<Header> headers DAYBOOK_LIFETIME_BOUND)
+      : RecordHeaders(std::data(headers), headers.size()) {}
   template <typename Range>
   requires std::is_convertible_v<const Range&, std::span<const Header>>
   constexpr RecordHeaders(const Range& range)
@@ -105,6 +146,8 @@ class RecordHeaders {
       : data_(headers), size_(count) {}
   RecordHeaders(HeadersView view)
       : data_(view.encoded().data()), size_(view.encoded().size()), is_encoded_(true) {}
+  // They would dangle: name an array of them. (None at all are RecordHeaders().)
+  RecordHeaders& operator=(std::initializer_list<Header>) = delete;
 
   // A Header at a time, by value.
   class Iterator {
@@ -156,14 +199,16 @@ class RecordHeaders {
   bool is_encoded_ = false;
 };
 
-// What is given to a producer. Only views: the bytes must live until the call returns.
+// What is given to a producer. Only views: the bytes must live until the call returns. In the call
+// itself temporaries do, `producer.Send("t", {.value = std::to_string(i)})`; a Record that is kept
+// in a variable needs what it views to have a name of its own (Clang warns where it has not).
 struct Record {
   // Records with the same key go to the same partition. Absent and empty are different keys: a
   // record with none is spread over the partitions, one with an empty key is not.
-  std::optional<std::string_view> key = {};
+  RecordKey key = {};
   // Absent makes the record a tombstone: compaction removes the key.
   RecordValue value = {};
-  // An array of Header, or the headers of a RecordView.
+  // Header in braces or an array of them, or the headers of a RecordView.
   RecordHeaders headers = {};
   // When the event happened. Absent: when it was appended; so it is, too, in a topic whose
   // TopicOptions::timestamp_type is kLogAppendTime.

@@ -123,11 +123,11 @@ class RecordBatch {
         entry_ = at_ + frame::BytesBeforeEntries(header);
         entries_end_ = at_ + frame::LengthOf(word);
       }
-      view_.offset = Offset(first.value() - 1);
+      view_.offset = first - 1;
       if (first < begin_offset_ && first_entry_ != 0 &&
           first_entry_ <= static_cast<std::uint64_t>(entries_end_ - entry_)) {
         entry_ += first_entry_;
-        view_.offset = Offset(begin_offset_.value() - 1);
+        view_.offset = begin_offset_ - 1;
       }
       view_.append_time = Timestamp(std::chrono::nanoseconds(header.append_time));
       do {
@@ -142,7 +142,7 @@ class RecordBatch {
         const auto left = static_cast<std::uint64_t>(entries_end_ - entry_);
         if (const std::uint64_t size = frame::DecodeEntry(entry_, left, &view_); size != 0) {
           entry_ += size;
-          view_.offset = view_.offset + 1;
+          ++view_.offset;
           return true;
         }
       }

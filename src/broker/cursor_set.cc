@@ -123,7 +123,7 @@ absl::StatusOr<RecordBatch> CursorSet::ReadPrevious(const ReadOptions& options) 
     Entry& entry = entries_[next_++];
     auto behind = std::move(entry.behind);
     auto batch = entry.log().ReadBackwards(entry.cursor.offset, options, &behind);
-    if (absl::IsDataLoss(batch.status())) entry.MoveTo(Offset(entry.cursor.offset.value() - 1));
+    if (absl::IsDataLoss(batch.status())) entry.MoveTo(entry.cursor.offset - 1);
     if (!batch.ok()) return batch;
     if (batch->empty()) continue;
     entry.MoveTo(batch->begin_offset());
