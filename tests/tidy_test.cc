@@ -39,6 +39,7 @@ const std::map<std::string, std::string> kPublicHeaders = {
     {"durability.h", "base"},
     {"storage.h", "base"},
     {"offset.h", "base"},
+    {"limits.h", "base"},
     {"record.h", "format"},
     {"frame.h", "format"},
     {"record_batch.h", "format"},

@@ -1,16 +1,15 @@
 #ifndef DAYBOOK_COMMITTED_OFFSET_H_
 #define DAYBOOK_COMMITTED_OFFSET_H_
 
-#include <cstddef>
 #include <string>
 
+#include "daybook/limits.h"
 #include "daybook/offset.h"
 
 namespace daybook::inline v1 {
 
-// Kafka's offset.metadata.max.bytes, which is 4,096 there. More is InvalidArgument wherever it is
-// committed.
-inline constexpr std::size_t kMaxOffsetMetadataBytes = 1'000'000;
+// Kafka's offset.metadata.max.bytes. More is InvalidArgument wherever it is committed.
+using limits::kMaxOffsetMetadataBytes;
 
 // A group's place in a partition.
 struct CommittedOffset {

@@ -14,6 +14,7 @@
 #include "daybook/frame.h"
 #include "daybook/group_options.h"
 #include "daybook/group_run.h"
+#include "daybook/limits.h"
 #include "daybook/offset.h"
 #include "daybook/partition.h"
 #include "daybook/producer.h"

@@ -5,21 +5,18 @@
 #include "base/planted_bug.h"
 #include "broker/broker_core.h"
 #include "broker/topic_settings.h"
+#include "daybook/limits.h"
 
 // What a broker does for its groups.
 
 namespace daybook::inline v1 {
-namespace {
-
-constexpr std::size_t kMaxGroupName = 249;
-
-}  // namespace
-
 absl::Status CheckGroupName(std::string_view name, std::string_view what) {
   const bool is_printable =
       std::all_of(name.begin(), name.end(), [](unsigned char c) { return c >= ' ' && c != 0x7f; });
-  if (!name.empty() && name.size() <= kMaxGroupName && is_printable) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(std::string(what), " has 1 to ", kMaxGroupName,
+  if (!name.empty() && name.size() <= limits::kMaxGroupNameBytes && is_printable)
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(std::string(what), " has 1 to ",
+                                                 limits::kMaxGroupNameBytes,
                                                  " bytes, none of them a control character"));
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "daybook/limits.h"
 
 namespace daybook::inline v1 {
 
@@ -18,9 +19,9 @@ namespace daybook::inline v1 {
 class Subscription {
  public:
   // The most atoms of an expression, where repetitions are written out, and their signs.
-  static constexpr int kMaxExpression = 1000;
+  static constexpr int kMaxExpression = limits::kMaxExpressionAtoms;
   // How deep its groups may be nested.
-  static constexpr int kMaxNesting = 100;
+  static constexpr int kMaxNesting = limits::kMaxExpressionDepth;
 
   static Subscription ToTopics(std::vector<std::string> names);
   // InvalidArgument: it is no regular expression, or one that could take long or much

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "daybook/frame.h"
+#include "daybook/limits.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -17,21 +18,19 @@ namespace {
 constexpr std::string_view kNameKey = "name";
 constexpr std::string_view kIdKey = "id";
 constexpr std::string_view kEarlierKey = "num.partitions.before";
-constexpr std::size_t kMaxTopicName = 249;
-constexpr std::int64_t kMaxPartitions = 100'000;
-constexpr std::int64_t kMinSegmentBytes = std::int64_t{64} << 10;
-constexpr std::int64_t kMaxSegmentBytes = std::int64_t{1} << 30;
-constexpr std::int64_t kMaxRecordBytes = std::int64_t{1} << 20;  // unless more is asked for
-// What a frame can hold with the most that is around a record.
-constexpr std::int64_t kMostRecordBytes = (std::int64_t{1} << 28) - 64;
-static_assert(kMostRecordBytes + frame::kMaxAroundRecord <= frame::kMaxFrameBytes);
+// A partition in memory is in so many pieces.
 constexpr std::int64_t kMemoryPieces = 8;
-constexpr std::int64_t kMinMemoryBytes = kMemoryPieces * kMinSegmentBytes;
-constexpr std::int64_t kMaxMemoryBytes = std::int64_t{1} << 40;
-constexpr std::int64_t kDayMillis = 24 * 60 * 60 * 1000;
-constexpr std::int64_t kMaxLevel = 19;
-constexpr std::int64_t kMinDictionaryBytes = 256;  // the trainer's own limit
-constexpr std::int64_t kMaxDictionaryBytes = std::int64_t{1} << 20;
+constexpr std::int64_t kMostFlushMillis = limits::kMaxFlushInterval.count();
+constexpr std::int64_t kMostBlockMillis = limits::kMaxMaxBlock.count();
+
+// What a frame can hold with the most that is around a record, and the other limits of the format.
+static_assert(limits::kMaxRecordBytes + frame::kMaxAroundRecord <= frame::kMaxFrameBytes);
+static_assert(limits::kMaxFrameBytes == frame::kMaxFrameBytes);
+static_assert(limits::kMaxKeyBytes == frame::kMaxKeyBytes);
+static_assert(limits::kMaxHeaderNameBytes == frame::kMaxHeaderNameBytes);
+static_assert(limits::kMaxBatchRecords == frame::kMaxBatchRecords);
+static_assert(limits::kMaxDictionaries == frame::kMaxDictionaries);
+static_assert(limits::kMinMemoryBytes == kMemoryPieces * limits::kMinSegmentBytes);
 
 constexpr std::array<std::pair<std::string_view, Durability>, 3> kDurabilities = {{
     {"process", Durability::kProcess},
@@ -158,59 +157,67 @@ std::string NearestName(std::string_view name, const std::vector<std::string>& n
 }
 
 std::int64_t MostRecordBytes(std::int64_t segment_bytes) {
-  return std::min(segment_bytes / 4, kMostRecordBytes);
+  return std::min(segment_bytes / limits::kRecordPartOfSegment, limits::kMaxRecordBytes);
 }
 
 absl::Status CheckTopicName(std::string_view name) {
   constexpr std::string_view kAllowed =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
-  if (!name.empty() && name.size() <= kMaxTopicName && name != "." && name != ".." &&
+  if (!name.empty() && name.size() <= limits::kMaxTopicNameBytes && name != "." && name != ".." &&
       name.find_first_not_of(kAllowed) == std::string_view::npos) {
     return absl::OkStatus();
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("\"", std::string(name.substr(0, kMaxTopicName)),
-                   "\" cannot be the name of a topic; use 1 to ", kMaxTopicName,
+      absl::StrCat("\"", std::string(name.substr(0, limits::kMaxTopicNameBytes)),
+                   "\" cannot be the name of a topic; use 1 to ", limits::kMaxTopicNameBytes,
                    " of the characters A-Z a-z 0-9 . _ - (but not \".\" or \"..\")"));
 }
 
 absl::Status CheckTopicOptions(const TopicOptions& options) {
-  if (options.partitions < 1 || options.partitions > kMaxPartitions) {
-    return OutOfRange("num.partitions", options.partitions, 1, kMaxPartitions);
+  if (options.partitions < 1 || options.partitions > limits::kMaxPartitions) {
+    return OutOfRange("num.partitions", options.partitions, 1, limits::kMaxPartitions);
   }
   if (auto status = CheckEnums(options); !status.ok()) return status;
   // Before what follows from it.
-  if (options.memory_bytes < kMinMemoryBytes || options.memory_bytes > kMaxMemoryBytes) {
-    return OutOfRange("memory.bytes", options.memory_bytes, kMinMemoryBytes, kMaxMemoryBytes);
+  if (options.memory_bytes < limits::kMinMemoryBytes ||
+      options.memory_bytes > limits::kMaxMemoryBytes) {
+    return OutOfRange("memory.bytes", options.memory_bytes, limits::kMinMemoryBytes,
+                      limits::kMaxMemoryBytes);
   }
-  if (options.flush_interval.count() < 1 || options.flush_interval.count() > kDayMillis) {
-    return OutOfRange("flush.ms", options.flush_interval.count(), 1, kDayMillis);
+  if (options.flush_interval < limits::kMinFlushInterval ||
+      options.flush_interval.count() > kMostFlushMillis) {
+    return OutOfRange("flush.ms", options.flush_interval.count(), 1, kMostFlushMillis);
   }
-  if (options.segment_bytes < kMinSegmentBytes || options.segment_bytes > kMaxSegmentBytes) {
-    return OutOfRange("segment.bytes", options.segment_bytes, kMinSegmentBytes, kMaxSegmentBytes);
+  if (options.segment_bytes < limits::kMinSegmentBytes ||
+      options.segment_bytes > limits::kMaxSegmentBytes) {
+    return OutOfRange("segment.bytes", options.segment_bytes, limits::kMinSegmentBytes,
+                      limits::kMaxSegmentBytes);
   }
   if (options.storage == Storage::kMemory && options.durability != Durability::kProcess) {
     return absl::InvalidArgumentError(
         "durability must be process where storage is memory: nothing there survives more");
   }
-  if (options.max_block.count() < 0 || options.max_block.count() > kDayMillis) {
-    return OutOfRange("max.block.ms", options.max_block.count(), 0, kDayMillis);
+  if (options.max_block.count() < 0 || options.max_block.count() > kMostBlockMillis) {
+    return OutOfRange("max.block.ms", options.max_block.count(), 0, kMostBlockMillis);
   }
   const std::int64_t most = MostRecordBytes(options.segment_bytes);
   if (options.max_record_bytes < 1 || options.max_record_bytes > most) {
     return absl::InvalidArgumentError(
         absl::StrCat("max.message.bytes is ", options.max_record_bytes,
                      "; it must be from 1 to a quarter of segment.bytes and at most ",
-                     kMostRecordBytes, ", which is ", most, " here"));
+                     limits::kMaxRecordBytes, ", which is ", most, " here"));
   }
-  if (options.compression_level < 1 || options.compression_level > kMaxLevel) {
-    return OutOfRange("compression.zstd.level", options.compression_level, 1, kMaxLevel);
+  if (options.compression_level < limits::kMinCompressionLevel ||
+      options.compression_level > limits::kMaxCompressionLevel) {
+    return OutOfRange("compression.zstd.level", options.compression_level,
+                      limits::kMinCompressionLevel, limits::kMaxCompressionLevel);
   }
-  if (options.dictionary_bytes != 0 && (options.dictionary_bytes < kMinDictionaryBytes ||
-                                        options.dictionary_bytes > kMaxDictionaryBytes)) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "compression.dictionary.bytes is ", options.dictionary_bytes,
-        "; it must be 0 (none) or from ", kMinDictionaryBytes, " to ", kMaxDictionaryBytes));
+  if (options.dictionary_bytes != 0 && (options.dictionary_bytes < limits::kMinDictionaryBytes ||
+                                        options.dictionary_bytes > limits::kMaxDictionaryBytes)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("compression.dictionary.bytes is ", options.dictionary_bytes,
+                     "; it must be 0 (none) or from ", limits::kMinDictionaryBytes, " to ",
+                     limits::kMaxDictionaryBytes));
   }
   return absl::OkStatus();
 }
@@ -222,7 +229,8 @@ TopicOptions Resolve(TopicOptions options) {
         std::min(options.segment_bytes, options.memory_bytes / kMemoryPieces / kPage * kPage);
   }
   if (options.max_record_bytes == 0) {
-    options.max_record_bytes = std::min(kMaxRecordBytes, MostRecordBytes(options.segment_bytes));
+    options.max_record_bytes =
+        std::min(limits::kDefaultMaxRecordBytes, MostRecordBytes(options.segment_bytes));
   }
   return options;
 }
@@ -296,7 +304,8 @@ absl::Status SetOption(TopicOptions& options, std::string_view key, std::string_
         absl::StrCat(std::string(key), " is \"", text, "\"; it must be a whole number"));
   }
   if (key == "num.partitions") {
-    if (number < 1 || number > kMaxPartitions) return OutOfRange(key, number, 1, kMaxPartitions);
+    if (number < 1 || number > limits::kMaxPartitions)
+      return OutOfRange(key, number, 1, limits::kMaxPartitions);
     options.partitions = static_cast<int>(number);
   } else if (key == "flush.ms") {
     options.flush_interval = std::chrono::milliseconds(number);
@@ -307,7 +316,9 @@ absl::Status SetOption(TopicOptions& options, std::string_view key, std::string_
   } else if (key == "max.block.ms") {
     options.max_block = std::chrono::milliseconds(number);
   } else if (key == "compression.zstd.level") {
-    if (number < 1 || number > kMaxLevel) return OutOfRange(key, number, 1, kMaxLevel);
+    if (number < limits::kMinCompressionLevel || number > limits::kMaxCompressionLevel) {
+      return OutOfRange(key, number, limits::kMinCompressionLevel, limits::kMaxCompressionLevel);
+    }
     options.compression_level = static_cast<int>(number);
   } else if (key == "compression.dictionary.bytes") {
     options.dictionary_bytes = number;
@@ -331,7 +342,7 @@ absl::StatusOr<TopicOptions> DecodeTopicFile(std::string_view text, std::string_
   if (const auto stored = properties->extract(std::string(kEarlierKey)); stored) {
     for (const std::string& count : Split(stored.mapped(), ',')) {
       int number = 0;
-      if (!absl::SimpleAtoi(count, &number) || number < 1 || number > kMaxPartitions) {
+      if (!absl::SimpleAtoi(count, &number) || number < 1 || number > limits::kMaxPartitions) {
         return absl::DataLossError(
             absl::StrCat(std::string(kEarlierKey), " is \"", stored.mapped(), "\""));
       }
@@ -343,7 +354,7 @@ absl::StatusOr<TopicOptions> DecodeTopicFile(std::string_view text, std::string_
     if (const auto status = SetOption(options, key, value); !status.ok()) return status;
   }
   // Earlier versions took up to 256 MiB, and could not store as much.
-  options.max_record_bytes = std::min(options.max_record_bytes, kMostRecordBytes);
+  options.max_record_bytes = std::min(options.max_record_bytes, limits::kMaxRecordBytes);
   options = Resolve(options);
   if (const auto status = CheckTopicOptions(options); !status.ok()) return status;
   // A key's hash is taken modulo these, and what is found are partitions.

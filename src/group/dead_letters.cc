@@ -34,7 +34,8 @@ absl::StatusOr<TopicOptions> OptionsFor(BrokerCore& broker,
 std::size_t BytesOf(const std::vector<Header>& headers) {
   std::size_t bytes = 0;
   for (const Header& header : headers) {
-    bytes += 6 + header.name.size() + (header.value ? header.value->size() : 0);
+    bytes += limits::kHeaderOverheadBytes + header.name.size() +
+             (header.value ? header.value->size() : 0);
   }
   return bytes;
 }
@@ -107,8 +108,8 @@ absl::StatusOr<DeadLetters> DeadLetters::Open(BrokerCore& broker, std::string_vi
 }
 
 std::int64_t DeadLetters::max_transaction_bytes() const {
-  // Around an encoded header of 6 bytes it keeps a Header.
-  constexpr std::int64_t kOverhead = sizeof(Header) / 6 + 1;
+  // Around an encoded header, with nothing in it, it keeps a Header.
+  constexpr std::int64_t kOverhead = sizeof(Header) / limits::kHeaderOverheadBytes + 1;
   return (kOverhead + 1) * topic_.options().max_record_bytes;
 }
 

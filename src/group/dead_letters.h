@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "daybook/broker.h"
 #include "daybook/damage.h"
+#include "daybook/limits.h"
 #include "daybook/record.h"
 #include "daybook/transaction.h"
 
@@ -61,7 +62,7 @@ class DeadLetters {
                         const absl::Status& cause) const;
 
   // Enough for what is said of a record, without the record.
-  static constexpr std::int64_t kLeastRecordBytes = 4096;
+  static constexpr std::int64_t kLeastRecordBytes = limits::kMinDeadLetterBytes;
 
  private:
   explicit DeadLetters(Topic topic) : topic_(std::move(topic)) {}

@@ -16,6 +16,7 @@
 #include "base/mutex.h"
 #include "broker/broker_core.h"
 #include "daybook/consumer_group.h"
+#include "daybook/limits.h"
 #include "group/attempt.h"
 #include "group/consumer_state.h"
 #include "group/group_runner.h"
@@ -23,8 +24,6 @@
 
 namespace daybook::inline v1 {
 namespace {
-
-constexpr int kMostThreads = 1024;
 
 absl::Status CheckRange(const std::string& name, double value, double least, double most) {
   if (value >= least && value <= most) return absl::OkStatus();
@@ -40,7 +39,7 @@ absl::Status Check(const RunOptions& options) {
     return static_cast<double>(time.count());
   };
   const absl::Status checks[] = {
-      CheckRange("threads", options.threads, 1, kMostThreads),
+      CheckRange("threads", options.threads, 1, limits::kMaxRunThreads),
       CheckRange("max_in_flight", static_cast<double>(options.max_in_flight), 1, kNoLimit),
       CheckRange("max_ahead", static_cast<double>(options.max_ahead), 1, kNoLimit),
       CheckRange("retries.max_attempts", retries.max_attempts, 1, kNoLimit),
