@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "daybook/consumer_group.h"
 #include "scratch.h"
@@ -62,7 +63,7 @@ class CommitOffsetContest final : public Contest {
   }
 
   double StoreNanos(const std::string& group) {
-    OffsetStore& store = scratch_.broker().core().offsets();
+    OffsetStore& store = Access::Core(scratch_.broker()).offsets();
     const std::shared_ptr<OffsetStore::Place> place =
         Check(store.PlaceOf({group + "-store", "commit", 0}));
     const Stopwatch watch(settings_.timing);

@@ -2,6 +2,7 @@
 #include <thread>
 #include <utility>
 
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "catch.h"
 #include "support/broker_fixture.h"
@@ -33,9 +34,11 @@ std::vector<std::string> Rest(Reader& reader) {
 
 // What a process does that is killed within a transaction.
 void BeginAndLeave(BrokerFixture& broker, const std::string& topic) {
-  const std::uint64_t id = broker->core().offsets().BeginTransaction().value();
+  const std::uint64_t id = Access::Core(*broker).offsets().BeginTransaction().value();
   const Record record = RecordOf("never committed");
-  REQUIRE(broker->OpenTopic(topic)->partition(0).log().AppendTransactional({&record, 1}, id).ok());
+  REQUIRE(Access::Log(broker->OpenTopic(topic)->partition(0))
+              .AppendTransactional({&record, 1}, id)
+              .ok());
 }
 
 }  // namespace
@@ -43,18 +46,16 @@ void BeginAndLeave(BrokerFixture& broker, const std::string& topic) {
 TEST_CASE("A transactional frame in the log of decisions holds nobody up") {
   BrokerFixture broker;
   broker.MakeTopic("t");
-  REQUIRE(broker->core().offsets().Commit({"group", "t", 0}, Offset(1)).ok());
+  REQUIRE(Access::Core(*broker).offsets().Commit({"group", "t", 0}, Offset(1)).ok());
   const Record record = RecordOf("foreign");
-  REQUIRE(broker->OpenTopic("__consumer_offsets")
-              ->partition(0)
-              .log()
+  REQUIRE(Access::Log(broker->OpenTopic("__consumer_offsets")->partition(0))
               .AppendTransactional({&record, 1}, std::uint64_t{9} << DecisionTable::kEpochShift)
               .ok());
-  REQUIRE(broker->core().offsets().Commit({"group", "t", 0}, Offset(2)).ok());
+  REQUIRE(Access::Core(*broker).offsets().Commit({"group", "t", 0}, Offset(2)).ok());
   const auto follower = Follow(broker);
-  CHECK(follower->core().offsets().Find({"group", "t", 0}).value()->offset == Offset(2));
+  CHECK(Access::Core(*follower).offsets().Find({"group", "t", 0}).value()->offset == Offset(2));
   broker.Kill();
-  CHECK(broker->core().offsets().Find({"group", "t", 0}).value()->offset == Offset(2));
+  CHECK(Access::Core(*broker).offsets().Find({"group", "t", 0}).value()->offset == Offset(2));
 }
 
 TEST_CASE("What follows the transaction of a killed process is seen, also if none is ever begun") {
@@ -100,7 +101,7 @@ TEST_CASE("Behind the transaction of a dead process there is what it had acknowl
 TEST_CASE("A follower of the groups sees what is committed also when the log was compacted") {
   BrokerFixture broker;
   broker.MakeTopic("t");
-  OffsetStore& store = broker->core().offsets();
+  OffsetStore& store = Access::Core(*broker).offsets();
   REQUIRE(store.Commit({"group", "t", 0}, Offset(1)).ok());
   REQUIRE(store.Commit({"other", "t", 0}, Offset(1)).ok());
   const auto follower = Follow(broker);
@@ -114,7 +115,7 @@ TEST_CASE("A follower of the groups sees what is committed also when the log was
     REQUIRE(i < 1000);
   }
   REQUIRE(store.Commit({"group", "t", 0}, Offset(5000)).ok());
-  CHECK(follower->core().offsets().Find({"group", "t", 0}).value()->offset == Offset(5000));
+  CHECK(Access::Core(*follower).offsets().Find({"group", "t", 0}).value()->offset == Offset(5000));
   CHECK(follower->ListGroups().value() == std::vector<std::string>{"group"});
 }
 
@@ -122,7 +123,7 @@ TEST_CASE("In a copy that was taken while others wrote nobody lags by less than 
   BrokerFixture broker;
   broker.MakeTopic("t");
   broker.SendMany("t", 0, 3);
-  REQUIRE(broker->core().offsets().Commit({"group", "t", 0}, Offset(8)).ok());
+  REQUIRE(Access::Core(*broker).offsets().Commit({"group", "t", 0}, Offset(8)).ok());
   const auto follower = Follow(broker);
   const auto group = follower->DescribeGroup("group");
   REQUIRE(group.ok());
@@ -231,8 +232,8 @@ TEST_CASE("An idle follower of many partitions does not touch the disk") {
 TEST_CASE("After a reboot an undecided transaction before a roll is no damage to a follower") {
   BrokerFixture broker;
   broker.MakeTopic("t", {.durability = Durability::kDisk, .segment_bytes = 64 << 10});
-  PartitionLog& log = broker->OpenTopic("t")->partition(0).log();
-  const std::uint64_t id = broker->core().offsets().BeginTransaction().value();
+  PartitionLog& log = Access::Log(broker->OpenTopic("t")->partition(0));
+  const std::uint64_t id = Access::Core(*broker).offsets().BeginTransaction().value();
   const Record record = RecordOf("never");
   REQUIRE(log.AppendTransactional({&record, 1}, id).ok());
   broker.SendMany("t", 0, 3'000);  // into the next segment

@@ -49,6 +49,15 @@ static_assert(!kIsOffset<int>, "a number is no offset until it is said to be one
 static_assert(!std::is_convertible_v<std::int64_t, Offset>);
 static_assert(!std::is_copy_constructible_v<RecordClaim>, "two would commit the same bytes");
 
+// What is the library's own.
+template <typename T>
+constexpr bool kShowsItself = requires(T& handle) {
+  handle.core();
+}
+|| requires(T& handle) { handle.log(); }
+|| requires(T& handle) { handle.state(); };
+static_assert(!kShowsItself<Broker> && !kShowsItself<Topic> && !kShowsItself<Partition>);
+
 // Views that would outlive what they are made from. In a call a temporary lives long enough.
 template <typename Name, typename Value>
 constexpr bool kIsHeader = requires(Name (*name)(), Value (*value)()) {

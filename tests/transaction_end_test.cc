@@ -1,5 +1,6 @@
 #include <new>
 
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "catch.h"
 #include "daybook/transaction.h"
@@ -44,7 +45,7 @@ TEST_CASE("A transaction's end in a child of its process touches nothing of the 
   std::optional<Transaction> named = Transaction::Begin(*broker, {.name = "n"}).value();
   std::optional<Transaction> other = Transaction::Begin(*broker).value();
   REQUIRE(named->Send("a", RecordOf("x")).ok());
-  BrokerCore& core = broker->core();
+  BrokerCore& core = Access::Core(*broker);
   CHECK(InChild([&] {
           named.reset();
           if (core.transaction_names().size() != 1) return 1;

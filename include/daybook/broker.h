@@ -192,11 +192,8 @@ class DAYBOOK_EXPORT Broker {
   RecoveryReport recovery_report() const;
   const std::string& directory() const;
 
-  // For the library's own use.
-  BrokerCore& core() { return *core_; }
-  const std::shared_ptr<BrokerCore>& shared_core() const { return core_; }
-
  private:
+  friend class Access;  // of the library
   explicit Broker(std::shared_ptr<BrokerCore> core);
   std::shared_ptr<BrokerCore> core_;
 };

@@ -163,10 +163,8 @@ class DAYBOOK_EXPORT Partition {
   //   DataLoss            the disk failed to sync
   absl::Status WaitDurable(Offset end, TimeSpan timeout = std::chrono::seconds(30));
 
-  // For the library's own use.
-  PartitionLog& log() const { return *log_; }
-
  private:
+  friend class Access;  // of the library
   std::shared_ptr<PartitionLog> log_;
 };
 

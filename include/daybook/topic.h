@@ -90,10 +90,8 @@ class DAYBOOK_EXPORT Topic {
   // a handle of this topic is.
   Partition& partition(int id) const;
 
-  // For the library's own use.
-  const std::shared_ptr<TopicState>& state() const { return state_; }
-
  private:
+  friend class Access;  // of the library
   std::shared_ptr<TopicState> state_;
 };
 

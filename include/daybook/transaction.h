@@ -68,9 +68,6 @@ class DAYBOOK_EXPORT Transaction {
   //   FailedPrecondition  the broker is read-only or closed
   //   InvalidArgument     there is no such durability, or max_bytes is not over 0
   static absl::StatusOr<Transaction> Begin(Broker& broker, TransactionOptions options = {});
-  // For the library's own use.
-  static absl::StatusOr<Transaction> Begin(std::shared_ptr<BrokerCore> core,
-                                           TransactionOptions options);
   // Aborts, unless it was committed.
   ~Transaction();
   Transaction(Transaction&&) noexcept;
@@ -116,6 +113,9 @@ class DAYBOOK_EXPORT Transaction {
   std::int64_t bytes() const;
 
  private:
+  friend class Access;  // of the library
+  static absl::StatusOr<Transaction> Begin(std::shared_ptr<BrokerCore> core,
+                                           TransactionOptions options);
   class State;
   explicit Transaction(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

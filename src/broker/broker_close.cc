@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/callback_scope.h"
 #include "base/planted_bug.h"
+#include "broker/access.h"
 #include "broker/broker_core.h"
 
 // How a broker ends: first all that could begin something new, then what is under way, and last the
@@ -35,14 +36,14 @@ absl::Status BrokerCore::Close() {
   // From here on nothing is made, changed or appended.
   const std::vector<std::shared_ptr<TopicState>> topics = catalog_.Close(closed);
   for (const std::shared_ptr<TopicState>& topic : topics) {
-    for (Partition& partition : topic->partitions()) partition.log().Delete(closed);
+    for (Partition& partition : topic->partitions()) Access::Log(partition).Delete(closed);
   }
   offsets_.Close(closed);
   for (const auto& group : OpenGroups()) group->CatalogChanged();  // who waits looks again
   MutexLock lock(mutex_);
   for (const std::shared_ptr<TopicState>& topic : topics) {
     for (Partition& partition : topic->partitions()) {
-      unsettled_.push_back(partition.log().shared_from_this());
+      unsettled_.push_back(Access::Log(partition).shared_from_this());
     }
   }
   return SettleLogs();

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/planted_bug.h"
+#include "broker/access.h"
 #include "broker/topic_settings.h"
 #include "io/atomic_replace.h"
 
@@ -78,7 +79,7 @@ void Catalog::Recheck() {
         (settings.ok() && !topic->IsSameTopic(settings->origin.id) &&
          !IsPlanted(PlantedBug::kFollowersIgnoreIds))) {
       for (Partition& partition : topic->partitions()) {
-        partition.log().Delete(absl::NotFoundError(
+        Access::Log(partition).Delete(absl::NotFoundError(
             absl::StrCat("the topic ", topic->name(), " was deleted",
                          settings.ok() ? ", and made again: open it by its name" : "")));
       }
@@ -274,7 +275,7 @@ absl::Status Catalog::Delete(std::string_view name, bool* was_removed) {
   }
   NoteChange();
   for (Partition& partition : topic->partitions()) {
-    partition.log().Delete(
+    Access::Log(partition).Delete(
         absl::NotFoundError(absl::StrCat("the topic ", topic->name(), " was deleted")));
   }
   if (const auto status = root.Sync(); !status.ok()) return status;

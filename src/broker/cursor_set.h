@@ -12,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "base/deadline.h"
 #include "base/event_count.h"
+#include "broker/access.h"
 #include "daybook/topic.h"
 #include "io/posix_file.h"
 #include "log/partition_log.h"
@@ -43,7 +44,7 @@ class CursorSet {
     std::optional<Offset> began = {};
 
     void MoveTo(Offset offset);
-    PartitionLog& log() const { return topic.partition(partition).log(); }
+    PartitionLog& log() const { return Access::Log(topic.partition(partition)); }
   };
 
   // `follower`: of a directory that another process writes, so that nobody wakes us; otherwise

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/access.h"
 #include "broker/topic_state.h"
 
 namespace daybook::inline v1 {
@@ -20,11 +21,11 @@ absl::StatusOr<std::shared_ptr<PartitionLog>> LostTransactions::LogOf(Catalog& c
   const auto topic = catalog.Find(key.topic);
   if (absl::IsNotFound(topic.status())) return nullptr;  // deleted since then
   if (!topic.ok()) return topic.status();
-  if (!topic->state()->IsSameTopic(key.topic_id)) return nullptr;  // and made again
+  if (!Access::State(*topic)->IsSameTopic(key.topic_id)) return nullptr;  // and made again
   if (topic->options().storage == Storage::kMemory || key.partition >= topic->partitions()) {
     return nullptr;
   }
-  return topic->partition(key.partition).log().shared_from_this();
+  return Access::Log(topic->partition(key.partition)).shared_from_this();
 }
 
 absl::StatusOr<bool> LostTransactions::IsThere(Catalog& catalog, const Participant& where,

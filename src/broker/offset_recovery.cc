@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/planted_bug.h"
+#include "broker/access.h"
 #include "broker/offset_place.h"
 #include "broker/offset_store.h"
 
@@ -186,7 +187,7 @@ absl::Status OffsetStore::Refresh() {
       return absl::OkStatus();
     }
     if (!topic.ok()) return topic.status();
-    log_ = topic->partition(0).log().shared_from_this();
+    log_ = Access::Log(topic->partition(0)).shared_from_this();
     const auto begin = log_->begin_offset();
     if (!begin.ok()) return begin.status();
     cursor_ = {.offset = *begin, .segment = nullptr, .position = 0};

@@ -7,6 +7,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/planted_bug.h"
+#include "broker/access.h"
 #include "broker/offset_place.h"
 
 namespace daybook::inline v1 {
@@ -94,7 +95,7 @@ absl::Status OffsetStore::PrepareAppend() {
       topic = catalog_.Create(kOffsetsTopic, options);
     }
     if (!topic.ok()) return topic.status();
-    log_ = topic->partition(0).log().shared_from_this();
+    log_ = Access::Log(topic->partition(0)).shared_from_this();
   }
   if (has_noted_open_) return absl::OkStatus();
   const EncodedRecord open = Encode(ThisOpen());

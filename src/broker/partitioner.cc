@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "broker/access.h"
 #include "broker/topic_state.h"
 
 namespace daybook::inline v1 {
@@ -39,7 +40,7 @@ int PartitionForHash(std::uint32_t hash, int partitions) {
 }
 
 absl::StatusOr<int> Partitioner::Choose(const Topic& topic, const Record& record) {
-  if (topic.state()->is_internal()) [[unlikely]] {
+  if (Access::State(topic)->is_internal()) [[unlikely]] {
     return absl::InvalidArgumentError(absl::StrCat(
         topic.name(), " is an internal topic: the library alone writes to it; use another one"));
   }

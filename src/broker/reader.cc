@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/one_thread.h"
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "broker/cursor_set.h"
 
@@ -49,7 +50,7 @@ class Reader::State {
     version = catalog.version();
     const auto now = catalog.Find(topic.name());
     // Of one that was deleted the logs tell.
-    if (!now.ok() || !topic.state()->IsSameTopic(now->state()->id())) return;
+    if (!now.ok() || !Access::State(topic)->IsSameTopic(Access::State(*now)->id())) return;
     const int known = topic.partitions();
     topic = *now;
     for (int id = known; id < topic.partitions(); ++id) Add(id);
@@ -107,11 +108,11 @@ absl::StatusOr<Reader> Reader::Open(Broker& broker, std::string_view name, Reade
                                                    static_cast<int>(options.start),
                                                    ", which is no value of its type"));
   }
-  const std::uint64_t version = broker.core().catalog().version();
+  const std::uint64_t version = Access::Core(broker).catalog().version();
   const auto topic = broker.OpenTopic(name);
   if (!topic.ok()) return topic.status();
-  auto state = std::make_unique<State>(broker.core().catalog(), *topic, broker.core().follower(),
-                                       options.batch);
+  auto state = std::make_unique<State>(Access::Core(broker).catalog(), *topic,
+                                       Access::Core(broker).follower(), options.batch);
   state->reads_all = options.partitions.empty();
   state->version = version;
   if (options.partitions.empty()) {

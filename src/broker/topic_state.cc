@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "broker/access.h"
 #include "broker/topic_settings.h"
 
 namespace daybook::inline v1 {
@@ -47,7 +48,7 @@ TopicState::TopicState(TopicState& before, int partitions, const LogContext& con
                .earlier_counts = WithOneMore(before.earlier_counts(), before.options_.partitions)}),
       compressor_(before.compressor_) {
   for (Partition& partition : before.partitions_) {
-    partitions_.emplace_back(partition.log().shared_from_this());
+    partitions_.emplace_back(Access::Log(partition).shared_from_this());
   }
   AddPartitions(context, counters);
 }

@@ -10,6 +10,7 @@
 #include "base/deadline.h"
 #include "base/one_thread.h"
 #include "base/planted_bug.h"
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "broker/partitioner.h"
 #include "broker/topic_state.h"
@@ -90,7 +91,7 @@ class Transaction::State {
     if (has_ended_) return HasEnded();
     const auto partition = partitioner_.Choose(topic, record);
     if (!partition.ok()) return partition.status();
-    PartitionLog& log = topic.partition(*partition).log();
+    PartitionLog& log = Access::Log(topic.partition(*partition));
     if (auto status = log.CheckTransactional({&record, 1}); !status.ok()) return status;
     const std::int64_t bytes = bytes_ + BytesOf(record);
     if (bytes > options_.max_bytes) {
@@ -175,7 +176,7 @@ class Transaction::State {
         "the transaction has ended; begin another one for what comes next");
   }
   static PartitionLog& log(const Key& key, const Written& written) {
-    return written.topic.partition(key.second).log();
+    return Access::Log(written.topic.partition(key.second));
   }
 
   absl::Status CheckOffsets(const GroupOffsets& offsets) {
@@ -215,7 +216,7 @@ class Transaction::State {
       participants->push_back({.topic = key.first,
                                .partition = key.second,
                                .last_frame = prepared->last_frame,
-                               .topic_id = written.topic.state()->id()});
+                               .topic_id = Access::State(written.topic)->id()});
     }
     return absl::OkStatus();
   }
@@ -307,7 +308,7 @@ Transaction& Transaction::operator=(Transaction&& other) noexcept {
 }
 
 absl::StatusOr<Transaction> Transaction::Begin(Broker& broker, TransactionOptions options) {
-  return Begin(broker.shared_core(), std::move(options));
+  return Begin(Access::SharedCore(broker), std::move(options));
 }
 absl::StatusOr<Transaction> Transaction::Begin(std::shared_ptr<BrokerCore> core,
                                                TransactionOptions options) {

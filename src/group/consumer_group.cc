@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "broker/access.h"
 #include "group/consumer_state.h"
 
 namespace daybook::inline v1 {
@@ -108,7 +109,7 @@ std::vector<TopicPartition> Consumer::Paused() const { return state_->Paused(); 
 const std::string& Consumer::member_id() const { return state_->member_id(); }
 
 ConsumerGroup::ConsumerGroup(Broker& broker, std::string_view name, GroupOptions options)
-    : core_(broker.shared_core()), name_(name), options_(std::move(options)) {}
+    : core_(Access::SharedCore(broker)), name_(name), options_(std::move(options)) {}
 ConsumerGroup::~ConsumerGroup() = default;
 
 absl::StatusOr<std::unique_ptr<Consumer>> ConsumerGroup::Join(std::vector<std::string> topics,

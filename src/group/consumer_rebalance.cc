@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "base/planted_bug.h"
+#include "broker/access.h"
 #include "group/consumer_state.h"
 
 // How a member takes part in a rebalance.
@@ -82,7 +83,7 @@ absl::Status Consumer::State::TakeOne(const TopicPartition& partition, bool* was
   if (absl::IsNotFound(topic.status())) return absl::OkStatus();
   if (!topic.ok()) return topic.status();
   if (partition.partition >= topic->partitions()) return absl::OkStatus();
-  PartitionLog& log = topic->partition(partition.partition).log();
+  PartitionLog& log = Access::Log(topic->partition(partition.partition));
   GroupPartition* const of_group =
       group_->Hold(partition, log, Offset(0));  // all, until it is known what is needed
   Offset stored(-1);
@@ -119,7 +120,7 @@ absl::StatusOr<std::optional<Offset>> Consumer::State::StartingOffset(
   }
   if (options_.offset_reset == OffsetReset::kNone) return std::optional<Offset>();
   const bool is_at_end = options_.offset_reset == OffsetReset::kLatest;
-  const auto offset = is_at_end ? group_->FixPlace(partition, log.log()) : log.begin_offset();
+  const auto offset = is_at_end ? group_->FixPlace(partition, Access::Log(log)) : log.begin_offset();
   if (!offset.ok()) return offset.status();
   if (is_at_end) *stored = *offset;
   return std::optional<Offset>(*offset);

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/no_memory.h"
+#include "broker/access.h"
 #include "format/batch_codec.h"
 
 namespace daybook::inline v1 {
@@ -68,7 +69,7 @@ std::list<std::thread> Batcher::Stop() {
 
 std::optional<Receipt> Batcher::Add(const Topic& topic, int partition, const Record& given,
                                     Delivery&& delivery) {
-  const PartitionLog& log = topic.partition(partition).log();
+  const PartitionLog& log = Access::Log(topic.partition(partition));
   std::optional<Record> copy;
   if (given.timestamp && !log.keeps_event_times()) {
     copy = given;
@@ -126,12 +127,12 @@ std::optional<Receipt> Batcher::Add(const Topic& topic, int partition, const Rec
 }
 
 Batch& Batcher::Open(const Topic& topic, int partition, std::uint64_t bytes) {
-  const Key key = &topic.partition(partition).log();
+  const Key key = &Access::Log(topic.partition(partition));
   NoMemoryLeft();
   Batches batch;
   batch.push_back({.topic = topic,
                    .partition = partition,
-                   .log = &topic.partition(partition).log(),
+                   .log = &Access::Log(topic.partition(partition)),
                    .id = ++last_id_,
                    .entries = {},
                    .deliveries = {}});
@@ -225,7 +226,7 @@ void Batcher::Append(Batches::iterator ready) {
 }
 
 void Batcher::AppendOf(const Topic& topic, int partition) {
-  const Key key = &topic.partition(partition).log();
+  const Key key = &Access::Log(topic.partition(partition));
   {
     MutexLock lock(mutex_);
     Close(key);

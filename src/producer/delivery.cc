@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "broker/access.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -173,7 +174,7 @@ void Producer::State::Opened(Batcher::Batches& batch) {
   // Shared, since functions are copied; and empty until it is appended.
   auto appended = std::make_shared<Batcher::Batches>();
   one.ticket = BackgroundWork::Prepare(
-      one.topic.partition(one.partition).log().shared_from_this(),
+      Access::Log(one.topic.partition(one.partition)).shared_from_this(),
       [state = shared_from_this(), appended](const absl::Status& status, Offset) {
         state->Tell(appended->front(), status);
       });

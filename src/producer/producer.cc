@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "broker/partitioner.h"
 #include "producer/delivery.h"
@@ -36,11 +37,11 @@ absl::Status Receipt::WaitDurable(TimeSpan timeout) const {
   const auto deadline = DeadlineAfter(timeout);
   const auto offset = Await(timeout);
   if (!offset.ok()) return offset.status();
-  return topic_.partition(partition_).log().WaitDurable(*offset + 1, deadline);
+  return Access::Log(topic_.partition(partition_)).WaitDurable(*offset + 1, deadline);
 }
 
 Producer::Producer(Broker& broker, ProducerOptions options)
-    : state_(std::make_shared<State>(broker.shared_core(), options)) {}
+    : state_(std::make_shared<State>(Access::SharedCore(broker), options)) {}
 
 Producer::~Producer() {
   if (state_->core().process().is_forked()) {
@@ -88,7 +89,7 @@ absl::StatusOr<Receipt> Producer::SendAsync(const Topic& topic, const Record& re
   }
   const auto partition = state->ChoosePartition(topic, record);
   if (!partition.ok()) return partition.status();
-  PartitionLog& log = topic.partition(*partition).log();
+  PartitionLog& log = Access::Log(topic.partition(*partition));
   if (Batcher* const batcher = state->batcher(); batcher != nullptr) {
     if (auto status = batcher->Start(state); !status.ok()) return status;
     State::Place place(*state);

@@ -1,5 +1,6 @@
 #include <optional>
 
+#include "broker/access.h"
 #include "broker/topic_state.h"
 #include "log/append/producer_state.h"
 #include "producer/delivery.h"
@@ -36,24 +37,24 @@ absl::StatusOr<Receipt> Producer::SendOnce(std::string_view topic, const Record&
   const std::uint64_t producer = ProducerId(state->name());
   const auto acknowledge = [&](int at, Offset offset) -> absl::StatusOr<Receipt> {
     if (found->options().durability == Durability::kDisk) {
-      PartitionLog& log = found->partition(at).log();
+      PartitionLog& log = Access::Log(found->partition(at));
       auto status = log.WaitDurable(offset + 1, DeadlineAfter(kAcknowledgeTimeout));
       if (!status.ok()) return status;
     }
     return Receipt(*found, at, offset);
   };
   if (!record.partition && sequence >= 0) {
-    for (const int partitions : found->state()->earlier_counts()) {
+    for (const int partitions : Access::State(*found)->earlier_counts()) {
       const int before = Producer::PartitionForKey(*record.key, partitions);
       if (before == *partition) continue;
       const auto sent =
-          found->partition(before).log().FindSequenced(*record.key, {producer, sequence});
+          Access::Log(found->partition(before)).FindSequenced(*record.key, {producer, sequence});
       if (!sent.ok()) return sent.status();
       if (sent->has_value()) return acknowledge(before, **sent);
     }
   }
   const auto offset =
-      found->partition(*partition).log().AppendSequenced(record, producer, sequence);
+      Access::Log(found->partition(*partition)).AppendSequenced(record, producer, sequence);
   if (!offset.ok()) return offset.status();
   return acknowledge(*partition, *offset);
 }
@@ -70,7 +71,8 @@ absl::StatusOr<std::optional<std::int64_t>> Producer::LastSequence(std::string_v
   if (const auto chosen = state->ChoosePartition(*found, record); !chosen.ok()) {
     return chosen.status();
   }
-  const auto last = found->partition(partition).log().LastSequence(ProducerId(state->name()));
+  const auto last =
+      Access::Log(found->partition(partition)).LastSequence(ProducerId(state->name()));
   if (!last.ok()) return last.status();
   if (!last->has_value()) return std::optional<std::int64_t>();
   return std::optional<std::int64_t>((*last)->sequence);

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <thread>
 
+#include "broker/access.h"
 #include "catch.h"
 #include "support/broker_fixture.h"
 #include "support/log_fixture.h"
@@ -147,7 +148,7 @@ TEST_CASE("Syncs at kInterval begin early enough to be done when the interval is
   work.ExpectSyncTime(std::chrono::milliseconds(10));  // 1 s for all of them
   for (int i = 0; i < kPartitions; ++i) {
     REQUIRE(topic.partition(i).Append(RecordOf("v")).ok());
-    work.SyncLater(topic.partition(i).log());
+    work.SyncLater(Access::Log(topic.partition(i)));
   }
   const SteadyTime now = std::chrono::steady_clock::now();
   CHECK(work.RunDue(now) <= now);
@@ -159,7 +160,7 @@ TEST_CASE("Syncs at kInterval begin early enough to be done when the interval is
   // With less to do it is time enough later.
   BackgroundWork quick(Background::kCaller);
   quick.ExpectSyncTime(std::chrono::milliseconds(10));
-  quick.SyncLater(topic.partition(5).log());
+  quick.SyncLater(Access::Log(topic.partition(5)));
   const SteadyTime start = quick.RunDue(now);
   CHECK(start > now + std::chrono::milliseconds(50));
   CHECK(start < std::chrono::steady_clock::now() + std::chrono::milliseconds(91));

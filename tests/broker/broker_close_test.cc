@@ -8,6 +8,7 @@
 #include <optional>
 #include <thread>
 
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "catch.h"
 #include "daybook/transaction.h"
@@ -201,7 +202,7 @@ TEST_CASE("What is committed between two closes is on the disk after the second,
   const Topic topic =
       broker.MakeTopic("orders", {.durability = Durability::kInterval, .segment_bytes = 64 << 10});
   broker.SendMany("orders", 0, 2);
-  broker->core().UseSettleTimeout(std::chrono::milliseconds(0));
+  Access::Core(*broker).UseSettleTimeout(std::chrono::milliseconds(0));
   // Large ones are in several segments.
   const std::size_t bytes = is_large ? 15'000 : 4;
   std::vector<RecordClaim> claims;
@@ -352,9 +353,9 @@ TEST_CASE("The names of transactions are forgotten with the transactions") {
     auto transaction = Transaction::Begin(*broker, {.name = "worker-" + std::to_string(i)});
     REQUIRE(transaction.ok());
   }
-  CHECK(broker->core().transaction_names().size() == 0);
+  CHECK(Access::Core(*broker).transaction_names().size() == 0);
   const auto held = Transaction::Begin(*broker, {.name = "held"}).value();
-  CHECK(broker->core().transaction_names().size() == 1);
+  CHECK(Access::Core(*broker).transaction_names().size() == 1);
 }
 
 TEST_CASE("Ten thousand groups that came and went leave next to nothing in memory") {
@@ -367,8 +368,8 @@ TEST_CASE("Ten thousand groups that came and went leave next to nothing in memor
     REQUIRE(broker->AlterGroupOffsets(name, {{{"orders", 0}, Offset(0)}}).ok());
     REQUIRE(broker->DeleteGroup(name).ok());
   }
-  CHECK(broker->core().coordinators() < 200);
-  CHECK(broker->core().offsets().places() < 200);
+  CHECK(Access::Core(*broker).coordinators() < 200);
+  CHECK(Access::Core(*broker).offsets().places() < 200);
   CHECK(broker->ListGroups().value() == std::vector<std::string>{"staying"});
   CHECK(member->Poll({}).ok());
   CHECK(member->Commit().ok());
@@ -382,7 +383,7 @@ TEST_CASE("No member gets the id of an earlier one, though its group was forgott
   for (int i = 0; i < 200; ++i) {
     ConsumerGroup(*broker, "other-" + std::to_string(i)).Join({"orders"}).value();
   }
-  CHECK(broker->core().coordinators() < 200);
+  CHECK(Access::Core(*broker).coordinators() < 200);
   CHECK(ConsumerGroup(*broker, "g").Join({"orders"}).value()->member_id() > first);
 }
 
@@ -396,13 +397,13 @@ TEST_CASE("Ten thousand static members that came and went leave next to nothing 
     const auto member = group.Join({"orders"}, {.instance_id = "pod-" + std::to_string(i)});
     REQUIRE((*member)->Leave().ok());
   }
-  CHECK(broker->core().Group("g").value()->instances() < 200);
+  CHECK(Access::Core(*broker).Group("g").value()->instances() < 200);
   CHECK(absl::IsAborted(fenced->Poll({}).status()));
 }
 
 TEST_CASE("Nobody but the library writes to an internal topic") {
   BrokerFixture broker;
-  REQUIRE(broker->core().offsets().Commit({"g", "orders", 0}, Offset(1)).ok());
+  REQUIRE(Access::Core(*broker).offsets().Commit({"g", "orders", 0}, Offset(1)).ok());
   const Record record{.key = "k", .value = "v"};
   {
     const Topic topic = broker->OpenTopic("__consumer_offsets").value();
@@ -422,7 +423,7 @@ TEST_CASE("Nobody but the library writes to an internal topic") {
     CHECK(topic.partition(0).Read(Offset(0)).ok());
   }
   broker.Reopen();
-  CHECK(broker->core().offsets().Find({"g", "orders", 0}).value()->offset == Offset(1));
+  CHECK(Access::Core(*broker).offsets().Find({"g", "orders", 0}).value()->offset == Offset(1));
   CHECK(broker->recovery_report().foreign_records == 0);
 }
 

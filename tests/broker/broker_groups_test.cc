@@ -2,6 +2,7 @@
 #include <functional>
 #include <thread>
 
+#include "broker/access.h"
 #include "catch.h"
 #include "support/group_fixture.h"
 
@@ -24,7 +25,7 @@ class HookedClock final : public Clock {
 
 TEST_CASE("Names of groups are printable and not too long") {
   BrokerFixture broker;
-  BrokerCore& core = broker->core();
+  BrokerCore& core = Access::Core(*broker);
   CHECK(core.Group("service").ok());
   for (const std::string& bad :
        {std::string(), std::string(250, 'x'), std::string("a\0b", 3), std::string("a\nb")}) {
@@ -134,7 +135,7 @@ TEST_CASE("A topic that is deleted and made again is another one to a group") {
 TEST_CASE("A group is described without its places in what is not there") {
   BrokerFixture broker;
   broker.MakeTopic("t", {.partitions = 1});
-  OffsetStore& store = broker->core().offsets();
+  OffsetStore& store = Access::Core(*broker).offsets();
   REQUIRE(store.Commit({"group", "t", 0}, Offset(0)).ok());
   // As after a topic was deleted and made anew, when the process died in between.
   REQUIRE(store.Commit({"group", "t", 7}, Offset(3)).ok());
@@ -167,7 +168,7 @@ TEST_CASE("Places expire only when asked, and not those of a group that is in us
 TEST_CASE("What fails while places expire is told, and not taken for a group that has members") {
   BrokerFixture broker;
   broker.MakeTopic("t");
-  OffsetStore& store = broker->core().offsets();
+  OffsetStore& store = Access::Core(*broker).offsets();
   REQUIRE(store.Commit({"g", "t", 0}, Offset(0)).ok());
   broker.clock().Advance(std::chrono::hours(2));
   broker.disk().SetHook([](SimulatedFileSystem::Operation operation, const std::string&) {
@@ -204,13 +205,13 @@ TEST_CASE("A group's places are moved or forgotten all together, or none where t
     int asked = 0;
     clock.on_now = [&] {
       if (++asked == fails_at) {
-        offsets.partition(0).log().Close(absl::FailedPreconditionError("the disk failed"));
+        Access::Log(offsets.partition(0)).Close(absl::FailedPreconditionError("the disk failed"));
       }
     };
     const absl::Status status =
         deletes ? broker->DeleteGroup("g") : broker->AlterGroupOffsets("g", end);
     clock.on_now = nullptr;
-    const auto places = broker->core().offsets().FindGroup("g").value();
+    const auto places = Access::Core(*broker).offsets().FindGroup("g").value();
     const std::size_t left = status.ok() && deletes ? 0 : kPartitions;
     CHECK(places.size() == left);
     for (const auto& [key, place] : places) {
@@ -224,7 +225,7 @@ TEST_CASE("A topic that is made while one of its name is deleted keeps what grou
     BrokerFixture broker;
     broker.MakeTopic("t");
     broker.SendMany("t", 0, 1);
-    REQUIRE(broker->core().offsets().Commit({"g", "t", 0}, Offset(1)).ok());
+    REQUIRE(Access::Core(*broker).offsets().Commit({"g", "t", 0}, Offset(1)).ok());
     const auto member = ConsumerGroup(*broker, "g").Join({"t"}).value();
     REQUIRE(member->Poll({}).ok());
     std::thread other;
@@ -236,7 +237,7 @@ TEST_CASE("A topic that is made while one of its name is deleted keeps what grou
       }
       other = std::thread([&] {
         while (!broker->CreateTopic("t").ok()) std::this_thread::yield();
-        committed = broker->core().offsets().Commit({"g", "t", 0}, Offset(0));
+        committed = Access::Core(*broker).offsets().Commit({"g", "t", 0}, Offset(0));
       });
       return absl::OkStatus();
     });
@@ -244,7 +245,7 @@ TEST_CASE("A topic that is made while one of its name is deleted keeps what grou
     other.join();
     broker.disk().SetHook(nullptr);
     REQUIRE(committed.ok());
-    CHECK(broker->core().offsets().Find({"g", "t", 0}).value().has_value());
+    CHECK(Access::Core(*broker).offsets().Find({"g", "t", 0}).value().has_value());
     broker.SendMany("t", 0, 1);
     CHECK(Drain(*member) == std::vector<std::string>{"0"});
   }
@@ -264,7 +265,7 @@ TEST_CASE("A group that is forgotten and comes back goes on with its generations
   for (int i = 0; i < 200; ++i) {
     ConsumerGroup(*broker, "other-" + std::to_string(i)).Join({"orders"}).value();
   }
-  REQUIRE(broker->core().coordinators() < 200);
+  REQUIRE(Access::Core(*broker).coordinators() < 200);
   CHECK(broker->DescribeGroup("g").value().generation >= before);
   const auto member = ConsumerGroup(*broker, "g").Join({"orders"}).value();
   CHECK(broker->DescribeGroup("g").value().generation > before);

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <string>
 
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "catch.h"
 #include "support/broker_fixture.h"
@@ -72,7 +73,7 @@ TEST_CASE("Topics are found while a follower looks again at the files of all of 
   const auto follower = Broker::Open("/data", writer.Options(BrokerAccess::kReadOnly)).value();
   REQUIRE(follower->OpenTopic("orders").ok());
   REQUIRE(follower->OpenTopic("other").ok());
-  Catalog& catalog = follower->core().catalog();
+  Catalog& catalog = Access::Core(*follower).catalog();
   int found = 0;
   writer.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string& path) {
     const bool is_topic = path.find(".topic") != std::string::npos;

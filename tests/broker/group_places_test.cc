@@ -1,3 +1,4 @@
+#include "broker/access.h"
 #include "catch.h"
 #include "daybook/transaction.h"
 #include "support/group_fixture.h"
@@ -22,7 +23,7 @@ struct LateFixture {
     return ConsumerGroup(*broker, "g", kAtEnd).JoinMatching(expression).value();
   }
   Offset Place(int partition) {
-    const auto place = broker->core().offsets().Find({"g", "t", partition});
+    const auto place = Access::Core(*broker).offsets().Find({"g", "t", partition});
     return place.value().value_or(CommittedOffset{.offset = Offset(-1)}).offset;
   }
 
@@ -206,7 +207,7 @@ TEST_CASE("A group's places in thousands of partitions are fixed in one Join") {
 TEST_CASE("At kLatest the place is durable when Join returns, also if somebody else put it there") {
   LateFixture fixture;
   fixture.broker.MakeTopic("u");
-  OffsetStore& store = fixture.broker->core().offsets();
+  OffsetStore& store = Access::Core(*fixture.broker).offsets();
   // As another member's Join has, whose sync is still under way.
   REQUIRE(store.Commit({"g", "t", 0}, Offset(3)).ok());
   const auto consumer = fixture.Join();

@@ -1,3 +1,4 @@
+#include "broker/access.h"
 #include "catch.h"
 #include "support/group_fixture.h"
 
@@ -52,7 +53,7 @@ TEST_CASE("A rebalance leaves what stays where it is") {
 TEST_CASE("Topics that come are picked up, those that go are let go of") {
   BrokerFixture broker;
   broker.MakeTopic("a", {.partitions = 2});
-  const auto group = broker->core().Group("g").value();
+  const auto group = Access::Core(*broker).Group("g").value();
   const auto member =
       group->Join({.subscription = Subscription::ToMatching("[ab]").value()}).value();
   CHECK(group->Sync(member).owned.size() == 2);

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "catch.h"
 #include "daybook/transaction.h"
@@ -14,8 +15,8 @@ using Operation = SimulatedFileSystem::Operation;
 
 // Commits that many transactions of one record, and makes all of it durable.
 void CommitDurably(BrokerFixture& broker, int transactions) {
-  OffsetStore& store = broker->core().offsets();
-  PartitionLog& log = broker->OpenTopic("t")->partition(0).log();
+  OffsetStore& store = Access::Core(*broker).offsets();
+  PartitionLog& log = Access::Log(broker->OpenTopic("t")->partition(0));
   for (int i = 0; i < transactions; ++i) {
     const std::uint64_t id = store.BeginTransaction().value();
     const std::string value = std::to_string(i);
@@ -70,7 +71,8 @@ TEST_CASE("Of the transactions that a power cut tore all before those are there,
   CommitDurably(broker, 20);
   LostTransactions lost;
   DecisionRecord decision{.id = 0, .places = 0, .participants = {{"t", 0, Offset(0)}}};
-  const std::uint64_t first = broker->core().decisions().epoch() << DecisionTable::kEpochShift;
+  const std::uint64_t first = Access::Core(*broker).decisions().epoch()
+                              << DecisionTable::kEpochShift;
   for (int i = 0; i < 30; ++i) {
     decision.id = first + static_cast<std::uint64_t>(i);
     decision.participants[0].last_frame = Offset(i);
@@ -78,7 +80,7 @@ TEST_CASE("Of the transactions that a power cut tore all before those are there,
   }
   decision.participants[0] = {"gone", 0, Offset(5)};
   lost.Note(decision);
-  REQUIRE(lost.Find(broker->core().catalog()).ok());
+  REQUIRE(lost.Find(Access::Core(*broker).catalog()).ok());
   CHECK_FALSE(lost.Contains(decision));  // its topic was deleted
   for (int i = 0; i < 30; ++i) {
     decision.participants[0] = {"t", 0, Offset(i)};
@@ -176,7 +178,7 @@ TEST_CASE("After a reboot a transaction counts though a topic of it was deleted 
   for (int i = 0; i < 2; ++i) {
     CHECK(after.Values("b") == std::vector<std::string>{"y"});
     CHECK(after.Values("a") == left);
-    CHECK(after->core().offsets().Find({"g", "in", 0}).value()->offset == Offset(1));
+    CHECK(Access::Core(*after).offsets().Find({"g", "in", 0}).value()->offset == Offset(1));
     after.Reopen();
   }
 }
@@ -187,14 +189,14 @@ TEST_CASE("A place that was forgotten stays so when a power cut takes a transact
   broker.MakeTopic("in");
   broker.MakeTopic("t");
   broker.SendMany("in", 0, 5);
-  OffsetStore& store = broker->core().offsets();
+  OffsetStore& store = Access::Core(*broker).offsets();
   REQUIRE(store.Commit(key, Offset(3)).ok());
   const std::uint64_t id = store.BeginTransaction().value();
   const Record record = RecordOf("lost");
   const Topic topic = broker->OpenTopic("t").value();
-  const auto prepared = topic.partition(0).log().AppendTransactional({&record, 1}, id);
+  const auto prepared = Access::Log(topic.partition(0)).AppendTransactional({&record, 1}, id);
   REQUIRE(store
-              .Decide(id, {{"t", 0, prepared->last_frame, topic.state()->id()}},
+              .Decide(id, {{"t", 0, prepared->last_frame, Access::State(topic)->id()}},
                       {{key, {.offset = Offset(5)}}})
               .ok());
   REQUIRE(broker->DeleteTopic("in").ok());
@@ -204,9 +206,9 @@ TEST_CASE("A place that was forgotten stays so when a power cut takes a transact
   for (std::uint64_t seed = 0; seed < 20; ++seed) {
     BrokerFixture after(broker.disk().CutPower(seed));
     lost += after.Values("t").empty() ? 1 : 0;
-    CHECK_FALSE(after->core().offsets().Find(key).value().has_value());
+    CHECK_FALSE(Access::Core(*after).offsets().Find(key).value().has_value());
     after.Reopen();
-    CHECK_FALSE(after->core().offsets().Find(key).value().has_value());
+    CHECK_FALSE(Access::Core(*after).offsets().Find(key).value().has_value());
   }
   CHECK(lost > 0);
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "broker/offset_store.h"
 #include "catch.h"
@@ -8,7 +9,7 @@
 namespace daybook {
 namespace {
 
-OffsetStore& Store(BrokerFixture& broker) { return broker->core().offsets(); }
+OffsetStore& Store(BrokerFixture& broker) { return Access::Core(*broker).offsets(); }
 
 Partition& OffsetsLog(BrokerFixture& broker) {
   return broker->OpenTopic("__consumer_offsets")->partition(0);
@@ -62,11 +63,12 @@ TEST_CASE("Any number of transactions may fail in turn with others: what was com
   std::vector<std::uint64_t> ids;
   for (int i = 0; i < 60'000; ++i) {
     ids.push_back(Store(broker).BeginTransaction().value());
-    broker->core().decisions().End(ids.back(), i % 2 == 0 ? TransactionTable::Decision::kCommitted
+    Access::Core(*broker).decisions().End(ids.back(), i % 2 == 0
+                                                          ? TransactionTable::Decision::kCommitted
                                                           : TransactionTable::Decision::kAborted);
   }
   const auto are_known = [&] {
-    const IdSet committed = broker->core().decisions().committed();
+    const IdSet committed = Access::Core(*broker).decisions().committed();
     for (std::size_t i = 0; i < ids.size(); ++i) {
       if (committed.Contains(ids[i]) != (i % 2 == 0)) return false;
     }
@@ -94,11 +96,11 @@ TEST_CASE("A compaction waits for a claim that is open before what a transaction
   REQUIRE(claim.ok());
   const Record record = RecordOf("x");
   const std::uint64_t id = Store(broker).BeginTransaction().value();
-  const auto prepared = topic.partition(0).log().AppendTransactional({&record, 1}, id);
+  const auto prepared = Access::Log(topic.partition(0)).AppendTransactional({&record, 1}, id);
   const Participant wrote{.topic = "a",
                           .partition = 0,
                           .last_frame = prepared->last_frame,
-                          .topic_id = topic.state()->id()};
+                          .topic_id = Access::State(topic)->id()};
   REQUIRE(Store(broker).Decide(id, {wrote}, {{{"g", "in", 0}, {.offset = Offset(5)}}}).ok());
   // Behind an open claim nothing can be made durable.
   CHECK(absl::IsUnavailable(Store(broker).Compact()));
@@ -130,8 +132,8 @@ TEST_CASE("A sync of somebody else that fails does not end all compaction") {
   };
   commit(9'000);  // a compaction is asked for
   bool was_told = false;
-  broker->core().background().SyncSoon(
-      OffsetsLog(broker).log().shared_from_this(), Offset(9'001),
+  Access::Core(*broker).background().SyncSoon(
+      Access::Log(OffsetsLog(broker)).shared_from_this(), Offset(9'001),
       [&](const absl::Status& status, Offset) { was_told = !status.ok(); });
   broker.disk().SetHook([](SimulatedFileSystem::Operation operation, const std::string& path) {
     const bool fails = operation == SimulatedFileSystem::Operation::kOpen &&
@@ -153,7 +155,7 @@ TEST_CASE("A compaction that cannot sync a transaction's partition drops nothing
   const Topic topic = broker.MakeTopic("a");
   const Record record = RecordOf("x");
   const std::uint64_t id = Store(broker).BeginTransaction().value();
-  const auto prepared = topic.partition(0).log().AppendTransactional({&record, 1}, id);
+  const auto prepared = Access::Log(topic.partition(0)).AppendTransactional({&record, 1}, id);
   REQUIRE(Store(broker).Decide(id, {{"a", 0, prepared->last_frame}}, {}).ok());
   broker.disk().SetHook([](SimulatedFileSystem::Operation operation, const std::string& path) {
     const bool fails = operation == SimulatedFileSystem::Operation::kSync &&
@@ -174,7 +176,7 @@ TEST_CASE("Commits go on while a compaction waits for the disk") {
   const Topic topic = broker.MakeTopic("a");
   const Record record = RecordOf("x");
   const std::uint64_t id = Store(broker).BeginTransaction().value();
-  const auto prepared = topic.partition(0).log().AppendTransactional({&record, 1}, id);
+  const auto prepared = Access::Log(topic.partition(0)).AppendTransactional({&record, 1}, id);
   REQUIRE(Store(broker).Decide(id, {{"a", 0, prepared->last_frame}}, {}).ok());
   int commits = 0;
   broker.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string&) {
@@ -208,11 +210,11 @@ TEST_CASE("Transactions stay committed when their decisions are dropped, also af
     const std::string value = std::to_string(i);
     const Record record = RecordOf(value);
     const std::uint64_t id = Store(broker).BeginTransaction().value();
-    const auto prepared = topic.partition(0).log().AppendTransactional({&record, 1}, id);
+    const auto prepared = Access::Log(topic.partition(0)).AppendTransactional({&record, 1}, id);
     REQUIRE(prepared.ok());
     // The second one is never decided.
     if (i == 1) {
-      broker->core().decisions().End(id, TransactionTable::Decision::kAborted);
+      Access::Core(*broker).decisions().End(id, TransactionTable::Decision::kAborted);
       continue;
     }
     REQUIRE(Store(broker).Decide(id, {{"a", 0, prepared->last_frame}}, {}).ok());

@@ -1,5 +1,6 @@
 #include <set>
 
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "broker/offset_store.h"
 #include "catch.h"
@@ -10,7 +11,7 @@ namespace {
 
 using Decision = TransactionTable::Decision;
 
-OffsetStore& Store(BrokerFixture& broker) { return broker->core().offsets(); }
+OffsetStore& Store(BrokerFixture& broker) { return Access::Core(*broker).offsets(); }
 
 const OffsetStore::Key kPlace{"group", "in", 0};
 
@@ -24,7 +25,7 @@ struct Steps {
   }
   void Write(const std::string& topic, const std::string& value) {
     const Record record = RecordOf(value);
-    PartitionLog& log = broker->OpenTopic(topic)->partition(0).log();
+    PartitionLog& log = Access::Log(broker->OpenTopic(topic)->partition(0));
     const auto prepared = log.AppendTransactional({&record, 1}, id);
     REQUIRE(prepared.ok());
     participants.push_back({topic, 0, prepared->last_frame});
@@ -210,7 +211,7 @@ TEST_CASE("What is no record of ours among the commits is passed over and counte
   BrokerFixture broker;
   REQUIRE(Store(broker).Commit(kPlace, Offset(1)).ok());
   {
-    PartitionLog& log = broker->OpenTopic("__consumer_offsets")->partition(0).log();
+    PartitionLog& log = Access::Log(broker->OpenTopic("__consumer_offsets")->partition(0));
     REQUIRE(log.AppendUnsynced(RecordOf("?", "?")).ok());
     REQUIRE(log.AppendUnsynced(RecordOf("no key")).ok());
     REQUIRE(log.AppendUnsynced(RecordOf(std::string("g\0t\0007", 5), "no number")).ok());
@@ -223,7 +224,7 @@ TEST_CASE("What is no record of ours among the commits is passed over and counte
     CHECK(broker->recovery_report().foreign_records == 4);
   }
   const auto follower = Broker::Open("/data", broker.Options(BrokerAccess::kReadOnly)).value();
-  CHECK(follower->core().offsets().Find(kPlace).value()->offset == Offset(2));
+  CHECK(Access::Core(*follower).offsets().Find(kPlace).value()->offset == Offset(2));
   CHECK(follower->recovery_report().foreign_records == 4);
   // They go with what a compaction drops.
   REQUIRE(Store(broker).Compact().ok());
@@ -237,7 +238,7 @@ TEST_CASE(
     BrokerFixture broker;
     REQUIRE(Store(broker).Commit(kPlace, Offset(1)).ok());
     const EncodedRecord decision = Encode(DecisionRecord{.id = 1, .places = 2, .participants = {}});
-    PartitionLog& store = broker->OpenTopic("__consumer_offsets")->partition(0).log();
+    PartitionLog& store = Access::Log(broker->OpenTopic("__consumer_offsets")->partition(0));
     REQUIRE(store.AppendUnsynced(RecordOf(decision.key, decision.value)).ok());
     REQUIRE(Store(broker).Commit(kPlace, Offset(2)).ok());
     if (is_followed) REQUIRE(store.AppendUnsynced(RecordOf(decision.key, decision.value)).ok());
@@ -251,12 +252,12 @@ TEST_CASE("A record of the store that is damaged is reported each time, not pass
   REQUIRE(Store(broker).Commit({"group", "t", 0}, Offset(1)).ok());
   const Topic store = broker->OpenTopic("__consumer_offsets").value();
   const std::string key("\0open", 5);
-  REQUIRE(store.partition(0).log().AppendUnsynced(RecordOf(key, "no number")).ok());
+  REQUIRE(Access::Log(store.partition(0)).AppendUnsynced(RecordOf(key, "no number")).ok());
   REQUIRE(Store(broker).Commit({"group", "t", 0}, Offset(2)).ok());
   const auto reader = Broker::Open("/data", broker.Options(BrokerAccess::kReadOnly));
   REQUIRE(reader.ok());
   for (int i = 0; i < 2; ++i) {
-    CHECK(absl::IsDataLoss((*reader)->core().offsets().Find({"group", "t", 0}).status()));
+    CHECK(absl::IsDataLoss(Access::Core(**reader).offsets().Find({"group", "t", 0}).status()));
   }
 }
 
@@ -264,7 +265,7 @@ TEST_CASE("When the ids of an open are used up, transactions go on in another ep
   BrokerFixture broker;
   broker.MakeTopic("a");
   { Steps first(broker); }
-  DecisionTable& decisions = broker->core().decisions();
+  DecisionTable& decisions = Access::Core(*broker).decisions();
   decisions.End((decisions.epoch() << 32), Decision::kAborted);
   decisions.StartEpoch(decisions.epoch(), 0xffff'fffd);
   std::set<std::uint64_t> ids;

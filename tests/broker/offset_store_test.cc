@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "catch.h"
 #include "support/broker_fixture.h"
@@ -12,7 +13,7 @@
 namespace daybook {
 namespace {
 
-OffsetStore& Store(BrokerFixture& broker) { return broker->core().offsets(); }
+OffsetStore& Store(BrokerFixture& broker) { return Access::Core(*broker).offsets(); }
 
 const OffsetStore::Key kKey{"group", "orders", 3};
 
@@ -137,7 +138,7 @@ TEST_CASE("Commits go on on a full XFS, too, which makes no file where little is
     const auto broker = Broker::Open(directory, {.access = BrokerAccess::kReadWrite,
                                                  .background = Background::kCaller})
                             .value();
-    OffsetStore& store = broker->core().offsets();
+    OffsetStore& store = Access::Core(*broker).offsets();
     REQUIRE(store.Commit(kKey, Offset(1)).ok());
     REQUIRE(broker->CreateTopic("orders").ok());
     const Topic topic = broker->OpenTopic("orders").value();
@@ -155,7 +156,7 @@ TEST_CASE("Commits go on on a full XFS, too, which makes no file where little is
   }
   {
     const auto broker = Broker::Open(directory, {.access = BrokerAccess::kReadWrite}).value();
-    CHECK(broker->core().offsets().Find(kKey).value()->offset == Offset(50'000));
+    CHECK(Access::Core(*broker).offsets().Find(kKey).value()->offset == Offset(50'000));
   }
   torture::Unmount(where.path());
 }
@@ -217,7 +218,7 @@ TEST_CASE("A place that is committed again and again where it is does not expire
 
 TEST_CASE("Metadata over its limit is refused, alone and in a transaction, and changes nothing") {
   BrokerFixture broker;
-  OffsetStore& store = broker->core().offsets();
+  OffsetStore& store = Access::Core(*broker).offsets();
   const OffsetStore::Key key{"group", "orders", 0};
   const std::string most(kMaxOffsetMetadataBytes, 'm');
   REQUIRE(store.Commit(key, Offset(1), most).ok());

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "broker/offset_store.h"
 #include "daybook/consumer_group.h"
@@ -50,7 +51,7 @@ std::string ValueFrom(Choices& choices) {
 }
 
 void WriteRecords(Broker& broker, Choices& choices) {
-  auto topic = broker.core().catalog().Create(kOffsetsTopic, {.segment_bytes = 64 << 10});
+  auto topic = Access::Core(broker).catalog().Create(kOffsetsTopic, {.segment_bytes = 64 << 10});
   ExpectOk(topic.status(), "the topic of the store");
   while (!choices.empty()) {
     const std::string key = KeyFrom(choices);
@@ -61,7 +62,8 @@ void WriteRecords(Broker& broker, Choices& choices) {
                         .headers = {},
                         .timestamp = {},
                         .partition = {}};
-    ExpectOk(topic->partition(0).log().AppendUnsynced(record).status(), "a record of the store");
+    ExpectOk(Access::Log(topic->partition(0)).AppendUnsynced(record).status(),
+             "a record of the store");
   }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "daybook/consumer_group.h"
 #include "fuzz/directory_image.h"
@@ -14,9 +15,8 @@
 #include "fuzz/observe.h"
 #include "fuzz/operations_model.h"
 
-// Sequences of operations against a model: each byte is one, the next ones say how. Power cuts come
-// at any operation of the disk, in recovery as well, with a seed that says which writes of the open
-// ones had been completed, in which order; errors come at any, too.
+// Sequences of operations against a model: each byte is one, the next ones say how. Power cuts, and
+// errors, come at any operation of the disk, in recovery too; a seed says which writes were done.
 
 namespace daybook::fuzz {
 namespace {
@@ -332,7 +332,7 @@ class Run {
       Claim(choices_.Pick(15'000), 8);
     }
     const bool is_open = !claims_.empty();
-    broker_->core().UseSettleTimeout(std::chrono::milliseconds(0));
+    Access::Core(*broker_).UseSettleTimeout(std::chrono::milliseconds(0));
     const absl::Status closed = broker_->Close();
     Expect(!is_open || absl::IsDeadlineExceeded(closed) || MayFail(), "closed over an open claim");
     if (is_open) Expect(!OpenBroker(*disk_, BrokerAccess::kReadWrite).ok(), "two writers");

@@ -1,3 +1,4 @@
+#include "broker/access.h"
 #include "catch.h"
 #include "support/group_fixture.h"
 
@@ -51,7 +52,7 @@ TEST_CASE("A place beyond the end, after a power cut, goes on at the end") {
     }
     broker.CutPower(seed);
     const Offset end = broker->OpenTopic("t").value().partition(0).end_offset().value();
-    const auto place = broker->core().offsets().Find({"g", "t", 0}).value();
+    const auto place = Access::Core(*broker).offsets().Find({"g", "t", 0}).value();
     CHECK((!place || place->offset <= end));
     {
       const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();

@@ -3,6 +3,7 @@
 #include <map>
 #include <string>
 
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "catch.h"
 #include "support/broker_fixture.h"
@@ -28,7 +29,7 @@ TEST_CASE("A dead letter is the record, and where it came from and why") {
               .Append({.key = "k", .value = "v", .headers = own, .timestamp = when})
               .ok());
   REQUIRE(topic.partition(1).Append({.key = "gone"}).ok());
-  const auto dead = DeadLetters::Open(broker->core(), "t.dead", {"t"});
+  const auto dead = DeadLetters::Open(Access::Core(*broker), "t.dead", {"t"});
   REQUIRE(dead.ok());
   for (const RecordView& record : ReadAll(*broker, "t", 1)) {
     REQUIRE(dead->Append(record, absl::NotFoundError("no such user"), 3).ok());
@@ -60,7 +61,7 @@ TEST_CASE("A dead letter of a transaction is there when that is committed, in th
   const Topic topic = broker.MakeTopic("t", {.partitions = 3});
   REQUIRE(topic.partition(2).Append(RecordOf("k", "v")).ok());
   broker.MakeTopic("dead", {.partitions = 2});
-  const auto dead = DeadLetters::Open(broker->core(), "dead", {"t"});
+  const auto dead = DeadLetters::Open(Access::Core(*broker), "dead", {"t"});
   REQUIRE(dead.ok());
   Transaction transaction = Transaction::Begin(*broker).value();
   for (const RecordView& record : ReadAll(*broker, "t", 2)) {
@@ -78,7 +79,7 @@ TEST_CASE("A long cause is cut") {
   BrokerFixture broker;
   broker.MakeTopic("t");
   broker.SendMany("t", 0, 1);
-  const auto dead = DeadLetters::Open(broker->core(), "t.dead", {"t"});
+  const auto dead = DeadLetters::Open(Access::Core(*broker), "t.dead", {"t"});
   REQUIRE(dead.ok());
   const RecordBatch batch = ReadAll(*broker, "t");
   REQUIRE(dead->Append(*batch.begin(), absl::InternalError(std::string(5 << 20, 'x')), 1).ok());
@@ -102,7 +103,7 @@ TEST_CASE("What does not fit into a dead-letter topic is cut, and it says so") {
   append({.key = "k", .value = large, .headers = large_header});
   append({.key = large, .value = large, .headers = small_header});
   append({.key = large});
-  const auto dead = DeadLetters::Open(broker->core(), "dead", {"t"});
+  const auto dead = DeadLetters::Open(Access::Core(*broker), "dead", {"t"});
   REQUIRE(dead.ok());
   const RecordBatch batch = ReadAll(*broker, "t");
   for (const RecordView& record : batch) {
@@ -141,7 +142,7 @@ TEST_CASE("A record of the largest size goes to a topic that was made with the s
   broker.MakeTopic("dead", options);
   const std::string largest(1 << 20, 'x');
   REQUIRE(topic.partition(0).Append(RecordOf(largest)).ok());
-  const auto dead = DeadLetters::Open(broker->core(), "dead", {"t"});
+  const auto dead = DeadLetters::Open(Access::Core(*broker), "dead", {"t"});
   REQUIRE(dead.ok());
   const RecordBatch batch = ReadAll(*broker, "t");
   REQUIRE(dead->Append(*batch.begin(), absl::InternalError("no"), 1).ok());
@@ -155,7 +156,7 @@ TEST_CASE("A dead-letter topic is created to suit its sources, or taken as it is
   broker.MakeTopic("small", {.durability = Durability::kDisk, .segment_bytes = 1 << 20});
   broker.MakeTopic("large",
                    {.flush_interval = std::chrono::milliseconds(7), .segment_bytes = 128 << 20});
-  REQUIRE(DeadLetters::Open(broker->core(), "dead", {"small", "large"}).ok());
+  REQUIRE(DeadLetters::Open(Access::Core(*broker), "dead", {"small", "large"}).ok());
   const TopicOptions options = broker->OpenTopic("dead")->options();
   CHECK(options.partitions == 1);
   CHECK(options.durability == Durability::kDisk);
@@ -165,7 +166,7 @@ TEST_CASE("A dead-letter topic is created to suit its sources, or taken as it is
   broker.MakeTopic("many", {.partitions = 4});
   broker.MakeTopic("two", {.partitions = 2});
   broker.SendMany("many", 3, 1);
-  const auto dead = DeadLetters::Open(broker->core(), "two", {"many"});
+  const auto dead = DeadLetters::Open(Access::Core(*broker), "two", {"many"});
   REQUIRE(dead.ok());
   const RecordBatch batch = ReadAll(*broker, "many", 3);
   REQUIRE(dead->Append(*batch.begin(), absl::InternalError(""), 1).ok());
@@ -177,7 +178,7 @@ TEST_CASE("A dead-letter topic is made for sources whose segments are as large a
   const std::int64_t most = (std::int64_t{1} << 28) - 64;
   broker.MakeTopic("t", {.segment_bytes = 1 << 30, .max_record_bytes = most});
   broker.MakeTopic("small");
-  const auto dead = DeadLetters::Open(broker->core(), "dead", {"t", "small"});
+  const auto dead = DeadLetters::Open(Access::Core(*broker), "dead", {"t", "small"});
   INFO(dead.status());
   REQUIRE(dead.ok());
   CHECK(broker->OpenTopic("dead")->options().max_record_bytes == most);
@@ -187,11 +188,12 @@ TEST_CASE("A dead-letter topic is made for sources whose segments are as large a
 TEST_CASE("A dead-letter topic that cannot be is refused") {
   BrokerFixture broker;
   broker.MakeTopic("t");
-  CHECK(absl::IsInvalidArgument(DeadLetters::Open(broker->core(), "t", {"t"}).status()));
-  CHECK(absl::IsInvalidArgument(DeadLetters::Open(broker->core(), "__dead", {"t"}).status()));
+  CHECK(absl::IsInvalidArgument(DeadLetters::Open(Access::Core(*broker), "t", {"t"}).status()));
+  CHECK(
+      absl::IsInvalidArgument(DeadLetters::Open(Access::Core(*broker), "__dead", {"t"}).status()));
   broker.MakeTopic("tiny", {.max_record_bytes = 4095});
-  CHECK(absl::IsInvalidArgument(DeadLetters::Open(broker->core(), "tiny", {"t"}).status()));
-  CHECK(absl::IsNotFound(DeadLetters::Open(broker->core(), "dead", {"u"}).status()));
+  CHECK(absl::IsInvalidArgument(DeadLetters::Open(Access::Core(*broker), "tiny", {"t"}).status()));
+  CHECK(absl::IsNotFound(DeadLetters::Open(Access::Core(*broker), "dead", {"u"}).status()));
   CHECK(absl::IsNotFound(broker->OpenTopic("dead").status()));
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "support/broker_fixture.h"
 
@@ -75,10 +76,10 @@ struct CoordinatorFixture {
     group->DropLost(broker.clock().MonotonicNow());
     return group->Commit(member.id, {"t", partition}, Offset(offset));
   }
-  OffsetStore& store() { return broker->core().offsets(); }
+  OffsetStore& store() { return Access::Core(*broker).offsets(); }
 
   BrokerFixture broker;
-  std::shared_ptr<GroupCoordinator> group = broker->core().Group("g").value();
+  std::shared_ptr<GroupCoordinator> group = Access::Core(*broker).Group("g").value();
 };
 
 }  // namespace daybook

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "broker/directory_check.h"
 #include "daybook/broker.h"
@@ -63,7 +64,7 @@ TopicOptions OptionsOf(Shape shape) {
 
 absl::StatusOr<std::unique_ptr<Broker>> OpenBroker(const std::string& directory, Shape shape) {
   auto broker = Broker::Open(directory);
-  if (broker.ok() && shape == Shape::kSmall) (*broker)->core().UseSteps(kSmallSteps);
+  if (broker.ok() && shape == Shape::kSmall) Access::Core(*(*broker)).UseSteps(kSmallSteps);
   return broker;
 }
 

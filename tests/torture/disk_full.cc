@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "daybook/simulated_file_system.h"
 #include "torture/family.h"
@@ -68,10 +69,10 @@ class FullDisk {
   // They go on for as long as anybody likes, once the store of offsets has its reserve.
   void CheckCommits(Broker& broker) {
     const auto log = broker.OpenTopic(kOffsetsTopic);
-    if (!log.ok() || log->partition(0).log().lacks_reserve()) return;
+    if (!log.ok() || Access::Log(log->partition(0)).lacks_reserve()) return;
     const OffsetStore::Key key{"reserve", StandardTopics().front().name, 0};
     for (int i = 0; i < kCommits; ++i) {
-      const auto status = broker.core().offsets().Commit(key, Offset(0), absl::StrCat(i));
+      const auto status = Access::Core(broker).offsets().Commit(key, Offset(0), absl::StrCat(i));
       if (status.ok()) continue;
       return tally_.Violate(absl::StrCat("commit ", i, " on the full disk: ", status.ToString()));
     }

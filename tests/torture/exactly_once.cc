@@ -15,6 +15,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/checksum.h"
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "daybook/broker.h"
 #include "daybook/consumer_group.h"
@@ -112,7 +113,7 @@ absl::StatusOr<Sum> Fill(Broker& broker, const RunOptions& options, Tally& tally
 
 absl::StatusOr<std::unique_ptr<Broker>> OpenBroker(const std::string& directory, Shape shape) {
   auto broker = Broker::Open(directory);
-  if (broker.ok() && shape == Shape::kSmall) (*broker)->core().UseSteps(kSmallSteps);
+  if (broker.ok() && shape == Shape::kSmall) Access::Core(*(*broker)).UseSteps(kSmallSteps);
   return broker;
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "daybook/broker.h"
 #include "daybook/transaction.h"
@@ -56,7 +57,7 @@ class Writer {
     auto broker = Broker::Open(directory_, {.file_system = &file_system_});
     if (!broker.ok()) Fail("open", broker.status());
     broker_ = *std::move(broker);
-    if (shape_ == Shape::kSmall) broker_->core().UseSteps(kSmallSteps);
+    if (shape_ == Shape::kSmall) Access::Core(*broker_).UseSteps(kSmallSteps);
   }
   void Close() {
     if (const auto status = broker_->Close(); !status.ok()) Fail("close", status);
@@ -188,13 +189,14 @@ class Writer {
   // As if it were killed before the decision.
   void LeaveTransaction() {
     const std::size_t which = random_() % kTopics;
-    const auto id = broker_->core().offsets().BeginTransaction();
+    const auto id = Access::Core(*broker_).offsets().BeginTransaction();
     if (!id.ok()) Fail("begin", id.status());
     const std::string value = NeverOf(which, Bytes());
     Record record;
     record.value = value;
     LogOf(which, 0).is_blocked = true;
-    const auto prepared = Open(which).partition(0).log().AppendTransactional({&record, 1}, *id);
+    const auto prepared =
+        Access::Log(Open(which).partition(0)).AppendTransactional({&record, 1}, *id);
     if (!prepared.ok()) Fail("prepare", prepared.status());
     for (int i = 0; i < 3; ++i) Append(which);
   }

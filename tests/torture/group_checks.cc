@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "daybook/reader.h"
 #include "support/segment_bytes.h"
@@ -142,17 +143,17 @@ void GroupWorld::FenceByName() {
 
 void GroupWorld::LeaveUndecided() {
   // Step by step, as a commit does it, and no decision: it is seen neither now nor ever.
-  const auto id = broker_->core().offsets().BeginTransaction();
+  const auto id = Access::Core(*broker_).offsets().BeginTransaction();
   if (!Expect(id.ok(), "a transaction begins")) return;
   const std::string value = absl::StrCat("undecided ", next_value_++);
   never_.insert(value);
   const Record record = RecordOf(value);
   const int partition = static_cast<int>(Pick(static_cast<std::uint64_t>(outputs_)));
   const Topic out = broker_->OpenTopic("out").value();
-  Expect(out.partition(partition).log().AppendTransactional({&record, 1}, *id).ok(),
+  Expect(Access::Log(out.partition(partition)).AppendTransactional({&record, 1}, *id).ok(),
          "a transaction is prepared");
   CheckOutput();
-  broker_->core().decisions().End(*id, TransactionTable::Decision::kAborted);
+  Access::Core(*broker_).decisions().End(*id, TransactionTable::Decision::kAborted);
   tally_.Count("undecided transactions");
   if (Pick(2) == 0) Kill();
 }
@@ -182,7 +183,7 @@ void GroupWorld::CheckOwners() {
 }
 
 absl::StatusOr<Offset> GroupWorld::Place(int partition) {
-  const auto place = broker_->core().offsets().Find({kGroup, "in", partition});
+  const auto place = Access::Core(*broker_).offsets().Find({kGroup, "in", partition});
   if (!place.ok()) return place.status();
   if (place->has_value()) return (*place)->offset;
   return starts_ ? starts_->at(static_cast<std::size_t>(partition)) : Offset(0);

@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/mutex.h"
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "daybook/consumer_group.h"
 #include "daybook/simulated_file_system.h"
@@ -50,7 +51,7 @@ void CheckKilled(World& world, Tally& tally) {
                                        .file_system = killed.get()});
   if (!broker.ok()) return tally.Violate(broker.status().ToString());
   for (int id = 0; id < kPartitions; ++id) {
-    const auto place = (*broker)->core().offsets().Find({kGroup, "in", id});
+    const auto place = Access::Core(*(*broker)).offsets().Find({kGroup, "in", id});
     if (!place.ok()) return tally.Violate(place.status().ToString());
     const Offset end = place->has_value() ? (*place)->offset : Offset(0);
     for (Offset at(0); at < end;) {
@@ -80,7 +81,7 @@ void RunCase(Shape shape, std::uint64_t seed, Tally& tally) {
   options.partitions = kPartitions;
   if (is_small) {
     options.segment_bytes = 64 << 10;
-    broker.core().UseSteps(kSmallSteps);
+    Access::Core(broker).UseSteps(kSmallSteps);
   }
   const HostileValues values(shape);
   if (!broker.CreateTopic("in", options).ok()) return tally.Violate("no topic");

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "daybook/producer.h"
 #include "segment/segment_steps.h"
@@ -62,7 +63,7 @@ void GroupWorld::Open() {
     return;
   }
   broker_ = *std::move(broker);
-  if (is_small()) broker_->core().UseSteps(kSmallSteps);
+  if (is_small()) Access::Core(*broker_).UseSteps(kSmallSteps);
 }
 
 std::string GroupWorld::NextValue() {

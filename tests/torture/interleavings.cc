@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/event_count.h"
 #include "base/scheduler.h"
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "daybook/broker.h"
 #include "daybook/clock.h"
@@ -91,7 +92,7 @@ class LogScenario final : public Scenario {
     if (plan.third == Plan::Third::kWorksAhead) {
       SegmentSteps steps = kSmallSteps;
       steps.page_in = std::uint64_t{12} << 10;  // over the rest of the segment at once
-      broker_->core().UseSteps(steps);
+      Access::Core(*broker_).UseSteps(steps);
     }
     TopicOptions options;
     options.segment_bytes = 64 << 10;
@@ -158,12 +159,12 @@ class LogScenario final : public Scenario {
         kDirectory,
         {.background = Background::kCaller, .file_system = left.get(), .clock = &clock_});
     if (!broker.ok()) return broker.status().ToString();
-    wrong = Compare((*broker)->OpenTopic("t")->partition(0).log());
+    wrong = Compare(Access::Log((*broker)->OpenTopic("t")->partition(0)));
     return wrong.empty() ? "" : "after a kill: " + wrong;
   }
 
  private:
-  PartitionLog& log() { return topic_->partition(0).log(); }
+  PartitionLog& log() { return Access::Log(topic_->partition(0)); }
 
   void Append(std::string value) {
     Record record;

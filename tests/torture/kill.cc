@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "daybook/broker.h"
 #include "daybook/consumer_group.h"
@@ -148,10 +149,11 @@ void ClaimForEver(const Topic& topic, std::size_t which, const Victim& victim) {
 
 // Begun and prepared, and no more.
 void LeaveTransaction(Broker& broker, const Topic& topic, int partition) {
-  const auto id = broker.core().offsets().BeginTransaction();
+  const auto id = Access::Core(broker).offsets().BeginTransaction();
   if (!id.ok()) _exit(12);
   const Record record = RecordOf(kNever);
-  if (!topic.partition(partition).log().AppendTransactional({&record, 1}, *id).ok()) _exit(13);
+  if (!Access::Log(topic.partition(partition)).AppendTransactional({&record, 1}, *id).ok())
+    _exit(13);
 }
 
 void TransactForEver(Broker& broker, const Topic& topic, std::size_t which, const Victim& victim) {
@@ -206,7 +208,7 @@ void CommitForEver(Broker& broker, Acknowledged& acknowledged) {
   auto broker = Broker::Open(victim.directory);
   if (!broker.ok()) _exit(3);
   // So that its thread has something to do ahead of the appends all the time.
-  if (victim.shape == Shape::kSmall) (*broker)->core().UseSteps(kSmallSteps);
+  if (victim.shape == Shape::kSmall) Access::Core(*(*broker)).UseSteps(kSmallSteps);
   std::vector<std::thread> threads;
   std::vector<Topic> topics;
   for (const Appender& appender : kAppenders) {

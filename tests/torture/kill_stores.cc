@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "daybook/broker.h"
 #include "daybook/consumer_group.h"
@@ -117,7 +118,7 @@ TopicOptions Options(Shape shape) {
 absl::StatusOr<std::unique_ptr<Broker>> OpenBroker(const std::string& directory, Shape shape,
                                                    BrokerAccess access = BrokerAccess::kReadWrite) {
   auto broker = Broker::Open(directory, {.access = access, .background = Background::kCaller});
-  if (broker.ok() && shape == Shape::kSmall) (*broker)->core().UseSteps(kSmallSteps);
+  if (broker.ok() && shape == Shape::kSmall) Access::Core(*(*broker)).UseSteps(kSmallSteps);
   return broker;
 }
 

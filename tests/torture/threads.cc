@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "daybook/consumer_group.h"
 #include "daybook/producer.h"
@@ -89,7 +90,7 @@ class ThreadsRun {
       options.background = Background::kCaller;
       broker_ = Broker::Open(kDirectory, options).value();
     }
-    if (is_small_) broker_->core().UseSteps(kSmallSteps);
+    if (is_small_) Access::Core(*broker_).UseSteps(kSmallSteps);
     TopicOptions options_of_topic;
     options_of_topic.segment_bytes = is_small_ ? 64 << 10 : std::int64_t{16} << 20;
     IsOk(broker_->CreateTopic("large", options_of_topic), "create");

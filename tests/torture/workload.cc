@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "daybook/consumer_group.h"
 #include "daybook/producer.h"
@@ -85,8 +86,8 @@ bool Workload::Open() {
   }
   broker_ = *std::move(broker);
   if (works_ahead_) {
-    broker_->core().UseSteps(is_small_ ? kSmallSteps : SegmentSteps(),
-                             [this](PartitionLog& log) { AppendMeanwhile(log); });
+    Access::Core(*broker_).UseSteps(is_small_ ? kSmallSteps : SegmentSteps(),
+                                    [this](PartitionLog& log) { AppendMeanwhile(log); });
   }
   return true;
 }
@@ -94,13 +95,14 @@ bool Workload::Open() {
 void Workload::WorkAhead() {
   if (!works_ahead_ || !handle_ || Pick(2) == 0) return;
   is_working_ahead_ = true;
-  for (std::uint64_t steps = Pick(is_small_ ? 4 : 24); steps != 0 && partition().log().WorkAhead();)
+  for (std::uint64_t steps = Pick(is_small_ ? 4 : 24);
+       steps != 0 && Access::Log(partition()).WorkAhead();)
     --steps;
   is_working_ahead_ = false;
 }
 
 void Workload::AppendMeanwhile(PartitionLog& log) {
-  if (!is_working_ahead_ || &log != &partition().log() || Pick(4) != 0) return;
+  if (!is_working_ahead_ || &log != &Access::Log(partition()) || Pick(4) != 0) return;
   is_working_ahead_ = false;  // once
   // One that waits for a sync would, when that fails, wait for the work that goes on here.
   if (plans_[topic_].options.durability == Durability::kDisk) return;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "broker/access.h"
 #include "broker/broker_core.h"
 #include "daybook/producer.h"
 #include "torture/hostile.h"
@@ -69,7 +70,7 @@ void Workload::CloseAmidClaims() {
     if (auto held = Hold(Pick(3) == 0 ? Large() : 200)) open.push_back(*std::move(held));
     if (plans_[topic_].options.durability != Durability::kDisk) Append(Usual(), std::nullopt);
   }
-  broker_->core().UseSettleTimeout(std::chrono::milliseconds(0));
+  Access::Core(*broker_).UseSettleTimeout(std::chrono::milliseconds(0));
   const absl::Status closed = broker_->Close();
   const bool waits = absl::IsDeadlineExceeded(closed);
   if (!waits && !(closed.ok() && open.empty())) {
