@@ -149,6 +149,19 @@ class DAYBOOK_EXPORT Consumer {
   // The group's place, for any partition; NotFound when it has none. At OffsetReset::kLatest it has
   // one from the first Join on: see there.
   absl::StatusOr<CommittedOffset> Committed(const TopicPartition& partition) const;
+  // The same of many; those where the group has none are left out.
+  absl::StatusOr<std::map<TopicPartition, CommittedOffset>> CommittedOffsets(
+      const std::vector<TopicPartition>& partitions) const;
+
+  // Where partitions begin and end, and the offset of the first record with such a timestamp or a
+  // later one (Partition::OffsetForTime), of any partitions; positions stay as they are.
+  //   NotFound            there is no such topic or partition
+  absl::StatusOr<std::map<TopicPartition, Offset>> BeginningOffsets(
+      const std::vector<TopicPartition>& partitions) const;
+  absl::StatusOr<std::map<TopicPartition, Offset>> EndOffsets(
+      const std::vector<TopicPartition>& partitions) const;
+  absl::StatusOr<std::map<TopicPartition, Offset>> OffsetsForTimes(
+      const std::map<TopicPartition, Timestamp>& times) const;
 
   // Poll passes over paused partitions, which stay assigned, and paused until Resume or until they
   // go. Keep polling meanwhile. FailedPrecondition when one is not assigned; nothing changed then.

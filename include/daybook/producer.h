@@ -27,6 +27,7 @@ class DAYBOOK_EXPORT Receipt {
   Receipt(Topic topic, int partition, std::shared_ptr<const BatchOutcome> batch,
           std::int64_t index);
 
+  const std::string& topic() const { return topic_.name(); }
   int partition() const { return partition_; }
   // kNowhere as long as the record is gathered (ProducerOptions::linger), and if its batch could
   // not be appended.

@@ -31,6 +31,9 @@ namespace daybook::inline v1 {
 // InvalidArgument, saying `what` it is, unless it has 1 to 249 bytes and no control characters.
 absl::Status CheckGroupName(std::string_view name, std::string_view what);
 
+// NotFound unless the topic has a partition of that number.
+absl::Status CheckPartition(const Topic& topic, int partition);
+
 // What a Broker consists of. The contract is that of daybook/broker.h.
 //
 // Every handle that came from a broker has a share in it, and every topic, so that it is there as

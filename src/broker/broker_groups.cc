@@ -170,14 +170,16 @@ absl::StatusOr<GroupDescription> BrokerCore::DescribeGroup(std::string_view name
   return description;
 }
 
+absl::Status CheckPartition(const Topic& topic, int partition) {
+  if (partition >= 0 && partition < topic.partitions()) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat(topic.name(), " has no partition ", partition,
+                                          "; it has 0 to ", topic.partitions() - 1));
+}
+
 absl::Status BrokerCore::CheckRange(const TopicPartition& partition, Offset offset) {
   const auto topic = catalog_.Find(partition.topic);
   if (!topic.ok()) return topic.status();
-  if (partition.partition < 0 || partition.partition >= topic->partitions()) {
-    return absl::NotFoundError(absl::StrCat(partition.topic, " has no partition ",
-                                            partition.partition, "; it has 0 to ",
-                                            topic->partitions() - 1));
-  }
+  if (auto status = CheckPartition(*topic, partition.partition); !status.ok()) return status;
   Partition& log = topic->partition(partition.partition);
   const auto begin = log.begin_offset();
   if (!begin.ok()) return begin.status();

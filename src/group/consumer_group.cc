@@ -97,6 +97,35 @@ absl::StatusOr<std::int64_t> Consumer::Lag(const TopicPartition& partition) cons
 absl::StatusOr<CommittedOffset> Consumer::Committed(const TopicPartition& partition) const {
   return Guarded(*state_, [&] { return state_->Committed(partition); });
 }
+absl::StatusOr<std::map<TopicPartition, CommittedOffset>> Consumer::CommittedOffsets(
+    const std::vector<TopicPartition>& partitions) const {
+  return Guarded(*state_, [&] { return state_->CommittedOffsets(partitions); });
+}
+absl::StatusOr<std::map<TopicPartition, Offset>> Consumer::BeginningOffsets(
+    const std::vector<TopicPartition>& partitions) const {
+  return Guarded(*state_, [&] {
+    return state_->OffsetsOf(partitions, [](PartitionLog& log) { return log.begin_offset(); });
+  });
+}
+absl::StatusOr<std::map<TopicPartition, Offset>> Consumer::EndOffsets(
+    const std::vector<TopicPartition>& partitions) const {
+  return Guarded(*state_, [&] {
+    return state_->OffsetsOf(partitions, [](PartitionLog& log) { return log.end_offset(); });
+  });
+}
+absl::StatusOr<std::map<TopicPartition, Offset>> Consumer::OffsetsForTimes(
+    const std::map<TopicPartition, Timestamp>& times) const {
+  return Guarded(*state_, [&]() -> absl::StatusOr<std::map<TopicPartition, Offset>> {
+    std::map<TopicPartition, Offset> offsets;
+    for (const auto& one : times) {
+      const auto search = [&one](PartitionLog& log) { return log.OffsetForTime(one.second); };
+      auto found = state_->OffsetsOf({one.first}, search);
+      if (!found.ok()) return found.status();
+      offsets.merge(*found);
+    }
+    return offsets;
+  });
+}
 
 absl::Status Consumer::Pause(const std::vector<TopicPartition>& partitions) {
   return Guarded(*state_, [&] { return state_->SetPaused(partitions, true); });

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "broker/access.h"
 #include "group/consumer_state.h"
 
 // Where a member stands, and how that is moved.
@@ -61,9 +62,8 @@ absl::Status Consumer::State::Seek(const TopicPartition& partition, Offset offse
   return SeekAll({partition}, [offset](PartitionLog&) { return offset; });
 }
 
-absl::Status Consumer::State::SeekAll(
-    const std::vector<TopicPartition>& partitions,
-    const std::function<absl::StatusOr<Offset>(PartitionLog&)>& choose) {
+absl::Status Consumer::State::SeekAll(const std::vector<TopicPartition>& partitions,
+                                      const ChooseOffset& choose) {
   if (const auto status = CheckStanding(); !status.ok()) return status;
   const auto entries = Find(partitions);
   if (!entries.ok()) return entries.status();
@@ -127,6 +127,31 @@ absl::StatusOr<CommittedOffset> Consumer::State::Committed(const TopicPartition&
                                             partition.topic, "-", partition.partition));
   }
   return **place;
+}
+
+absl::StatusOr<std::map<TopicPartition, CommittedOffset>> Consumer::State::CommittedOffsets(
+    const std::vector<TopicPartition>& partitions) {
+  std::map<TopicPartition, CommittedOffset> committed;
+  for (const TopicPartition& partition : partitions) {
+    auto place = core_.offsets().Find({group_->name(), partition.topic, partition.partition});
+    if (!place.ok()) return place.status();
+    if (place->has_value()) committed.emplace(partition, **std::move(place));
+  }
+  return committed;
+}
+
+absl::StatusOr<std::map<TopicPartition, Offset>> Consumer::State::OffsetsOf(
+    const std::vector<TopicPartition>& partitions, const ChooseOffset& choose) {
+  std::map<TopicPartition, Offset> offsets;
+  for (const TopicPartition& partition : partitions) {
+    const auto topic = core_.catalog().Find(partition.topic);
+    if (!topic.ok()) return topic.status();
+    if (auto status = CheckPartition(*topic, partition.partition); !status.ok()) return status;
+    const auto offset = choose(Access::Log(topic->partition(partition.partition)));
+    if (!offset.ok()) return offset.status();
+    offsets.emplace(partition, *offset);
+  }
+  return offsets;
 }
 
 absl::Status Consumer::State::SetPaused(const std::vector<TopicPartition>& partitions,

@@ -120,7 +120,8 @@ absl::StatusOr<std::optional<Offset>> Consumer::State::StartingOffset(
   }
   if (options_.offset_reset == OffsetReset::kNone) return std::optional<Offset>();
   const bool is_at_end = options_.offset_reset == OffsetReset::kLatest;
-  const auto offset = is_at_end ? group_->FixPlace(partition, Access::Log(log)) : log.begin_offset();
+  const auto offset =
+      is_at_end ? group_->FixPlace(partition, Access::Log(log)) : log.begin_offset();
   if (!offset.ok()) return offset.status();
   if (is_at_end) *stored = *offset;
   return std::optional<Offset>(*offset);

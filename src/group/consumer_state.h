@@ -49,14 +49,19 @@ class Consumer::State {
   GroupOffsets Positions();
 
   std::vector<TopicPartition> Assignment();
+  using ChooseOffset = std::function<absl::StatusOr<Offset>(PartitionLog&)>;
   absl::Status Seek(const TopicPartition& partition, Offset offset);
   // To where `choose` says, for each.
-  absl::Status SeekAll(const std::vector<TopicPartition>& partitions,
-                       const std::function<absl::StatusOr<Offset>(PartitionLog&)>& choose);
+  absl::Status SeekAll(const std::vector<TopicPartition>& partitions, const ChooseOffset& choose);
   absl::Status SeekToCommitted();
   absl::StatusOr<Offset> Position(const TopicPartition& partition);
   absl::StatusOr<std::int64_t> Lag(const TopicPartition& partition);
   absl::StatusOr<CommittedOffset> Committed(const TopicPartition& partition);
+  absl::StatusOr<std::map<TopicPartition, CommittedOffset>> CommittedOffsets(
+      const std::vector<TopicPartition>& partitions);
+  // What `choose` says, for each.
+  absl::StatusOr<std::map<TopicPartition, Offset>> OffsetsOf(
+      const std::vector<TopicPartition>& partitions, const ChooseOffset& choose);
   absl::Status SetPaused(const std::vector<TopicPartition>& partitions, bool is_paused);
   std::vector<TopicPartition> Paused();
 

@@ -1,3 +1,5 @@
+#include <map>
+
 #include "catch.h"
 #include "support/group_fixture.h"
 
@@ -54,6 +56,50 @@ TEST_CASE("Seeks go to the beginning, the end and a time, of some partitions or 
   CHECK(absl::IsFailedPrecondition(consumer->SeekToBeginning({first, {"t", 2}})));
   CHECK(positions() == std::pair<std::int64_t, std::int64_t>(7, 2));
   CHECK(absl::IsFailedPrecondition(consumer->Lag({"t", 2}).status()));
+}
+
+TEST_CASE("Offsets of any partitions are told, and no position moves") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2});
+  broker.MakeTopic("u");
+  broker.SendMany("t", 0, 4);
+  broker.clock().Advance(std::chrono::seconds(10));
+  const Timestamp later = broker.clock().Now();
+  broker.SendMany("t", 0, 3);
+  broker.SendMany("u", 0, 2);
+  const TopicPartition first{"t", 0};
+  const TopicPartition second{"t", 1};
+  const TopicPartition other{"u", 0};
+  const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+  CHECK(Drain(*consumer).size() == 7);
+  using Offsets = std::map<TopicPartition, Offset>;
+  CHECK(consumer->BeginningOffsets({first, other}).value() ==
+        Offsets{{first, Offset(0)}, {other, Offset(0)}});
+  CHECK(consumer->EndOffsets({first, second, other}).value() ==
+        Offsets{{first, Offset(7)}, {second, Offset(0)}, {other, Offset(2)}});
+  CHECK(consumer->OffsetsForTimes({{first, later}, {other, later}}).value() ==
+        Offsets{{first, Offset(4)}, {other, Offset(0)}});
+  CHECK(consumer->OffsetsForTimes({{first, later + std::chrono::seconds(1)}}).value() ==
+        Offsets{{first, Offset(7)}});
+  CHECK(consumer->EndOffsets({}).value().empty());
+  CHECK(consumer->Position(first).value() == Offset(7));
+  CHECK(absl::IsNotFound(consumer->EndOffsets({first, {"t", 2}}).status()));
+  CHECK(absl::IsNotFound(consumer->EndOffsets({{"t", -1}}).status()));
+  CHECK(absl::IsNotFound(consumer->OffsetsForTimes({{{"v", 0}, later}}).status()));
+}
+
+TEST_CASE("The group's places in many partitions are told at once, without those that have none") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 3});
+  broker.SendMany("t", 0, 4);
+  broker.SendMany("t", 1, 2);
+  const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+  CHECK(Drain(*consumer).size() == 6);
+  const CommittedOffset place{.offset = Offset(3), .metadata = "half"};
+  REQUIRE(consumer->Commit({{{"t", 0}, place}, {{"t", 1}, {.offset = Offset(2)}}}).ok());
+  const auto committed = consumer->CommittedOffsets({{"t", 0}, {"t", 1}, {"t", 2}}).value();
+  CHECK(committed == std::map<TopicPartition, CommittedOffset>{{{"t", 0}, place},
+                                                               {{"t", 1}, {.offset = Offset(2)}}});
 }
 
 TEST_CASE("A seek behind the end is an error of Poll until another one") {

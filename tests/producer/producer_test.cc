@@ -29,7 +29,9 @@ TEST_CASE("A partition that is named overrides the key, and must be there") {
   Record record = RecordOf("key", "v");
   for (int id = 0; id < 3; ++id) {
     record.partition = id;
-    CHECK(producer.Send("t", record)->partition() == id);
+    const auto receipt = producer.Send("t", record);
+    CHECK(receipt->topic() == "t");
+    CHECK(receipt->partition() == id);
   }
   for (const int bad : {-1, 3}) {
     record.partition = bad;
