@@ -206,7 +206,11 @@ TEST_CASE("Include guards are named after their files") {
   }
 }
 
-TEST_CASE("The umbrella header includes every public header and has nothing else") {
+// What stands below the contract is included by who needs it.
+const std::set<std::string> kBelow = {"frame.h", "file_system.h", "simulated_file_system.h",
+                                      "thread_factory.h"};
+
+TEST_CASE("The umbrella header includes the contract and has nothing else") {
   std::set<std::string> included;
   const std::regex include("#include \"daybook/([a-z_]+\\.h)\"");
   for (const std::string& line : Lines(kRoot / "include/daybook/daybook.h")) {
@@ -220,7 +224,7 @@ TEST_CASE("The umbrella header includes every public header and has nothing else
   for (const fs::path& header : Sources({"include"})) {
     if (header.filename() == "daybook.h") continue;
     INFO(header);
-    CHECK(included.count(header.filename()) == 1);
+    CHECK(included.count(header.filename()) == 1 - kBelow.count(header.filename()));
   }
 }
 

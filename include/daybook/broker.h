@@ -14,13 +14,14 @@
 #include "absl/status/statusor.h"
 #include "daybook/clock.h"
 #include "daybook/export.h"
-#include "daybook/file_system.h"
-#include "daybook/thread_factory.h"
 #include "daybook/time_span.h"
 #include "daybook/topic.h"
 #include "daybook/topic_partition.h"
 
 namespace daybook::inline v1 {
+
+class FileSystem;
+class ThreadFactory;
 
 // Who does the work that nobody waits for: syncs at kInterval and for asynchronous sends, whose
 // callbacks are then told; and, ahead of the appends to busy partitions, the next segment's file
@@ -38,10 +39,11 @@ enum class BrokerAccess {
 struct BrokerOptions {
   BrokerAccess access = BrokerAccess::kReadWrite;
   Background background = Background::kThread;
+  // Seams, for tests above all: file_system.h, clock.h and thread_factory.h. Null: the system's.
   // All of them must outlive the broker and all that comes from it.
-  FileSystem* file_system = &FileSystem::Posix();
-  Clock* clock = &Clock::System();
-  ThreadFactory* threads = &ThreadFactory::System();  // of the broker, its producers and its groups
+  FileSystem* file_system = nullptr;
+  Clock* clock = nullptr;
+  ThreadFactory* threads = nullptr;  // of the broker, its producers and its groups
 };
 
 // What was found and done when the directory was opened. For logs and tests.

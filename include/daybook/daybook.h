@@ -1,7 +1,9 @@
 #ifndef DAYBOOK_DAYBOOK_H_
 #define DAYBOOK_DAYBOOK_H_
 
-// Everything that most programs need: Kafka's model as a library. Start at broker.h.
+// Everything that most programs need: Kafka's model as a library. Start at broker.h. Not here is
+// what stands below it, for tests and tools: the file format (frame.h), file systems of one's own
+// (file_system.h), the simulated disk (simulated_file_system.h) and thread_factory.h.
 
 #include "daybook/broker.h"
 #include "daybook/clock.h"
@@ -10,8 +12,6 @@
 #include "daybook/damage.h"
 #include "daybook/durability.h"
 #include "daybook/export.h"
-#include "daybook/file_system.h"
-#include "daybook/frame.h"
 #include "daybook/group_options.h"
 #include "daybook/group_run.h"
 #include "daybook/limits.h"
@@ -23,9 +23,7 @@
 #include "daybook/record_batch.h"
 #include "daybook/record_value.h"
 #include "daybook/repair.h"
-#include "daybook/simulated_file_system.h"
 #include "daybook/storage.h"
-#include "daybook/thread_factory.h"
 #include "daybook/time_span.h"
 #include "daybook/topic.h"
 #include "daybook/topic_partition.h"

@@ -10,10 +10,11 @@
 #include "absl/status/statusor.h"
 #include "daybook/clock.h"
 #include "daybook/export.h"
-#include "daybook/file_system.h"
 #include "daybook/offset.h"
 
 namespace daybook::inline v1 {
+
+class FileSystem;
 
 enum class RepairMode {
   kDryRun,   // says what it would do; changes nothing, and needs no right to
@@ -23,9 +24,9 @@ enum class RepairMode {
 struct RepairOptions {
   RepairMode mode = RepairMode::kDryRun;
   std::vector<std::string> topics = {};  // empty: all, internal ones too
-  // Both must outlive the call.
-  FileSystem* file_system = &FileSystem::Posix();
-  Clock* clock = &Clock::System();
+  // Both must outlive the call. Null: the system's.
+  FileSystem* file_system = nullptr;
+  Clock* clock = nullptr;
 };
 
 // Something that was, or would be, done to one file.

@@ -53,12 +53,15 @@ absl::Status CheckOptions(const BrokerOptions& options) {
   if (options.background != Background::kThread && options.background != Background::kCaller) {
     return no_such("background", static_cast<int>(options.background), "kThread and kCaller");
   }
-  if (options.file_system == nullptr || options.clock == nullptr || options.threads == nullptr) {
-    return absl::InvalidArgumentError(
-        "BrokerOptions::file_system, clock and threads must not be null; leave out what you have "
-        "none of your own of");
-  }
   return absl::OkStatus();
+}
+
+// What is not given is the system's.
+BrokerOptions WithSystems(BrokerOptions options) {
+  if (options.file_system == nullptr) options.file_system = &FileSystem::Posix();
+  if (options.clock == nullptr) options.clock = &Clock::System();
+  if (options.threads == nullptr) options.threads = &ThreadFactory::System();
+  return options;
 }
 
 absl::Status MakeOurs(Directory& directory) {
@@ -69,7 +72,8 @@ absl::Status MakeOurs(Directory& directory) {
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<BrokerCore>> BrokerCore::Open(std::string_view directory,
-                                                             const BrokerOptions& options) {
+                                                             const BrokerOptions& given) {
+  const BrokerOptions options = WithSystems(given);
   if (auto status = CheckOptions(options); !status.ok()) return status;
   const bool is_read_only = options.access == BrokerAccess::kReadOnly;
   auto root = options.file_system->OpenDirectory(directory, DirectoryMode::kMustExist);

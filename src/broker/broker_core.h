@@ -24,6 +24,8 @@
 #include "broker/offset_store.h"
 #include "broker/transaction_names.h"
 #include "daybook/broker.h"
+#include "daybook/file_system.h"
+#include "daybook/thread_factory.h"
 #include "log/store/directory_follower.h"
 
 namespace daybook::inline v1 {
@@ -41,7 +43,7 @@ absl::Status CheckPartition(const Topic& topic, int partition);
 class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
  public:
   static absl::StatusOr<std::shared_ptr<BrokerCore>> Open(std::string_view directory,
-                                                          const BrokerOptions& options);
+                                                          const BrokerOptions& given);
   ~BrokerCore();
 
   absl::Status Close() ABSL_LOCKS_EXCLUDED(close_mutex_, mutex_);

@@ -12,6 +12,7 @@
 #include "base/random_id.h"
 #include "broker/directory_check.h"
 #include "broker/topic_settings.h"
+#include "daybook/file_system.h"
 #include "daybook/repair.h"
 #include "format/properties.h"
 #include "io/atomic_replace.h"
@@ -344,6 +345,8 @@ absl::StatusOr<RepairReport> Repair(std::string_view directory, RepairOptions op
                                                    static_cast<int>(options.mode),
                                                    ", which is no value of its type"));
   }
+  if (options.file_system == nullptr) options.file_system = &FileSystem::Posix();
+  if (options.clock == nullptr) options.clock = &Clock::System();
   const auto root = options.file_system->OpenDirectory(directory, DirectoryMode::kMustExist);
   if (!root.ok()) return root.status();
   // Before anything is made in what may be somebody else's directory.

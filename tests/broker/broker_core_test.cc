@@ -5,6 +5,7 @@
 #include "daybook/repair.h"
 #include "support/broker_fixture.h"
 #include "support/earlier_format.h"
+#include "support/temporary_directory.h"
 #include "support/thread_factories.h"
 
 namespace daybook {
@@ -187,10 +188,18 @@ TEST_CASE("Options of a broker that are none are named") {
   options.access = BrokerAccess::kReadWrite;
   options.background = static_cast<Background>(-1);
   CHECK(absl::IsInvalidArgument(BrokerCore::Open("/data", options).status()));
-  options.background = Background::kThread;
-  options.clock = nullptr;
-  CHECK(absl::IsInvalidArgument(BrokerCore::Open("/data", options).status()));
   CHECK(disk.Files().empty());
+}
+
+TEST_CASE("A seam that is not given is the system's") {
+  const TemporaryDirectory directory;
+  const auto core = BrokerCore::Open(
+      directory.path(), {.file_system = nullptr, .clock = nullptr, .threads = nullptr});
+  REQUIRE(core.ok());
+  CHECK(&(*core)->clock() == &Clock::System());
+  CHECK(&(*core)->threads() == &ThreadFactory::System());
+  CHECK((*core)->Close().ok());
+  CHECK(Repair(directory.path(), {.file_system = nullptr, .clock = nullptr}).value().lost.empty());
 }
 
 }  // namespace daybook
