@@ -207,7 +207,7 @@ int Main(int argc, char** argv) {
       "--processor-time", [&] { timing = Timing::kProcessor; },
       "append and scan: count what the thread runs, not the time that passes");
   app.add_option("--profile", profile, "run this loop alone, for perf and callgrind")
-      ->check(CLI::IsMember({"append", "append_hot", "claim", "poll", "commit"}));
+      ->check(CLI::IsMember({"append", "append_hot", "claim", "send", "poll", "commit"}));
   app.allow_extras();
   CLI11_PARSE(app, argc, argv);
   const std::vector<std::string> extras = app.remaining();

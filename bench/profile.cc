@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "daybook/consumer_group.h"
+#include "daybook/producer.h"
 #include "daybook/reader.h"
 #include "scratch.h"
 
@@ -41,6 +42,13 @@ void Profile(const std::string& what, const Settings& settings) {
     ProfiledLoop(records, [&] {
       const auto offset = partition.Append(record);
       if (!offset.ok()) Check(offset.status());
+      return 1;
+    });
+  } else if (what == "send") {
+    Producer producer(scratch.broker());
+    ProfiledLoop(records, [&] {
+      const auto receipt = producer.Send("profile", record);
+      if (!receipt.ok()) Check(receipt.status());
       return 1;
     });
   } else if (what == "claim") {

@@ -200,9 +200,7 @@ struct SegmentHeader {
   std::int64_t created;
   std::int64_t settled_before;
 };
-static_assert(sizeof(SegmentHeader) == 64);
-static_assert(offsetof(SegmentHeader, segment_id) == 16);
-static_assert(offsetof(SegmentHeader, capacity) == 40);
+static_assert(sizeof(SegmentHeader) == 64 && offsetof(SegmentHeader, segment_id) == 16);
 static_assert(offsetof(SegmentHeader, settled_before) == 56);
 
 struct CheckpointSlot {
@@ -216,8 +214,7 @@ struct CheckpointSlot {
   std::uint32_t checksum;
 };
 inline constexpr std::uint32_t kSyncHasFailed = 1;
-static_assert(sizeof(CheckpointSlot) == 64);
-static_assert(offsetof(CheckpointSlot, boot_id) == 40);
+static_assert(sizeof(CheckpointSlot) == 64 && offsetof(CheckpointSlot, boot_id) == 40);
 
 struct FrameHeader {
   std::uint32_t length_word;
@@ -295,11 +292,14 @@ inline void MarkClaim(std::byte* frame, std::uint64_t position, std::uint64_t by
   std::atomic_signal_fence(std::memory_order_seq_cst);
 }
 
-// The header fields but for the length word, which is given as it was acquired.
+// The header, but for the length word as it was acquired. One by one: few look at all of them.
 inline FrameHeader LoadFrameHeader(const std::byte* frame, std::uint32_t length_word) {
-  FrameHeader header;
-  std::memcpy(reinterpret_cast<std::byte*>(&header) + 4, frame + 4, sizeof header - 4);
+  FrameHeader header{};
   header.length_word = length_word;
+  std::memcpy(&header.checksum, frame + 4, sizeof header.checksum);
+  std::memcpy(&header.append_time, frame + 8, sizeof header.append_time);
+  std::memcpy(&header.offset_delta, frame + 16, sizeof header.offset_delta);
+  std::memcpy(&header.attributes, frame + 20, sizeof header.attributes);
   return header;
 }
 

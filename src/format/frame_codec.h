@@ -28,9 +28,9 @@ struct RecordLayout {
 
 // What a frame holds beside its place.
 struct RecordParts {
-  std::optional<std::string_view> key;
-  RecordHeaders headers;
-  std::optional<Timestamp> event_time;
+  std::optional<std::string_view> key = std::nullopt;
+  RecordHeaders headers = {};
+  std::optional<Timestamp> event_time = std::nullopt;
   std::size_t value_bytes = 0;
   bool tombstone = false;
   std::optional<ProducerSequence> producer = std::nullopt;

@@ -2,21 +2,10 @@
 
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/deadline.h"
 #include "log/partition_log.h"
 
 namespace daybook::inline v1 {
-namespace {
-
-[[gnu::noinline]] absl::Status Refusal(PartitionLog& log) {
-  if (auto status = log.process().Check(); !status.ok()) return status;
-  return absl::InvalidArgumentError(
-      absl::StrCat(log.name().topic(),
-                   " is an internal topic: the library alone writes to it; use another one"));
-}
-
-}  // namespace
 
 Partition::Partition(std::shared_ptr<PartitionLog> log) : log_(std::move(log)) {}
 Partition::~Partition() = default;
@@ -26,22 +15,16 @@ Partition& Partition::operator=(Partition&&) noexcept = default;
 std::string_view Partition::topic() const { return log_->name().topic(); }
 int Partition::id() const { return log_->name().partition(); }
 
-absl::StatusOr<Offset> Partition::Append(const Record& record, AppendOptions options) {
-  if (log_->process().is_forked() || log_->is_internal()) [[unlikely]]
-    return Refusal(*log_);
-  return log_->Append(record, options.durability);
-}
-
 absl::StatusOr<Offset> Partition::AppendBatch(std::span<const Record> records,
                                               AppendOptions options) {
-  if (log_->process().is_forked() || log_->is_internal()) [[unlikely]]
-    return Refusal(*log_);
+  if (!log_->is_open_to_users()) [[unlikely]]
+    return log_->RefusalOfUsers();
   return log_->AppendBatch(records, options.durability);
 }
 
 absl::StatusOr<RecordClaim> Partition::Claim(const ClaimOptions& options) {
-  if (log_->process().is_forked() || log_->is_internal()) [[unlikely]]
-    return Refusal(*log_);
+  if (!log_->is_open_to_users()) [[unlikely]]
+    return log_->RefusalOfUsers();
   return log_->Claim(options);
 }
 

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/deadline.h"
 #include "base/planted_bug.h"
+#include "base/system_clock.h"
 #include "log/append/durability_check.h"
 #include "log/partition_log.h"
 
@@ -14,6 +15,12 @@ namespace {
 constexpr std::chrono::seconds kAcknowledgeTimeout{30};
 
 }  // namespace
+
+absl::Status PartitionLog::RefusalOfUsers() const {
+  if (auto status = process().Check(); !status.ok()) return status;
+  return absl::InvalidArgumentError(absl::StrCat(
+      name().topic(), " is an internal topic: the library alone writes to it; use another one"));
+}
 
 absl::Status PartitionLog::RefusalOf(const frame::RecordParts& parts) const {
   for (const Header& header : parts.headers) {
@@ -49,12 +56,15 @@ template <bool kIsPlain>
   const frame::RecordLayout layout = frame::LayoutOf(parts);
   if (!Accepts(layout)) [[unlikely]]
     return RefusalOf(frame::PartsOf(record));
-  // A body that is the value alone is hashed where it comes from, and before the claim: the bytes
-  // that the log has just been given could not be read back before their stores are done.
-  const bool is_plain = kIsPlain || layout.length == frame::kFrameHeaderBytes + value.size();
+  // A body that is the value alone is hashed where it comes from: the bytes that the log has just
+  // been given could not be read back before their stores are done. Few bytes are on their way
+  // there; more of them before the claim, so that nobody waits for that.
+  const std::span<const std::byte> bytes = std::as_bytes(std::span(value));
+  const bool is_plain = kIsPlain || layout.length == frame::kFrameHeaderBytes + bytes.size();
+  const bool is_hashed_here = is_plain && has_checksums();
   std::uint64_t body_hash = 0;
-  if (is_plain && has_checksums()) body_hash = Hash64(std::as_bytes(std::span(value)));
-  const Timestamp now = context_.clock->Now();
+  if (is_hashed_here && !IsFew(bytes.size())) body_hash = Hash64(bytes);
+  const Timestamp now = NowOf(*context_.clock);
   Claimed claimed;
   if (auto status = active_.Claim(segments_, frame::AlignedLength(layout.length), &claimed);
       !status.ok()) [[unlikely]]
@@ -65,7 +75,11 @@ template <bool kIsPlain>
   std::byte* frame = segment.BeginFrame(claimed.before, frame::AlignedLength(layout.length));
   std::byte* to = frame::FillRecord(frame, layout, parts, now, RecordsOf(claimed.before));
   if (IsPlanted(PlantedBug::kCommitsBeforeFill)) frame::CommitFrame(frame, length_word, 0);
-  if (!value.empty()) std::memcpy(to, value.data(), value.size());
+  if (is_hashed_here && IsFew(bytes.size())) {
+    body_hash = CopyAndHash(to, bytes);
+  } else if (!bytes.empty()) {
+    std::memcpy(to, bytes.data(), bytes.size());
+  }
   if (IsPlanted(PlantedBug::kWakesTooEarly)) Committed();
   if (parts.event_time) segment.times().NoteOwn();
   if (is_plain) {
@@ -79,12 +93,18 @@ template <bool kIsPlain>
 }
 
 absl::StatusOr<Offset> PartitionLog::AppendPlain(const Record& record) {
-  return AppendParts<true>({.key = {},
-                            .headers = {},
-                            .event_time = {},
-                            .value_bytes = record.value->size(),
-                            .tombstone = false},
-                           *record.value, record);
+  return AppendParts<true>({.value_bytes = record.value->size()}, *record.value, record);
+}
+
+// Here, so that there is one call between a program and its record in the log.
+absl::StatusOr<Offset> Partition::Append(const Record& record, AppendOptions options) {
+  PartitionLog& log = *log_;
+  if (!log.is_open_to_users()) [[unlikely]]
+    return log.RefusalOfUsers();
+  if (options.durability || log.NeedsMore(std::nullopt) || !log.IsPlain(record)) {
+    return log.Append(record, options.durability);
+  }
+  return log.AppendParts<true>({.value_bytes = record.value->size()}, *record.value, record);
 }
 
 absl::StatusOr<Offset> PartitionLog::AppendAny(const Record& record) {
@@ -139,32 +159,37 @@ absl::Status PartitionLog::Acknowledge(Offset end, std::optional<Durability> dur
 }
 
 absl::StatusOr<RecordClaim> PartitionLog::Claim(const ClaimOptions& options) {
-  const frame::RecordParts parts{
-      .key = options.key,
-      .headers = options.headers,
-      .event_time = keeps_event_times() ? options.timestamp : std::nullopt,
-      .value_bytes = options.value_bytes,
-      .tombstone = false};
-  const frame::RecordLayout layout = frame::LayoutOf(parts);
-  if (!Accepts(layout)) return RefusalOf(parts);
-  const Timestamp now = context_.clock->Now();
-  Claimed claimed;
-  if (auto status = active_.Claim(segments_, frame::AlignedLength(layout.length), &claimed);
-      !status.ok()) {
-    return status;
+  const auto make = [this](const frame::RecordParts& parts) __attribute__((always_inline))
+                        ->absl::StatusOr<RecordClaim> {
+    const frame::RecordLayout layout = frame::LayoutOf(parts);
+    if (!Accepts(layout)) [[unlikely]]
+      return RefusalOf(parts);
+    const Timestamp now = NowOf(*context_.clock);
+    Claimed claimed;
+    if (auto status = active_.Claim(segments_, frame::AlignedLength(layout.length), &claimed);
+        !status.ok()) [[unlikely]]
+      return status;
+    Segment& segment = *claimed.segment;
+    std::byte* frame = segment.BeginFrame(claimed.before, frame::AlignedLength(layout.length));
+    std::byte* value = frame::FillRecord(frame, layout, parts, now, RecordsOf(claimed.before));
+    if (parts.event_time) segment.times().NoteOwn();
+    RecordClaim claim;
+    claim.log_ = this;
+    claim.segment_ = &segment;
+    claim.before_ = claimed.before;
+    claim.length_word_ = frame::LengthWord(frame::Kind::kRecord, layout.length);
+    claim.value_ = {value, parts.value_bytes};
+    claim.offset_ = segment.base_offset() + RecordsOf(claimed.before);
+    return claim;
+  };
+  // Where there is nothing but a value, little is left of it.
+  if (!options.key && options.headers.empty() && !options.timestamp) {
+    return make({.value_bytes = options.value_bytes});
   }
-  Segment& segment = *claimed.segment;
-  std::byte* frame = segment.BeginFrame(claimed.before, frame::AlignedLength(layout.length));
-  std::byte* value = frame::FillRecord(frame, layout, parts, now, RecordsOf(claimed.before));
-  if (parts.event_time) segment.times().NoteOwn();
-  RecordClaim claim;
-  claim.log_ = this;
-  claim.segment_ = &segment;
-  claim.before_ = claimed.before;
-  claim.length_word_ = frame::LengthWord(frame::Kind::kRecord, layout.length);
-  claim.value_ = {value, parts.value_bytes};
-  claim.offset_ = segment.base_offset() + RecordsOf(claimed.before);
-  return claim;
+  return make({.key = options.key,
+               .headers = options.headers,
+               .event_time = keeps_event_times() ? options.timestamp : std::nullopt,
+               .value_bytes = options.value_bytes});
 }
 
 void PartitionLog::MarkDirty() {

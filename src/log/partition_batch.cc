@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/system_clock.h"
 #include "format/batch_codec.h"
 #include "log/append/batch_head.h"
 #include "log/append/durability_check.h"
@@ -73,7 +74,7 @@ absl::StatusOr<Offset> PartitionLog::AppendFrame(std::span<const Record> given) 
     return AppendEntries(BytesOf(entries), count, times);
   }
 
-  const Timestamp now = context_.clock->Now();
+  const Timestamp now = NowOf(*context_.clock);
   const BatchHead head(frame::Kind::kBatch, times.Latest(now), std::nullopt);
   const frame::RecordLayout layout = head.LayoutOf(entry_bytes, count);
   Claimed claimed;
@@ -123,7 +124,7 @@ absl::StatusOr<Offset> PartitionLog::AppendEntries(std::span<const std::byte> en
 absl::StatusOr<Offset> PartitionLog::AppendBody(const BatchBody& body) {
   const std::uint32_t count = body.attributes & frame::kBatchCountMask;
   const frame::Kind kind = body.transaction ? frame::Kind::kTransactional : frame::Kind::kBatch;
-  const Timestamp now = context_.clock->Now();
+  const Timestamp now = NowOf(*context_.clock);
   const BatchHead head(kind, body.times.Latest(now), body.transaction);
   const frame::RecordLayout layout = head.LayoutOf(body.entries.size(), body.attributes);
   // Hashed where it comes from, and before the claim, if it comes from one place.

@@ -51,15 +51,16 @@ class PartitionLog final : public std::enable_shared_from_this<PartitionLog>, pr
 
   const PartitionName& name() const { return segments_.name(); }
   bool is_internal() const { return settings_.is_internal; }
+  // Whether handles of users may write to it, and why not.
+  bool is_open_to_users() const { return !process().is_forked() && !is_internal(); }
+  absl::Status RefusalOfUsers() const;
 
   absl::StatusOr<Offset> Append(const Record& record, std::optional<Durability> durability) {
     return NeedsMore(durability) ? AppendAcknowledged(record, durability) : AppendUnsynced(record);
   }
   // Appends, and acknowledges at kProcess whatever the settings are.
   absl::StatusOr<Offset> AppendUnsynced(const Record& record) {
-    const bool is_plain = record.value && !record.key && record.headers.empty() &&
-                          !record.timestamp && !compressor_->is_on();
-    return is_plain ? AppendPlain(record) : AppendAny(record);
+    return IsPlain(record) ? AppendPlain(record) : AppendAny(record);
   }
   absl::StatusOr<Offset> AppendBatch(std::span<const Record> records,
                                      std::optional<Durability> durability);
@@ -172,6 +173,7 @@ class PartitionLog final : public std::enable_shared_from_this<PartitionLog>, pr
   absl::Status SyncLastCommits();  // when it is: those that were promised to be synced later
 
  private:
+  friend class daybook::Partition;
   friend class daybook::RecordClaim;
 
   // Takes these segments off the list, and what is known of them.
@@ -194,6 +196,10 @@ class PartitionLog final : public std::enable_shared_from_this<PartitionLog>, pr
   absl::StatusOr<Offset> AppendPrepared(std::span<const Record> records, std::uint64_t entry_bytes,
                                         std::uint64_t id);
   // Of a topic that is not compressed, a record that is a value and nothing else.
+  bool IsPlain(const Record& record) const {
+    return record.value && !record.key && record.headers.empty() && !record.timestamp &&
+           !compressor_->is_on();
+  }
   absl::StatusOr<Offset> AppendPlain(const Record& record);
   absl::StatusOr<Offset> AppendAny(const Record& record);
   template <bool kIsPlain>

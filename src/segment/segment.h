@@ -154,10 +154,10 @@ class Segment {
   bool LetGoBehind();
 
   // The first to be done with a claim that holds: marks it, so that a kill leaves behind how far it
-  // goes. Returns where its frame is to be.
+  // goes (of memory it leaves nothing). Returns where its frame is to be.
   std::byte* BeginFrame(ClaimWord before, std::uint64_t bytes) {
     std::byte* const frame = At(PositionOf(before));
-    frame::MarkClaim(frame, PositionOf(before), bytes, header_.segment_id);
+    if (!is_in_memory_) frame::MarkClaim(frame, PositionOf(before), bytes, header_.segment_id);
     return frame;
   }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <utility>
@@ -42,38 +43,47 @@ frame::FrameState Segment::Look(std::uint64_t position, frame::FrameHeader* head
 
 std::size_t Segment::PassPlainRecords(Place* place, std::size_t most, std::uint64_t end) {
   const frame::SegmentBytes segment = Bytes();
+  if (segment.max_frame_bytes < frame::kFrameHeaderBytes) return 0;
   const std::byte* const data = segment.bytes.data();
   const std::uint64_t limit = std::min<std::uint64_t>(end, segment.bytes.size());
   const std::uint64_t verified = verified_.load(std::memory_order_relaxed);
   std::uint64_t position = place->position;
   std::uint64_t delta = place->delta;
-  // Of verified_: it can be moved on only by who begins at or before it.
-  const bool verifies = position >= verified;
+  // It can be moved on only by who begins at or before it.
   const bool moves_verified = position <= verified;
+  constexpr std::uint32_t kLeastWord =
+      frame::LengthWord(frame::Kind::kRecord, frame::kFrameHeaderBytes);
+  const std::uint32_t most_bytes = segment.max_frame_bytes - frame::kFrameHeaderBytes;
   std::size_t passed = 0;
-  while (passed < most && position + frame::kFrameHeaderBytes <= limit) {
+  for (; passed < most && position + frame::kFrameHeaderBytes <= limit; ++passed) {
     const std::byte* const at = data + position;
-    const std::uint32_t word = frame::AcquireLengthWord(at);
+    const std::uint64_t frame_word = frame::AcquireFrameWord(at);
+    const auto word = static_cast<std::uint32_t>(frame_word);
     const std::uint64_t length = frame::LengthOf(word);
     const std::uint64_t next = position + frame::AlignedLength(length);
-    if (frame::KindOf(word) != frame::Kind::kRecord || length < frame::kFrameHeaderBytes ||
-        length > segment.max_frame_bytes || next > limit) {
-      break;
-    }
-    const frame::FrameHeader header = frame::LoadFrameHeader(at, word);
-    if (header.offset_delta != delta) break;
-    if (verifies || position >= verified) {
-      if (!frame::PlainRecordIsWellFormed(header) ||
-          (frame::ChecksumOf(at, word, position, segment.segment_id) != header.checksum &&
-           !IsPlanted(PlantedBug::kNoChecksum))) {
+    // A record, not shorter than its head and not longer than a frame may be.
+    if (word - kLeastWord > most_bytes || next > limit) break;
+    frame::FrameHead head;
+    std::memcpy(&head, at + offsetof(frame::FrameHeader, append_time), sizeof head);
+    if (static_cast<std::uint32_t>(head.rest) != delta) break;
+    if (position >= verified) {
+      if (head.rest >> 32 != 0 &&
+          !frame::PlainRecordIsWellFormed(frame::LoadFrameHeader(at, word))) {
         break;
       }
-    } else if (header.attributes & frame::kHasHeaders) {
+      const std::uint64_t body_hash =
+          Hash64({at + frame::kFrameHeaderBytes,
+                  static_cast<std::size_t>(length) - frame::kFrameHeaderBytes});
+      if (frame::ChecksumOf(head, body_hash, word, position, segment.segment_id) !=
+              frame_word >> 32 &&
+          !IsPlanted(PlantedBug::kNoChecksum)) {
+        break;
+      }
+    } else if (head.rest >> 32 & frame::kHasHeaders) {
       break;
     }
     position = next;
-    delta = std::uint64_t{header.offset_delta} + 1;
-    ++passed;
+    ++delta;
   }
   if (moves_verified && position > verified) {
     verified_.store(position, std::memory_order_relaxed);

@@ -1,5 +1,6 @@
 #include "base/checksum.h"
 
+#include <algorithm>
 #include <bit>
 #include <set>
 #include <string>
@@ -19,6 +20,23 @@ TEST_CASE("The hash is XXH3") {
   CHECK(HashOf("") == 0x2d06800538d394c2);
   CHECK(HashOf("daybook") == 0xad3f020e334eecfd);
   CHECK(HashOf(std::string(1000, 'x')) == 0xc0a4877b962cba82);
+}
+
+TEST_CASE("The hash is that of xxHash for every length, of a copy, too") {
+  std::string text;
+  std::string copy(302, '.');
+  for (std::size_t size = 0; size <= 300; ++size) {
+    INFO(size << " bytes");
+    const std::uint64_t expected = XXH3_64bits(text.data(), text.size());
+    CHECK(HashOf(text) == expected);
+    if (IsFew(size)) {
+      const auto bytes = std::as_writable_bytes(std::span(copy.data() + 1, size));
+      CHECK(CopyAndHash(bytes.data(), std::as_bytes(std::span(text))) == expected);
+      CHECK(copy == "." + text + std::string(301 - size, '.'));
+    }
+    std::fill(copy.begin(), copy.end(), '.');
+    text += static_cast<char>(size * 151 + 7);
+  }
 }
 
 TEST_CASE("The checksum of a hash under a salt never changes") {

@@ -1,5 +1,6 @@
 #include "daybook/clock.h"
 
+#include "base/system_clock.h"
 #include "catch.h"
 
 namespace daybook {
@@ -10,6 +11,15 @@ TEST_CASE("The system clock says what the precise one says, to a second") {
   const auto after = std::chrono::system_clock::now();
   CHECK(now > before - std::chrono::seconds(1));
   CHECK(now < after + std::chrono::seconds(1));
+}
+
+TEST_CASE("What a clock says is the same with and without a virtual call") {
+  const Timestamp before = Clock::System().Now();
+  const Timestamp now = NowOf(Clock::System());
+  CHECK(now >= before - std::chrono::seconds(1));
+  CHECK(now <= Clock::System().Now() + std::chrono::seconds(1));
+  ManualClock manual(Timestamp(std::chrono::seconds(100)));
+  CHECK(NowOf(manual) == Timestamp(std::chrono::seconds(100)));
 }
 
 TEST_CASE("A manual clock stands still until it is moved") {

@@ -39,8 +39,8 @@ class ActiveSegment {
       : context_(context), source_(source), readers_(readers) {}
 
   // Claims the next bytes (a multiple of 8) and offsets. After an error nothing is claimed.
-  absl::Status Claim(SegmentStore& segments, std::uint64_t bytes, Claimed* claimed,
-                     std::uint64_t records = 1) {
+  [[gnu::always_inline]] inline absl::Status Claim(SegmentStore& segments, std::uint64_t bytes,
+                                                   Claimed* claimed, std::uint64_t records = 1) {
     ClaimGate* gate = gate_.load(std::memory_order_acquire);
     ClaimWord before = 0;
     if (gate != nullptr && gate->Admits(bytes)) [[likely]] {
