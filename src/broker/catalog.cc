@@ -228,12 +228,17 @@ absl::Status Catalog::NoSuchTopic(std::string_view name) {
       nearest.empty() ? "; create it first" : absl::StrCat("; did you mean ", nearest, "?")));
 }
 
-absl::StatusOr<Topic> Catalog::Find(std::string_view name) {
+absl::StatusOr<Topic> Catalog::FindAnew(std::string_view name) {
+  const std::uint64_t version = this->version();
   DirectoryFollower* const follower = context_.follower;
   if (follower != nullptr) follower->Look();
   const auto found = Get(name);
   if (!found.ok()) return found.status();
-  if (*found != nullptr) return Topic(*found);
+  if (*found != nullptr) {
+    TopicCache* const cache = context_.is_read_only ? nullptr : TopicCache::OfThread();
+    if (cache != nullptr) cache->Put(version, *found);
+    return Topic(*found);
+  }
   if (!context_.is_read_only || !CheckTopicName(name).ok()) return NoSuchTopic(name);
   const std::uint64_t changes = follower == nullptr ? 0 : follower->topic_changes();
   auto read = Read(std::string(name));

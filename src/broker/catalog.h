@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -14,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "base/event_count.h"
 #include "base/mutex.h"
+#include "broker/topic_cache.h"
 #include "broker/topic_state.h"
 #include "daybook/topic.h"
 
@@ -45,7 +47,16 @@ class Catalog {
 
   absl::StatusOr<Topic> Create(std::string_view name, const TopicOptions& options)
       ABSL_LOCKS_EXCLUDED(change_mutex_, mutex_);
-  absl::StatusOr<Topic> Find(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<Topic> Find(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_) {
+    if (auto known = FindKnown(name)) return Topic(std::move(known));
+    return FindAnew(name);
+  }
+  // For writing: what this thread has found before, if it is still so; or null.
+  std::shared_ptr<TopicState> FindKnown(std::string_view name) {
+    if (context_.is_read_only || is_closed()) return nullptr;
+    const TopicCache* const cache = TopicCache::OfThread();
+    return cache == nullptr ? nullptr : cache->Find(version(), name);
+  }
   // `was_removed` is set when the topic is gone, also if what it leaves could not be removed.
   absl::Status Delete(std::string_view name, bool* was_removed)
       ABSL_LOCKS_EXCLUDED(change_mutex_, mutex_);
@@ -81,10 +92,16 @@ class Catalog {
   absl::StatusOr<std::shared_ptr<TopicState>> Get(std::string_view name)
       ABSL_LOCKS_EXCLUDED(mutex_);
   void Put(const std::string& name, std::shared_ptr<TopicState> state) ABSL_LOCKS_EXCLUDED(mutex_);
+  // What no catalog of the process has been yet: what was looked up in one is unknown in others.
+  static std::uint64_t NewVersion() {
+    static std::atomic<std::uint64_t> last{0};
+    return last.fetch_add(1, std::memory_order_relaxed) + 1;
+  }
   void NoteChange() {
-    version_.fetch_add(1, std::memory_order_release);
+    version_.store(NewVersion(), std::memory_order_release);
     changed_.NotifyIfAny();
   }
+  absl::StatusOr<Topic> FindAnew(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::StatusOr<std::vector<std::string>> ListFiles(std::string_view suffix);
   // Removes the partitions' directories of a topic that is gone, and then its <topic>.gone.
   absl::Status FinishDelete(const std::string& name);
@@ -92,7 +109,7 @@ class Catalog {
 
   const LogContext& context_;
   RecoveryCounters& counters_;
-  std::atomic<std::uint64_t> version_{1};
+  std::atomic<std::uint64_t> version_{NewVersion()};
   std::atomic<bool> is_closed_{false};
   Mutex change_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // while a topic is made, changed or deleted
   WaitList changed_;

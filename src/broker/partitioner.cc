@@ -3,8 +3,6 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
-#include "broker/access.h"
-#include "broker/topic_state.h"
 
 namespace daybook::inline v1 {
 
@@ -39,20 +37,19 @@ int PartitionForHash(std::uint32_t hash, int partitions) {
   return static_cast<int>((hash & 0x7fff'ffff) % static_cast<std::uint32_t>(partitions));
 }
 
-absl::StatusOr<int> Partitioner::Choose(const Topic& topic, const Record& record) {
-  if (Access::State(topic)->is_internal()) [[unlikely]] {
+absl::StatusOr<int> Partitioner::ChooseByRecord(const TopicState& topic, const Record& record) {
+  if (topic.is_internal()) [[unlikely]] {
     return absl::InvalidArgumentError(absl::StrCat(
         topic.name(), " is an internal topic: the library alone writes to it; use another one"));
   }
-  const int partitions = topic.partitions();
+  const int partitions = topic.options().partitions;
   if (record.partition) {
     if (*record.partition >= 0 && *record.partition < partitions) return *record.partition;
     return absl::InvalidArgumentError(absl::StrCat(
         topic.name(), " has no partition ", *record.partition, "; it has 0 to ", partitions - 1));
   }
   if (record.key) return PartitionForHash(Murmur2(*record.key), partitions);
-  return static_cast<int>(next_.fetch_add(1, std::memory_order_relaxed) %
-                          static_cast<std::uint32_t>(partitions));
+  return InTurn(partitions);
 }
 
 }  // namespace daybook::inline v1

@@ -6,6 +6,8 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "broker/access.h"
+#include "broker/topic_state.h"
 #include "daybook/topic.h"
 
 namespace daybook::inline v1 {
@@ -23,9 +25,24 @@ int PartitionForHash(std::uint32_t hash, int partitions);
 class Partitioner {
  public:
   // InvalidArgument: the record names a partition that the topic has not.
-  absl::StatusOr<int> Choose(const Topic& topic, const Record& record);
+  absl::StatusOr<int> Choose(const Topic& topic, const Record& record) {
+    const int next = ChooseInTurn(*Access::State(topic), record);
+    return next >= 0 ? next : ChooseByRecord(*Access::State(topic), record);
+  }
+  // The same where nothing but the turn decides; otherwise -1, and nothing is chosen.
+  int ChooseInTurn(const TopicState& topic, const Record& record) {
+    if (record.partition || record.key || topic.is_internal()) return -1;
+    return InTurn(topic.options().partitions);
+  }
 
  private:
+  absl::StatusOr<int> ChooseByRecord(const TopicState& topic, const Record& record);
+  int InTurn(int partitions) {
+    if (partitions == 1) return 0;
+    return static_cast<int>(next_.fetch_add(1, std::memory_order_relaxed) %
+                            static_cast<std::uint32_t>(partitions));
+  }
+
   std::atomic<std::uint32_t> next_{0};  // whose turn it is
 };
 

@@ -34,10 +34,15 @@ class Producer::State : public std::enable_shared_from_this<State> {
   BrokerCore& core() { return core_; }
   // Why calls fail, if they do.
   absl::Status Usable() const;
+  bool is_usable() const { return !core_.process().is_forked() && status_.ok(); }
   const std::string& name() const { return options_.name; }
 
   absl::StatusOr<int> ChoosePartition(const Topic& topic, const Record& record) {
     return partitioner_.Choose(topic, record);
+  }
+  // As Partitioner::ChooseInTurn.
+  int ChooseInTurn(const TopicState& topic, const Record& record) {
+    return partitioner_.ChooseInTurn(topic, record);
   }
 
   // Whether this thread runs a callback of this broker: such a one waits for no other.
@@ -84,6 +89,14 @@ class Producer::State : public std::enable_shared_from_this<State> {
 
   // Null when nothing is gathered.
   Batcher* batcher() { return batcher_ ? &*batcher_ : nullptr; }
+  // Appends what is gathered for a partition. A callback that is told so may destroy the producer:
+  // only who has a share in the state may touch it afterwards.
+  void AppendGathered(const Topic& topic, int partition) {
+    if (!batcher_) [[likely]]
+      return;
+    const auto mine = shared_from_this();
+    batcher_->AppendOf(topic, partition);
+  }
   void StopGathering();
 
  private:

@@ -3,6 +3,7 @@
 #include <optional>
 #include <utility>
 
+#include "absl/utility/utility.h"
 #include "broker/access.h"
 #include "broker/broker_core.h"
 #include "broker/partitioner.h"
@@ -54,21 +55,38 @@ Producer::~Producer() {
 }
 
 absl::StatusOr<Receipt> Producer::Send(std::string_view topic, const Record& record) {
-  if (auto status = state_->Usable(); !status.ok()) return status;
-  const auto found = state_->core().catalog().Find(topic);
+  State& state = *state_;
+  if (!state.is_usable()) [[unlikely]]
+    return state.Usable();
+  // Mostly the topic is known, and its partitions take turns. It is one of this broker, and what
+  // has turns is none of the library's own: that need not be asked again.
+  if (auto known = state.core().catalog().FindKnown(topic); known != nullptr && !state.batcher()) {
+    const int partition = state.ChooseInTurn(*known, record);
+    if (partition >= 0) {
+      PartitionLog& log = Access::Log(known->partitions()[static_cast<std::size_t>(partition)]);
+      const auto offset = log.Append(record, std::nullopt);
+      if (!offset.ok()) [[unlikely]]
+        return offset.status();
+      return absl::StatusOr<Receipt>(absl::in_place, Topic(std::move(known)), partition, *offset);
+    }
+  }
+  const auto found = state.core().catalog().Find(topic);
   if (!found.ok()) return found.status();
   return Send(*found, record);
 }
 
 absl::StatusOr<Receipt> Producer::Send(const Topic& topic, const Record& record) {
-  const auto state = state_;
-  if (auto status = state->Usable(); !status.ok()) return status;
-  const auto partition = state->ChoosePartition(topic, record);
-  if (!partition.ok()) return partition.status();
-  if (state->batcher() != nullptr) state->batcher()->AppendOf(topic, *partition);
+  State& state = *state_;
+  if (!state.is_usable()) [[unlikely]]
+    return state.Usable();
+  const auto partition = state.ChoosePartition(topic, record);
+  if (!partition.ok()) [[unlikely]]
+    return partition.status();
+  state.AppendGathered(topic, *partition);
   const auto offset = topic.partition(*partition).Append(record);
-  if (!offset.ok()) return offset.status();
-  return Receipt(topic, *partition, *offset);
+  if (!offset.ok()) [[unlikely]]
+    return offset.status();
+  return absl::StatusOr<Receipt>(absl::in_place, topic, *partition, *offset);
 }
 
 absl::StatusOr<Receipt> Producer::SendAsync(std::string_view topic, const Record& record,
