@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "absl/base/thread_annotations.h"
+#include "base/lock_order.h"
 #include "base/scheduler.h"
 
 namespace daybook::inline v1 {
@@ -16,25 +17,41 @@ namespace daybook::inline v1 {
 // reports races where there are none; std::mutex it knows.
 class ABSL_LOCKABLE Mutex {
  public:
+  Mutex() = default;
+  explicit Mutex(LockOrder order) : order_(order) {}
+
 #if defined(DAYBOOK_INSTRUMENTED)
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
-    if (scheduler == nullptr) return mutex_.lock();
+    if (scheduler == nullptr) {
+      NoteLocked(order_);
+      return mutex_.lock();
+    }
     scheduler->Point();
     scheduler->WaitUntil([this] { return !is_locked_; });
     is_locked_ = true;
   }
   void Unlock() ABSL_UNLOCK_FUNCTION() {
-    if (scheduler == nullptr) return mutex_.unlock();
+    if (scheduler == nullptr) {
+      NoteUnlocked(order_);
+      return mutex_.unlock();
+    }
     is_locked_ = false;
   }
 #else
-  void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() { mutex_.lock(); }
-  void Unlock() ABSL_UNLOCK_FUNCTION() { mutex_.unlock(); }
+  void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
+    NoteLocked(order_);
+    mutex_.lock();
+  }
+  void Unlock() ABSL_UNLOCK_FUNCTION() {
+    NoteUnlocked(order_);
+    mutex_.unlock();
+  }
 #endif
 
  private:
   friend class CondVar;
   std::mutex mutex_;
+  const LockOrder order_ = LockOrder::kLeaf;
 #if defined(DAYBOOK_INSTRUMENTED)
   bool is_locked_ = false;  // by a fiber
 #endif

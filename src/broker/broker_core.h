@@ -126,11 +126,13 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   // Waits until nothing of ours writes to a file any more, and syncs what was promised.
   absl::Status SettleLogs() ABSL_EXCLUSIVE_LOCKS_REQUIRED(close_mutex_, mutex_);
 
-  Mutex close_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // who closes while another does waits for that
+  // A thread that closes while another one does waits for that.
+  Mutex close_mutex_ ABSL_ACQUIRED_BEFORE(mutex_){LockOrder::kBrokerClose};
   bool has_closed_ ABSL_GUARDED_BY(close_mutex_) = false;
   absl::Status close_status_ ABSL_GUARDED_BY(close_mutex_);  // what could not be synced
-  Mutex create_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // one topic is made or deleted at a time
-  Mutex mutex_;
+  // One topic is made or deleted at a time.
+  Mutex create_mutex_ ABSL_ACQUIRED_BEFORE(mutex_){LockOrder::kBrokerCreate};
+  Mutex mutex_{LockOrder::kBroker};
   std::unique_ptr<FileLock> lock_ ABSL_GUARDED_BY(mutex_);  // of the directory, for writing
   // After Close: those with claims that are still open.
   std::vector<std::shared_ptr<PartitionLog>> unsettled_ ABSL_GUARDED_BY(mutex_);

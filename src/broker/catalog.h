@@ -111,9 +111,10 @@ class Catalog {
   RecoveryCounters& counters_;
   std::atomic<std::uint64_t> version_{NewVersion()};
   std::atomic<bool> is_closed_{false};
-  Mutex change_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);  // while a topic is made, changed or deleted
+  // Held while a topic is made, changed or deleted.
+  Mutex change_mutex_ ABSL_ACQUIRED_BEFORE(mutex_){LockOrder::kCatalogChange};
   WaitList changed_;
-  Mutex mutex_;
+  Mutex mutex_{LockOrder::kCatalog};
   absl::Status closed_ ABSL_GUARDED_BY(mutex_);
   std::map<std::string, std::shared_ptr<TopicState>, std::less<>> topics_ ABSL_GUARDED_BY(mutex_);
 };

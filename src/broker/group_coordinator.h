@@ -214,7 +214,7 @@ class GroupCoordinator {
   std::atomic<std::uint64_t> epoch_{0};
   FirstDeadline deadlines_;
 
-  Mutex mutex_;
+  Mutex mutex_{LockOrder::kGroup};
   std::int64_t generation_ ABSL_GUARDED_BY(mutex_);
   std::int64_t joined_ ABSL_GUARDED_BY(mutex_);        // members ever
   std::uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;  // of the members or topics

@@ -190,8 +190,8 @@ class OffsetStore {
   BackgroundWork& background_;
   const std::string boot_;
 
-  Mutex compact_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
-  Mutex mutex_;
+  Mutex compact_mutex_ ABSL_ACQUIRED_BEFORE(mutex_){LockOrder::kOffsetCompaction};
+  Mutex mutex_{LockOrder::kOffsets};
   std::shared_ptr<PartitionLog> log_ ABSL_GUARDED_BY(mutex_);
   Cursor cursor_ ABSL_GUARDED_BY(mutex_);
   absl::Status closed_ ABSL_GUARDED_BY(mutex_);

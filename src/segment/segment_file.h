@@ -123,13 +123,13 @@ class SegmentFile {
   Atomic<std::uint64_t> limit_{0};
 
   // Held over every change of the size of the file.
-  Mutex growth_mutex_ ABSL_ACQUIRED_BEFORE(mutex_);
+  Mutex growth_mutex_ ABSL_ACQUIRED_BEFORE(mutex_){LockOrder::kSegmentGrowth};
   // GrowAhead was refused: it looks again when the file has grown so far.
   std::uint64_t next_look_ ABSL_GUARDED_BY(growth_mutex_) = 0;
   // Blocks that were had too late to be used, as the segment was closing: up to here.
   std::uint64_t unused_end_ ABSL_GUARDED_BY(growth_mutex_) = 0;
 
-  Mutex mutex_;
+  Mutex mutex_{LockOrder::kSegmentFile};
   std::shared_ptr<File> file_ ABSL_GUARDED_BY(mutex_);
   // Below it pages are in memory, or need not be; at and above it no append has written a byte.
   // While the segment is busy, granted <= paged_in_.

@@ -28,7 +28,7 @@ class DroppedFiles {
   absl::Status RemoveAll(const PartitionDirectory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
  private:
-  Mutex mutex_;
+  Mutex mutex_{LockOrder::kDroppedFiles};
   std::vector<Offset> bases_ ABSL_GUARDED_BY(mutex_);
 };
 

@@ -72,7 +72,7 @@ class ProducerSequences {
   absl::Status Visit(Offset begin, Offset end, const Visitor& visitor);
 
   const Log log_;
-  Mutex mutex_;
+  Mutex mutex_{LockOrder::kProducerSequences};
   ProducerState producers_ ABSL_GUARDED_BY(mutex_);
   std::optional<Offset> end_ ABSL_GUARDED_BY(mutex_);  // all before it is known
   // The segment with the last sequenced record; there is a hint beside the one before it.

@@ -76,7 +76,7 @@ class SegmentPreparer {
   const LogContext& context_;
   const PartitionDirectory directory_;
   const LogSettings& settings_;
-  Mutex mutex_;
+  Mutex mutex_{LockOrder::kSegmentPreparer};
   std::atomic<bool> lacks_reserve_{true};
   std::vector<std::shared_ptr<Segment>> to_trim_;
   std::optional<PreparedFile> prepared_;

@@ -137,7 +137,7 @@ class SegmentList {
   bool UnmapIfUnused(SegmentSlot& slot) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::shared_ptr<OpenLimits> limits_;
-  mutable Mutex mutex_;
+  mutable Mutex mutex_{LockOrder::kLog};
   std::vector<SegmentSlot> slots_ ABSL_GUARDED_BY(mutex_);
   std::size_t first_uncommitted_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t added_ ABSL_GUARDED_BY(mutex_) = 0;
