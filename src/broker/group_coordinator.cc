@@ -266,7 +266,7 @@ absl::Status GroupCoordinator::Commit(const std::string& member, GroupPartition&
   MutexLock lock(mutex_);
   if (auto status = CheckOwner(member, partition); !status.ok()) return status;
   if (partition.place == nullptr) {
-    const auto place = store_.PlaceOf({name_, partition.name.topic, partition.name.partition});
+    const auto place = store_.EntryOf({name_, partition.name.topic, partition.name.partition});
     if (!place.ok()) return place.status();
     partition.place = *place;
   }

@@ -30,10 +30,10 @@ namespace daybook::inline v1 {
 // Who commits often keeps a pointer to it instead of looking for its name.
 struct GroupPartition {
   TopicPartition name;
-  std::string owner = {};                               // empty: nobody
-  std::shared_ptr<OffsetStore::Place> place = nullptr;  // once it was committed
-  std::int64_t owned_since = 0;                         // the generation in which the owner got it
-  bool is_new = false;  // it came after the group: begins at its beginning
+  std::string owner = {};                 // empty: nobody
+  OffsetStore::EntryPtr place = nullptr;  // once it was committed
+  std::int64_t owned_since = 0;           // the generation in which the owner got it
+  bool is_new = false;                    // it came after the group: begins at its beginning
   bool is_held = false;
   std::unique_ptr<ReadMark> mark = nullptr;  // null where nothing is dropped that is unread
 };

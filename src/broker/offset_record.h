@@ -35,6 +35,8 @@
 
 namespace daybook::inline v1 {
 
+inline constexpr std::string_view kOffsetsTopic = "__consumer_offsets";
+
 // A group's place: the key.
 struct PlaceKey {
   std::string group;

@@ -7,8 +7,6 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/planted_bug.h"
-#include "broker/access.h"
-#include "broker/offset_place.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -16,6 +14,13 @@ namespace {
 // Small segments, since only whole ones are dropped.
 constexpr std::int64_t kSegmentBytes = std::int64_t{4} << 20;
 constexpr std::chrono::seconds kSyncTimeout{30};
+
+absl::Status CheckMetadata(std::string_view metadata) {
+  if (metadata.size() <= kMaxOffsetMetadataBytes) [[likely]]
+    return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat("the metadata of a place has ", metadata.size(),
+                                                 " bytes; the limit is ", kMaxOffsetMetadataBytes));
+}
 
 std::string BootName(const BootId& boot) {
   return absl::BytesToHexString({reinterpret_cast<const char*>(boot.data()), boot.size()});
@@ -29,7 +34,8 @@ OffsetStore::OffsetStore(const LogContext& context, Catalog& catalog, DecisionTa
       catalog_(catalog),
       decisions_(decisions),
       background_(background),
-      boot_(BootName(context.boot)) {}
+      log_(catalog, kOffsetsTopic, kSegmentBytes),
+      replay_(BootName(context.boot), catalog, decisions, undurable_) {}
 
 OffsetStore::~OffsetStore() = default;
 
@@ -38,7 +44,7 @@ absl::Status OffsetStore::Load() {
   if (auto status = Refresh(); !status.ok()) return status;
   // Who follows learns that what an earlier process left undecided never will be decided, before
   // there is anything new behind that. Where it cannot be written now, it is with the next commit.
-  if (log_ != nullptr && !context_.is_read_only && !IsPlanted(PlantedBug::kEpochNotedLate)) {
+  if (log_.log() != nullptr && !context_.is_read_only && !IsPlanted(PlantedBug::kEpochNotedLate)) {
     PrepareAppend().IgnoreError();
   }
   return absl::OkStatus();
@@ -47,118 +53,78 @@ absl::Status OffsetStore::Load() {
 void OffsetStore::Close(const absl::Status& reason) {
   MutexLock lock(mutex_);
   closed_ = reason;
-  log_ = nullptr;
-  cursor_.segment.reset();
+  log_.Close();
 }
 
-bool OffsetStore::IsInMemory(const Key& key) {
+bool OffsetStore::IsInMemory(const Key& key) const {
   const auto topic = catalog_.Find(key.topic);
   return topic.ok() && topic->options().storage == Storage::kMemory;
 }
 
-std::shared_ptr<OffsetStore::Place> OffsetStore::MakePlace(const Key& key) {
-  return std::make_shared<Place>(Place{.key = key,
-                                       .encoded_key = EncodePlaceKey(key),
-                                       .committed = std::nullopt,
-                                       .when = Timestamp(),
-                                       .is_in_memory = std::nullopt});
+bool OffsetStore::IsInMemory(Entry& entry) const {
+  if (!entry.is_in_memory) entry.is_in_memory = IsInMemory(entry.key);
+  return *entry.is_in_memory;
 }
 
-absl::StatusOr<std::shared_ptr<OffsetStore::Place>> OffsetStore::FindPlace(const Key& key) {
+absl::StatusOr<OffsetStore::EntryPtr> OffsetStore::FindEntry(const Key& key) {
   if (auto status = Refresh(); !status.ok()) return status;
-  if (places_sweep_.IsDue(places_.size())) {
-    std::erase_if(places_, [](const auto& entry) {
-      return !entry.second->committed && entry.second.use_count() == 1;
-    });
-    places_sweep_.Swept(places_.size());
-  }
-  const auto found = places_.find(key);
-  if (found != places_.end()) return found->second;
-  auto place = MakePlace(key);
-  places_.emplace(key, place);
-  return place;
+  return offsets_.FindOrAdd(key);
 }
 
-std::size_t OffsetStore::places() {
+std::size_t OffsetStore::entries() {
   MutexLock lock(mutex_);
-  return places_.size();
+  return offsets_.size();
 }
 
-OpenRecord OffsetStore::ThisOpen() const { return {.epoch = decisions_.epoch(), .boot = boot_}; }
+OpenRecord OffsetStore::ThisOpen() const {
+  return {.epoch = decisions_.epoch(), .boot = replay_.boot()};
+}
 
 absl::Status OffsetStore::PrepareAppend() {
-  if (log_ == nullptr) {
-    auto topic = catalog_.Find(kOffsetsTopic);
-    if (absl::IsNotFound(topic.status())) {
-      TopicOptions options;
-      options.segment_bytes = kSegmentBytes;
-      topic = catalog_.Create(kOffsetsTopic, options);
-    }
-    if (!topic.ok()) return topic.status();
-    log_ = Access::Log(topic->partition(0)).shared_from_this();
-  }
+  if (auto status = log_.OpenOrCreate(); !status.ok()) return status;
   if (has_noted_open_) return absl::OkStatus();
   const EncodedRecord open = Encode(ThisOpen());
-  const auto appended = log_->AppendUnsynced({.key = open.key,
-                                              .value = open.value,
-                                              .headers = {},
-                                              .timestamp = std::nullopt,
-                                              .partition = std::nullopt});
+  const auto appended = log_.Append(open.key, open.value);
   has_noted_open_ = appended.ok();
   return appended.status();
 }
 
-absl::Status OffsetStore::Append(Place& place, Offset offset, std::string_view metadata) {
-  if (!place.is_in_memory) place.is_in_memory = IsInMemory(place.key);
-  if (*place.is_in_memory) return absl::OkStatus();
+absl::Status OffsetStore::Append(Entry& entry, Offset offset, std::string_view metadata) {
+  if (IsInMemory(entry)) return absl::OkStatus();
   if (auto status = PrepareAppend(); !status.ok()) return status;
-  const std::string_view value = EncodePlace(offset, metadata, &buffer_);
-  appended_ += place.encoded_key.size() + value.size() + frame::kFrameHeaderBytes;
-  return log_
-      ->AppendUnsynced({.key = place.encoded_key,
-                        .value = value,
-                        .headers = {},
-                        .timestamp = std::nullopt,
-                        .partition = std::nullopt})
-      .status();
+  const std::string_view value = EncodePlace(offset, metadata, log_.buffer());
+  return log_.Append(entry.encoded_key, value).status();
 }
 
-bool OffsetStore::IsAsCommitted(const Place& place, Offset offset,
+bool OffsetStore::IsAsCommitted(const Entry& entry, Offset offset,
                                 std::string_view metadata) const {
-  return place.committed && offset == place.committed->offset &&
-         metadata == place.committed->metadata &&
-         context_.clock->Now() - place.when < kPlaceRefresh;
+  return entry.committed && offset == entry.committed->offset &&
+         metadata == entry.committed->metadata &&
+         context_.clock->Now() - entry.when < kPlaceRefresh;
 }
 
-absl::Status OffsetStore::CheckMetadata(std::string_view metadata) {
-  if (metadata.size() <= kMaxOffsetMetadataBytes) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("the metadata of a place has ", metadata.size(),
-                                                 " bytes; the limit is ", kMaxOffsetMetadataBytes));
-}
-
-absl::Status OffsetStore::Store(Place& place, Offset offset, std::string_view metadata) {
+absl::Status OffsetStore::Store(Entry& entry, Offset offset, std::string_view metadata) {
   if (!closed_.ok()) return closed_;
-  if (metadata.size() > kMaxOffsetMetadataBytes) [[unlikely]]
-    return CheckMetadata(metadata);
-  if (IsAsCommitted(place, offset, metadata)) return absl::OkStatus();
-  if (auto status = Append(place, offset, metadata); !status.ok()) return status;
-  if (!place.committed) place.committed.emplace();
-  place.committed->offset = offset;
-  place.committed->metadata.assign(metadata);
-  place.when = context_.clock->Now();
+  if (auto status = CheckMetadata(metadata); !status.ok()) return status;
+  if (IsAsCommitted(entry, offset, metadata)) return absl::OkStatus();
+  if (auto status = Append(entry, offset, metadata); !status.ok()) return status;
+  if (!entry.committed) entry.committed.emplace();
+  entry.committed->offset = offset;
+  entry.committed->metadata.assign(metadata);
+  entry.when = context_.clock->Now();
   return absl::OkStatus();
 }
 
 absl::Status OffsetStore::Commit(const Key& key, Offset offset, std::string_view metadata) {
-  const auto place = PlaceOf(key);
+  const auto place = EntryOf(key);
   if (!place.ok()) return place.status();
   return Commit(**place, offset, metadata);
 }
 
-absl::Status OffsetStore::Commit(Place& place, Offset offset, std::string_view metadata) {
+absl::Status OffsetStore::Commit(Entry& entry, Offset offset, std::string_view metadata) {
   {
     MutexLock lock(mutex_);
-    if (auto status = Store(place, offset, metadata); !status.ok()) return status;
+    if (auto status = Store(entry, offset, metadata); !status.ok()) return status;
     if (!TakeCompactionDue()) return absl::OkStatus();
   }
   CompactSoon();
@@ -171,7 +137,7 @@ absl::Status OffsetStore::CommitAll(const std::map<Key, Offset>& places) {
     if (!closed_.ok()) return closed_;
     std::vector<Move> moves;
     for (const auto& [key, offset] : places) {
-      const auto place = FindPlace(key);
+      const auto place = FindEntry(key);
       if (!place.ok()) return place.status();
       moves.emplace_back(*place, offset);
     }
@@ -189,29 +155,26 @@ absl::Status OffsetStore::MoveAll(const std::vector<Move>& moves) {
     left = left.subspan(part.size());
     std::vector<std::string> buffers(part.size());
     std::vector<Record> records;
-    for (const auto& [place, offset] : part) {
-      if (!place->is_in_memory) place->is_in_memory = IsInMemory(place->key);
-      if (*place->is_in_memory) continue;
+    for (const auto& [entry, offset] : part) {
+      if (IsInMemory(*entry)) continue;
       std::optional<std::string_view> value;
       if (offset) value = EncodePlace(*offset, "", &buffers[records.size()]);
-      records.push_back({.key = place->encoded_key,
+      records.push_back({.key = entry->encoded_key,
                          .value = value,
                          .headers = {},
                          .timestamp = std::nullopt,
                          .partition = std::nullopt});
-      appended_ += place->encoded_key.size() + (value ? value->size() : 0);
     }
     if (!records.empty()) {
       if (auto status = PrepareAppend(); !status.ok()) return status;
-      const auto appended = log_->AppendBatchUnsynced(records);
-      if (!appended.ok()) return appended.status();
+      if (auto status = log_.AppendBatch(records); !status.ok()) return status;
     }
     const Timestamp now = context_.clock->Now();
-    for (const auto& [place, offset] : part) {
-      place->committed.reset();
+    for (const auto& [entry, offset] : part) {
+      entry->committed.reset();
       if (!offset) continue;
-      place->committed = CommittedOffset{.offset = *offset};
-      place->when = now;
+      entry->committed = CommittedOffset{.offset = *offset};
+      entry->when = now;
     }
   }
   return absl::OkStatus();
@@ -219,7 +182,7 @@ absl::Status OffsetStore::MoveAll(const std::vector<Move>& moves) {
 
 absl::Status OffsetStore::Forget(const Key& key) {
   MutexLock lock(mutex_);
-  const auto place = FindPlace(key);
+  const auto place = FindEntry(key);
   if (!place.ok()) return place.status();
   return (*place)->committed ? MoveAll({{*place, std::nullopt}}) : absl::OkStatus();
 }
@@ -228,16 +191,16 @@ absl::Status OffsetStore::ForgetTopic(std::string_view topic) {
   MutexLock lock(mutex_);
   if (auto status = Refresh(); !status.ok()) return status;
   std::vector<Move> moves;
-  for (const auto& [key, place] : places_) {
-    if (key.topic == topic && place->committed) moves.emplace_back(place, std::nullopt);
+  for (const auto& [key, entry] : offsets_.entries()) {
+    if (key.topic == topic && entry->committed) moves.emplace_back(entry, std::nullopt);
   }
   if (auto status = MoveAll(moves); !status.ok()) return status;
-  for (const auto& [key, place] : places_) {
-    if (key.topic == topic) place->is_in_memory.reset();  // there may be another one of that name
+  for (const auto& [key, entry] : offsets_.entries()) {
+    if (key.topic == topic) entry->is_in_memory.reset();  // there may be another one of that name
   }
   // Unlike a commit, which is only repeated, it must not be undone by a power cut: the next topic
   // of that name would begin at a place of this one.
-  return !moves.empty() && log_ != nullptr ? log_->SyncDirty() : absl::OkStatus();
+  return !moves.empty() && log_.log() != nullptr ? log_.log()->SyncDirty() : absl::OkStatus();
 }
 
 absl::Status OffsetStore::ForgetGroup(std::string_view group) {
@@ -248,10 +211,8 @@ absl::StatusOr<std::int64_t> OffsetStore::Expire(std::string_view group, Timesta
   MutexLock lock(mutex_);
   if (auto status = Refresh(); !status.ok()) return status;
   std::vector<Move> moves;
-  for (auto at = places_.lower_bound(Key{std::string(group), "", 0});
-       at != places_.end() && at->first.group == group; ++at) {
-    const std::shared_ptr<Place>& place = at->second;
-    if (place->committed && place->when < time) moves.emplace_back(place, std::nullopt);
+  for (const EntryPtr& entry : offsets_.OfGroup(group)) {
+    if (entry->when < time) moves.emplace_back(entry, std::nullopt);
   }
   if (auto status = MoveAll(moves); !status.ok()) return status;
   return static_cast<std::int64_t>(moves.size());
@@ -260,9 +221,7 @@ absl::StatusOr<std::int64_t> OffsetStore::Expire(std::string_view group, Timesta
 absl::StatusOr<std::optional<CommittedOffset>> OffsetStore::Find(const Key& key) {
   MutexLock lock(mutex_);
   if (auto status = Refresh(); !status.ok()) return status;
-  const auto found = places_.find(key);
-  if (found == places_.end()) return std::optional<CommittedOffset>();
-  return found->second->committed;
+  return offsets_.Find(key);
 }
 
 absl::StatusOr<std::map<OffsetStore::Key, CommittedOffset>> OffsetStore::FindGroup(
@@ -270,28 +229,19 @@ absl::StatusOr<std::map<OffsetStore::Key, CommittedOffset>> OffsetStore::FindGro
   MutexLock lock(mutex_);
   if (auto status = Refresh(); !status.ok()) return status;
   std::map<Key, CommittedOffset> found;
-  for (auto at = places_.lower_bound(Key{std::string(group), "", 0});
-       at != places_.end() && at->first.group == group; ++at) {
-    if (at->second->committed) found[at->first] = *at->second->committed;
-  }
+  for (const EntryPtr& entry : offsets_.OfGroup(group)) found[entry->key] = *entry->committed;
   return found;
 }
 
 absl::StatusOr<std::vector<std::string>> OffsetStore::Groups() {
   MutexLock lock(mutex_);
   if (auto status = Refresh(); !status.ok()) return status;
-  std::vector<std::string> groups;
-  for (const auto& [key, place] : places_) {
-    if (place->committed && (groups.empty() || groups.back() != key.group)) {
-      groups.push_back(key.group);
-    }
-  }
-  return groups;
+  return offsets_.Groups();
 }
 
-absl::StatusOr<std::shared_ptr<OffsetStore::Place>> OffsetStore::PlaceOf(const Key& key) {
+absl::StatusOr<OffsetStore::EntryPtr> OffsetStore::EntryOf(const Key& key) {
   MutexLock lock(mutex_);
-  return FindPlace(key);
+  return FindEntry(key);
 }
 
 absl::StatusOr<std::uint64_t> OffsetStore::BeginTransaction() {
@@ -319,9 +269,7 @@ absl::StatusOr<std::uint64_t> OffsetStore::BeginInEpoch(
     std::chrono::steady_clock::time_point deadline) {
   if (!is_open_durable_) {
     if (auto status = PrepareAppend(); !status.ok()) return status;
-    const auto end = log_->end_offset();
-    if (!end.ok()) return end.status();
-    if (auto status = log_->WaitDurable(*end, deadline); !status.ok()) return status;
+    if (auto status = log_.WaitDurable(deadline); !status.ok()) return status;
     is_open_durable_ = true;
   }
   return decisions_.Begin();
@@ -343,25 +291,24 @@ absl::Status OffsetStore::Decide(std::uint64_t id, std::vector<Participant> part
 
 absl::Status OffsetStore::AppendDecision(std::uint64_t id, std::vector<Participant> participants,
                                          const std::map<Key, CommittedOffset>& offsets) {
-  std::vector<std::pair<std::shared_ptr<Place>, CommittedOffset>> moved;
+  std::vector<std::pair<EntryPtr, CommittedOffset>> moved;
   // Gone when the process is: not written.
-  std::vector<std::pair<std::shared_ptr<Place>, CommittedOffset>> in_memory;
+  std::vector<std::pair<EntryPtr, CommittedOffset>> in_memory;
   for (const auto& [key, offset] : offsets) {
     if (auto status = CheckMetadata(offset.metadata); !status.ok()) return status;
-    const auto place = FindPlace(key);
-    if (!place.ok()) return place.status();
-    if (IsAsCommitted(**place, offset.offset, offset.metadata)) continue;
-    if (!(*place)->is_in_memory) (*place)->is_in_memory = IsInMemory(key);
-    (*(*place)->is_in_memory ? in_memory : moved).emplace_back(*place, offset);
+    const auto entry = FindEntry(key);
+    if (!entry.ok()) return entry.status();
+    if (IsAsCommitted(**entry, offset.offset, offset.metadata)) continue;
+    (IsInMemory(**entry) ? in_memory : moved).emplace_back(*entry, offset);
   }
   if (auto status = PrepareAppend(); !status.ok()) return status;
   if (IsPlanted(PlantedBug::kOffsetsOutsideOfTransaction)) {
-    for (const auto& [place, offset] : std::exchange(moved, {})) {
-      const auto status = Store(*place, offset.offset, offset.metadata);
+    for (const auto& [entry, offset] : std::exchange(moved, {})) {
+      const auto status = Store(*entry, offset.offset, offset.metadata);
       if (!status.ok()) return status;
     }
   }
-  for (const Participant& one : participants) NoteUnsettled(one);
+  for (const Participant& one : participants) undurable_.Note(one);
   const EncodedRecord decision =
       Encode(DecisionRecord{.id = id,
                             .places = static_cast<std::int64_t>(moved.size()),
@@ -372,24 +319,22 @@ absl::Status OffsetStore::AppendDecision(std::uint64_t id, std::vector<Participa
                                   .headers = {},
                                   .timestamp = std::nullopt,
                                   .partition = std::nullopt}};
-  appended_ += decision.key.size() + decision.value.size() + frame::kFrameHeaderBytes;
   for (std::size_t i = 0; i < moved.size(); ++i) {
-    const auto& [place, offset] = moved[i];
+    const auto& [entry, offset] = moved[i];
     const auto value = EncodePlace(offset.offset, offset.metadata, &buffers[i]);
-    records.push_back({.key = place->encoded_key,
+    records.push_back({.key = entry->encoded_key,
                        .value = value,
                        .headers = {},
                        .timestamp = std::nullopt,
                        .partition = std::nullopt});
-    appended_ += place->encoded_key.size() + value.size();
   }
   const Timestamp now = context_.clock->Now();
   // What follows it must not fail, so it takes no memory.
-  if (auto appended = log_->AppendBatchUnsynced(records); !appended.ok()) return appended.status();
+  if (auto status = log_.AppendBatch(records); !status.ok()) return status;
   for (auto* const places : {&moved, &in_memory}) {
-    for (auto& [place, offset] : *places) {
-      place->committed = std::move(offset);
-      place->when = now;
+    for (auto& [entry, offset] : *places) {
+      entry->committed = std::move(offset);
+      entry->when = now;
     }
   }
   return absl::OkStatus();
@@ -400,7 +345,7 @@ absl::Status OffsetStore::WaitDurable(std::chrono::steady_clock::time_point dead
   {
     MutexLock lock(mutex_);
     if (!closed_.ok()) return closed_;
-    log = log_;
+    log = log_.log();
   }
   if (log == nullptr) return absl::OkStatus();  // nothing was ever committed
   const auto end = log->end_offset();
@@ -409,7 +354,7 @@ absl::Status OffsetStore::WaitDurable(std::chrono::steady_clock::time_point dead
 
 void OffsetStore::SyncLater() {
   MutexLock lock(mutex_);
-  if (log_ != nullptr) log_->MarkDirty();
+  if (log_.log() != nullptr) log_.log()->MarkDirty();
 }
 
 }  // namespace daybook::inline v1

@@ -369,7 +369,7 @@ TEST_CASE("Ten thousand groups that came and went leave next to nothing in memor
     REQUIRE(broker->DeleteGroup(name).ok());
   }
   CHECK(Access::Core(*broker).coordinators() < 200);
-  CHECK(Access::Core(*broker).offsets().places() < 200);
+  CHECK(Access::Core(*broker).offsets().entries() < 200);
   CHECK(broker->ListGroups().value() == std::vector<std::string>{"staying"});
   CHECK(member->Poll({}).ok());
   CHECK(member->Commit().ok());
