@@ -45,7 +45,7 @@ class DAYBOOK_EXPORT MappedFile {
 
   // Lets go of the pages of [begin, end), whole ones: what they hold stays, and is mapped again
   // when it is touched. Pages that are not mapped are cheaper to write back.
-  virtual void LetGo(std::size_t begin, std::size_t end) = 0;
+  virtual void ReleasePages(std::size_t begin, std::size_t end) = 0;
 
  protected:
   MappedFile(std::byte* data, std::size_t size) : data_(data), size_(size) {}

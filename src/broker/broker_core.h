@@ -17,11 +17,11 @@
 #include "base/mutex.h"
 #include "base/sweep_threshold.h"
 #include "broker/ahead_worker.h"
-#include "broker/background.h"
 #include "broker/catalog.h"
 #include "broker/decision_table.h"
 #include "broker/group_coordinator.h"
 #include "broker/offset_store.h"
+#include "broker/sync_scheduler.h"
 #include "broker/transaction_names.h"
 #include "daybook/broker.h"
 #include "daybook/file_system.h"
@@ -62,7 +62,7 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   OffsetStore& offsets() { return offsets_; }
   DecisionTable& decisions() { return decisions_; }
   TransactionNames& transaction_names() { return transaction_names_; }
-  BackgroundWork& background() { return background_; }
+  SyncScheduler& background() { return background_; }
   ThreadFactory& threads() { return threads_; }
   AheadWorker& ahead_worker() { return ahead_worker_; }
   RecoveryReport recovery_report() const;
@@ -114,7 +114,7 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   const std::unique_ptr<Directory> root_;
   RecoveryCounters counters_;
   ThreadFactory& threads_;
-  BackgroundWork background_;
+  SyncScheduler background_;
   AheadWorker ahead_worker_;
   DecisionTable decisions_;
   const std::unique_ptr<DirectoryFollower> follower_;  // when open for reading only

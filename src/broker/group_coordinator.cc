@@ -67,7 +67,7 @@ absl::StatusOr<GroupCoordinator::Membership> GroupCoordinator::Join(const Joinin
   // costs nothing.
   if (fixed.ok() && joining.begins_at_end)
     fixed = store_.WaitDurable(std::chrono::steady_clock::now() + kSyncTimeout);
-  if (fixed.ok()) fixed = Settle();
+  if (fixed.ok()) fixed = RebalanceIfNeeded();
   if (!fixed.ok()) {
     Leave(membership.id);
     return fixed;
@@ -120,7 +120,7 @@ void GroupCoordinator::TakeOver(Members::iterator older, Member& newer, const st
   newer.owned = std::move(older->second.owned);
   for (const TopicPartition& partition : newer.owned) Of(partition).owner = id;
   members_.erase(older);
-  Announce();  // for the older one, if it is still there
+  BumpEpoch();  // for the older one, if it is still there
 }
 
 void GroupCoordinator::Leave(const std::string& member) {
@@ -130,10 +130,10 @@ void GroupCoordinator::Leave(const std::string& member) {
     if (found == members_.end()) return;
     Remove(found);
   }
-  Settle().IgnoreError();
+  RebalanceIfNeeded().IgnoreError();
 }
 
-void GroupCoordinator::GoAway(const std::string& member) {
+void GroupCoordinator::SuspendStatic(const std::string& member) {
   MutexLock lock(mutex_);
   const auto found = members_.find(member);
   if (found == members_.end()) return;
@@ -143,7 +143,7 @@ void GroupCoordinator::GoAway(const std::string& member) {
   for (const TopicPartition& partition : owned) {
     if (!found->second.target.contains(partition)) Release(found->second, member, partition);
   }
-  Announce();
+  BumpEpoch();
 }
 
 void GroupCoordinator::Remove(Members::iterator member) {
@@ -158,7 +158,7 @@ void GroupCoordinator::Remove(Members::iterator member) {
   }
   Changed(true);
   LookAtTopics();
-  Announce();
+  BumpEpoch();
 }
 
 void GroupCoordinator::Release(Member& member, const std::string& id,
@@ -194,13 +194,13 @@ void GroupCoordinator::DropLostLocked(MonotonicTime now) {
 
 GroupCoordinator::Assignment GroupCoordinator::Sync(const Membership& membership,
                                                     const std::vector<TopicPartition>& released) {
-  Settle().IgnoreError();  // of that who joined is told
+  RebalanceIfNeeded().IgnoreError();  // of that who joined is told
   MutexLock lock(mutex_);
   const auto found = members_.find(membership.id);
   if (found == members_.end()) {
     const auto latest = instances_.find(membership.instance_id);
     const bool is_fenced = latest != instances_.end() && latest->second.latest != membership.id;
-    return {.standing = is_fenced ? Standing::kFenced : Standing::kLost,
+    return {.standing = is_fenced ? MemberStatus::kFenced : MemberStatus::kLost,
             .epoch = epoch_.load(std::memory_order_relaxed),
             .generation = generation_,
             .owned = {},
@@ -209,8 +209,8 @@ GroupCoordinator::Assignment GroupCoordinator::Sync(const Membership& membership
   Member& member = found->second;
   for (const TopicPartition& partition : released) Release(member, membership.id, partition);
   // Somebody may be waiting for these.
-  if (!released.empty()) Announce();
-  Assignment assignment{.standing = Standing::kMember,
+  if (!released.empty()) BumpEpoch();
+  Assignment assignment{.standing = MemberStatus::kMember,
                         .epoch = epoch_.load(std::memory_order_relaxed),
                         .generation = generation_,
                         .owned = {},
@@ -315,7 +315,7 @@ void GroupCoordinator::CatalogChanged() {
   MutexLock lock(mutex_);
   if (members_.empty()) return;
   LookAtTopics();
-  Announce();
+  BumpEpoch();
 }
 
 void GroupCoordinator::ForgetTopic(std::string_view topic) {
@@ -336,7 +336,7 @@ void GroupCoordinator::ForgetTopic(std::string_view topic) {
   if (members_.empty()) return;
   // Also if there is one of that name again already: it is another one.
   if (partitions_.erase(std::string(topic)) != 0) Changed(true);
-  Announce();
+  BumpEpoch();
 }
 
 bool GroupCoordinator::IsMember(const std::string& member) {

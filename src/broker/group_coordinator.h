@@ -81,7 +81,7 @@ class GroupCoordinator {
   absl::StatusOr<Membership> Join(const Joining& joining) ABSL_LOCKS_EXCLUDED(mutex_);
   void Leave(const std::string& member) ABSL_LOCKS_EXCLUDED(mutex_);
   // A static member is not there for a while.
-  void GoAway(const std::string& member) ABSL_LOCKS_EXCLUDED(mutex_);
+  void SuspendStatic(const std::string& member) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Changes whenever a member should Sync; cheap to read.
   std::uint64_t epoch() const { return epoch_.load(std::memory_order_acquire); }
@@ -92,13 +92,13 @@ class GroupCoordinator {
   // Takes out who has not polled for too long.
   void DropLost(MonotonicTime now) ABSL_LOCKS_EXCLUDED(mutex_);
 
-  enum class Standing {
+  enum class MemberStatus {
     kMember,
     kLost,    // it is no member any more, and may join again
     kFenced,  // another one has its instance_id
   };
   struct Assignment {
-    Standing standing = Standing::kMember;
+    MemberStatus standing = MemberStatus::kMember;
     std::uint64_t epoch = 0;
     std::int64_t generation = 0;
     std::set<TopicPartition> owned;
@@ -188,7 +188,7 @@ class GroupCoordinator {
 
   // Makes the next generation, if there is reason to. Answers what the assignor said the last time:
   // if that is an error, the last good assignment goes on.
-  absl::Status Settle() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status RebalanceIfNeeded() ABSL_LOCKS_EXCLUDED(mutex_);
   // What is subscribed to, as of now; members left, or the catalogue changed.
   void LookAtTopics() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The same for one that joins.
@@ -204,7 +204,7 @@ class GroupCoordinator {
   void Apply(const Assignments& assignments) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // The members changed: what is being computed does not hold.
   void Changed(bool calls_for_rebalance) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Announce() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void BumpEpoch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string name_;
   OffsetStore& store_;

@@ -8,7 +8,7 @@
 
 namespace daybook::inline v1 {
 
-absl::Status GroupCoordinator::Settle() {
+absl::Status GroupCoordinator::RebalanceIfNeeded() {
   for (;;) {
     std::uint64_t changes = 0;
     AssignorInput input;
@@ -107,7 +107,7 @@ void GroupCoordinator::Apply(const Assignments& assignments) {
       if (!member.target.contains(partition)) Release(member, id, partition);
     }
   }
-  Announce();
+  BumpEpoch();
 }
 
 void GroupCoordinator::Changed(bool calls_for_rebalance) {
@@ -115,14 +115,14 @@ void GroupCoordinator::Changed(bool calls_for_rebalance) {
   needs_rebalance_ = needs_rebalance_ || calls_for_rebalance;
 }
 
-void GroupCoordinator::Announce() {
+void GroupCoordinator::BumpEpoch() {
   epoch_.fetch_add(1, std::memory_order_acq_rel);
   waiters_.NotifyIfAny();
 }
 
 GroupCoordinator::Description GroupCoordinator::Describe() {
   DropLost(clock_.MonotonicNow());
-  Settle().IgnoreError();
+  RebalanceIfNeeded().IgnoreError();
   MutexLock lock(mutex_);
   Description description{.state = members_.empty() ? GroupState::kEmpty : GroupState::kStable,
                           .assignor = {},

@@ -29,7 +29,7 @@ std::string BootName(const BootId& boot) {
 }  // namespace
 
 OffsetStore::OffsetStore(const LogContext& context, Catalog& catalog, DecisionTable& decisions,
-                         BackgroundWork& background)
+                         SyncScheduler& background)
     : context_(context),
       catalog_(catalog),
       decisions_(decisions),

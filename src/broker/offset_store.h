@@ -15,13 +15,13 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
-#include "broker/background.h"
 #include "broker/catalog.h"
 #include "broker/committed_offsets.h"
 #include "broker/decision_table.h"
 #include "broker/offset_record.h"
 #include "broker/offset_replay.h"
 #include "broker/state_log.h"
+#include "broker/sync_scheduler.h"
 #include "broker/undurable_participants.h"
 #include "daybook/committed_offset.h"
 
@@ -47,7 +47,7 @@ class OffsetStore {
 
   // All must outlive the store.
   OffsetStore(const LogContext& context, Catalog& catalog, DecisionTable& decisions,
-              BackgroundWork& background);
+              SyncScheduler& background);
   ~OffsetStore();
 
   // Reads what there is, if there is anything, and decides what a crash left undecided. Others call
@@ -151,7 +151,7 @@ class OffsetStore {
   const LogContext& context_;
   Catalog& catalog_;
   DecisionTable& decisions_;
-  BackgroundWork& background_;
+  SyncScheduler& background_;
 
   Mutex compact_mutex_ ABSL_ACQUIRED_BEFORE(mutex_){LockOrder::kOffsetCompaction};
   Mutex mutex_{LockOrder::kOffsets};

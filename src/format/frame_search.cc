@@ -156,7 +156,8 @@ SearchResult FrameSearch::FindFrom(ScanFrom from) {
   return Search(from, std::nullopt);
 }
 
-SearchResult FrameSearch::FindBehind(ScanFrom damage, std::optional<std::uint64_t> known_position) {
+SearchResult FrameSearch::FindNextFrame(ScanFrom damage,
+                                        std::optional<std::uint64_t> known_position) {
   const ScanFrom behind{.position = damage.position + kFrameAlignment, .delta = damage.delta};
   if (!HasHead(damage.position)) return SearchResult::Nothing();
   if (IsPlanted(PlantedBug::kTakesBudgetForEnd)) {

@@ -76,7 +76,7 @@ class FrameSearch {
   SearchResult FindFrom(ScanFrom from);
   // The same behind a place where there should be a frame and is none. `known_position`: where one
   // begins that is further on, if that is known; it need not be true.
-  SearchResult FindBehind(ScanFrom damage, std::optional<std::uint64_t> known_position = {});
+  SearchResult FindNextFrame(ScanFrom damage, std::optional<std::uint64_t> known_position = {});
 
   std::uint64_t hashed_bytes() const { return hashed_; }
 

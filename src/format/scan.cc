@@ -33,7 +33,7 @@ ScanResult Scan(const SegmentBytes& segment, ScanFrom from, const FrameVisitor& 
     if (state != FrameState::kValid || header.offset_delta < result.end_delta) {
       if (options.ends_at_gap || IsPlanted(PlantedBug::kStopsAtFirstBadRecord)) break;
       const SearchResult next =
-          search.FindBehind({.position = position, .delta = result.end_delta});
+          search.FindNextFrame({.position = position, .delta = result.end_delta});
       result.is_end_unknown = next.is_unknown();
       if (!next) break;
       result.gaps.push_back({.begin_position = position,

@@ -66,15 +66,15 @@ std::chrono::nanoseconds Backoff(const RetryOptions& options, int failures, std:
       std::llround(static_cast<double>(backoff.count()) * std::clamp(kept, 0.0, 1.0)));
 }
 
-absl::Status NotPutAside(const RecordView& record, const absl::Status& cause, int attempts) {
+absl::Status RetriesExhausted(const RecordView& record, const absl::Status& cause, int attempts) {
   return absl::Status(cause.code(),
                       absl::StrCat(PlaceOf(record), " failed ", attempts,
                                    " times; set dead_letter_topic to go on without it. ",
                                    "The last time: ", cause.message()));
 }
 
-absl::Status CannotPutAside(const RecordView& record, const std::string& topic,
-                            const absl::Status& why) {
+absl::Status DeadLetterFailed(const RecordView& record, const std::string& topic,
+                              const absl::Status& why) {
   return absl::Status(
       why.code(), absl::StrCat(PlaceOf(record), " cannot be put into the dead-letter topic ", topic,
                                ": ", why.message()));

@@ -30,10 +30,10 @@ absl::Status NoMemoryToRun();
 std::chrono::nanoseconds Backoff(const RetryOptions& options, int failures, std::uint64_t random);
 
 // Why Run ends with a record whose last attempt failed: there is nowhere to put it,
-absl::Status NotPutAside(const RecordView& record, const absl::Status& cause, int attempts);
+absl::Status RetriesExhausted(const RecordView& record, const absl::Status& cause, int attempts);
 // or it cannot be put into the dead-letter topic.
-absl::Status CannotPutAside(const RecordView& record, const std::string& topic,
-                            const absl::Status& why);
+absl::Status DeadLetterFailed(const RecordView& record, const std::string& topic,
+                              const absl::Status& why);
 
 }  // namespace daybook::inline v1
 

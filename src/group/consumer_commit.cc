@@ -60,7 +60,7 @@ absl::Status Consumer::State::CommitOne(const TopicPartition& partition,
 absl::Status Consumer::State::EndCommit(const absl::Status& result) {
   // Also lets go of what others are waiting for, now that all of it is committed.
   if (!is_in_listener_) {
-    if (const auto status = TakePart(false); !status.ok()) return status;
+    if (const auto status = RebalanceIfNeeded(false); !status.ok()) return status;
   }
   return result;
 }
@@ -91,7 +91,7 @@ absl::Status Consumer::State::Commit(const std::map<TopicPartition, CommittedOff
   return EndCommit(result);
 }
 
-absl::StatusOr<bool> Consumer::State::CommitAhead(const RecordBatch& batch) {
+absl::StatusOr<bool> Consumer::State::CommitBeforeDelivery(const RecordBatch& batch) {
   Entry* entry = cursors_.Find(batch.topic(), batch.partition());
   const auto status = CommitOne(*entry, entry->cursor.offset, "");
   if (status.ok()) return true;

@@ -9,15 +9,15 @@
 namespace daybook::inline v1 {
 
 absl::Status Consumer::State::Rebalance(bool may_join) {
-  using Standing = GroupCoordinator::Standing;
+  using MemberStatus = GroupCoordinator::MemberStatus;
   std::vector<TopicPartition> released;
   for (;;) {
     const GroupCoordinator::Assignment assignment = group_->Sync(member_, released);
     released.clear();
-    if (assignment.standing != Standing::kMember) {
-      if (assignment.standing == Standing::kLost && !may_join) return Lost();
+    if (assignment.standing != MemberStatus::kMember) {
+      if (assignment.standing == MemberStatus::kLost && !may_join) return Lost();
       DropLost({});
-      if (assignment.standing == Standing::kFenced) {
+      if (assignment.standing == MemberStatus::kFenced) {
         is_fenced_ = true;
         return CheckStanding();
       }
@@ -37,7 +37,7 @@ absl::Status Consumer::State::Rebalance(bool may_join) {
         stale_positions_[partition] = entry->cursor.offset;
       }
     }
-    Tell(join_options_.listener.on_revoked, revoked);
+    CallListener(join_options_.listener.on_revoked, revoked);
     released = assignment.revoked;
     Remove({released.begin(), released.end()});
   }
@@ -48,7 +48,7 @@ void Consumer::State::DropLost(const std::set<TopicPartition>& owned) {
   for (const Entry& entry : cursors_.entries()) {
     if (!owned.contains(NameOf(entry)) || entry.log().is_deleted()) lost.push_back(NameOf(entry));
   }
-  Tell(join_options_.listener.on_lost, lost);
+  CallListener(join_options_.listener.on_lost, lost);
   Remove({lost.begin(), lost.end()});
 }
 
@@ -73,7 +73,7 @@ absl::Status Consumer::State::Take(const std::set<TopicPartition>& owned) {
     if (was_taken) assigned.push_back(partition);
   }
   UpdateHeld();
-  Tell(join_options_.listener.on_assigned, assigned);
+  CallListener(join_options_.listener.on_assigned, assigned);
   return status;
 }
 

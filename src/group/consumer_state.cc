@@ -24,7 +24,7 @@ Consumer::State::~State() {
   if (join_options_.instance_id.empty()) {
     group_->Leave(member_.id);
   } else {
-    group_->GoAway(member_.id);
+    group_->SuspendStatic(member_.id);
   }
 }
 
@@ -49,7 +49,7 @@ absl::Status Consumer::State::Leave() {
   const std::vector<TopicPartition> all = Assignment();
   const bool is_member = group_->IsMember(member_.id);
   const RebalanceListener& listener = join_options_.listener;
-  Tell(is_member ? listener.on_revoked : listener.on_lost, all);
+  CallListener(is_member ? listener.on_revoked : listener.on_lost, all);
   Remove({all.begin(), all.end()});
   has_left_ = true;
   group_->Leave(member_.id);
@@ -81,8 +81,8 @@ absl::Status Consumer::State::Lost() const {
       group_->name(), " goes on with others; Poll joins again"));
 }
 
-void Consumer::State::Tell(const RebalanceListener::Callback& callback,
-                           const std::vector<TopicPartition>& partitions) {
+void Consumer::State::CallListener(const RebalanceListener::Callback& callback,
+                                   const std::vector<TopicPartition>& partitions) {
   if (!callback || partitions.empty()) return;
   is_in_listener_ = true;
   callback(*consumer_, partitions);
@@ -101,7 +101,7 @@ absl::StatusOr<RecordBatch> Consumer::State::Poll(std::chrono::nanoseconds timeo
     member_.deadline->Restart(now);
     if (core_.catalog().is_closed()) [[unlikely]]
       return core_.Check();
-    if (const auto status = TakePart(true); !status.ok()) return status;
+    if (const auto status = RebalanceIfNeeded(true); !status.ok()) return status;
     if (auto status = cursors_.TakeWakeup(); !status.ok()) return status;
     if (lacks_place_) [[unlikely]] {
       for (const Entry& entry : cursors_.entries()) {
@@ -110,14 +110,14 @@ absl::StatusOr<RecordBatch> Consumer::State::Poll(std::chrono::nanoseconds timeo
     }
     auto batch = cursors_.ReadNext(options_.batch);
     if (!batch.ok()) {
-      const auto goes_on = Overcome(batch.status());
+      const auto goes_on = RecoverFromReadError(batch.status());
       if (!goes_on.ok()) return goes_on.status();
       if (*goes_on) continue;
       return batch;
     }
     if (!batch->empty()) {
       if (options_.guarantee != Guarantee::kAtMostOnce) return batch;
-      const auto is_ours = CommitAhead(*batch);
+      const auto is_ours = CommitBeforeDelivery(*batch);
       if (!is_ours.ok()) return is_ours.status();
       if (*is_ours) return batch;
       continue;
@@ -145,14 +145,14 @@ MonotonicTime Consumer::State::Park(std::chrono::steady_clock::time_point deadli
   return now;
 }
 
-absl::StatusOr<bool> Consumer::State::Overcome(const absl::Status& status) {
+absl::StatusOr<bool> Consumer::State::RecoverFromReadError(const absl::Status& status) {
   if (absl::IsNotFound(status)) {
     // When a topic was deleted, the others go on.
     std::vector<TopicPartition> gone;
     for (const Entry& entry : cursors_.entries()) {
       if (entry.log().is_deleted()) gone.push_back(NameOf(entry));
     }
-    Tell(join_options_.listener.on_lost, gone);
+    CallListener(join_options_.listener.on_lost, gone);
     Remove({gone.begin(), gone.end()});
     return !gone.empty();
   }

@@ -74,18 +74,18 @@ class Consumer::State {
   // Aborted or FailedPrecondition when it is no member for good.
   absl::Status CheckStanding() const;
   absl::Status Lost() const;
-  void Tell(const RebalanceListener::Callback& callback,
-            const std::vector<TopicPartition>& partitions);
+  void CallListener(const RebalanceListener::Callback& callback,
+                    const std::vector<TopicPartition>& partitions);
 
   // Waits for records or a rebalance; the time afterwards.
   MonotonicTime Park(std::chrono::steady_clock::time_point deadline);
   // After an error of a read: whether to read on.
-  absl::StatusOr<bool> Overcome(const absl::Status& status);
+  absl::StatusOr<bool> RecoverFromReadError(const absl::Status& status);
   // Whether the records may be returned. At kAtMostOnce.
-  absl::StatusOr<bool> CommitAhead(const RecordBatch& batch);
+  absl::StatusOr<bool> CommitBeforeDelivery(const RecordBatch& batch);
 
   // If there is a rebalance. A lost member joins again if it may; otherwise that is Aborted.
-  absl::Status TakePart(bool may_join) {
+  absl::Status RebalanceIfNeeded(bool may_join) {
     if (has_left_ || is_fenced_) return CheckStanding();
     return group_->epoch() == epoch_ ? absl::OkStatus() : Rebalance(may_join);
   }

@@ -50,7 +50,7 @@ GroupRunner::GroupRunner(Settings settings)
            .lanes = LanesFor(settings_.options.threads),
            .clock = settings_.clock,
            .threads_of = settings_.threads,
-           .attempt = [this](const LaneTask& task, int attempt) { return Attempt(task, attempt); },
+           .attempt = [this](const KeyedTask& task, int attempt) { return Attempt(task, attempt); },
            .wake = [this] { Wake(); }}) {}
 
 RebalanceListener GroupRunner::Listener() {
@@ -94,7 +94,7 @@ absl::Status GroupRunner::Turn() {
   if (has_news_ && settings_.clock->MonotonicNow() >= next_commit_) {
     if (auto status = CommitFinished(); !status.ok()) return status;
   }
-  HandOut();
+  Dispatch();
   auto status = HoldBack();
   if (!status.ok()) return status;
   if (!pending_.empty()) {
@@ -138,7 +138,7 @@ void GroupRunner::Accept(RecordBatch records) {
   pending_.push_back(&batch);
 }
 
-void GroupRunner::HandOut() {
+void GroupRunner::Dispatch() {
   while (!pending_.empty() && in_flight_ < max_in_flight()) {
     Batch& batch = *pending_.front();
     Stream& stream = *batch.stream;
@@ -148,7 +148,7 @@ void GroupRunner::HandOut() {
       tasks_.push_back({.record = record,
                         .mode = &stream.mode,
                         .owner = &batch,
-                        .ticket = stream.tracker.HandOut(record.offset),
+                        .ticket = stream.tracker.Dispatch(record.offset),
                         .lane = LaneOf(record, stream)});
       ++batch.outstanding;
       ++stream.outstanding;
@@ -180,7 +180,7 @@ std::size_t GroupRunner::LaneOf(const RecordView& record, const Stream& stream) 
 
 void GroupRunner::Collect() {
   pool_.Collect(done_);
-  for (const LanePool::Done& done : done_) {
+  for (const KeyedExecutor::Done& done : done_) {
     Batch& batch = *static_cast<Batch*>(done.owner);
     Stream& stream = *batch.stream;
     if (done.is_finished) {
@@ -301,7 +301,7 @@ void GroupRunner::Drain(const Streams& streams, LaneMode mode,
     LaneMode expected = LaneMode::kRun;  // a worker may have dropped it
     stream->mode.compare_exchange_strong(expected, mode);
   }
-  pool_.Hurry();
+  pool_.RetryNow();
   const auto is_drained = [&](const std::shared_ptr<Stream>& stream) {
     return stream->outstanding == 0 &&
            std::none_of(pending_.begin(), pending_.end(),
@@ -311,7 +311,7 @@ void GroupRunner::Drain(const Streams& streams, LaneMode mode,
     const auto key = event_.PrepareForCertainNotify();
     pool_.WakeWhen(1);
     Collect();
-    if (is_at_most_once()) HandOut();
+    if (is_at_most_once()) Dispatch();
     if (std::all_of(streams.begin(), streams.end(), is_drained)) break;
     is_in_time = event_.CommitWait(key, deadline);
   }
@@ -365,7 +365,7 @@ void GroupRunner::OnLost(const std::vector<TopicPartition>& partitions) {
   if (is_at_most_once()) return;
   DropPending(streams);
   for (const auto& stream : streams) stream->mode.store(LaneMode::kDrop);
-  pool_.Hurry();
+  pool_.RetryNow();
 }
 
 absl::Status GroupRunner::Finish(absl::Status result) {
@@ -385,8 +385,8 @@ absl::Status GroupRunner::Finish(absl::Status result) {
   return committed.ok() ? left : committed;
 }
 
-LanePool::Verdict GroupRunner::Attempt(const LaneTask& task, int attempt) {
-  using Kind = LanePool::Verdict::Kind;
+KeyedExecutor::AttemptResult GroupRunner::Attempt(const KeyedTask& task, int attempt) {
+  using Kind = KeyedExecutor::AttemptResult::Kind;
   const RunOptions& options = settings_.options;
   const RecordView& record = task.record;
   const auto status = CallHandler([&] { return settings_.handler(record); });
@@ -401,9 +401,9 @@ LanePool::Verdict GroupRunner::Attempt(const LaneTask& task, int attempt) {
   } else if (settings_.dead_letters.has_value()) {
     const auto appended = settings_.dead_letters->Append(record, status, attempt);
     if (appended.ok()) return {.kind = Kind::kFinished};
-    Fail(CannotPutAside(record, *options.dead_letter_topic, appended));
+    Fail(DeadLetterFailed(record, *options.dead_letter_topic, appended));
   } else {
-    Fail(NotPutAside(record, status, attempt));
+    Fail(RetriesExhausted(record, status, attempt));
   }
   // What comes after it of the same key must not be handled before it is; but what is committed is
   // handled now or never.

@@ -19,7 +19,7 @@
 #include "daybook/consumer_group.h"
 #include "daybook/group_run.h"
 #include "group/dead_letters.h"
-#include "group/lane_pool.h"
+#include "group/keyed_executor.h"
 #include "group/offset_tracker.h"
 
 namespace daybook::inline v1 {
@@ -27,7 +27,7 @@ namespace daybook::inline v1 {
 // The member of a group whose records a pool of workers handles: ConsumerGroup::Run without the
 // checks of its arguments and without joining.
 //
-//   Poll -> batch -> a task for each record, by lane -> LanePool -> what came back -> tracker
+//   Poll -> batch -> a task for each record, by lane -> KeyedExecutor -> what came back -> tracker
 //                                                                                -> Commit
 //
 // All of it but Attempt, Fail and Wake runs in the member's own thread, the listener, too, so that
@@ -78,7 +78,7 @@ class GroupRunner {
   };
 
   struct PoolStopper {
-    LanePool& pool;
+    KeyedExecutor& pool;
     ~PoolStopper() { pool.Stop(); }
   };
 
@@ -90,7 +90,7 @@ class GroupRunner {
   absl::Status PassDamage(const absl::Status& status);
   std::shared_ptr<Stream>& StreamOf(const TopicPartition& name, Offset start);
   void Accept(RecordBatch records);
-  void HandOut();
+  void Dispatch();
   std::size_t LaneOf(const RecordView& record, const Stream& stream) const;
   void Collect();
   void Free(Batch& batch);
@@ -120,7 +120,7 @@ class GroupRunner {
   std::int64_t max_in_flight() const { return settings_.options.max_in_flight; }
 
   // In the workers.
-  LanePool::Verdict Attempt(const LaneTask& task, int attempt);
+  KeyedExecutor::AttemptResult Attempt(const KeyedTask& task, int attempt);
   void Fail(absl::Status status) ABSL_LOCKS_EXCLUDED(failure_mutex_);
   // Ends the sleep of the member, or its next one. From any thread.
   void Wake();
@@ -143,14 +143,14 @@ class GroupRunner {
   bool has_news_ = false;                              // something to commit
   std::chrono::steady_clock::time_point next_commit_;  // by the broker's clock
   std::chrono::steady_clock::time_point last_poll_;
-  std::vector<LaneTask> tasks_;       // HandOut's, kept for its memory
-  std::vector<LanePool::Done> done_;  // Collect's
+  std::vector<KeyedTask> tasks_;           // Dispatch's, kept for its memory
+  std::vector<KeyedExecutor::Done> done_;  // Collect's
 
   std::atomic<std::uint64_t> random_;  // for the jitter
   std::atomic<bool> has_failed_{false};
   Mutex failure_mutex_;
   absl::Status failure_ ABSL_GUARDED_BY(failure_mutex_);
-  LanePool pool_;  // the last one: its workers use the others
+  KeyedExecutor pool_;  // the last one: its workers use the others
 };
 
 }  // namespace daybook::inline v1

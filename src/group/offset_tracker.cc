@@ -11,7 +11,7 @@ constexpr std::uint64_t kFinished = 1;
 
 }  // namespace
 
-OffsetTracker::Ticket OffsetTracker::HandOut(Offset offset) {
+OffsetTracker::Ticket OffsetTracker::Dispatch(Offset offset) {
   assert(offset >= position_);
   if (size() == ring_.size()) Grow();
   WordOf(end_) = static_cast<std::uint64_t>(offset.value()) << 1;

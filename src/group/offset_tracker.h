@@ -17,7 +17,7 @@ namespace daybook::inline v1 {
 //   committable() = 11                     11 finishes: 15
 //
 // Every record is a ticket, one more than that of the record before it, and a word in a ring from
-// the first unfinished one on. HandOut and Finish are O(1), amortised; the ring takes 8 bytes a
+// the first unfinished one on. Dispatch and Finish are O(1), amortised; the ring takes 8 bytes a
 // record, for as many as were handed out from the first unfinished one on: whoever hands out
 // bounds that (size()). One thread at a time.
 class OffsetTracker {
@@ -28,7 +28,7 @@ class OffsetTracker {
   explicit OffsetTracker(Offset start) : position_(start) {}
 
   // The record at `offset` is handed out; offsets only rise.
-  Ticket HandOut(Offset offset);
+  Ticket Dispatch(Offset offset);
   // Nothing before `next` is still to be handed out: there were no more records before it.
   void PassTo(Offset next);
   // The record is finished. Once for each ticket.

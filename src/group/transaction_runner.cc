@@ -121,7 +121,7 @@ absl::Status TransactionRunner::Recover(const RecordView& record, const absl::St
   }
   const Failure* failure = FailureOf(record);
   if (failure != nullptr && failure->is_last) {
-    return CannotPutAside(record, *settings_.options.dead_letter_topic, status);
+    return DeadLetterFailed(record, *settings_.options.dead_letter_topic, status);
   }
   return CountFailure(record, status);
 }
@@ -138,7 +138,8 @@ absl::Status TransactionRunner::CountFailure(const RecordView& record, const abs
         settings_.clock->MonotonicNow() + Backoff(options.retries, failure.attempts, random_());
     return absl::OkStatus();
   }
-  if (!settings_.dead_letters.has_value()) return NotPutAside(record, status, failure.attempts);
+  if (!settings_.dead_letters.has_value())
+    return RetriesExhausted(record, status, failure.attempts);
   failure.is_last = true;
   failure.retry_at = {};
   return absl::OkStatus();

@@ -32,7 +32,7 @@ class PosixMappedFile final : public MappedFile {
   PosixMappedFile(void* data, std::size_t size) : MappedFile(static_cast<std::byte*>(data), size) {}
   ~PosixMappedFile() override { munmap(data(), size()); }
 
-  void LetGo(std::size_t begin, std::size_t end) override {
+  void ReleasePages(std::size_t begin, std::size_t end) override {
     // Of a shared mapping of a file: nothing is lost. An error leaves the pages mapped.
     madvise(data() + begin, end - begin, MADV_DONTNEED);
   }

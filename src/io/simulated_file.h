@@ -21,7 +21,7 @@ class SimulatedMappedFile final : public MappedFile {
                       std::size_t size)
       : MappedFile(file->data(), size), handle_(std::move(disk)), file_(std::move(file)) {}
 
-  void LetGo(std::size_t, std::size_t) override {}  // no pages here
+  void ReleasePages(std::size_t, std::size_t) override {}  // no pages here
 
  private:
   const OpenHandle handle_;

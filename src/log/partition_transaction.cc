@@ -83,7 +83,7 @@ absl::StatusOr<bool> PartitionLog::HasTransaction(Offset first, std::uint64_t id
   if (!placed.ok()) return placed;
   if (cursor.segment == nullptr) return false;
   frame::FrameHeader header;
-  return cursor.segment->Look(cursor.position, &header) == frame::FrameState::kValid &&
+  return cursor.segment->ReadFrame(cursor.position, &header) == frame::FrameState::kValid &&
          frame::KindOf(header.length_word) == frame::Kind::kTransactional &&
          cursor.segment->base_offset() + header.offset_delta == first &&
          frame::TransactionOf(cursor.segment->At(cursor.position)) == id;

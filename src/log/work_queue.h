@@ -57,7 +57,7 @@ class WorkQueue {
 struct BackgroundPlaces {
   std::atomic<bool> is_dirty{false};            // on_dirty was told, and nothing was synced since
   std::atomic<bool> has_requested_work{false};  // so was request_work_ahead
-  QueuePlace sync;                              // guarded by the mutex of the BackgroundWork
+  QueuePlace sync;                              // guarded by the mutex of the SyncScheduler
   QueuePlace ahead;                             // and by that of the AheadWorker
 };
 

@@ -19,7 +19,7 @@
 #include "absl/status/statusor.h"
 #include "base/deadline.h"
 #include "base/mutex.h"
-#include "broker/background.h"
+#include "broker/sync_scheduler.h"
 #include "daybook/producer.h"
 #include "daybook/thread_factory.h"
 #include "format/batch_codec.h"
@@ -60,7 +60,7 @@ struct Batch {
   std::vector<Delivery> deliveries;  // one for each record
   std::shared_ptr<BatchOutcome> outcome = std::make_shared<BatchOutcome>();
   // What its owner needs when it is appended, when there may be no memory left.
-  BackgroundWork::Ticket ticket = {};
+  SyncScheduler::Ticket ticket = {};
   std::shared_ptr<std::list<Batch>> appended = nullptr;
 };
 

@@ -173,7 +173,7 @@ void Producer::State::Opened(Batcher::Batches& batch) {
   if (!IsSynced(one)) return;
   // Shared, since functions are copied; and empty until it is appended.
   auto appended = std::make_shared<Batcher::Batches>();
-  one.ticket = BackgroundWork::Prepare(
+  one.ticket = SyncScheduler::Prepare(
       Access::Log(one.topic.partition(one.partition)).shared_from_this(),
       [state = shared_from_this(), appended](const absl::Status& status, Offset) {
         state->Tell(appended->front(), status);
@@ -189,7 +189,7 @@ void Producer::State::Appended(Batcher::Batches batch) {
     return;
   }
   const Offset end = *first + static_cast<std::int64_t>(one.deliveries.size());
-  BackgroundWork::Ticket ticket = std::move(one.ticket);
+  SyncScheduler::Ticket ticket = std::move(one.ticket);
   const std::shared_ptr<Batcher::Batches> appended = std::move(one.appended);
   appended->splice(appended->begin(), batch);
   core_.background().SyncSoon(std::move(ticket), end);

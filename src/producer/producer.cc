@@ -132,7 +132,7 @@ absl::StatusOr<Receipt> Producer::SendAsync(const Topic& topic, const Record& re
   }
   State::Place place(*state);
   if (!place.status().ok()) return place.status();
-  BackgroundWork::Ticket ticket = BackgroundWork::Prepare(
+  SyncScheduler::Ticket ticket = SyncScheduler::Prepare(
       log.shared_from_this(),
       [state, topic, partition = *partition, flush = place.flush(),
        on_delivery = std::move(on_delivery)](const absl::Status& status, Offset end) {

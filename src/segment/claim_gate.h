@@ -62,7 +62,7 @@ class ClaimGate {
   }
   // False for a claim that was made in an earlier life. (May be true for one if the segment is
   // about to be sealed again.)
-  bool IsOfThisLife(ClaimWord before, std::uint64_t bytes) const {
+  bool IsCurrentGeneration(ClaimWord before, std::uint64_t bytes) const {
     return PositionOf(before) + bytes <= PositionOf(claim_.load(std::memory_order_relaxed));
   }
   bool Fits(ClaimWord before, std::uint64_t bytes) const {
@@ -72,7 +72,7 @@ class ClaimGate {
   bool IsInside(ClaimWord before, std::uint64_t bytes) const {
     return PositionOf(before) + bytes <= limit_.load(std::memory_order_acquire);
   }
-  bool IsCrossing(ClaimWord before, std::uint64_t bytes) const {
+  bool IsRollingClaim(ClaimWord before, std::uint64_t bytes) const {
     const std::uint64_t limit = limit_.load(std::memory_order_acquire);
     if (IsPlanted(PlantedBug::kClaimsWhileClosing)) return limit < PositionOf(before) + bytes;
     return PositionOf(before) <= limit && limit < PositionOf(before) + bytes;
@@ -83,7 +83,7 @@ class ClaimGate {
   void StartClosing() { largest_claim_.store(0, std::memory_order_relaxed); }
 
   // Notes that [before, next) is committed: cheap, and exact for a single producer.
-  void Advance(ClaimWord before, ClaimWord next) {
+  void AdvanceCommitted(ClaimWord before, ClaimWord next) {
     if (committed_.load(std::memory_order_acquire) == before ||
         IsPlanted(PlantedBug::kCommitsOverOpenClaims)) {
       committed_.store(next, std::memory_order_release);

@@ -174,12 +174,12 @@ void Segment::Grant(std::uint64_t position) {
   GrantMemory(position);
 }
 
-bool Segment::LetGoBehind() {
+bool Segment::ReleasePagesBehind() {
   const auto sealed = sealed_end();
   const std::uint64_t committed = PositionOf(CommittedEnd());
   const std::uint64_t end =
       sealed ? RoundUpToPage(committed) : committed - std::min(committed, file_.let_go_lag());
-  return file_.LetGo(end, sealed.has_value());
+  return file_.ReleasePages(end, sealed.has_value());
 }
 
 void Segment::Abandon(ClaimWord before, std::uint64_t bytes) {
@@ -190,7 +190,7 @@ void Segment::Abandon(ClaimWord before, std::uint64_t bytes) {
   SchedulingPoint();
   frame::WritePadding(At(PositionOf(before)), static_cast<std::uint32_t>(bytes), PositionOf(before),
                       header_.segment_id, RecordsOf(before), 1);
-  if (gate != nullptr) gate->Advance(before, next);
+  if (gate != nullptr) gate->AdvanceCommitted(before, next);
 }
 
 void Segment::Seal(ClaimWord end, Timestamp now) {

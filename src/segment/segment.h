@@ -65,14 +65,14 @@ class Segment {
                                                        Offset base_offset, MapAccess access,
                                                        const SegmentSteps& steps = {});
 
-  // A segment in memory that takes nothing before Restart. ResourceExhausted: there is no such
+  // A segment in memory that takes nothing before Recycle. ResourceExhausted: there is no such
   // memory.
   static absl::StatusOr<std::unique_ptr<Segment>> CreateInMemory(PartitionName name,
                                                                  std::uint64_t capacity,
                                                                  std::uint32_t max_frame_bytes);
   // Forgets all that a segment in memory holds and begins it anew at `base_offset`. It must be
   // sealed or new, its claims committed, and nobody may read it. Claims of before do not hold.
-  void Restart(Offset base_offset, Timestamp now) ABSL_LOCKS_EXCLUDED(memory_mutex_);
+  void Recycle(Offset base_offset, Timestamp now) ABSL_LOCKS_EXCLUDED(memory_mutex_);
 
   ~Segment();
 
@@ -98,8 +98,8 @@ class Segment {
   ClaimWord Claim(std::uint64_t bytes, std::uint64_t records = 1) {
     return gate_->Claim(bytes, records);
   }
-  bool IsOfThisLife(ClaimWord before, std::uint64_t bytes) const {
-    return gate_->IsOfThisLife(before, bytes);
+  bool IsCurrentGeneration(ClaimWord before, std::uint64_t bytes) const {
+    return gate_->IsCurrentGeneration(before, bytes);
   }
   bool Fits(ClaimWord before, std::uint64_t bytes) const { return gate_->Fits(before, bytes); }
   bool is_closing() const { return gate_->is_closing(); }
@@ -113,10 +113,10 @@ class Segment {
   std::optional<ClaimWord> CloseHere() {
     const ClaimWord before = Claim(header_.capacity, 0);
     StartClosing();
-    return IsCrossing(before, header_.capacity) ? std::optional(before) : std::nullopt;
+    return IsRollingClaim(before, header_.capacity) ? std::optional(before) : std::nullopt;
   }
-  bool IsCrossing(ClaimWord before, std::uint64_t bytes) const {
-    return gate_->IsCrossing(before, bytes);
+  bool IsRollingClaim(ClaimWord before, std::uint64_t bytes) const {
+    return gate_->IsRollingClaim(before, bytes);
   }
   bool IsInside(ClaimWord before, std::uint64_t bytes) const {
     return gate_->IsInside(before, bytes);
@@ -151,7 +151,7 @@ class Segment {
   // now. Appends go on meanwhile. Nothing once the segment is sealed.
   bool PageInAhead() { return file_.PageInAhead(); }
   // Lets go of some of the pages behind the appends; true when there are more.
-  bool LetGoBehind();
+  bool ReleasePagesBehind();
 
   // The first to be done with a claim that holds: marks it, so that a kill leaves behind how far it
   // goes (of memory it leaves nothing). Returns where its frame is to be.
@@ -165,7 +165,7 @@ class Segment {
   // right after the frame is committed, or be another one in memory: the gate alone is touched
   // then.
   void Commit(std::byte* frame, std::uint32_t length_word, ClaimWord before) {
-    const ClaimWord next = Note(before, length_word, 1);
+    const ClaimWord next = IndexFrame(before, length_word, 1);
     SchedulingPoint();
     if (is_in_memory_) {
       frame::CommitFrame(frame, length_word, 0);
@@ -173,12 +173,12 @@ class Segment {
     }
     ClaimGate* const gate = gate_.get();
     frame::FinishFrame(frame, length_word, PositionOf(before), header_.segment_id);
-    gate->Advance(before, next);
+    gate->AdvanceCommitted(before, next);
   }
   // The same with a head and body whose hash is known, for a claim of that many records.
   void Commit(std::byte* frame, std::uint32_t length_word, ClaimWord before,
               const frame::FrameHead& head, std::uint64_t body_hash, std::uint64_t records = 1) {
-    const ClaimWord next = Note(before, length_word, records);
+    const ClaimWord next = IndexFrame(before, length_word, records);
     SchedulingPoint();
     if (is_in_memory_) {  // no checksum: that is there for what a disk does to bytes
       frame::CommitFrame(frame, length_word, 0);
@@ -188,7 +188,7 @@ class Segment {
     frame::CommitFrame(
         frame, length_word,
         frame::ChecksumOf(head, body_hash, length_word, PositionOf(before), header_.segment_id));
-    gate->Advance(before, next);
+    gate->AdvanceCommitted(before, next);
   }
   // Commits padding over a claim of one record that is given up.
   void Abandon(ClaimWord before, std::uint64_t bytes);
@@ -218,7 +218,7 @@ class Segment {
   }
 
   // What stands at `position`, its checksum taken on trust if it was verified before.
-  frame::FrameState Look(std::uint64_t position, frame::FrameHeader* header);
+  frame::FrameState ReadFrame(std::uint64_t position, frame::FrameHeader* header);
 
   // A place in a walk over frames.
   struct Place {
@@ -228,11 +228,11 @@ class Segment {
   // Passes over records without headers, verifying those that were not verified before, and returns
   // how many: at most `most`, and none that ends behind `end`. Stops at whatever needs another
   // look. The same as Look for each of them, several times faster.
-  std::size_t PassPlainRecords(Place* place, std::size_t most, std::uint64_t end);
+  std::size_t VerifyPlainRun(Place* place, std::size_t most, std::uint64_t end);
 
   // Where to go on from a place that cannot be read: the next whole frame behind it, or the one
   // that stands there if offsets are missing before it. It may not be known whether there is one.
-  frame::SearchResult FindBehind(const Place& place);
+  frame::SearchResult FindNextFrame(const Place& place);
   // Zeros at `position` are no claim that may be committed yet, but a hole.
   bool IsHole(std::uint64_t position) const { return position < found_end_; }
   // For a segment that recovery could not decide about: all zeros are a hole.
@@ -339,7 +339,7 @@ class Segment {
                                                           const std::string& temporary);
 
   // Notes where the frame that is about to be committed at `before` ends.
-  ClaimWord Note(ClaimWord before, std::uint32_t length_word, std::uint64_t records) {
+  ClaimWord IndexFrame(ClaimWord before, std::uint32_t length_word, std::uint64_t records) {
     const ClaimWord next =
         before + MakeClaimWord(records, frame::AlignedLength(frame::LengthOf(length_word)));
     index_.Note(before, next);
@@ -388,7 +388,7 @@ class Segment {
   const PartitionName name_;
   const std::string path_;  // for messages
   const bool is_in_memory_;
-  frame::SegmentHeader header_;  // changes in Restart alone
+  frame::SegmentHeader header_;  // changes in Recycle alone
   std::unique_ptr<ClaimGate> gate_;
   SegmentFile file_;
   OffsetIndex index_;

@@ -268,11 +268,11 @@ void SegmentFile::GrantLocked(std::uint64_t position, bool in_hurry) {
   }
 }
 
-bool SegmentFile::LetGo(std::uint64_t end, bool all) {
+bool SegmentFile::ReleasePages(std::uint64_t end, bool all) {
   MutexLock lock(mutex_);
   if (end < let_go_ + (all ? 1 : steps_.let_go)) return false;
   const std::uint64_t step = std::min(let_go_ + steps_.let_go, end);
-  map_->LetGo(let_go_, step);
+  map_->ReleasePages(let_go_, step);
   let_go_ = step;
   return true;
 }

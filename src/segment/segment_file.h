@@ -89,7 +89,7 @@ class SegmentFile {
   // the appends.
   void PrepareSeal(std::uint64_t end) ABSL_LOCKS_EXCLUDED(mutex_);
   // Lets go of some of the pages before `end`; true when it did. `all`: also less than a step.
-  bool LetGo(std::uint64_t end, bool all) ABSL_LOCKS_EXCLUDED(mutex_);
+  bool ReleasePages(std::uint64_t end, bool all) ABSL_LOCKS_EXCLUDED(mutex_);
   std::uint64_t let_go_lag() const { return steps_.let_go_lag; }
 
   // Real blocks up to `end`, also where there should be some.

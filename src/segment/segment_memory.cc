@@ -11,7 +11,7 @@
 // A thread that was held up between looking for the segment to append to and claiming in it may
 // claim in one that was recycled meanwhile. So segments in memory are never destroyed while the log
 // lives, and such a claim is either void or as good as any other:
-//   - Made before Restart has set the claim word back, it begins beyond the limit, which is the
+//   - Made before Recycle has set the claim word back, it begins beyond the limit, which is the
 //   same
 //     in every life of the segment: it never fits.
 //   - Made after that, it is a claim of the new life. What is granted was set to nothing before, so
@@ -54,7 +54,7 @@ absl::StatusOr<std::unique_ptr<Segment>> Segment::CreateInMemory(PartitionName n
   return segment;
 }
 
-void Segment::Restart(Offset base_offset, Timestamp now) {
+void Segment::Recycle(Offset base_offset, Timestamp now) {
   gate_->SetGranted(0);
   header_.base_offset = base_offset.value();
   header_.created = now.time_since_epoch().count();

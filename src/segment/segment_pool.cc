@@ -21,7 +21,7 @@ absl::StatusOr<Segment*> SegmentPool::TakeFree() {
 absl::StatusOr<std::shared_ptr<Segment>> SegmentPool::Take(Offset base_offset, Timestamp now) {
   const auto segment = TakeFree();
   if (!segment.ok()) return segment.status();
-  (*segment)->Restart(base_offset, now);
+  (*segment)->Recycle(base_offset, now);
   return std::shared_ptr<Segment>(
       *segment, [pool = shared_from_this()](Segment* unused) { pool->GiveBack(unused); });
 }

@@ -12,7 +12,7 @@
 
 namespace daybook::inline v1 {
 
-frame::FrameState Segment::Look(std::uint64_t position, frame::FrameHeader* header) {
+frame::FrameState Segment::ReadFrame(std::uint64_t position, frame::FrameHeader* header) {
   const frame::SegmentBytes bytes = Bytes();
   const std::uint64_t verified = verified_.load(std::memory_order_relaxed);
   if (position < verified) {
@@ -41,7 +41,7 @@ frame::FrameState Segment::Look(std::uint64_t position, frame::FrameHeader* head
   return state;
 }
 
-std::size_t Segment::PassPlainRecords(Place* place, std::size_t most, std::uint64_t end) {
+std::size_t Segment::VerifyPlainRun(Place* place, std::size_t most, std::uint64_t end) {
   const frame::SegmentBytes segment = Bytes();
   if (segment.max_frame_bytes < frame::kFrameHeaderBytes) return 0;
   const std::byte* const data = segment.bytes.data();
@@ -92,9 +92,9 @@ std::size_t Segment::PassPlainRecords(Place* place, std::size_t most, std::uint6
   return passed;
 }
 
-frame::SearchResult Segment::FindBehind(const Place& place) {
+frame::SearchResult Segment::FindNextFrame(const Place& place) {
   frame::FrameHeader header;
-  if (Look(place.position, &header) == frame::FrameState::kValid &&
+  if (ReadFrame(place.position, &header) == frame::FrameState::kValid &&
       header.offset_delta > place.delta) {
     return frame::FoundFrame{.position = place.position, .header = header};
   }
@@ -108,7 +108,7 @@ frame::SearchResult Segment::FindBehind(const Place& place) {
   frame::SearchOptions options;
   if (sealed) options.end_delta = RecordsOf(*sealed);
   frame::FrameSearch search(Bytes(), options);
-  auto found = search.FindBehind(
+  auto found = search.FindNextFrame(
       {.position = place.position, .delta = static_cast<std::uint32_t>(place.delta)}, known);
   if (found.is_unknown()) undecided_at_.store(place.position, std::memory_order_relaxed);
   return found;
@@ -117,13 +117,13 @@ frame::SearchResult Segment::FindBehind(const Place& place) {
 Segment::Step Segment::StepFrom(ClaimWord at) {
   Step step;
   const std::uint64_t position = PositionOf(at);
-  step.state = Look(position, &step.header);
+  step.state = ReadFrame(position, &step.header);
   if (step.state == frame::FrameState::kNothing) {
     step.next = BehindDeadClaims(position).value_or(0);
     return step;
   }
   if (step.state == frame::FrameState::kBad) {
-    const auto found = FindBehind({.position = position, .delta = RecordsOf(at)});
+    const auto found = FindNextFrame({.position = position, .delta = RecordsOf(at)});
     if (found) step.next = MakeClaimWord(found->header.offset_delta, found->position);
     return step;
   }
@@ -194,7 +194,7 @@ std::uint64_t Segment::FindDelta(std::uint64_t wanted) {
   // The index is a hint: begin there only if a frame does stand there.
   frame::FrameHeader header;
   if (at != kFirstFrame) {
-    const bool is_frame = Look(PositionOf(at), &header) == frame::FrameState::kValid;
+    const bool is_frame = ReadFrame(PositionOf(at), &header) == frame::FrameState::kValid;
     at = is_frame && header.offset_delta <= delta
              ? MakeClaimWord(header.offset_delta, PositionOf(at))
              : kFirstFrame;

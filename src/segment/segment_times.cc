@@ -18,7 +18,7 @@ ClaimWord BehindFrame(std::uint64_t position, const frame::FrameHeader& header) 
 // The one behind damage; absent if nothing is known to follow.
 std::optional<ClaimWord> BehindDamage(Segment& segment, ClaimWord at) {
   const auto found =
-      segment.FindBehind({.position = PositionOf(at), .delta = std::uint64_t{RecordsOf(at)}});
+      segment.FindNextFrame({.position = PositionOf(at), .delta = std::uint64_t{RecordsOf(at)}});
   if (!found) return std::nullopt;
   return MakeClaimWord(found->header.offset_delta, found->position);
 }
@@ -53,7 +53,7 @@ void SegmentTimes::LearnTo(Segment& segment, ClaimWord end) {
           (is_made_here_ &&
            frame::IsWellFormed(segment.Bytes(), position,
                                frame::AcquireLengthWord(segment.At(position)), &header)) ||
-          segment.Look(position, &header) == frame::FrameState::kValid;
+          segment.ReadFrame(position, &header) == frame::FrameState::kValid;
       if (!is_frame) {
         const auto behind = BehindDamage(segment, at);
         if (!behind) break;
@@ -71,7 +71,7 @@ void SegmentTimes::LearnTo(Segment& segment, ClaimWord end) {
   if (index_.summary().has_own) return;
   if (is_plain()) {
     frame::FrameHeader seal;
-    const bool is_seal = segment.Look(PositionOf(*sealed), &seal) == frame::FrameState::kValid;
+    const bool is_seal = segment.ReadFrame(PositionOf(*sealed), &seal) == frame::FrameState::kValid;
     index_.NoteBound(is_seal ? std::max(seal.append_time, segment.header().created)
                              : std::numeric_limits<std::int64_t>::max());
   }
@@ -153,7 +153,7 @@ std::optional<ClaimWord> SegmentTimes::Find(Segment& segment, Timestamp time, Cl
     do {
       const std::uint64_t position = PositionOf(*at);
       frame::FrameHeader header;
-      if (segment.Look(position, &header) != frame::FrameState::kValid) {
+      if (segment.ReadFrame(position, &header) != frame::FrameState::kValid) {
         at = BehindDamage(segment, *at);
         if (!at) return std::nullopt;
         continue;

@@ -5,7 +5,7 @@
 
 namespace daybook {
 
-using Standing = GroupCoordinator::Standing;
+using MemberStatus = GroupCoordinator::MemberStatus;
 
 TEST_CASE("A partition moves only after its owner has let go of it") {
   CoordinatorFixture fixture;
@@ -44,7 +44,7 @@ TEST_CASE("A member that leaves gives everything back") {
   fixture.Count(second);
   fixture.group->Leave(first.id);
   CHECK(fixture.Count(second) == 4);
-  CHECK(fixture.group->Sync(first).standing == Standing::kLost);
+  CHECK(fixture.group->Sync(first).standing == MemberStatus::kLost);
   fixture.group->Leave(first.id);  // once more does nothing
 }
 
@@ -77,7 +77,7 @@ TEST_CASE("A member that does not poll is lost, whoever notices it") {
     if (notices == "describe") CHECK(fixture.group->Describe().members.size() == 1);
     if (notices == "sync") fixture.group->DropLost(fixture.broker.clock().MonotonicNow());
     CHECK(fixture.Count(second) == 4);
-    CHECK(fixture.group->Sync(first).standing == Standing::kLost);
+    CHECK(fixture.group->Sync(first).standing == MemberStatus::kLost);
     CHECK(absl::IsAborted(fixture.Commit(first, 0, 2)));
   }
 }
@@ -105,17 +105,17 @@ TEST_CASE("A static member takes its place again, and the older one is fenced") 
   const auto had = fixture.Owned(first);
   CHECK(fixture.Count(second) == 2);
   const std::int64_t generation = fixture.group->Describe().generation;
-  fixture.group->GoAway(first.id);
+  fixture.group->SuspendStatic(first.id);
   const auto again = fixture.Join("a");
   CHECK(fixture.group->Describe().generation == generation);
   CHECK(fixture.Owned(again) == had);
-  CHECK(fixture.group->Sync(first).standing == Standing::kFenced);
+  CHECK(fixture.group->Sync(first).standing == MemberStatus::kFenced);
   CHECK(absl::IsAborted(fixture.Commit(first, had.begin()->partition, 1)));
   fixture.group->Leave(first.id);
   CHECK(fixture.group->Describe().members.size() == 2);
   // Also when the newer one has gone for good.
   fixture.group->Leave(again.id);
-  CHECK(fixture.group->Sync(first).standing == Standing::kFenced);
+  CHECK(fixture.group->Sync(first).standing == MemberStatus::kFenced);
   CHECK(fixture.Count(second) == 4);
 }
 
@@ -123,7 +123,7 @@ TEST_CASE("What a static member that is away shall not have goes on at once, the
   CoordinatorFixture fixture;
   const auto away = fixture.Join("a");
   CHECK(fixture.Count(away) == 4);
-  fixture.group->GoAway(away.id);
+  fixture.group->SuspendStatic(away.id);
   const auto second = fixture.Join();
   CHECK(fixture.Count(second) == 2);
   CHECK(fixture.group->Describe().members[0].is_away);

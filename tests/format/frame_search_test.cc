@@ -76,12 +76,12 @@ TEST_CASE("A frame that is found far away does not hide those before it") {
   const std::uint64_t step = frame::AlignedLength(frame::kFrameHeaderBytes + 7);
   for (int i = 1; i < 10; i += 2) segment.Flip(first + static_cast<std::uint64_t>(i) * step + 25);
   frame::FrameSearch search(segment.View());
-  auto found = search.FindBehind({.position = segment.large, .delta = 0});
+  auto found = search.FindNextFrame({.position = segment.large, .delta = 0});
   REQUIRE(found);
   CHECK(found->position == first);
   // The frame that was found far away is not looked for again.
   const std::uint64_t hashed = search.hashed_bytes();
-  found = search.FindBehind({.position = first + step, .delta = 2});
+  found = search.FindNextFrame({.position = first + step, .delta = 2});
   REQUIRE(found);
   CHECK(found->position == first + 2 * step);
   CHECK(search.hashed_bytes() - hashed < 1024);
@@ -93,7 +93,7 @@ TEST_CASE("A place that is known spares the search, and one that is wrong does n
   std::memset(segment.at(segment.large), 0xff, 24);
   for (const std::uint64_t known : {segment.next, segment.end() - 32}) {
     frame::FrameSearch search(segment.View());
-    const auto found = search.FindBehind({.position = segment.large, .delta = 0}, known);
+    const auto found = search.FindNextFrame({.position = segment.large, .delta = 0}, known);
     REQUIRE(found);
     CHECK(found->position >= segment.next);
     if (known == segment.next) CHECK(found->position == segment.next);
@@ -134,10 +134,10 @@ TEST_CASE("Marks are trusted where all claims are of this boot, and a guess else
   frame::WritePadding(segment.at(inner), 24, inner, SegmentInMemory::kId, 1, 1);
   const frame::ScanFrom damage{.position = claim, .delta = 1};
   frame::FrameSearch trusting(segment.View(), {.trusts_marks = true});
-  CHECK_FALSE(trusting.FindBehind(damage));
+  CHECK_FALSE(trusting.FindNextFrame(damage));
   frame::FrameSearch guessing(segment.View());
-  REQUIRE(guessing.FindBehind(damage));
-  CHECK(guessing.FindBehind(damage)->position == inner);
+  REQUIRE(guessing.FindNextFrame(damage));
+  CHECK(guessing.FindNextFrame(damage)->position == inner);
 }
 
 TEST_CASE("A flipped bit hides no record that another flipped bit would account for") {

@@ -39,10 +39,10 @@ TEST_CASE("Why a record ends Run is said with its place") {
   record.partition = 3;
   record.offset = Offset(7);
   const absl::Status cause = absl::NotFoundError("no such user");
-  CHECK(NotPutAside(record, cause, 5) ==
+  CHECK(RetriesExhausted(record, cause, 5) ==
         absl::NotFoundError("t-3, offset 7 failed 5 times; set dead_letter_topic to go on without "
                             "it. The last time: no such user"));
-  CHECK(CannotPutAside(record, "dead", absl::InvalidArgumentError("too large")) ==
+  CHECK(DeadLetterFailed(record, "dead", absl::InvalidArgumentError("too large")) ==
         absl::InvalidArgumentError(
             "t-3, offset 7 cannot be put into the dead-letter topic dead: too large"));
 }

@@ -16,7 +16,7 @@ class NaiveTracker {
  public:
   explicit NaiveTracker(Offset start) : position_(start) {}
 
-  void HandOut(Offset offset) {
+  void Dispatch(Offset offset) {
     is_finished_[offset] = false;
     position_ = offset + 1;
   }
@@ -67,7 +67,7 @@ TEST_CASE("The committable offset is that of the first unfinished record") {
     std::map<std::int64_t, OffsetTracker::Ticket> tickets;
     for (const Step& step : tables[table]) {
       INFO("table " << table << ": " << step.what << " " << step.offset);
-      if (step.what == "out") tickets[step.offset] = tracker.HandOut(Offset(step.offset));
+      if (step.what == "out") tickets[step.offset] = tracker.Dispatch(Offset(step.offset));
       if (step.what == "done") tracker.Finish(tickets.at(step.offset));
       if (step.what == "pass") tracker.PassTo(Offset(step.offset));
       CHECK(tracker.committable() == Offset(step.committable));
@@ -94,8 +94,8 @@ TEST_CASE("A tracker agrees with a naive one over random orders, gaps and sizes"
       const bool hands_out = out.empty() || (below(2) == 0 && static_cast<int>(out.size()) < bound);
       if (hands_out) {
         const Offset offset = tracker.position() + (below(4) == 0 ? below(5) : 0);
-        out.push_back({offset, tracker.HandOut(offset)});
-        naive.HandOut(offset);
+        out.push_back({offset, tracker.Dispatch(offset)});
+        naive.Dispatch(offset);
         if (below(8) == 0) {
           const Offset next = tracker.position() + below(3);
           tracker.PassTo(next);

@@ -13,7 +13,7 @@ TEST_CASE("Anonymous memory is zero and can be written") {
   std::byte* const data = (*map)->data();
   CHECK(std::all_of(data, data + (1 << 20), [](std::byte byte) { return byte == std::byte{0}; }));
   data[12345] = std::byte{7};
-  (*map)->LetGo(0, 1 << 20);  // of no file: it keeps what it has
+  (*map)->ReleasePages(0, 1 << 20);  // of no file: it keeps what it has
   CHECK(data[12345] == std::byte{7});
 }
 

@@ -148,7 +148,7 @@ TEST_CASE("Pages that are let go hold what was written through them") {
   REQUIRE(fixture.file->Allocate(1 << 20).ok());
   const auto mapped = fixture.file->Map(1 << 20, MapAccess::kReadWrite).value();
   std::memset(mapped->data(), 'x', 1 << 20);
-  mapped->LetGo(4096, 1 << 19);
+  mapped->ReleasePages(4096, 1 << 19);
   CHECK(fixture.Read(8192, 3) == "xxx");
   CHECK(mapped->data()[8192] == std::byte{'x'});
 }

@@ -14,7 +14,7 @@ TEST_CASE("A claim of an earlier life of a gate never holds in a later one") {
   gate.Open(kLimit);
   const std::uint64_t bytes = 1000;
   // The one that crosses the limit seals the segment; these come after it.
-  while (!gate.IsCrossing(gate.Claim(bytes, 1), bytes)) {
+  while (!gate.IsRollingClaim(gate.Claim(bytes, 1), bytes)) {
   }
   const ClaimWord late = gate.Claim(bytes, 1);
   const ClaimWord later = gate.Claim(8, 1);
@@ -25,8 +25,8 @@ TEST_CASE("A claim of an earlier life of a gate never holds in a later one") {
   for (const auto& [before, size] : {std::pair(late, bytes), std::pair(later, std::uint64_t{8})}) {
     CHECK_FALSE(gate.Fits(before, size));
     CHECK_FALSE(gate.IsInside(before, size));
-    CHECK_FALSE(gate.IsCrossing(before, size));
-    CHECK_FALSE(gate.IsOfThisLife(before, size));
+    CHECK_FALSE(gate.IsRollingClaim(before, size));
+    CHECK_FALSE(gate.IsCurrentGeneration(before, size));
   }
 }
 

@@ -217,7 +217,7 @@ TEST_CASE("A segment that is closing grows no more, so the claim that crosses it
     CHECK_FALSE(fixture.segment->CloseHere().has_value());
   }
   CHECK_FALSE(fixture.segment->GrowAhead(*fixture.directory));
-  CHECK(fixture.segment->IsCrossing(crossing, 9 << 10));
+  CHECK(fixture.segment->IsRollingClaim(crossing, 9 << 10));
   CHECK_FALSE(fixture.segment->IsInside(behind, 1 << 10));
 }
 

@@ -10,7 +10,7 @@ constexpr std::uint64_t kCapacity = 64 << 10;
 constexpr std::uint64_t kBytes = 128;
 
 struct MemorySegment {
-  MemorySegment() { segment->Restart(Offset(0), Timestamp()); }
+  MemorySegment() { segment->Recycle(Offset(0), Timestamp()); }
 
   void Write(ClaimWord before) {
     const frame::RecordParts parts{
@@ -28,7 +28,7 @@ struct MemorySegment {
     const ClaimWord before = segment->Claim(kBytes);
     if (!segment->Fits(before, kBytes) && !segment->Extend(PositionOf(before) + kBytes).ok()) {
       segment->StartClosing();
-      CHECK(segment->IsCrossing(before, kBytes));
+      CHECK(segment->IsRollingClaim(before, kBytes));
       segment->Seal(before, Timestamp());
       return false;
     }
@@ -54,24 +54,24 @@ TEST_CASE("A segment in memory takes records until it is full, and then begins a
   CHECK(RecordsOf(memory.segment->CommittedEnd()) == static_cast<std::uint32_t>(records));
   CHECK(memory.segment->CommittedEnd() == memory.segment->sealed_end());
 
-  memory.segment->Restart(Offset(records), Timestamp());
+  memory.segment->Recycle(Offset(records), Timestamp());
   CHECK(memory.segment->base_offset() == Offset(records));
   CHECK(memory.segment->CommittedEnd() == kFirstFrame);
   CHECK_FALSE(memory.segment->sealed_end());
   frame::FrameHeader header;
-  CHECK(memory.segment->Look(PositionOf(kFirstFrame), &header) == frame::FrameState::kNothing);
+  CHECK(memory.segment->ReadFrame(PositionOf(kFirstFrame), &header) == frame::FrameState::kNothing);
   CHECK(memory.Fill() == records);
 }
 
 TEST_CASE("Behind the last record in memory there are always zeros, whatever was there before") {
   MemorySegment memory;
   memory.Fill();
-  memory.segment->Restart(Offset(0), Timestamp());
+  memory.segment->Recycle(Offset(0), Timestamp());
   frame::FrameHeader header;
   do {
     const std::uint64_t end = PositionOf(memory.segment->ClaimedEnd());
     if (end + frame::kSealBytes > kCapacity) break;
-    REQUIRE(memory.segment->Look(end, &header) == frame::FrameState::kNothing);
+    REQUIRE(memory.segment->ReadFrame(end, &header) == frame::FrameState::kNothing);
   } while (memory.Append());
 }
 
@@ -80,13 +80,13 @@ TEST_CASE("A claim made before a segment begins anew does not hold afterwards") 
   memory.Fill();
   // Somebody was held up on the way here.
   const ClaimWord late = memory.segment->Claim(kBytes);
-  memory.segment->Restart(Offset(1000), Timestamp());
+  memory.segment->Recycle(Offset(1000), Timestamp());
   CHECK_FALSE(memory.segment->Fits(late, kBytes));
   CHECK_FALSE(memory.segment->IsInside(late, kBytes));
-  CHECK_FALSE(memory.segment->IsCrossing(late, kBytes));
-  CHECK_FALSE(memory.segment->IsOfThisLife(late, kBytes));
+  CHECK_FALSE(memory.segment->IsRollingClaim(late, kBytes));
+  CHECK_FALSE(memory.segment->IsCurrentGeneration(late, kBytes));
   const ClaimWord now = memory.segment->Claim(kBytes);
-  CHECK(memory.segment->IsOfThisLife(now, kBytes));
+  CHECK(memory.segment->IsCurrentGeneration(now, kBytes));
   CHECK(memory.segment->Fits(now, kBytes));
 }
 
@@ -97,7 +97,7 @@ TEST_CASE("An earlier claim in memory that is extended after the seal does not w
   }
   const ClaimWord early = memory.segment->Claim(kBytes);
   const ClaimWord crossing = memory.segment->Claim(4 * kBytes);
-  REQUIRE(memory.segment->IsCrossing(crossing, 4 * kBytes));
+  REQUIRE(memory.segment->IsRollingClaim(crossing, 4 * kBytes));
   memory.segment->StartClosing();
   memory.segment->Seal(crossing, Timestamp());
   REQUIRE(memory.segment->IsInside(early, kBytes));
@@ -106,14 +106,14 @@ TEST_CASE("An earlier claim in memory that is extended after the seal does not w
   memory.Write(early);
   CHECK(memory.segment->CommittedEnd() == memory.segment->sealed_end());
   frame::FrameHeader header;
-  CHECK(memory.segment->Look(PositionOf(crossing), &header) == frame::FrameState::kValid);
+  CHECK(memory.segment->ReadFrame(PositionOf(crossing), &header) == frame::FrameState::kValid);
   CHECK(frame::KindOf(header.length_word) == frame::Kind::kSeal);
 }
 
 TEST_CASE("The index of a life that is over leads nobody astray") {
   MemorySegment memory;
   memory.Fill();
-  memory.segment->Restart(Offset(0), Timestamp());
+  memory.segment->Recycle(Offset(0), Timestamp());
   for (int i = 0; i < 100; ++i) REQUIRE(memory.Append());
   for (std::uint32_t delta = 0; delta < 100; ++delta) {
     CHECK(memory.segment->FindDelta(delta) == PositionOf(kFirstFrame) + delta * kBytes);

@@ -73,8 +73,9 @@ TEST_CASE("A frame that is damaged is seen to be, and what is behind it is found
   WriteEveryTenSeconds(fixture, 3);
   *fixture.segment->At(frame::kSegmentHeaderBytes + kRecordBytes + 30) ^= std::byte{1};
   frame::FrameHeader header;
-  CHECK(fixture.segment->Look(frame::kSegmentHeaderBytes, &header) == frame::FrameState::kValid);
-  CHECK(fixture.segment->Look(frame::kSegmentHeaderBytes + kRecordBytes, &header) ==
+  CHECK(fixture.segment->ReadFrame(frame::kSegmentHeaderBytes, &header) ==
+        frame::FrameState::kValid);
+  CHECK(fixture.segment->ReadFrame(frame::kSegmentHeaderBytes + kRecordBytes, &header) ==
         frame::FrameState::kBad);
   CHECK(fixture.segment->FindDelta(2) == frame::kSegmentHeaderBytes + 2 * kRecordBytes);
 }

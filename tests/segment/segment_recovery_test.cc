@@ -133,7 +133,7 @@ TEST_CASE("A hole below the durable mark is never cut at") {
   CHECK(fixture.Recover(false).state == SegmentState::kWritable);
   CHECK(fixture.records() == 5);
   frame::FrameHeader header;
-  CHECK(fixture.segment().Look(RecoveryFixture::PositionOfRecord(1), &header) ==
+  CHECK(fixture.segment().ReadFrame(RecoveryFixture::PositionOfRecord(1), &header) ==
         frame::FrameState::kBad);
 }
 
@@ -255,7 +255,7 @@ TEST_CASE("Behind a mark that is broken the records are searched for, and nothin
   CHECK(fixture.records() == 5);
   // It is no claim that may be committed yet, but damage.
   frame::FrameHeader header;
-  CHECK(fixture.segment().Look(RecoveryFixture::PositionOfRecord(1), &header) ==
+  CHECK(fixture.segment().ReadFrame(RecoveryFixture::PositionOfRecord(1), &header) ==
         frame::FrameState::kBad);
 }
 
@@ -327,7 +327,7 @@ TEST_CASE("What looks like a seal at the end of a record is left to the record")
   CHECK(fixture.Recover(true).state == SegmentState::kWritable);
   CHECK(fixture.records() == 2);
   frame::FrameHeader header;
-  CHECK(fixture.segment().Look(PositionOf(before), &header) == frame::FrameState::kValid);
+  CHECK(fixture.segment().ReadFrame(PositionOf(before), &header) == frame::FrameState::kValid);
 }
 
 TEST_CASE("The last frame of a segment that is full may be damaged together with its seal") {

@@ -79,7 +79,7 @@ TEST_CASE("A seal whose sync failed is written again before it is noted to be du
         Segment::Open(*directory, PartitionName("t", 0), Offset(100), MapAccess::kReadWrite)
             .value();
     frame::FrameHeader header;
-    REQUIRE(found->Look(PositionOf(end), &header) == frame::FrameState::kValid);
+    REQUIRE(found->ReadFrame(PositionOf(end), &header) == frame::FrameState::kValid);
     CHECK(frame::KindOf(header.length_word) == frame::Kind::kSeal);
   }
 }

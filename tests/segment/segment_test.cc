@@ -46,7 +46,7 @@ TEST_CASE("A claim beyond the limit fits after the file has grown") {
   SegmentFixture fixture;
   while (fixture.Write(1000)) {
   }
-  CHECK(fixture.segment->IsCrossing(fixture.last_claim, fixture.last_bytes));
+  CHECK(fixture.segment->IsRollingClaim(fixture.last_claim, fixture.last_bytes));
   REQUIRE(fixture.segment->Extend(PositionOf(fixture.last_claim) + fixture.last_bytes).ok());
   CHECK(fixture.segment->Fits(fixture.last_claim, fixture.last_bytes));
 }
@@ -62,7 +62,7 @@ TEST_CASE("Exactly one of many claims that overshoot is the crossing one") {
   int crossing = 0;
   for (int i = 0; i < 1000; ++i) {
     const ClaimWord before = fixture.segment->Claim(104);
-    if (fixture.segment->IsCrossing(before, 104)) ++crossing;
+    if (fixture.segment->IsRollingClaim(before, 104)) ++crossing;
   }
   CHECK(crossing == 1);
 }
@@ -130,15 +130,15 @@ TEST_CASE("Pages are let go behind the appends, all of them once the segment is 
       Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(true)).value();
   REQUIRE(segment->Extend(4 * kMegabyte).ok());
   REQUIRE(segment->Extend(5 * kMegabyte).ok());
-  CHECK_FALSE(segment->LetGoBehind());
+  CHECK_FALSE(segment->ReleasePagesBehind());
   REQUIRE(segment->Extend(20 * kMegabyte).ok());
   segment->Abandon(segment->Claim(14 * kMegabyte), 14 * kMegabyte);
   int steps = 0;
-  while (segment->LetGoBehind()) ++steps;
+  while (segment->ReleasePagesBehind()) ++steps;
   CHECK(steps == 1);
   segment->StartClosing();
   segment->Seal(segment->CommittedEnd(), Timestamp());
-  while (segment->LetGoBehind()) ++steps;
+  while (segment->ReleasePagesBehind()) ++steps;
   CHECK(steps == 4);
 }
 

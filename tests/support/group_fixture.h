@@ -68,7 +68,7 @@ struct CoordinatorFixture {
   std::set<TopicPartition> Owned(const Membership& member) {
     GroupCoordinator::Assignment assignment = group->Sync(member);
     while (!assignment.revoked.empty()) assignment = group->Sync(member, assignment.revoked);
-    CHECK(assignment.standing == GroupCoordinator::Standing::kMember);
+    CHECK(assignment.standing == GroupCoordinator::MemberStatus::kMember);
     return assignment.owned;
   }
   std::size_t Count(const Membership& member) { return Owned(member).size(); }

@@ -43,7 +43,7 @@ absl::StatusOr<bool> ActiveSegment::SettleMissed(SegmentStore& segments, ClaimGa
   }
   // A claim in an earlier life of the gate is void, and its segment may be gone.
   const bool is_current =
-      gate_.load(std::memory_order_relaxed) == &gate && gate.IsOfThisLife(before, bytes);
+      gate_.load(std::memory_order_relaxed) == &gate && gate.IsCurrentGeneration(before, bytes);
   if (!is_current) return false;
   Segment& segment = *gate.segment();
   absl::Status grown;  // OK: it was closing already
@@ -53,7 +53,7 @@ absl::StatusOr<bool> ActiveSegment::SettleMissed(SegmentStore& segments, ClaimGa
     // It may have grown ahead since: then the claim holds.
     if (!segment.StartClosingBelow(end)) return SettleMissed(segments, gate, before, bytes);
   }
-  if (gate.IsCrossing(before, bytes)) {
+  if (gate.IsRollingClaim(before, bytes)) {
     Seal(segments, segment, before);
   } else {
     AwaitRoll(segments, gate);

@@ -227,7 +227,7 @@ absl::Status ProducerSequences::Visit(Offset begin, Offset end, const Visitor& v
   while (at.segment != nullptr) {
     Segment& segment = *at.segment;
     frame::FrameHeader header;
-    const frame::FrameState state = segment.Look(at.position, &header);
+    const frame::FrameState state = segment.ReadFrame(at.position, &header);
     if (state != frame::FrameState::kValid && refreshed != segment.base_offset()) {
       // The writer may have gone on in new blocks: a frame, or the rest of one, can lie there.
       refreshed = segment.base_offset();
@@ -245,7 +245,7 @@ absl::Status ProducerSequences::Visit(Offset begin, Offset end, const Visitor& v
     }
     if (state == frame::FrameState::kBad) {
       // A sequence that is damaged is gone; what is behind it is not.
-      const auto found = segment.FindBehind(
+      const auto found = segment.FindNextFrame(
           {.position = at.position,
            .delta = static_cast<std::uint64_t>(at.offset - segment.base_offset())});
       if (found.is_unknown()) return log_.reader.DamageAt(at);

@@ -36,7 +36,7 @@ std::optional<PreparedFile> SegmentPreparer::TakePrepared(SegmentList&) {
 
 void SegmentPreparer::Trim(Segment& segment) {
   segment.times().LearnOfAppends(segment);
-  while (segment.LetGoBehind()) {
+  while (segment.ReleasePagesBehind()) {
   }
   if (const auto directory = directory_.Open(); directory.ok()) {
     segment.Tidy(**directory).IgnoreError();
@@ -66,7 +66,7 @@ bool SegmentPreparer::WorkAheadOf(SegmentList& segments, const std::shared_ptr<S
   }
   if (active->is_busy() && active->PageInAhead()) return true;
   if (lacks_next) return Prepare(segments, *active, pages_in() && is_append_rate_high);
-  return active->is_busy() && active->LetGoBehind();
+  return active->is_busy() && active->ReleasePagesBehind();
 }
 
 bool SegmentPreparer::Prepare(SegmentList& segments, const Segment& active, bool page_in) {

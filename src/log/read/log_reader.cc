@@ -93,7 +93,7 @@ absl::StatusOr<frame::FrameState> LogReader::Collect(Cursor& at, const ReadOptio
         options.max_bytes - std::min<std::uint64_t>(options.max_bytes, unpacked_bytes);
     // One offset each: where the index and the checkpoint mislead, the bound on bytes is none.
     const std::int64_t offsets_left = std::max<std::int64_t>(bound.offset - at.offset, 0);
-    const std::size_t passed = segment.PassPlainRecords(
+    const std::size_t passed = segment.VerifyPlainRun(
         &place, std::min<std::size_t>(max_records - source->records, offsets_left),
         std::min(begin + std::min(bytes_left, segment.header().capacity), bound.position));
     if (passed != 0) {
@@ -103,7 +103,7 @@ absl::StatusOr<frame::FrameState> LogReader::Collect(Cursor& at, const ReadOptio
       at.position = end;
       at.offset = base + place.delta;
     }
-    state = segment.Look(end, &header);
+    state = segment.ReadFrame(end, &header);
     if (state == frame::FrameState::kNothing && source->records == 0) {
       // A claim that a dead process left open, and that was passed before.
       if (const auto behind = segment.BehindDeadClaims(end)) {
@@ -289,7 +289,7 @@ absl::StatusOr<RecordBatch> LogReader::ReadNow(Cursor& cursor, const ReadOptions
     }
     if (state == frame::FrameState::kBad) {
       const auto delta = static_cast<std::uint64_t>(cursor.offset - segment.base_offset());
-      const auto behind = segment.FindBehind({.position = cursor.position, .delta = delta});
+      const auto behind = segment.FindNextFrame({.position = cursor.position, .delta = delta});
       if (behind && (behind->header.offset_delta == delta ||  // no offset is gone with it
                      IsPlanted(PlantedBug::kSkipsDamage))) {
         cursor.position = behind->position;

@@ -21,7 +21,7 @@ LogTransactions::Decision LogTransactions::Of(const std::byte* frame) const {
 std::optional<LogTransactions::Decision> LogTransactions::At(Segment& segment,
                                                              std::uint64_t position) const {
   frame::FrameHeader header;
-  if (segment.Look(position, &header) != frame::FrameState::kValid ||
+  if (segment.ReadFrame(position, &header) != frame::FrameState::kValid ||
       frame::KindOf(header.length_word) != frame::Kind::kTransactional) {
     return std::nullopt;
   }

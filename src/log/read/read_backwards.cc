@@ -23,7 +23,7 @@ ClaimWord FrameBefore(Segment& segment, std::uint64_t position, std::uint32_t de
   frame::FrameState state;
   const auto is_missing = [&] {
     found = segment.FindDelta(last);
-    state = segment.Look(found, &header);
+    state = segment.ReadFrame(found, &header);
     if (found < position) return false;
     // `position` itself may be within the batch that holds both.
     return state != frame::FrameState::kValid || header.offset_delta > last;
@@ -120,7 +120,7 @@ absl::StatusOr<RecordBatch> LogReader::CollectBackwards(const std::shared_ptr<Se
       // Nothing, or claims that were given up; or `before` lies within a batch that is damaged, and
       // nothing of that can be read.
       frame::FrameHeader batch;
-      if (!state.ok() && segment->Look(at.position, &batch) == frame::FrameState::kValid) {
+      if (!state.ok() && segment->ReadFrame(at.position, &batch) == frame::FrameState::kValid) {
         from = std::min(from, base + batch.offset_delta);
       }
       *before = is_undecided ? at.offset : std::min(from, Offset(before->value() - 1));
@@ -129,7 +129,7 @@ absl::StatusOr<RecordBatch> LogReader::CollectBackwards(const std::shared_ptr<Se
     if (state.ok() && decision) continue;  // a transaction that was not committed
     // Damage. What is behind it is wanted first.
     last = {};
-    const auto next = segment->FindBehind(
+    const auto next = segment->FindNextFrame(
         {.position = at.position, .delta = static_cast<std::uint64_t>(at.offset - base)});
     // A forged frame may say that it is behind `before`, and stand before it.
     if (!next || next->position >= bound.position || next->header.offset_delta >= delta) {

@@ -10,7 +10,7 @@ namespace daybook::inline v1 {
 
 absl::Status LogReader::DamageAt(const Cursor& cursor, std::string_view cause) {
   Segment& segment = *cursor.segment;
-  const auto found = segment.FindBehind(
+  const auto found = segment.FindNextFrame(
       {.position = cursor.position,
        .delta = static_cast<std::uint64_t>(cursor.offset - segment.base_offset())});
   DamagedRange range{.topic = segments_.name().topic(),

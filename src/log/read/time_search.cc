@@ -116,7 +116,7 @@ std::optional<Offset> TimeSearch::FindIn(Segment& segment) {
     const std::uint64_t position = PositionOf(*found);
     const Offset offset = segment.base_offset() + RecordsOf(*found);
     frame::FrameHeader header;
-    if (segment.Look(position, &header) != frame::FrameState::kValid) return offset;
+    if (segment.ReadFrame(position, &header) != frame::FrameState::kValid) return offset;
     *found = MakeClaimWord(std::uint64_t{header.offset_delta} + frame::OffsetCount(header),
                            position + frame::AlignedLength(frame::LengthOf(header.length_word)));
     const frame::Kind kind = frame::KindOf(header.length_word);

@@ -171,10 +171,10 @@ bool FollowedStore::IsDamagedEnd(const SegmentSlot& slot, ClaimWord end) {
   if (slot.base_offset + RecordsOf(end) >= SlotAt(next).base_offset) return true;
   if (!segment.IsOfBoot(context().boot)) return true;
   frame::FrameHeader header;
-  if (segment.Look(PositionOf(end), &header) != frame::FrameState::kBad) return false;
+  if (segment.ReadFrame(PositionOf(end), &header) != frame::FrameState::kBad) return false;
   const auto opened = directory().Open();
   return opened.ok() && segment.Refresh(**opened).ok() &&
-         segment.Look(PositionOf(end), &header) == frame::FrameState::kBad;
+         segment.ReadFrame(PositionOf(end), &header) == frame::FrameState::kBad;
 }
 
 absl::StatusOr<Offset> FollowedStore::DurableEnd(Offset) {

@@ -1,4 +1,4 @@
-#include "group/lane_pool.h"
+#include "group/keyed_executor.h"
 
 #include <algorithm>
 
@@ -10,11 +10,12 @@ constexpr std::chrono::milliseconds kLookAtClock{1};
 
 }  // namespace
 
-LanePool::LanePool(Settings settings) : settings_(std::move(settings)), lanes_(settings_.lanes) {}
+KeyedExecutor::KeyedExecutor(Settings settings)
+    : settings_(std::move(settings)), lanes_(settings_.lanes) {}
 
-LanePool::~LanePool() { Stop(); }
+KeyedExecutor::~KeyedExecutor() { Stop(); }
 
-absl::Status LanePool::Start() {
+absl::Status KeyedExecutor::Start() {
   for (int i = 0; i < settings_.threads; ++i) workers_.push_back(std::make_unique<Worker>());
   for (const auto& worker : workers_) {
     auto thread = settings_.threads_of->Start([this, &worker = *worker] { Work(worker); });
@@ -27,13 +28,13 @@ absl::Status LanePool::Start() {
   return absl::OkStatus();
 }
 
-void LanePool::Push(std::span<const LaneTask> tasks) {
+void KeyedExecutor::Push(std::span<const KeyedTask> tasks) {
   std::vector<Worker*> woken;
   {
     MutexLock lock(mutex_);
     std::size_t scheduled = 0;
-    for (const LaneTask& task : tasks) {
-      Lane& lane = LaneOf(task);
+    for (const KeyedTask& task : tasks) {
+      KeyQueue& lane = LaneOf(task);
       lane.incoming.push_back(task);
       if (lane.is_scheduled) continue;
       lane.is_scheduled = true;
@@ -45,7 +46,7 @@ void LanePool::Push(std::span<const LaneTask> tasks) {
   for (Worker* worker : woken) worker->event.Notify();
 }
 
-void LanePool::Collect(std::vector<Done>& done) {
+void KeyedExecutor::Collect(std::vector<Done>& done) {
   for (const auto& worker : workers_) {
     MutexLock lock(worker->mutex);
     done.insert(done.end(), worker->done.begin(), worker->done.end());
@@ -53,7 +54,7 @@ void LanePool::Collect(std::vector<Done>& done) {
   }
 }
 
-void LanePool::Hurry() {
+void KeyedExecutor::RetryNow() {
   std::vector<Worker*> woken;
   {
     MutexLock lock(mutex_);
@@ -64,7 +65,7 @@ void LanePool::Hurry() {
   for (Worker* worker : woken) worker->event.Notify();
 }
 
-void LanePool::Stop() {
+void KeyedExecutor::Stop() {
   std::vector<Worker*> woken;
   {
     MutexLock lock(mutex_);
@@ -77,12 +78,12 @@ void LanePool::Stop() {
   }
 }
 
-void LanePool::Work(Worker& worker) {
-  Lane* lane = nullptr;
+void KeyedExecutor::Work(Worker& worker) {
+  KeyQueue* lane = nullptr;
   while ((lane = NextLane(worker, lane)) != nullptr) Handle(worker, *lane);
 }
 
-LanePool::Lane* LanePool::NextLane(Worker& worker, Lane* lane) {
+KeyedExecutor::KeyQueue* KeyedExecutor::NextLane(Worker& worker, KeyQueue* lane) {
   std::vector<Worker*> woken;
   if (lane != nullptr) {
     MutexLock lock(mutex_);
@@ -121,9 +122,9 @@ LanePool::Lane* LanePool::NextLane(Worker& worker, Lane* lane) {
   }
 }
 
-void LanePool::Handle(Worker& worker, Lane& lane) {
+void KeyedExecutor::Handle(Worker& worker, KeyQueue& lane) {
   for (; lane.next != lane.active.size(); ++lane.next) {
-    const LaneTask& task = lane.active[lane.next];
+    const KeyedTask& task = lane.active[lane.next];
     const LaneMode mode = task.mode->load();
     bool is_finished = false;
     if (mode == LaneMode::kDrain && lane.failures != 0) {
@@ -133,20 +134,20 @@ void LanePool::Handle(Worker& worker, Lane& lane) {
       if (is_stopping_.load(std::memory_order_relaxed)) return;
       // Hurried for the sake of other lanes.
       if (lane.failures != 0 && settings_.clock->MonotonicNow() < lane.retry_at) return;
-      const Verdict verdict = settings_.attempt(task, lane.failures + 1);
-      if (verdict.kind == Verdict::Kind::kRetry) {
+      const AttemptResult verdict = settings_.attempt(task, lane.failures + 1);
+      if (verdict.kind == AttemptResult::Kind::kRetry) {
         ++lane.failures;
         lane.retry_at = settings_.clock->MonotonicNow() + verdict.backoff;
         return;
       }
-      is_finished = verdict.kind == Verdict::Kind::kFinished;
+      is_finished = verdict.kind == AttemptResult::Kind::kFinished;
     }
     lane.failures = 0;
     GiveBack(worker, task, is_finished);
   }
 }
 
-void LanePool::GiveBack(Worker& worker, const LaneTask& task, bool is_finished) {
+void KeyedExecutor::GiveBack(Worker& worker, const KeyedTask& task, bool is_finished) {
   {
     MutexLock lock(worker.mutex);
     worker.done.push_back({task.owner, task.ticket, is_finished});
@@ -156,25 +157,25 @@ void LanePool::GiveBack(Worker& worker, const LaneTask& task, bool is_finished) 
   if (wanted_.load() > 0 && wanted_.fetch_sub(1) == 1) settings_.wake();
 }
 
-LanePool::Lane& LanePool::LaneOf(const LaneTask& task) {
+KeyedExecutor::KeyQueue& KeyedExecutor::LaneOf(const KeyedTask& task) {
   if (task.lane != kOwnLane) return lanes_[task.lane];
   if (free_lanes_.empty()) {
     free_lanes_.push_back(&own_lanes_.emplace_back());
     free_lanes_.back()->is_of_one_task = true;
   }
-  Lane& lane = *free_lanes_.back();
+  KeyQueue& lane = *free_lanes_.back();
   free_lanes_.pop_back();
   return lane;
 }
 
-void LanePool::Release(Lane& lane) {
+void KeyedExecutor::Release(KeyQueue& lane) {
   const bool is_done = lane.next == lane.active.size();
   if (is_done && lane.incoming.empty()) {
     lane.is_scheduled = false;
     if (lane.is_of_one_task) free_lanes_.push_back(&lane);
     return;
   }
-  // A mode that was changed before the last Hurry is seen here: that took the mutex.
+  // A mode that was changed before the last RetryNow is seen here: that took the mutex.
   const bool waits =
       !is_done && lane.failures != 0 && lane.active[lane.next].mode->load() == LaneMode::kRun;
   if (waits) {
@@ -184,7 +185,7 @@ void LanePool::Release(Lane& lane) {
   }
 }
 
-void LanePool::WakeDue() {
+void KeyedExecutor::WakeDue() {
   if (waiting_.empty()) return;
   const Time now = settings_.clock->MonotonicNow();
   for (; !waiting_.empty() && waiting_.top().until <= now; waiting_.pop()) {
@@ -192,7 +193,7 @@ void LanePool::WakeDue() {
   }
 }
 
-LanePool::Time LanePool::NextLook() {
+KeyedExecutor::Time KeyedExecutor::NextLook() {
   if (waiting_.empty()) return Time::max();
   const auto left = waiting_.top().until - settings_.clock->MonotonicNow();
   const auto now = std::chrono::steady_clock::now();
@@ -200,7 +201,7 @@ LanePool::Time LanePool::NextLook() {
   return now + std::min<std::chrono::nanoseconds>(left, kLookAtClock);
 }
 
-std::vector<LanePool::Worker*> LanePool::Unpark(std::size_t count) {
+std::vector<KeyedExecutor::Worker*> KeyedExecutor::Unpark(std::size_t count) {
   const std::size_t taken = std::min(count, parked_.size());
   std::vector<Worker*> woken(parked_.end() - static_cast<std::ptrdiff_t>(taken), parked_.end());
   parked_.resize(parked_.size() - taken);

@@ -1,4 +1,4 @@
-#include "broker/background.h"
+#include "broker/sync_scheduler.h"
 
 #include <algorithm>
 #include <new>
@@ -26,16 +26,16 @@ const absl::Status& Closed() {
   return status;
 }
 
-bool ComesBefore(const BackgroundWork::Waiting& one, const BackgroundWork::Waiting& other) {
+bool ComesBefore(const SyncScheduler::Waiting& one, const SyncScheduler::Waiting& other) {
   if (one.log != other.log) return std::less<>()(one.log.get(), other.log.get());
   return one.end < other.end;
 }
 
 }  // namespace
 
-BackgroundWork::~BackgroundWork() { Stop(); }
+SyncScheduler::~SyncScheduler() { Stop(); }
 
-absl::Status BackgroundWork::Start(ThreadFactory& threads) {
+absl::Status SyncScheduler::Start(ThreadFactory& threads) {
   NoMemory();
   Closed();
   if (mode_ != Background::kThread) return absl::OkStatus();
@@ -49,7 +49,7 @@ absl::Status BackgroundWork::Start(ThreadFactory& threads) {
   return absl::OkStatus();
 }
 
-BackgroundWork::Ticket BackgroundWork::Prepare(std::shared_ptr<PartitionLog> log, Done done) {
+SyncScheduler::Ticket SyncScheduler::Prepare(std::shared_ptr<PartitionLog> log, Done done) {
   Ticket ticket;
   ticket.push_back({.log = std::move(log),
                     .done = std::move(done),
@@ -59,7 +59,7 @@ BackgroundWork::Ticket BackgroundWork::Prepare(std::shared_ptr<PartitionLog> log
   return ticket;
 }
 
-void BackgroundWork::SyncLater(PartitionLog& log) {
+void SyncScheduler::SyncLater(PartitionLog& log) {
   const SteadyTime due = DeadlineAfter(log.flush_interval());
   MutexLock lock(mutex_);
   if (is_stopped_) return;
@@ -70,7 +70,7 @@ void BackgroundWork::SyncLater(PartitionLog& log) {
   changed_.NotifyAll();
 }
 
-void BackgroundWork::SyncSoon(Ticket ticket, Offset end) {
+void SyncScheduler::SyncSoon(Ticket ticket, Offset end) {
   ticket.front().end = end;
   ticket.front().deadline = DeadlineAfter(kSyncTimeout);
   {
@@ -85,7 +85,7 @@ void BackgroundWork::SyncSoon(Ticket ticket, Offset end) {
   ticket.front().done(Closed(), end);
 }
 
-bool BackgroundWork::TakeArrivals() {
+bool SyncScheduler::TakeArrivals() {
   const auto later = [](const Dirty& one, const Dirty& other) { return one.due > other.due; };
   try {
     while (!arrivals_.empty()) {
@@ -101,12 +101,12 @@ bool BackgroundWork::TakeArrivals() {
   }
 }
 
-SteadyTime BackgroundWork::FirstStart() const {
+SteadyTime SyncScheduler::FirstStart() const {
   if (dirty_.empty()) return SteadyTime::max();
   return Later(dirty_.front().due, -sync_time_ * static_cast<std::int64_t>(dirty_.size()));
 }
 
-std::shared_ptr<PartitionLog> BackgroundWork::TakeDirty() {
+std::shared_ptr<PartitionLog> SyncScheduler::TakeDirty() {
   std::pop_heap(dirty_.begin(), dirty_.end(),
                 [](const Dirty& one, const Dirty& other) { return one.due > other.due; });
   std::shared_ptr<PartitionLog> log = std::move(dirty_.back().log);
@@ -114,7 +114,7 @@ std::shared_ptr<PartitionLog> BackgroundWork::TakeDirty() {
   return log;
 }
 
-BackgroundWork::Ticket BackgroundWork::TakeWaiting() {
+SyncScheduler::Ticket SyncScheduler::TakeWaiting() {
   Ticket taken;
   taken.swap(waiting_);
   taken.sort(ComesBefore);
@@ -123,7 +123,7 @@ BackgroundWork::Ticket BackgroundWork::TakeWaiting() {
   return taken;
 }
 
-BackgroundWork::Ticket BackgroundWork::TakeGroup(Ticket& waiting) {
+SyncScheduler::Ticket SyncScheduler::TakeGroup(Ticket& waiting) {
   const auto other = std::find_if(waiting.begin(), waiting.end(), [&](const Waiting& one) {
     return one.log != waiting.front().log;
   });
@@ -132,7 +132,7 @@ BackgroundWork::Ticket BackgroundWork::TakeGroup(Ticket& waiting) {
   return group;
 }
 
-absl::Status BackgroundWork::SyncGroup(Ticket group) {
+absl::Status SyncScheduler::SyncGroup(Ticket group) {
   const std::shared_ptr<PartitionLog> log = group.front().log;
   const SteadyTime deadline = DeadlineAfter(kSyncTimeout);
   absl::Status status;
@@ -181,7 +181,7 @@ absl::Status BackgroundWork::SyncGroup(Ticket group) {
   return status;
 }
 
-absl::Status BackgroundWork::SyncDirty(PartitionLog& log) {
+absl::Status SyncScheduler::SyncDirty(PartitionLog& log) {
   const SteadyTime start = std::chrono::steady_clock::now();
   absl::Status status;
   try {
@@ -196,7 +196,7 @@ absl::Status BackgroundWork::SyncDirty(PartitionLog& log) {
   return status;
 }
 
-SteadyTime BackgroundWork::RunDue(SteadyTime now) {
+SteadyTime SyncScheduler::RunDue(SteadyTime now) {
   Ticket group;
   std::shared_ptr<PartitionLog> dirty;
   {
@@ -228,7 +228,7 @@ SteadyTime BackgroundWork::RunDue(SteadyTime now) {
   return now;
 }
 
-absl::Status BackgroundWork::RunNow() {
+absl::Status SyncScheduler::RunNow() {
   absl::Status first_error;
   Ticket waiting;
   std::vector<Dirty> dirty;
@@ -252,7 +252,7 @@ absl::Status BackgroundWork::RunNow() {
   return first_error;
 }
 
-void BackgroundWork::Deliver() {
+void SyncScheduler::Deliver() {
   for (;;) {
     Ticket next;
     {
@@ -264,12 +264,12 @@ void BackgroundWork::Deliver() {
   }
 }
 
-void BackgroundWork::ExpectSyncTime(std::chrono::nanoseconds time) {
+void SyncScheduler::ExpectSyncTime(std::chrono::nanoseconds time) {
   MutexLock lock(mutex_);
   sync_time_ = time;
 }
 
-void BackgroundWork::SyncLoop() {
+void SyncScheduler::SyncLoop() {
   for (;;) {
     const SteadyTime now = std::chrono::steady_clock::now();
     const SteadyTime next = RunDue(now);
@@ -284,7 +284,7 @@ void BackgroundWork::SyncLoop() {
   }
 }
 
-void BackgroundWork::DeliverLoop() {
+void SyncScheduler::DeliverLoop() {
   for (;;) {
     {
       MutexLock lock(mutex_);
@@ -295,7 +295,7 @@ void BackgroundWork::DeliverLoop() {
   }
 }
 
-void BackgroundWork::Adopt(std::list<std::thread> thread) {
+void SyncScheduler::Adopt(std::list<std::thread> thread) {
   MutexLock lock(mutex_);
   if (is_stopped_) {
     for (std::thread& one : thread) one.detach();  // nobody joins any more; it needs no broker
@@ -304,7 +304,7 @@ void BackgroundWork::Adopt(std::list<std::thread> thread) {
   adopted_.splice(adopted_.end(), thread);
 }
 
-void BackgroundWork::Stop() {
+void SyncScheduler::Stop() {
   std::thread sync;
   std::thread deliver;
   std::list<std::thread> adopted;

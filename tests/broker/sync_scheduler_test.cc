@@ -1,4 +1,4 @@
-#include "broker/background.h"
+#include "broker/sync_scheduler.h"
 
 #include <atomic>
 #include <thread>
@@ -13,7 +13,7 @@ namespace daybook {
 
 TEST_CASE("Work that the caller is to do waits for him") {
   LogFixture log;
-  BackgroundWork work(Background::kCaller);
+  SyncScheduler work(Background::kCaller);
   log.WriteMany(3);
   int told = 0;
   work.SyncSoon(log.log().shared_from_this(), Offset(3), [&](const absl::Status& status, Offset) {
@@ -32,7 +32,7 @@ TEST_CASE("Work that the caller is to do waits for him") {
 
 TEST_CASE("A thread does it otherwise, and everybody is told once") {
   LogFixture log;
-  BackgroundWork work(Background::kThread);
+  SyncScheduler work(Background::kThread);
   REQUIRE(work.Start(ThreadFactory::System()).ok());
   log.WriteMany(100);
   std::atomic<int> told{0};
@@ -51,7 +51,7 @@ TEST_CASE("A thread does it otherwise, and everybody is told once") {
 TEST_CASE("What is pending when it stops is told so, and so is what comes later") {
   LogFixture log;
   log.Write("v");
-  BackgroundWork work(Background::kCaller);
+  SyncScheduler work(Background::kCaller);
   int cancelled = 0;
   const auto count = [&](const absl::Status& status, Offset) {
     cancelled += absl::IsCancelled(status);
@@ -70,7 +70,7 @@ TEST_CASE("A failed sync is told to those who wait for that partition") {
     return operation == SimulatedFileSystem::Operation::kSync ? absl::DataLossError("broken")
                                                               : absl::OkStatus();
   });
-  BackgroundWork work(Background::kCaller);
+  SyncScheduler work(Background::kCaller);
   absl::Status told;
   work.SyncSoon(log.log().shared_from_this(), Offset(1),
                 [&](const absl::Status& status, Offset) { told = status; });
@@ -83,7 +83,7 @@ TEST_CASE("Who waits for records before an open claim is told without it, and th
   log.WriteMany(3);
   std::optional<RecordClaim> claim = log.log().Claim({.value_bytes = 1}).value();
   log.WriteMany(2);
-  BackgroundWork work(Background::kCaller);
+  SyncScheduler work(Background::kCaller);
   std::vector<std::int64_t> told;
   for (const std::int64_t end : {6, 3, 5, 1, 4}) {
     work.SyncSoon(log.log().shared_from_this(), Offset(end),
@@ -109,7 +109,7 @@ TEST_CASE("A claim that is open in one partition keeps nobody waiting in another
   other.WriteMany(2);
   const RecordClaim claim = held.log().Claim({.value_bytes = 1}).value();
   int told = 0;  // what waits is told at the end, too
-  BackgroundWork work(Background::kCaller);
+  SyncScheduler work(Background::kCaller);
   const auto count = [&](const absl::Status& status, Offset) { told += status.ok(); };
   work.SyncSoon(held.log().shared_from_this(), Offset(2), count);
   work.SyncSoon(other.log().shared_from_this(), Offset(2), count);
@@ -121,7 +121,7 @@ TEST_CASE(
     "The thread looks again at what waits for a claim, and tells of it once it is committed") {
   LogFixture log;
   std::optional<RecordClaim> claim = log.log().Claim({.value_bytes = 1}).value();
-  BackgroundWork work(Background::kCaller);
+  SyncScheduler work(Background::kCaller);
   int told = 0;
   work.SyncSoon(log.log().shared_from_this(), Offset(1),
                 [&](const absl::Status&, Offset) { ++told; });
@@ -144,7 +144,7 @@ TEST_CASE("Syncs at kInterval begin early enough to be done when the interval is
   constexpr int kPartitions = 100;
   const Topic topic = broker.MakeTopic(
       "t", {.partitions = kPartitions, .flush_interval = std::chrono::milliseconds(100)});
-  BackgroundWork work(Background::kCaller);
+  SyncScheduler work(Background::kCaller);
   work.ExpectSyncTime(std::chrono::milliseconds(10));  // 1 s for all of them
   for (int i = 0; i < kPartitions; ++i) {
     REQUIRE(topic.partition(i).Append(RecordOf("v")).ok());
@@ -158,7 +158,7 @@ TEST_CASE("Syncs at kInterval begin early enough to be done when the interval is
   }
   CHECK(durable == 1);
   // With less to do it is time enough later.
-  BackgroundWork quick(Background::kCaller);
+  SyncScheduler quick(Background::kCaller);
   quick.ExpectSyncTime(std::chrono::milliseconds(10));
   quick.SyncLater(Access::Log(topic.partition(5)));
   const SteadyTime start = quick.RunDue(now);
@@ -174,7 +174,7 @@ TEST_CASE("A callback that does not return keeps no other partition from its syn
   LogFixture other;
   slow.Write("v");
   other.Write("v");
-  BackgroundWork work(Background::kThread);
+  SyncScheduler work(Background::kThread);
   REQUIRE(work.Start(ThreadFactory::System()).ok());
   std::atomic<bool> is_in_callback{false};
   std::atomic<bool> may_return{false};
@@ -196,7 +196,7 @@ TEST_CASE("A thread that sleeps looks again at what RunNow found behind an open 
   held.Write("v");
   other.Write("v");
   std::optional<RecordClaim> claim = held.log().Claim({.value_bytes = 1}).value();
-  BackgroundWork work(Background::kThread);
+  SyncScheduler work(Background::kThread);
   std::atomic<int> told{0};
   const auto count = [&](const absl::Status& status, Offset) { told += status.ok(); };
   bool is_first = true;
@@ -226,7 +226,7 @@ TEST_CASE("What RunNow comes to while the work is stopped is told before Stop re
   log.Write("v");
   std::optional<RecordClaim> claim;
   if (is_behind_claim) claim.emplace(log.log().Claim({.value_bytes = 1}).value());
-  BackgroundWork work(mode);
+  SyncScheduler work(mode);
   std::atomic<int> told{0};
   std::atomic<int> told_at_end{-1};
   std::thread stopper;
@@ -255,11 +255,11 @@ TEST_CASE("What RunNow comes to while the work is stopped is told before Stop re
 TEST_CASE("Threads that cannot be started are told of, and nothing is left behind") {
   for (int threads = 0; threads < 2; ++threads) {
     FewThreads few(threads);
-    BackgroundWork work(Background::kThread);
+    SyncScheduler work(Background::kThread);
     CHECK(absl::IsResourceExhausted(work.Start(few)));
   }
   FewThreads none(0);
-  BackgroundWork work(Background::kCaller);
+  SyncScheduler work(Background::kCaller);
   CHECK(work.Start(none).ok());
   CHECK(none.asked() == 0);
 }

@@ -1,4 +1,4 @@
-#include "group/lane_pool.h"
+#include "group/keyed_executor.h"
 
 #include <algorithm>
 #include <array>
@@ -15,12 +15,12 @@
 namespace daybook {
 namespace {
 
-using Verdict = LanePool::Verdict;
+using AttemptResult = KeyedExecutor::AttemptResult;
 
 // A pool whose tasks are named by their tickets, and whose attempts the test answers.
 class PoolFixture {
  public:
-  using Attempt = std::function<Verdict(const LaneTask&, int)>;
+  using Attempt = std::function<AttemptResult(const KeyedTask&, int)>;
 
   PoolFixture(int threads, Attempt attempt)
       : pool_({.threads = threads,
@@ -35,16 +35,16 @@ class PoolFixture {
     REQUIRE(pool_.Start().ok());
   }
 
-  LanePool& operator*() { return pool_; }
-  LanePool* operator->() { return &pool_; }
+  KeyedExecutor& operator*() { return pool_; }
+  KeyedExecutor* operator->() { return &pool_; }
   ManualClock& clock() { return clock_; }
   std::atomic<LaneMode>& mode() { return mode_; }
 
-  LaneTask Task(std::size_t lane, std::uint64_t ticket) {
+  KeyedTask Task(std::size_t lane, std::uint64_t ticket) {
     return {.record = {}, .mode = &mode_, .owner = this, .ticket = ticket, .lane = lane};
   }
   void Push(std::size_t lane, std::vector<std::uint64_t> tickets) {
-    std::vector<LaneTask> tasks;
+    std::vector<KeyedTask> tasks;
     for (const std::uint64_t ticket : tickets) tasks.push_back(Task(lane, ticket));
     pool_.Push(tasks);
   }
@@ -57,9 +57,9 @@ class PoolFixture {
         seen = wakes_;
       }
       pool_.WakeWhen(1);
-      std::vector<LanePool::Done> done;
+      std::vector<KeyedExecutor::Done> done;
       pool_.Collect(done);
-      for (const LanePool::Done& one : done) {
+      for (const KeyedExecutor::Done& one : done) {
         CHECK(one.owner == this);
         CHECK(back_.emplace(one.ticket, one.is_finished).second);
       }
@@ -77,26 +77,26 @@ class PoolFixture {
   Mutex mutex_;
   CondVar changed_;
   int wakes_ ABSL_GUARDED_BY(mutex_) = 0;
-  LanePool pool_;
+  KeyedExecutor pool_;
 };
 
-Verdict Finished() { return {}; }
-Verdict Unfinished() { return {.kind = Verdict::Kind::kUnfinished}; }
-Verdict RetryIn(std::chrono::nanoseconds backoff) {
-  return {.kind = Verdict::Kind::kRetry, .backoff = backoff};
+AttemptResult Finished() { return {}; }
+AttemptResult Unfinished() { return {.kind = AttemptResult::Kind::kUnfinished}; }
+AttemptResult RetryIn(std::chrono::nanoseconds backoff) {
+  return {.kind = AttemptResult::Kind::kRetry, .backoff = backoff};
 }
 
 }  // namespace
 
 TEST_CASE("A lane keeps its order, however many workers there are") {
   std::array<std::vector<std::uint64_t>, 8> handled;  // of each lane: one worker at a time
-  PoolFixture pool(4, [&](const LaneTask& task, int) {
+  PoolFixture pool(4, [&](const KeyedTask& task, int) {
     handled[task.lane].push_back(task.ticket);
     return Finished();
   });
   constexpr std::uint64_t kRounds = 500;
   for (std::uint64_t round = 0; round < kRounds; ++round) {
-    std::vector<LaneTask> tasks;
+    std::vector<KeyedTask> tasks;
     for (std::size_t lane = 0; lane < 8; ++lane) {
       for (std::uint64_t i = 0; i < 3; ++i) {
         tasks.push_back(pool.Task(lane, (lane * kRounds + round) * 3 + i));
@@ -113,7 +113,7 @@ TEST_CASE("A lane keeps its order, however many workers there are") {
 
 TEST_CASE("A lane that is held up leaves the workers to the others") {
   Gate gate;
-  PoolFixture pool(2, [&](const LaneTask& task, int) {
+  PoolFixture pool(2, [&](const KeyedTask& task, int) {
     if (task.ticket == 0) gate.Pass();
     return Finished();
   });
@@ -128,7 +128,7 @@ TEST_CASE("A lane that is held up leaves the workers to the others") {
 
 TEST_CASE("Tasks with a lane of their own wait for nobody") {
   Gate gate;
-  PoolFixture pool(2, [&](const LaneTask& task, int attempt) {
+  PoolFixture pool(2, [&](const KeyedTask& task, int attempt) {
     if (task.ticket == 0) gate.Pass();
     return task.ticket == 1 && attempt == 1 ? RetryIn(std::chrono::hours(1)) : Finished();
   });
@@ -141,7 +141,7 @@ TEST_CASE("Tasks with a lane of their own wait for nobody") {
   gate.Open();
   CHECK(pool.Await(7).count(0) == 1);
   pool.clock().Advance(std::chrono::hours(1));
-  pool->Hurry();
+  pool->RetryNow();
   CHECK(pool.Await(8).count(1) == 1);
 }
 
@@ -150,7 +150,7 @@ TEST_CASE("A task that fails is attempted again after its backoff, before what i
   std::vector<std::uint64_t> order;
   Gate again;
   // One worker: it does not sleep through the backoff.
-  PoolFixture pool(1, [&](const LaneTask& task, int attempt) {
+  PoolFixture pool(1, [&](const KeyedTask& task, int attempt) {
     order.push_back(task.ticket);
     if (task.ticket != 0) return Finished();
     attempts = attempt;
@@ -180,14 +180,14 @@ TEST_CASE("A task that fails is attempted again after its backoff, before what i
 TEST_CASE("What is dropped comes back unfinished, and what drains waits for no other attempt") {
   for (const LaneMode mode : {LaneMode::kDrain, LaneMode::kDrop}) {
     Gate failed;
-    PoolFixture pool(1, [&](const LaneTask& task, int) {
+    PoolFixture pool(1, [&](const KeyedTask& task, int) {
       if (task.ticket == 0) failed.Open();
       return task.ticket == 0 ? RetryIn(std::chrono::hours(1)) : Finished();
     });
     pool.Push(0, {0, 1});
     failed.Pass();
     pool.mode() = mode;
-    pool->Hurry();
+    pool->RetryNow();
     // The one behind it, too: nothing after it can be committed.
     CHECK(pool.Await(2) == std::map<std::uint64_t, bool>{{0, false}, {1, false}});
   }
@@ -196,7 +196,7 @@ TEST_CASE("What is dropped comes back unfinished, and what drains waits for no o
 TEST_CASE("What drains is handled, as long as it does not fail") {
   Gate gate;
   Gate begun;
-  PoolFixture pool(1, [&](const LaneTask& task, int) {
+  PoolFixture pool(1, [&](const KeyedTask& task, int) {
     if (task.ticket == 0) {
       begun.Open();
       gate.Pass();
@@ -206,7 +206,7 @@ TEST_CASE("What drains is handled, as long as it does not fail") {
   pool.Push(0, {0, 1, 2, 3});
   begun.Pass();
   pool.mode() = LaneMode::kDrain;
-  pool->Hurry();
+  pool->RetryNow();
   gate.Open();
   CHECK(pool.Await(4) ==
         std::map<std::uint64_t, bool>{{0, true}, {1, true}, {2, false}, {3, true}});
@@ -216,21 +216,21 @@ TEST_CASE("Whoever hands out is woken when enough has come back, or nothing more
   Gate gate;
   std::atomic<int> wakes{0};
   Gate woken;
-  LanePool pool({.threads = 1,
-                 .lanes = 4,
-                 .attempt =
-                     [&](const LaneTask& task, int) {
-                       if (task.ticket == 3) gate.Pass();
-                       return Finished();
-                     },
-                 .wake =
-                     [&] {
-                       ++wakes;
-                       woken.Open();
-                     }});
+  KeyedExecutor pool({.threads = 1,
+                      .lanes = 4,
+                      .attempt =
+                          [&](const KeyedTask& task, int) {
+                            if (task.ticket == 3) gate.Pass();
+                            return Finished();
+                          },
+                      .wake =
+                          [&] {
+                            ++wakes;
+                            woken.Open();
+                          }});
   REQUIRE(pool.Start().ok());
   std::atomic<LaneMode> mode{LaneMode::kRun};
-  std::vector<LaneTask> tasks;
+  std::vector<KeyedTask> tasks;
   for (std::uint64_t ticket = 0; ticket < 4; ++ticket) {
     tasks.push_back({.record = {}, .mode = &mode, .owner = &pool, .ticket = ticket, .lane = 0});
   }
@@ -238,7 +238,7 @@ TEST_CASE("Whoever hands out is woken when enough has come back, or nothing more
   pool.Push(tasks);
   woken.Pass();
   CHECK(wakes == 1);
-  std::vector<LanePool::Done> done;
+  std::vector<KeyedExecutor::Done> done;
   pool.Collect(done);
   CHECK(done.size() == 3);
   pool.WakeWhen(100);  // there is one left
@@ -253,7 +253,7 @@ TEST_CASE("Whoever hands out is woken when enough has come back, or nothing more
 TEST_CASE("A pool stops with tasks waiting, and begins none") {
   std::atomic<int> begun{0};
   Gate first;
-  PoolFixture pool(2, [&](const LaneTask&, int) {
+  PoolFixture pool(2, [&](const KeyedTask&, int) {
     ++begun;
     first.Open();
     return RetryIn(std::chrono::hours(1));

@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_GROUP_LANE_POOL_H_
-#define DAYBOOK_GROUP_LANE_POOL_H_
+#ifndef DAYBOOK_GROUP_KEYED_EXECUTOR_H_
+#define DAYBOOK_GROUP_KEYED_EXECUTOR_H_
 
 #include <atomic>
 #include <chrono>
@@ -34,7 +34,7 @@ enum class LaneMode {
 };
 
 // A record on its way through the workers and back.
-struct LaneTask {
+struct KeyedTask {
   RecordView record;
   std::atomic<LaneMode>* mode = nullptr;  // of its partition
   void* owner = nullptr;                  // comes back with it
@@ -52,10 +52,10 @@ inline constexpr std::size_t kOwnLane = std::numeric_limits<std::size_t>::max();
 // One thread hands tasks out and takes them back (the member of the group), with one lock for each
 // batch of tasks. A worker takes all that a lane has with one lock, so a task costs it about one,
 // uncontended, to give it back. Nobody is woken who does not sleep.
-class LanePool {
+class KeyedExecutor {
  public:
   // What became of an attempt at a task.
-  struct Verdict {
+  struct AttemptResult {
     enum class Kind { kFinished, kUnfinished, kRetry } kind = Kind::kFinished;
     std::chrono::nanoseconds backoff{0};  // of kRetry
   };
@@ -66,7 +66,7 @@ class LanePool {
     Clock* clock = &Clock::System();
     ThreadFactory* threads_of = &ThreadFactory::System();
     // The attempt number from 1 on. In a worker; must not throw.
-    std::function<Verdict(const LaneTask&, int)> attempt;
+    std::function<AttemptResult(const KeyedTask&, int)> attempt;
     // There is what WakeWhen asked for. In a worker, with no lock held; must not throw.
     std::function<void()> wake;
   };
@@ -76,17 +76,17 @@ class LanePool {
     bool is_finished = false;
   };
 
-  explicit LanePool(Settings settings);
+  explicit KeyedExecutor(Settings settings);
   // Stops.
-  ~LanePool();
-  LanePool(const LanePool&) = delete;
-  LanePool& operator=(const LanePool&) = delete;
+  ~KeyedExecutor();
+  KeyedExecutor(const KeyedExecutor&) = delete;
+  KeyedExecutor& operator=(const KeyedExecutor&) = delete;
 
   // ResourceExhausted: the system gives us no more threads. To be called once.
   absl::Status Start();
 
   // Hands tasks out; those of a lane are handled in this order.
-  void Push(std::span<const LaneTask> tasks) ABSL_LOCKS_EXCLUDED(mutex_);
+  void Push(std::span<const KeyedTask> tasks) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Appends what came back since the last call. Every task does, once, before Stop.
   void Collect(std::vector<Done>& done);
@@ -97,7 +97,7 @@ class LanePool {
   void WakeWhen(std::int64_t tasks) { wanted_.store(tasks); }
 
   // After a change of modes: no lane waits that need not.
-  void Hurry() ABSL_LOCKS_EXCLUDED(mutex_);
+  void RetryNow() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // No attempt is begun any more, and those under way have returned.
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
@@ -105,11 +105,11 @@ class LanePool {
  private:
   using Time = std::chrono::steady_clock::time_point;
 
-  struct Lane {
-    std::vector<LaneTask> incoming;  // guarded by the pool's mutex
-    bool is_scheduled = false;       // guarded by the pool's mutex: runnable, waiting, or in work
+  struct KeyQueue {
+    std::vector<KeyedTask> incoming;  // guarded by the pool's mutex
+    bool is_scheduled = false;        // guarded by the pool's mutex: runnable, waiting, or in work
     // Of the worker that has the lane; guarded by the pool's mutex when none has.
-    std::vector<LaneTask> active;
+    std::vector<KeyedTask> active;
     std::size_t next = 0;  // in `active`
     int failures = 0;      // of that task
     Time retry_at;
@@ -117,7 +117,7 @@ class LanePool {
   };
   struct Waiting {
     Time until;
-    Lane* lane = nullptr;
+    KeyQueue* lane = nullptr;
     bool operator>(const Waiting& other) const { return until > other.until; }
   };
   struct alignas(64) Worker {
@@ -129,13 +129,13 @@ class LanePool {
 
   void Work(Worker& worker);
   // Gives `lane` back, if there is one, and takes the next; null when the pool stops.
-  Lane* NextLane(Worker& worker, Lane* lane) ABSL_LOCKS_EXCLUDED(mutex_);
+  KeyQueue* NextLane(Worker& worker, KeyQueue* lane) ABSL_LOCKS_EXCLUDED(mutex_);
   // Handles what the lane has, until a task has to wait.
-  void Handle(Worker& worker, Lane& lane);
-  void GiveBack(Worker& worker, const LaneTask& task, bool is_finished);
+  void Handle(Worker& worker, KeyQueue& lane);
+  void GiveBack(Worker& worker, const KeyedTask& task, bool is_finished);
 
-  Lane& LaneOf(const LaneTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Release(Lane& lane) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  KeyQueue& LaneOf(const KeyedTask& task) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Release(KeyQueue& lane) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void WakeDue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // When a worker that finds nothing to do has to look again.
   Time NextLook() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
@@ -143,7 +143,7 @@ class LanePool {
   std::vector<Worker*> Unpark(std::size_t count) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Settings settings_;
-  std::vector<Lane> lanes_;
+  std::vector<KeyQueue> lanes_;
   std::vector<std::unique_ptr<Worker>> workers_;
   // How many tasks are still to come back before `wake`; not over 0: nobody waits. Publishes
   // nothing: the workers' mutexes do.
@@ -152,9 +152,9 @@ class LanePool {
 
   Mutex mutex_;
   // Of tasks with a lane of their own, as many as there ever were at a time; and those free now.
-  std::deque<Lane> own_lanes_ ABSL_GUARDED_BY(mutex_);
-  std::vector<Lane*> free_lanes_ ABSL_GUARDED_BY(mutex_);
-  std::deque<Lane*> runnable_ ABSL_GUARDED_BY(mutex_);
+  std::deque<KeyQueue> own_lanes_ ABSL_GUARDED_BY(mutex_);
+  std::vector<KeyQueue*> free_lanes_ ABSL_GUARDED_BY(mutex_);
+  std::deque<KeyQueue*> runnable_ ABSL_GUARDED_BY(mutex_);
   std::priority_queue<Waiting, std::vector<Waiting>, std::greater<>> waiting_
       ABSL_GUARDED_BY(mutex_);
   std::vector<Worker*> parked_ ABSL_GUARDED_BY(mutex_);
@@ -162,4 +162,4 @@ class LanePool {
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_GROUP_LANE_POOL_H_
+#endif  // DAYBOOK_GROUP_KEYED_EXECUTOR_H_

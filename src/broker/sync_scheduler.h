@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_BROKER_BACKGROUND_H_
-#define DAYBOOK_BROKER_BACKGROUND_H_
+#ifndef DAYBOOK_BROKER_SYNC_SCHEDULER_H_
+#define DAYBOOK_BROKER_SYNC_SCHEDULER_H_
 
 #include <atomic>
 #include <chrono>
@@ -27,11 +27,11 @@ namespace daybook::inline v1 {
 //
 // A sync that is due at a time is started as much earlier as all that are pending are expected to
 // take, so that with many partitions, too, they are done about when their interval is up.
-class BackgroundWork {
+class SyncScheduler {
  public:
-  explicit BackgroundWork(Background mode) : mode_(mode) {}
+  explicit SyncScheduler(Background mode) : mode_(mode) {}
   // Stops; what is pending is told Cancelled.
-  ~BackgroundWork();
+  ~SyncScheduler();
 
   // Starts the threads, if there are to be any. ResourceExhausted: there are no more.
   absl::Status Start(ThreadFactory& threads) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -127,4 +127,4 @@ class BackgroundWork {
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_BROKER_BACKGROUND_H_
+#endif  // DAYBOOK_BROKER_SYNC_SCHEDULER_H_
