@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/another_process.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -246,7 +247,9 @@ absl::Status SimulatedDisk::Before(Operation operation, const std::string& path)
       }
     }
   }
-  return asked ? asked(operation, path) : absl::OkStatus();
+  if (!asked) return absl::OkStatus();
+  const AnotherProcess other;
+  return asked(operation, path);
 }
 
 std::shared_ptr<SimulatedFile> SimulatedDisk::MakeFile() {
