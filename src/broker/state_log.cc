@@ -76,11 +76,13 @@ bool StateLog::IsSnapshotDue() const {
 absl::Status StateLog::AppendSnapshot(std::span<const Record> records) {
   snapshot_bytes_ = 0;
   while (!records.empty()) {
+    // Together no more than a batch should have, or one alone that is larger.
     std::size_t count = 0;
-    for (std::uint64_t bytes = 0; count != records.size() && bytes < kBatchBytes; ++count) {
-      bytes += BytesOf(records[count]);
-      snapshot_bytes_ += BytesOf(records[count]);
-    }
+    std::uint64_t bytes = 0;
+    do {
+      bytes += BytesOf(records[count++]);
+    } while (count != records.size() && bytes + BytesOf(records[count]) <= kBatchBytes);
+    snapshot_bytes_ += bytes;
     const auto appended = log_->AppendBatchUnsynced(records.first(count));
     if (!appended.ok()) return appended.status();
     records = records.subspan(count);

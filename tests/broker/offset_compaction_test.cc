@@ -4,6 +4,7 @@
 #include "broker/broker_core.h"
 #include "broker/offset_store.h"
 #include "catch.h"
+#include "daybook/committed_offset.h"
 #include "support/broker_fixture.h"
 
 namespace daybook {
@@ -279,6 +280,20 @@ TEST_CASE("The log of offsets stays small in a program that is restarted before 
   }
   CHECK(most < 200);  // of 100 KB each
   CHECK(Store(broker).Find({"group", "orders", 2}).value()->offset == Offset(500));
+}
+
+TEST_CASE("Offsets with the largest metadata there may be are compacted beside many small ones") {
+  BrokerFixture broker;
+  const std::string small(2'000, 'm');
+  for (int i = 0; i < 120; ++i) {
+    REQUIRE(Store(broker).Commit({"a", "orders", i}, Offset(i), small).ok());
+  }
+  const std::string largest(kMaxOffsetMetadataBytes, 'M');
+  REQUIRE(Store(broker).Commit({"b", "orders", 0}, Offset(7), largest).ok());
+  REQUIRE(Store(broker).Compact().ok());
+  broker.Kill();
+  CHECK(Store(broker).Find({"b", "orders", 0}).value()->metadata == largest);
+  CHECK(Store(broker).Find({"a", "orders", 119}).value()->metadata == small);
 }
 
 }  // namespace daybook

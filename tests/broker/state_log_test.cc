@@ -28,6 +28,7 @@ std::map<std::string, std::string> Replay(StateLog& log) {
     REQUIRE(batch.ok());
     if (batch->empty()) return state;
     for (const RecordView& record : *batch) {
+      if (IsControlRecord(record)) continue;  // the broker's own
       state[std::string(*record.key)] = std::string(record.value.value_or(""));
     }
   }
