@@ -22,6 +22,7 @@ const fs::path kRoot = DAYBOOK_SOURCE_DIR;
 
 constexpr std::size_t kMaxLineLength = 100;
 constexpr std::size_t kMaxLines = 450;
+constexpr int kMaxFilesInFolder = 24;
 
 // The floors, from the ground up; those on one line never see each other.
 const std::map<std::string, int> kFloors = {{"base", 0},     {"format", 1}, {"io", 2},
@@ -62,15 +63,9 @@ const std::map<std::string, std::string> kPublicHeaders = {
 
 // Tests that are of the whole and not of one source.
 const std::set<std::string> kHeaderOnly = {
-    "base/checksum",
-    "base/deadline",
-    "base/lock_order",
-    "base/mutex",
-    "base/one_thread",
-    "base/sweep_threshold",
-    "log/append/dictionary_fit",
-    "log/read/open_batch",
-    "segment/claim_gate",
+    "base/checksum",      "base/deadline",       "base/lock_order",
+    "base/mutex",         "base/one_thread",     "base/sweep_threshold",
+    "log/dictionary_fit", "log/read/open_batch", "segment/claim_gate",
 };
 
 std::string Read(const fs::path& path) {
@@ -176,6 +171,26 @@ TEST_CASE("There is one test for each source and one source for each test") {
     INFO(test << " tests nothing that there is");
     CHECK((fs::exists(kRoot / "src" / folder / (name + ".cc")) ||
            kHeaderOnly.count((folder / name).string()) == 1));
+  }
+}
+
+TEST_CASE("Of a log's kind one place asks, and all others call its store") {
+  const std::regex asks("\\b(is_read_only|is_in_memory)\\b");
+  for (const fs::path& source : Sources({"src/log"})) {
+    if (source == "src/log/log_context.h" || source == "src/log/store/make_store.cc") continue;
+    INFO(source);
+    CHECK_FALSE(std::regex_search(Read(kRoot / source), asks));
+  }
+}
+
+TEST_CASE("No folder of a log's parts has more files than a reader can take in") {
+  std::map<fs::path, int> files;
+  for (const fs::path& source : Sources({"src/log", "src/segment", "src/format", "src/io"})) {
+    ++files[source.parent_path()];
+  }
+  for (const auto& [folder, count] : files) {
+    INFO(folder);
+    CHECK(count <= kMaxFilesInFolder);
   }
 }
 

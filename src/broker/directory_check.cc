@@ -13,7 +13,7 @@
 #include "broker/topic_settings.h"
 #include "format/properties.h"
 #include "io/atomic_replace.h"
-#include "log/append/topic_compressor.h"
+#include "log/topic_compressor.h"
 
 namespace daybook::inline v1 {
 namespace {

@@ -17,9 +17,9 @@
 #include "format/properties.h"
 #include "io/atomic_replace.h"
 #include "io/copy_file.h"
-#include "log/append/topic_compressor.h"
 #include "log/check/diagnosis.h"
 #include "log/check/repair.h"
+#include "log/topic_compressor.h"
 
 namespace daybook::inline v1 {
 namespace {

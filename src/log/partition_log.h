@@ -25,12 +25,12 @@
 #include "log/append/producer_sequences.h"
 #include "log/append/read_mark.h"
 #include "log/append/segment_syncer.h"
-#include "log/append/topic_compressor.h"
 #include "log/log_context.h"
 #include "log/read/log_reader.h"
 #include "log/read/time_search.h"
 #include "log/store/file_store.h"
 #include "log/store/segment_store.h"
+#include "log/topic_compressor.h"
 #include "log/work_queue.h"
 #include "segment/segment.h"
 

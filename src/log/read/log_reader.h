@@ -14,11 +14,11 @@
 #include "daybook/damage.h"
 #include "daybook/partition.h"
 #include "daybook/record_batch.h"
-#include "log/append/topic_compressor.h"
 #include "log/log_context.h"
 #include "log/read/log_transactions.h"
 #include "log/read/open_batch.h"
 #include "log/store/segment_store.h"
+#include "log/topic_compressor.h"
 
 namespace daybook::inline v1 {
 

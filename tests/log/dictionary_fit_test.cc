@@ -1,4 +1,4 @@
-#include "log/append/dictionary_fit.h"
+#include "log/dictionary_fit.h"
 
 #include <vector>
 

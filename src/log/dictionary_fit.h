@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_LOG_APPEND_DICTIONARY_FIT_H_
-#define DAYBOOK_LOG_APPEND_DICTIONARY_FIT_H_
+#ifndef DAYBOOK_LOG_DICTIONARY_FIT_H_
+#define DAYBOOK_LOG_DICTIONARY_FIT_H_
 
 #include <algorithm>
 #include <cstdint>
@@ -95,4 +95,4 @@ class DictionaryFit {
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_LOG_APPEND_DICTIONARY_FIT_H_
+#endif  // DAYBOOK_LOG_DICTIONARY_FIT_H_

@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_LOG_APPEND_TOPIC_COMPRESSOR_H_
-#define DAYBOOK_LOG_APPEND_TOPIC_COMPRESSOR_H_
+#ifndef DAYBOOK_LOG_TOPIC_COMPRESSOR_H_
+#define DAYBOOK_LOG_TOPIC_COMPRESSOR_H_
 
 #include <atomic>
 #include <cstddef>
@@ -17,7 +17,7 @@
 #include "daybook/file_system.h"
 #include "daybook/frame.h"
 #include "format/compression.h"
-#include "log/append/dictionary_fit.h"
+#include "log/dictionary_fit.h"
 
 namespace daybook::inline v1 {
 
@@ -119,4 +119,4 @@ class TopicCompressor {
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_LOG_APPEND_TOPIC_COMPRESSOR_H_
+#endif  // DAYBOOK_LOG_TOPIC_COMPRESSOR_H_

@@ -1,4 +1,4 @@
-#include "log/append/topic_compressor.h"
+#include "log/topic_compressor.h"
 
 #include <algorithm>
 #include <random>
