@@ -64,8 +64,7 @@ class CommitOffsetContest final : public Contest {
 
   double StoreNanos(const std::string& group) {
     OffsetStore& store = Access::Core(scratch_.broker()).offsets();
-    const std::shared_ptr<OffsetStore::Place> place =
-        Check(store.PlaceOf({group + "-store", "commit", 0}));
+    const OffsetStore::EntryPtr place = Check(store.EntryOf({group + "-store", "commit", 0}));
     const Stopwatch watch(settings_.timing);
     for (std::int64_t i = 1; i <= commits_; ++i) {
       const absl::Status status = store.Commit(*place, Offset(i), "");
