@@ -15,9 +15,9 @@ namespace {
 constexpr std::int64_t kSegmentBytes = std::int64_t{4} << 20;
 constexpr std::chrono::seconds kSyncTimeout{30};
 
-absl::Status CheckMetadata(std::string_view metadata) {
-  if (metadata.size() <= kMaxOffsetMetadataBytes) [[likely]]
-    return absl::OkStatus();
+bool IsTooLong(std::string_view metadata) { return metadata.size() > kMaxOffsetMetadataBytes; }
+
+[[gnu::noinline]] absl::Status TooLong(std::string_view metadata) {
   return absl::InvalidArgumentError(absl::StrCat("the metadata of a place has ", metadata.size(),
                                                  " bytes; the limit is ", kMaxOffsetMetadataBytes));
 }
@@ -81,8 +81,9 @@ OpenRecord OffsetStore::ThisOpen() const {
 }
 
 absl::Status OffsetStore::PrepareAppend() {
+  if (has_noted_open_) [[likely]]
+    return absl::OkStatus();
   if (auto status = log_.OpenOrCreate(); !status.ok()) return status;
-  if (has_noted_open_) return absl::OkStatus();
   const EncodedRecord open = Encode(ThisOpen());
   const auto appended = log_.Append(open.key, open.value);
   has_noted_open_ = appended.ok();
@@ -105,7 +106,8 @@ bool OffsetStore::IsAsCommitted(const Entry& entry, Offset offset,
 
 absl::Status OffsetStore::Store(Entry& entry, Offset offset, std::string_view metadata) {
   if (!closed_.ok()) return closed_;
-  if (auto status = CheckMetadata(metadata); !status.ok()) return status;
+  if (IsTooLong(metadata)) [[unlikely]]
+    return TooLong(metadata);
   if (IsAsCommitted(entry, offset, metadata)) return absl::OkStatus();
   if (auto status = Append(entry, offset, metadata); !status.ok()) return status;
   if (!entry.committed) entry.committed.emplace();
@@ -295,7 +297,7 @@ absl::Status OffsetStore::AppendDecision(std::uint64_t id, std::vector<Participa
   // Gone when the process is: not written.
   std::vector<std::pair<EntryPtr, CommittedOffset>> in_memory;
   for (const auto& [key, offset] : offsets) {
-    if (auto status = CheckMetadata(offset.metadata); !status.ok()) return status;
+    if (IsTooLong(offset.metadata)) return TooLong(offset.metadata);
     const auto entry = FindEntry(key);
     if (!entry.ok()) return entry.status();
     if (IsAsCommitted(**entry, offset.offset, offset.metadata)) continue;

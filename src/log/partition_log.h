@@ -39,9 +39,9 @@ namespace daybook::inline v1 {
 // One ordered log: a directory of segments, the last of which is appended to. Thread-safe. What
 // the public calls promise is said in daybook/partition.h; this is the same contract.
 //
-// Nothing is made or opened before it is needed: a partition that is never used costs nothing.
-// Invariant, asserted in WaitDurable, the one place that moves it:
-//   durable_offset <= committed end <= claimed end
+// It holds the parts together: src/README.md says what each of them owns. Nothing is made or opened
+// before it is needed: a partition that is never used costs nothing.
+// Invariant: durable_offset <= committed end <= claimed end; GroupCommit alone raises the first.
 class PartitionLog final : public std::enable_shared_from_this<PartitionLog>, private SyncableLog {
  public:
   // `context` and `counters` must outlive the log.
