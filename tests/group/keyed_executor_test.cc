@@ -213,14 +213,16 @@ TEST_CASE("What drains is handled, as long as it does not fail") {
 }
 
 TEST_CASE("Whoever hands out is woken when enough has come back, or nothing more will") {
-  Gate gate;
+  Gate first;
+  Gate last;
   std::atomic<int> wakes{0};
   Gate woken;
   KeyedExecutor pool({.threads = 1,
                       .lanes = 4,
                       .attempt =
                           [&](const KeyedTask& task, int) {
-                            if (task.ticket == 3) gate.Pass();
+                            if (task.ticket == 0) first.Pass();
+                            if (task.ticket == 3) last.Pass();
                             return Finished();
                           },
                       .wake =
@@ -234,15 +236,17 @@ TEST_CASE("Whoever hands out is woken when enough has come back, or nothing more
   for (std::uint64_t ticket = 0; ticket < 4; ++ticket) {
     tasks.push_back({.record = {}, .mode = &mode, .owner = &pool, .ticket = ticket, .lane = 0});
   }
-  pool.WakeWhen(3);
+  // Asked while there is something to do: a worker that found nothing would wake at once.
   pool.Push(tasks);
+  pool.WakeWhen(3);
+  first.Open();
   woken.Pass();
   CHECK(wakes == 1);
   std::vector<KeyedExecutor::Done> done;
   pool.Collect(done);
   CHECK(done.size() == 3);
   pool.WakeWhen(100);  // there is one left
-  gate.Open();
+  last.Open();
   while (wakes == 1) std::this_thread::yield();
   CHECK(wakes == 2);
   pool.Stop();
