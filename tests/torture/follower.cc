@@ -257,7 +257,8 @@ class FollowerCase {
     pid_t ended = 0;
     while (ended == 0 && !shared_->is_paused && shared_->operations < enough &&
            follower.is_good()) {
-      follower.Read();
+      shared_->is_reader_away = ReaderLooksAway(seed) && shared_->is_changing;
+      if (!shared_->is_reader_away) follower.Read();
       ended = waitpid(writer, &status, WNOHANG);
     }
     if (ended == 0 && shared_->is_paused) Await(follower, true);

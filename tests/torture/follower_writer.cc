@@ -31,6 +31,7 @@ class Writer {
         shape_(shape),
         values_(shape),
         random_(seed),
+        reader_looks_away_(ReaderLooksAway(seed)),
         shared_(shared) {
     OpenBroker();
   }
@@ -171,6 +172,7 @@ class Writer {
 
   void MakeAgain() {
     shared_.is_changing = true;
+    for (int i = 0; reader_looks_away_ && !shared_.is_reader_away && i < 250; ++i) usleep(200);
     const auto status = broker_->DeleteTopic(kNames[kAgain]);
     if (!status.ok() && !absl::IsNotFound(status)) Fail("delete", status);
     ++shared_.life;
@@ -218,6 +220,7 @@ class Writer {
   const Shape shape_;
   const HostileValues values_;
   std::mt19937_64 random_;
+  const bool reader_looks_away_;
   Shared& shared_;
   std::unique_ptr<Broker> broker_;
   std::vector<RecordClaim> claims_;

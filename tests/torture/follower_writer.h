@@ -36,12 +36,17 @@ struct Shared {
   std::array<std::array<Log, kPartitions>, kTopics> logs;
   std::atomic<std::uint32_t> life;       // of the topic that is made again
   std::atomic<bool> is_changing;         // it is being deleted or made
+  std::atomic<bool> is_reader_away;      // it looks when that is done
   std::atomic<std::int64_t> operations;  // of the writer that lives
   std::atomic<std::int64_t> pause_at;    // then it waits
   std::atomic<bool> is_paused;
   std::atomic<bool> is_asked_to_close;  // while it waits
   std::atomic<bool> has_left_claims;    // of which some may still be open in the files
 };
+
+// In half of the lives of a writer the reader sees nothing of a topic between its end and the next
+// one of its name.
+inline bool ReaderLooksAway(std::uint64_t seed) { return seed % 2 == 0; }
 
 // Opens the directory and writes until it is killed; now and then it closes it and opens it again.
 // Waits at shared.pause_at, after it has left some things open; or, if it is asked to, closes all

@@ -92,25 +92,23 @@ nlohmann::json RunOne(const Planted& planted, RunOptions options) {
     options.workers = 1;
     options.most_violations = 1;
     std::int64_t tries = 0;
-    // Up to what ci does of it, in one shape after the other.
-    for (const auto& [shape, amounts] : family->asked) {
-      options.shape = shape;
-      const std::int64_t most = amounts.ci == 0 ? kUnbounded : amounts.ci;
-      for (std::int64_t amount = 20; amount < most * kGrowth; amount *= kGrowth) {
-        options.amount = amount;
-        const Tally tally = family->run(options);
-        const std::int64_t reached = tally[family->figure];
-        tries = std::max(tries, reached);
-        if (!tally.violations().empty()) {
-          row["caught_by"] = name;
-          row["tries"] = std::max<std::int64_t>(reached, 1);
-          row["figure"] = family->figure;
-          row["what"] = tally.violations().front().what;
-          break;
-        }
-        if (reached < amount) break;  // that is all of it
+    // Up to what ci does of it, in the shape that has more of it.
+    options.shape = family->asked.begin()->first;
+    const std::int64_t asked = family->asked.begin()->second.ci;
+    const std::int64_t most = asked == 0 ? kUnbounded : asked;
+    for (std::int64_t amount = 20; amount < most * kGrowth; amount *= kGrowth) {
+      options.amount = amount;
+      const Tally tally = family->run(options);
+      const std::int64_t reached = tally[family->figure];
+      tries = std::max(tries, reached);
+      if (!tally.violations().empty()) {
+        row["caught_by"] = name;
+        row["tries"] = std::max<std::int64_t>(reached, 1);
+        row["figure"] = family->figure;
+        row["what"] = tally.violations().front().what;
+        break;
       }
-      if (!row["caught_by"].is_null()) break;
+      if (reached < amount) break;  // that is all of it
     }
     if (!row["caught_by"].is_null()) break;
     row["tries"] = tries;
