@@ -73,7 +73,8 @@ template <bool kCopies>
   return XXH3_64bits(bytes.data(), bytes.size());
 }
 
-// Of what is not few.
+// Of what is not few. Apart for 16 and less: in one call for both a claim takes 8 instructions
+// more.
 inline std::uint64_t HashOthers(std::span<const std::byte> bytes) {
   return bytes.size() <= 16 ? XXH3_64bits(bytes.data(), bytes.size()) : HashMany(bytes);
 }

@@ -9,9 +9,10 @@ namespace daybook::inline v1 {
 
 // In which order a thread takes locks: while it holds one, it takes those alone that stand behind
 // it here, and never a second one of the same place. Debug builds abort where that is not so.
-// What has no place here is a leaf: nothing of this list is taken while it is held.
+// What has no place here is not checked. Mostly it is a leaf, under which nothing else is taken;
+// under a name of TransactionNames the offsets are.
 enum class LockOrder : std::uint8_t {
-  kLeaf,
+  kUnchecked,
   kBrokerClose,        // BrokerCore: one thread closes
   kBrokerCreate,       // BrokerCore: one topic is made or deleted at a time
   kBroker,             // BrokerCore: its groups
@@ -30,7 +31,7 @@ enum class LockOrder : std::uint8_t {
 
 // `held`: a bit for each place. Whether a thread that holds these may take that one.
 constexpr bool MayTake(std::uint32_t held, LockOrder order) {
-  return order == LockOrder::kLeaf || (held >> static_cast<unsigned>(order)) == 0;
+  return order == LockOrder::kUnchecked || (held >> static_cast<unsigned>(order)) == 0;
 }
 
 #if !defined(NDEBUG)
@@ -43,10 +44,12 @@ inline void NoteLocked(LockOrder order) {
                  static_cast<unsigned>(order), held_locks);
     std::abort();
   }
-  if (order != LockOrder::kLeaf) held_locks |= std::uint32_t{1} << static_cast<unsigned>(order);
+  if (order != LockOrder::kUnchecked)
+    held_locks |= std::uint32_t{1} << static_cast<unsigned>(order);
 }
 inline void NoteUnlocked(LockOrder order) {
-  if (order != LockOrder::kLeaf) held_locks &= ~(std::uint32_t{1} << static_cast<unsigned>(order));
+  if (order != LockOrder::kUnchecked)
+    held_locks &= ~(std::uint32_t{1} << static_cast<unsigned>(order));
 }
 #else
 inline void NoteLocked(LockOrder) {}

@@ -51,7 +51,7 @@ class ABSL_LOCKABLE Mutex {
  private:
   friend class CondVar;
   std::mutex mutex_;
-  const LockOrder order_ = LockOrder::kLeaf;
+  const LockOrder order_ = LockOrder::kUnchecked;
 #if defined(DAYBOOK_INSTRUMENTED)
   bool is_locked_ = false;  // by a fiber
 #endif

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <memory>
 #include <string_view>
 
@@ -29,7 +28,7 @@ class TopicCache {
     const Entry& entry = entries_[IndexOf(name)];
     if (entry.version != version) return nullptr;
     auto topic = entry.topic.lock();
-    if (topic == nullptr || !IsSame(topic->name(), name)) return nullptr;
+    if (topic == nullptr || topic->name() != name) return nullptr;
     return topic;
   }
   // `version`: that of before `topic` was looked up. Of no other catalog.
@@ -48,29 +47,6 @@ class TopicCache {
   static std::size_t IndexOf(std::string_view name) {
     const std::size_t last = name.empty() ? 0 : static_cast<unsigned char>(name.back());
     return (last + name.size()) % kEntries;
-  }
-  // Without a call, as names are short.
-  static bool IsSame(std::string_view a, std::string_view b) {
-    if (a.size() != b.size()) return false;
-    if (a.size() < sizeof(std::uint32_t)) return a == b;
-    if (a.size() < sizeof(std::uint64_t)) return IsSameIn<std::uint32_t>(a, b);
-    return IsSameIn<std::uint64_t>(a, b);
-  }
-  // Of one size, at least that of a word. The last two words may overlap.
-  template <typename Word>
-  static bool IsSameIn(std::string_view a, std::string_view b) {
-    const auto is_same_at = [&](std::size_t at) {
-      Word x;
-      Word y;
-      std::memcpy(&x, a.data() + at, sizeof x);
-      std::memcpy(&y, b.data() + at, sizeof y);
-      return x == y;
-    };
-    const std::size_t last = a.size() - sizeof(Word);
-    for (std::size_t at = 0; at < last; at += sizeof(Word)) {
-      if (!is_same_at(at)) return false;
-    }
-    return is_same_at(last);
   }
   static TopicCache* MakeOfThread();
 

@@ -15,8 +15,8 @@ class AnonymousMap final : public MappedFile {
   AnonymousMap(void* data, std::size_t size) : MappedFile(static_cast<std::byte*>(data), size) {}
   ~AnonymousMap() override { munmap(data(), size()); }
 
-  void ReleasePages(std::size_t, std::size_t) override {
-  }  // there is no file that has the bytes as well
+  // No file has the bytes as well.
+  void ReleasePages(std::size_t, std::size_t) override {}
 };
 
 }  // namespace

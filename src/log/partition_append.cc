@@ -66,14 +66,13 @@ template <bool kIsPlain>
   if (is_hashed_here && !IsFew(bytes.size())) body_hash = Hash64(bytes);
   const Timestamp now = NowOf(*context_.clock);
   Claimed claimed;
-  if (auto status = active_.Claim(segments_, frame::AlignedLength(layout.length), &claimed);
-      !status.ok()) [[unlikely]]
+  if (auto status = active_.Claim(segments_, layout.length, &claimed); !status.ok()) [[unlikely]]
     return status;
   Segment& segment = *claimed.segment;
-  const Offset offset = segment.base_offset() + RecordsOf(claimed.before);
+  std::byte* const frame = claimed.Begin(layout.length);
+  const Offset offset = claimed.offset();
   const std::uint32_t length_word = frame::LengthWord(frame::Kind::kRecord, layout.length);
-  std::byte* frame = segment.BeginFrame(claimed.before, frame::AlignedLength(layout.length));
-  std::byte* to = frame::FillRecord(frame, layout, parts, now, RecordsOf(claimed.before));
+  std::byte* to = frame::FillRecord(frame, layout, parts, now, claimed.delta());
   if (IsPlanted(PlantedBug::kCommitsBeforeFill)) frame::CommitFrame(frame, length_word, 0);
   if (is_hashed_here && IsFew(bytes.size())) {
     body_hash = CopyAndHash(to, bytes);
@@ -83,8 +82,8 @@ template <bool kIsPlain>
   if (IsPlanted(PlantedBug::kWakesTooEarly)) Committed();
   if (parts.event_time) segment.times().NoteOwn();
   if (is_plain) {
-    segment.Commit(frame, length_word, claimed.before,
-                   frame::HeadOf(layout, now, RecordsOf(claimed.before)), body_hash);
+    segment.Commit(frame, length_word, claimed.before, frame::HeadOf(layout, now, claimed.delta()),
+                   body_hash);
   } else {
     segment.Commit(frame, length_word, claimed.before);
   }
@@ -166,12 +165,11 @@ absl::StatusOr<RecordClaim> PartitionLog::Claim(const ClaimOptions& options) {
       return RefusalOf(parts);
     const Timestamp now = NowOf(*context_.clock);
     Claimed claimed;
-    if (auto status = active_.Claim(segments_, frame::AlignedLength(layout.length), &claimed);
-        !status.ok()) [[unlikely]]
+    if (auto status = active_.Claim(segments_, layout.length, &claimed); !status.ok()) [[unlikely]]
       return status;
     Segment& segment = *claimed.segment;
-    std::byte* frame = segment.BeginFrame(claimed.before, frame::AlignedLength(layout.length));
-    std::byte* value = frame::FillRecord(frame, layout, parts, now, RecordsOf(claimed.before));
+    std::byte* const frame = claimed.Begin(layout.length);
+    std::byte* value = frame::FillRecord(frame, layout, parts, now, claimed.delta());
     if (parts.event_time) segment.times().NoteOwn();
     RecordClaim claim;
     claim.log_ = this;
@@ -179,7 +177,7 @@ absl::StatusOr<RecordClaim> PartitionLog::Claim(const ClaimOptions& options) {
     claim.before_ = claimed.before;
     claim.length_word_ = frame::LengthWord(frame::Kind::kRecord, layout.length);
     claim.value_ = {value, parts.value_bytes};
-    claim.offset_ = segment.base_offset() + RecordsOf(claimed.before);
+    claim.offset_ = claimed.offset();
     return claim;
   };
   // Where there is nothing but a value, little is left of it.

@@ -78,19 +78,18 @@ absl::StatusOr<Offset> PartitionLog::AppendFrame(std::span<const Record> given) 
   const BatchHead head(frame::Kind::kBatch, times.Latest(now), std::nullopt);
   const frame::RecordLayout layout = head.LayoutOf(entry_bytes, count);
   Claimed claimed;
-  if (auto status = active_.Claim(segments_, frame::AlignedLength(layout.length), &claimed, count);
-      !status.ok()) {
+  if (auto status = active_.Claim(segments_, layout.length, &claimed, count); !status.ok()) {
     return status;
   }
   Segment& segment = *claimed.segment;
-  const Offset first = segment.base_offset() + RecordsOf(claimed.before);
-  std::byte* frame = segment.BeginFrame(claimed.before, frame::AlignedLength(layout.length));
-  std::byte* const body = frame::FillRecord(frame, layout, {}, now, RecordsOf(claimed.before));
+  std::byte* const frame = claimed.Begin(layout.length);
+  const Offset first = claimed.offset();
+  std::byte* const body = frame::FillRecord(frame, layout, {}, now, claimed.delta());
   std::byte* at = head.Put(body);
   for (const Record& record : records) at = frame::PutEntry(at, record);
   if (times.has_any()) segment.times().NoteOwn();
   segment.Commit(frame, frame::LengthWord(frame::Kind::kBatch, layout.length), claimed.before,
-                 frame::HeadOf(layout, now, RecordsOf(claimed.before)),
+                 frame::HeadOf(layout, now, claimed.delta()),
                  has_checksums() ? Hash64({body, head.bytes() + entry_bytes}) : 0, count);
   Committed();
   return first;
@@ -130,18 +129,17 @@ absl::StatusOr<Offset> PartitionLog::AppendBody(const BatchBody& body) {
   // Hashed where it comes from, and before the claim, if it comes from one place.
   const bool is_hashed_ahead = head.bytes() == 0 && has_checksums();
   std::uint64_t body_hash = is_hashed_ahead ? Hash64(body.entries) : 0;
-  UndecidedTransactions::Prepared undecided;
+  LogTransactions::Prepared undecided;
   if (body.transaction) undecided.push_back({.first = Offset(), .id = *body.transaction});
   active_.RollIfFullOfOffsets(segments_);
   Claimed claimed;
-  if (auto status = active_.Claim(segments_, frame::AlignedLength(layout.length), &claimed, count);
-      !status.ok()) {
+  if (auto status = active_.Claim(segments_, layout.length, &claimed, count); !status.ok()) {
     return status;
   }
   Segment& segment = *claimed.segment;
-  const Offset first = segment.base_offset() + RecordsOf(claimed.before);
-  std::byte* frame = segment.BeginFrame(claimed.before, frame::AlignedLength(layout.length));
-  std::byte* const to = frame::FillRecord(frame, layout, {}, now, RecordsOf(claimed.before));
+  std::byte* const frame = claimed.Begin(layout.length);
+  const Offset first = claimed.offset();
+  std::byte* const to = frame::FillRecord(frame, layout, {}, now, claimed.delta());
   std::memcpy(head.Put(to), body.entries.data(), body.entries.size());
   if (!is_hashed_ahead && has_checksums()) {
     body_hash = Hash64({to, head.bytes() + body.entries.size()});
@@ -149,7 +147,7 @@ absl::StatusOr<Offset> PartitionLog::AppendBody(const BatchBody& body) {
   if (!undecided.empty()) reader_.transactions().Note(first, std::move(undecided));
   if (body.times.has_any()) segment.times().NoteOwn();
   segment.Commit(frame, frame::LengthWord(kind, layout.length), claimed.before,
-                 frame::HeadOf(layout, now, RecordsOf(claimed.before)), body_hash, count);
+                 frame::HeadOf(layout, now, claimed.delta()), body_hash, count);
   Committed();
   return first;
 }

@@ -1,19 +1,12 @@
 #include <chrono>
-#include <thread>
 
+#include "base/backoff.h"
 #include "log/partition_log.h"
 
 // The end of a log: what stops at once, and what is waited for, so that the files can be given up
 // to another process.
 
 namespace daybook::inline v1 {
-namespace {
-
-// A claim is filled within microseconds; one that is not is looked at this often.
-constexpr std::chrono::microseconds kClaimPoll{50};
-constexpr int kSpins = 100;
-
-}  // namespace
 
 void PartitionLog::Close(const absl::Status& reason) {
   {
@@ -49,17 +42,12 @@ bool PartitionLog::IsSettled() {
 }
 
 bool PartitionLog::AwaitSettled(std::chrono::steady_clock::time_point deadline) {
-  for (int spins = 0;; ++spins) {
+  for (Backoff backoff;; backoff.Wait()) {
     {
       MutexLock lock(segments_.mutex());
       if (IsSettled()) return true;
     }
     if (std::chrono::steady_clock::now() >= deadline) return false;
-    if (spins < kSpins) {
-      std::this_thread::yield();
-    } else {
-      std::this_thread::sleep_for(kClaimPoll);
-    }
   }
 }
 

@@ -56,7 +56,7 @@ absl::Status PartitionLog::DropBefore(Offset offset) {
     MutexLock lock(segments_.mutex());
     if (const auto status = segments_.WritableStatus(); !status.ok()) return status;
     if (const auto status = segments_.EnsureOpen(); !status.ok()) return status;
-    const auto end = segments_.EndOffset();
+    const auto end = segments_.EndOffsetLocked();
     if (!end.ok()) return end.status();
     const std::size_t keep = FirstToKeep(std::min(offset, Offset(end->value() - 1)));
     if (keep != 0) begin = segments_.SlotAt(keep).base_offset;

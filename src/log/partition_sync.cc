@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "base/backoff.h"
 #include "base/deadline.h"
 #include "base/planted_bug.h"
 #include "log/partition_log.h"
@@ -9,17 +9,10 @@
 // What one sync of a log does, and who asks for it. How those who wait share one: GroupCommit.
 
 namespace daybook::inline v1 {
-namespace {
-
-// An open claim is filled within microseconds; who waits for longer looks this often.
-constexpr std::chrono::microseconds kClaimPoll{50};
-constexpr int kSpins = 100;
-
-}  // namespace
 
 absl::Status PartitionLog::AwaitCommitted(Offset end,
                                           std::chrono::steady_clock::time_point deadline) {
-  for (int spins = 0;; ++spins) {
+  for (Backoff backoff;; backoff.Wait()) {
     const auto committed = end_offset();  // opens the partition, if nobody did
     if (!committed.ok()) return committed.status();
     if (*committed >= end) return absl::OkStatus();
@@ -32,11 +25,6 @@ absl::Status PartitionLog::AwaitCommitted(Offset end,
               : absl::StrCat(name().directory(), ": there is nothing before offset ", end.value(),
                              " that could be made durable; the partition ends at ",
                              committed->value()));
-    }
-    if (spins < kSpins) {
-      std::this_thread::yield();
-    } else {
-      std::this_thread::sleep_for(kClaimPoll);
     }
   }
 }
@@ -86,7 +74,7 @@ absl::StatusOr<Offset> PartitionLog::durable_offset() {
   const auto durable = segments_.DurableEnd(group_commit_.durable_end());
   if (!durable.ok()) return durable;
   // Not more than there is, whatever a checkpoint says that something else has written.
-  const auto end = segments_.EndOffset();
+  const auto end = segments_.EndOffsetLocked();
   return end.ok() ? std::min(*durable, *end) : durable;
 }
 

@@ -52,4 +52,11 @@ absl::StatusOr<std::vector<Offset>> ListSegmentBases(Directory& directory) {
   return bases;
 }
 
+absl::Status RemoveSegmentFiles(Directory& directory, Offset base_offset) {
+  for (const std::string_view suffix : {".index", ".producers"}) {
+    directory.RemoveFile(SegmentFileName(base_offset, suffix)).IgnoreError();  // it may have none
+  }
+  return directory.RemoveFile(SegmentFileName(base_offset, ".log"));
+}
+
 }  // namespace daybook::inline v1

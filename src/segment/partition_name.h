@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "daybook/file_system.h"
 #include "daybook/offset.h"
@@ -37,6 +38,9 @@ class PartitionName {
 
 // "00000000000000000042.log" for base offset 42 and suffix ".log".
 std::string SegmentFileName(Offset base_offset, std::string_view suffix);
+// Removes the file of a segment after those that may lie beside it. NotFound: it has none.
+absl::Status RemoveSegmentFiles(Directory& directory, Offset base_offset);
+
 // The base offset of a name made with ".log"; nothing for any other name.
 std::optional<Offset> ParseSegmentFileName(std::string_view name);
 // The base offsets of the segments among the files of a directory, in order. Other names are

@@ -98,9 +98,6 @@ class Segment {
   ClaimWord Claim(std::uint64_t bytes, std::uint64_t records = 1) {
     return gate_->Claim(bytes, records);
   }
-  bool IsCurrentGeneration(ClaimWord before, std::uint64_t bytes) const {
-    return gate_->IsCurrentGeneration(before, bytes);
-  }
   bool Fits(ClaimWord before, std::uint64_t bytes) const { return gate_->Fits(before, bytes); }
   bool is_closing() const { return gate_->is_closing(); }
   // From here on the limit stays where it is.

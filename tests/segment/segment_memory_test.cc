@@ -84,9 +84,9 @@ TEST_CASE("A claim made before a segment begins anew does not hold afterwards") 
   CHECK_FALSE(memory.segment->Fits(late, kBytes));
   CHECK_FALSE(memory.segment->IsInside(late, kBytes));
   CHECK_FALSE(memory.segment->IsRollingClaim(late, kBytes));
-  CHECK_FALSE(memory.segment->IsCurrentGeneration(late, kBytes));
+  CHECK_FALSE(memory.segment->gate().IsCurrentGeneration(late, kBytes));
   const ClaimWord now = memory.segment->Claim(kBytes);
-  CHECK(memory.segment->IsCurrentGeneration(now, kBytes));
+  CHECK(memory.segment->gate().IsCurrentGeneration(now, kBytes));
   CHECK(memory.segment->Fits(now, kBytes));
 }
 

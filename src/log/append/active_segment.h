@@ -18,10 +18,17 @@
 
 namespace daybook::inline v1 {
 
-// A claim: its place, and once it holds the segment that it is in.
+// A claim that holds: its segment and its place there.
 struct Claimed {
   Segment* segment = nullptr;
   ClaimWord before = 0;
+
+  // Of a frame of that length: see Segment::BeginFrame.
+  std::byte* Begin(std::uint64_t length) const {
+    return segment->BeginFrame(before, frame::AlignedLength(length));
+  }
+  std::uint32_t delta() const { return RecordsOf(before); }
+  Offset offset() const { return segment->base_offset() + delta(); }  // of its first record
 };
 
 // The segment of a log that takes appends, and how appends claim in it: none until there is one,
@@ -38,9 +45,10 @@ class ActiveSegment {
   ActiveSegment(const LogContext& context, SegmentSource& source, WaitList& readers)
       : context_(context), source_(source), readers_(readers) {}
 
-  // Claims the next bytes (a multiple of 8) and offsets. After an error nothing is claimed.
-  [[gnu::always_inline]] inline absl::Status Claim(SegmentStore& segments, std::uint64_t bytes,
+  // Claims a frame of that length and the next offsets. After an error nothing is claimed.
+  [[gnu::always_inline]] inline absl::Status Claim(SegmentStore& segments, std::uint64_t length,
                                                    Claimed* claimed, std::uint64_t records = 1) {
+    const std::uint64_t bytes = frame::AlignedLength(length);
     ClaimGate* gate = gate_.load(std::memory_order_acquire);
     ClaimWord before = 0;
     if (gate != nullptr && gate->Admits(bytes)) [[likely]] {

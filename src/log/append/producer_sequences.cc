@@ -86,7 +86,7 @@ absl::Status ProducerSequences::Load() {
     {
       MutexLock lock(log_.segments.mutex());
       if (const auto status = log_.segments.Refresh(); !status.ok()) return status;
-      const auto committed = log_.segments.EndOffset();
+      const auto committed = log_.segments.EndOffsetLocked();
       if (!committed.ok()) return committed.status();
       // Where another process writes, it is further than that by now.
       end = log_.segments.belongs_elsewhere() ? Offset(std::numeric_limits<std::int64_t>::max())

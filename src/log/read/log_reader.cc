@@ -315,9 +315,12 @@ absl::StatusOr<RecordBatch> LogReader::ReadNow(Cursor& cursor, const ReadOptions
 }
 
 bool LogReader::HasMore(Cursor& cursor) {
-  if (segments_.is_deleted() || segments_.HasChangedSince(cursor)) return true;  // Read says why
+  if (segments_.is_deleted()) return true;  // Read says why
+  if (segments_.tells_of_changes()) {
+    if (segments_.HasChangedSince(cursor)) return true;
+    if (cursor.segment == nullptr) return false;
+  }
   if (cursor.segment == nullptr) {
-    if (segments_.TellsOfChanges()) return false;
     const auto end = segments_.end_offset();
     return !end.ok() || *end != cursor.offset;
   }

@@ -1,5 +1,8 @@
 #include "log/read/log_transactions.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "base/planted_bug.h"
 
 namespace daybook::inline v1 {
@@ -26,6 +29,23 @@ std::optional<LogTransactions::Decision> LogTransactions::At(Segment& segment,
     return std::nullopt;
   }
   return Of(segment.At(position));
+}
+
+void LogTransactions::Note(Offset first, Prepared frame) {
+  frame.front().first = first;
+  MutexLock lock(mutex_);
+  undecided_.splice(undecided_.end(), frame);
+}
+
+Offset LogTransactions::FirstUndecided() {
+  const TransactionTable* const table = context_.transactions;
+  Offset first(std::numeric_limits<std::int64_t>::max());
+  MutexLock lock(mutex_);
+  std::erase_if(undecided_, [table](const Frame& frame) {
+    return table == nullptr || table->Of(frame.id) != Decision::kUndecided;
+  });
+  for (const Frame& frame : undecided_) first = std::min(first, frame.first);
+  return first;
 }
 
 }  // namespace daybook::inline v1

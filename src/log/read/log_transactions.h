@@ -3,12 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <list>
 #include <optional>
-#include <utility>
 
+#include "absl/base/thread_annotations.h"
+#include "base/mutex.h"
 #include "daybook/offset.h"
 #include "log/log_context.h"
-#include "log/read/undecided_transactions.h"
+#include "log/read/transaction_table.h"
 #include "segment/segment.h"
 
 namespace daybook::inline v1 {
@@ -18,6 +20,12 @@ namespace daybook::inline v1 {
 class LogTransactions {
  public:
   using Decision = TransactionTable::Decision;
+  struct Frame {
+    Offset first;
+    std::uint64_t id = 0;
+  };
+  // What is noted of a frame, made before it is claimed: from then on nothing may take memory.
+  using Prepared = std::list<Frame>;
 
   // `context` must outlive this. `is_internal`: see LogSettings.
   LogTransactions(const LogContext& context, bool is_internal)
@@ -27,17 +35,17 @@ class LogTransactions {
   Decision Of(const std::byte* frame) const;
   // The same of the frame at `position`, if it is whole and transactional.
   std::optional<Decision> At(Segment& segment, std::uint64_t position) const;
-  // The first record of an undecided transaction that was appended here; none: beyond every offset.
-  Offset FirstUndecided() { return undecided_.First(context_.transactions); }
-  // See UndecidedTransactions.
-  void Note(Offset first, UndecidedTransactions::Prepared frame) {
-    undecided_.Note(first, std::move(frame));
-  }
+  // Before the frame at `first` is committed, so that who sees it finds it here. Throws nothing.
+  void Note(Offset first, Prepared frame) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The first record of an undecided transaction that was noted; none: beyond every offset. Forgets
+  // those that are decided.
+  Offset FirstUndecided() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
   const LogContext& context_;
   const bool is_internal_;
-  UndecidedTransactions undecided_;
+  Mutex mutex_;
+  std::list<Frame> undecided_ ABSL_GUARDED_BY(mutex_);  // that nobody is known to have decided
 };
 
 }  // namespace daybook::inline v1

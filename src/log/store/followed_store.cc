@@ -12,7 +12,7 @@ namespace daybook::inline v1 {
 
 FollowedStore::FollowedStore(const LogContext& context, const PartitionName& name,
                              RecoveryCounters& counters)
-    : SegmentStore(context, name, context.limits),
+    : SegmentStore(context, name, context.limits, context.follower != nullptr),
       counters_(counters),
       follower_(context.follower, PartOf(name)) {}
 
@@ -116,11 +116,15 @@ absl::Status FollowedStore::LookForMissing(Directory& directory, std::size_t ind
   return Find(base) == nullptr ? NoSuchOffset(base) : absl::OkStatus();
 }
 
+absl::StatusOr<bool> FollowedStore::RefreshSegment(Segment& segment) {
+  const auto opened = directory().Open();
+  if (!opened.ok()) return opened.status();
+  return segment.Refresh(**opened);
+}
+
 void FollowedStore::Renew(SegmentSlot& slot) {
   const std::uint64_t changes = follower_.changes();
-  const auto opened = directory().Open();
-  if (!opened.ok()) return;  // the next call that opens a segment says why
-  const auto is_same = slot.segment->Refresh(**opened);
+  const auto is_same = RefreshSegment(*slot.segment);
   if (is_same.ok() && *is_same) {
     slot.seen_changes = changes;
   } else if (is_same.ok() || absl::IsNotFound(is_same.status())) {
@@ -129,28 +133,21 @@ void FollowedStore::Renew(SegmentSlot& slot) {
   }
 }
 
-absl::Status FollowedStore::PassCommitted() {
-  if (first_uncommitted() + 1 < size()) {
-    // The last one notes which its writer had left behind.
-    if (const auto last = OpenAt(size() - 1); last.ok()) {
-      const std::size_t settled = IndexAbove(Offset((*last)->header().settled_before - 1));
-      SetFirstUncommitted(std::max(first_uncommitted(), std::min(settled, size() - 1)));
-    }
-  }
-  while (first_uncommitted() + 1 < size()) {
-    const Offset base = SlotAt(first_uncommitted()).base_offset;
-    const auto status = OpenAt(first_uncommitted()).status();
-    // One that is damaged or gone holds nobody up: a reader that comes to it is told.
-    if (!status.ok() && !absl::IsDataLoss(status) && !absl::IsNotFound(status)) return status;
-    if (Find(base) == nullptr) continue;  // it is off the list now
-    const SegmentSlot& slot = SlotAt(first_uncommitted());
-    if (slot.segment != nullptr) {
-      const ClaimWord end = slot.segment->CommittedEnd();
-      if (end != slot.segment->sealed_end() && !IsDamagedEnd(slot, end)) break;
-    }
-    SetFirstUncommitted(first_uncommitted() + 1);
-  }
-  return absl::OkStatus();
+void FollowedStore::PassKnown() {
+  if (first_uncommitted() + 1 >= size()) return;
+  // The last one notes which its writer had left behind.
+  const auto last = OpenAt(size() - 1);
+  if (!last.ok()) return;
+  const std::size_t settled = IndexAbove(Offset((*last)->header().settled_before - 1));
+  SetFirstUncommitted(std::max(first_uncommitted(), std::min(settled, size() - 1)));
+}
+
+absl::StatusOr<bool> FollowedStore::OpenToPass() {
+  const Offset base = SlotAt(first_uncommitted()).base_offset;
+  const auto status = OpenAt(first_uncommitted()).status();
+  // One that is damaged or gone holds nobody up: a reader that comes to it is told.
+  if (!status.ok() && !absl::IsDataLoss(status) && !absl::IsNotFound(status)) return status;
+  return Find(base) != nullptr;
 }
 
 bool FollowedStore::IsEndIn(const std::shared_ptr<Segment>& segment) {
@@ -172,8 +169,7 @@ bool FollowedStore::IsDamagedEnd(const SegmentSlot& slot, ClaimWord end) {
   if (!segment.IsOfBoot(context().boot)) return true;
   frame::FrameHeader header;
   if (segment.ReadFrame(PositionOf(end), &header) != frame::FrameState::kBad) return false;
-  const auto opened = directory().Open();
-  return opened.ok() && segment.Refresh(**opened).ok() &&
+  return RefreshSegment(segment).ok() &&
          segment.ReadFrame(PositionOf(end), &header) == frame::FrameState::kBad;
 }
 
@@ -191,10 +187,8 @@ absl::StatusOr<Offset> FollowedStore::DurableEnd(Offset) {
 }
 
 absl::StatusOr<bool> FollowedStore::LookForGrowth(Segment& segment) {
-  const auto opened = directory().Open();
-  if (!opened.ok()) return opened.status();
-  if (const auto same = segment.Refresh(**opened); !same.ok()) return same.status();
-  return true;
+  const auto same = RefreshSegment(segment);
+  return same.ok() ? absl::StatusOr<bool>(true) : same;
 }
 
 absl::StatusOr<bool> FollowedStore::LookAgain(Cursor& cursor, frame::FrameState state) {
@@ -208,12 +202,12 @@ absl::StatusOr<bool> FollowedStore::LookAgain(Cursor& cursor, frame::FrameState 
   const bool may_have_grown =
       state == frame::FrameState::kBad || !cursor.segment->Reaches(cursor.position);
   if (cursor.seen_changes == changes && !may_have_grown) return false;
-  const auto opened = directory().Open();
-  if (!opened.ok()) return opened.status();
-  const auto is_same = cursor.segment->Refresh(**opened);
+  const auto is_same = RefreshSegment(*cursor.segment);
   if (!is_same.ok() && !absl::IsNotFound(is_same.status())) return is_same.status();
   cursor.seen_changes = changes;
   if (is_same.ok() && *is_same) return true;
+  const auto opened = directory().Open();
+  if (!opened.ok()) return opened.status();
   MutexLock lock(mutex());
   if (const auto status = List(**opened); !status.ok()) return status;
   SegmentSlot* const slot = Find(cursor.segment->base_offset());
@@ -265,7 +259,7 @@ bool FollowedStore::HasMoreBehindZeros(Cursor& cursor) {
 
 bool FollowedStore::HasMoreBehindSeal(const Cursor& cursor) {
   // Who is told of changes is told of another segment in the place of this one, too.
-  if (!follower_.has_directory_follower()) return SegmentStore::HasMoreBehindSeal(cursor);
+  if (!tells_of_changes()) return SegmentStore::HasMoreBehindSeal(cursor);
   MutexLock lock(mutex());
   // What is new may have been told while another place was looked at.
   if (follower_.is_told() && follower_.listed_changes != follower_.changes()) return true;

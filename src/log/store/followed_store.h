@@ -19,7 +19,6 @@ class FollowedStore : public SegmentStore {
   absl::Status WritableStatus() const override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   absl::StatusOr<std::shared_ptr<Segment>> OpenAt(std::size_t index) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
-  absl::Status PassCommitted() override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   absl::Status SyncableStatus() override ABSL_LOCKS_EXCLUDED(mutex());
   // What the writer had noted when each segment was opened.
   absl::StatusOr<Offset> DurableEnd(Offset synced) override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
@@ -36,7 +35,6 @@ class FollowedStore : public SegmentStore {
   bool HasPassed(const Segment& segment) override ABSL_LOCKS_EXCLUDED(mutex());
   absl::StatusOr<RecordBatch> UnlessDeleted(absl::StatusOr<RecordBatch> batch) override
       ABSL_LOCKS_EXCLUDED(mutex());
-  bool TellsOfChanges() const override { return follower_.has_directory_follower(); }
   bool HasChangedSince(const Cursor& cursor) override {
     return follower_.is_told() && cursor.seen_changes != follower_.changes();
   }
@@ -45,12 +43,16 @@ class FollowedStore : public SegmentStore {
 
  protected:
   bool MayUnmap(SegmentSlot&) override { return true; }
+  void PassKnown() override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  absl::StatusOr<bool> OpenToPass() override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   bool IsEndIn(const std::shared_ptr<Segment>& segment) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   bool IsDamagedEnd(const SegmentSlot& slot, ClaimWord end) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
 
  private:
+  // Looks at the file that has the segment's name: see Segment::Refresh.
+  absl::StatusOr<bool> RefreshSegment(Segment& segment);
   // Makes the list what the directory has.
   absl::Status List(Directory& directory) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   // Makes sure that the slot's segment, if there is one, is the file that has its name.

@@ -25,7 +25,6 @@ class LogFollower {
 
   std::uint64_t part() const { return part_; }
   bool is_told() const { return directory_ != nullptr && directory_->Tells(watched_now_.load()); }
-  bool has_directory_follower() const { return directory_ != nullptr; }
 
   // Notices changes, and topics that came and went. With no lock held.
   void Look() {

@@ -201,12 +201,8 @@ absl::Status LogRecovery::DropFrom(std::size_t index) {
   }
   // The last one first: should the power go again, no hole is left in the middle.
   while (log_.slots.size() > index) {
-    const Offset base = log_.slots.back().base_offset;
-    if (const auto status = directory_.RemoveFile(SegmentFileName(base, ".log")); !status.ok()) {
-      return status;
-    }
-    directory_.RemoveFile(SegmentFileName(base, ".index")).IgnoreError();  // it may have none
-    directory_.RemoveFile(SegmentFileName(base, ".producers")).IgnoreError();
+    const auto status = RemoveSegmentFiles(directory_, log_.slots.back().base_offset);
+    if (!status.ok()) return status;
     log_.slots.pop_back();
   }
   return directory_.Sync();

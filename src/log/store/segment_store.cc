@@ -7,11 +7,12 @@
 namespace daybook::inline v1 {
 
 SegmentStore::SegmentStore(const LogContext& context, const PartitionName& name,
-                           std::shared_ptr<OpenLimits> limits)
+                           std::shared_ptr<OpenLimits> limits, bool tells_of_changes)
     : SegmentList(std::move(limits)),
       context_(context),
       name_(name),
-      directory_(context.root, name.directory()) {}
+      directory_(context.root, name.directory()),
+      tells_of_changes_(tells_of_changes) {}
 
 absl::Status SegmentStore::WritableStatus() const { return deletion_.ok() ? refusal_ : deletion_; }
 
@@ -44,18 +45,24 @@ absl::StatusOr<std::shared_ptr<Segment>> SegmentStore::OpenFile(Directory& direc
 }
 
 absl::Status SegmentStore::PassCommitted() {
+  PassKnown();
   // Claims in a segment that is sealed may still be open, and then nothing behind counts.
-  for (; first_uncommitted() + 1 < size(); SetFirstUncommitted(first_uncommitted() + 1)) {
+  while (first_uncommitted() + 1 < size()) {
+    const auto opened = OpenToPass();
+    if (!opened.ok()) return opened.status();
+    if (!*opened) continue;
     const SegmentSlot& slot = SlotAt(first_uncommitted());
-    if (slot.segment == nullptr) continue;
-    const ClaimWord end = slot.segment->CommittedEnd();
-    if (end != slot.segment->sealed_end() && !IsDamagedEnd(slot, end)) break;
-    if (slot.was_active && !IsDurable(slot)) slot.segment->Checkpoint(context_.boot);
+    if (slot.segment != nullptr) {
+      const ClaimWord end = slot.segment->CommittedEnd();
+      if (end != slot.segment->sealed_end() && !IsDamagedEnd(slot, end)) break;
+      if (slot.was_active && !IsDurable(slot)) slot.segment->Checkpoint(context_.boot);
+    }
+    SetFirstUncommitted(first_uncommitted() + 1);
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<Offset> SegmentStore::EndOffset() {
+absl::StatusOr<Offset> SegmentStore::EndOffsetLocked() {
   while (!empty()) {
     const auto passed = PassCommitted();
     if (absl::IsOutOfRange(passed)) continue;  // one was dropped: look again
@@ -76,18 +83,18 @@ absl::StatusOr<Offset> SegmentStore::begin_offset() {
   Look();
   MutexLock lock(mutex());
   if (const auto status = Refresh(); !status.ok()) return status;
-  return BeginOffset();
+  return BeginOffsetLocked();
 }
 
 absl::StatusOr<Offset> SegmentStore::end_offset() {
   Look();
   MutexLock lock(mutex());
   if (const auto status = Refresh(); !status.ok()) return status;
-  return EndOffset();
+  return EndOffsetLocked();
 }
 
 absl::Status SegmentStore::NoSuchOffset(Offset wanted) {
-  const auto end = EndOffset();
+  const auto end = EndOffsetLocked();
   if (!end.ok()) return end.status();
   const Offset begin = empty() ? *end : front().base_offset;
   return absl::OutOfRangeError(absl::StrCat(name_.directory(), ": there is no offset ",
@@ -96,7 +103,7 @@ absl::Status SegmentStore::NoSuchOffset(Offset wanted) {
 }
 
 absl::Status SegmentStore::CheckRange(Offset wanted) {
-  const auto end = EndOffset();
+  const auto end = EndOffsetLocked();
   if (!end.ok()) return end.status();
   const Offset begin = empty() ? *end : front().base_offset;
   return wanted < begin || wanted > *end ? NoSuchOffset(wanted) : absl::OkStatus();
@@ -104,7 +111,7 @@ absl::Status SegmentStore::CheckRange(Offset wanted) {
 
 absl::StatusOr<Offset> SegmentStore::BaseAbove(Offset offset) {
   const std::size_t next = IndexAbove(offset);
-  return next == size() ? EndOffset() : SlotAt(next).base_offset;
+  return next == size() ? EndOffsetLocked() : SlotAt(next).base_offset;
 }
 
 bool SegmentStore::HasMoreBehindSeal(const Cursor& cursor) {

@@ -28,7 +28,7 @@ class SegmentStore : public SegmentList {
  public:
   // `context` must outlive this. `limits`: see SegmentList.
   SegmentStore(const LogContext& context, const PartitionName& name,
-               std::shared_ptr<OpenLimits> limits);
+               std::shared_ptr<OpenLimits> limits, bool tells_of_changes = false);
   virtual ~SegmentStore() = default;
 
   const LogContext& context() const { return context_; }
@@ -60,10 +60,10 @@ class SegmentStore : public SegmentList {
   }
 
   // Moves first_uncommitted() as far as it goes.
-  virtual absl::Status PassCommitted() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  absl::Status PassCommitted() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   // How far records are committed without a gap. The store must be open.
-  absl::StatusOr<Offset> EndOffset() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
-  Offset BeginOffset() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) {
+  absl::StatusOr<Offset> EndOffsetLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  Offset BeginOffsetLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) {
     return empty() ? next_base_ : front().base_offset;
   }
   // The same two, as they are now.
@@ -129,8 +129,8 @@ class SegmentStore : public SegmentList {
     return batch;
   }
   // Changes are told, and a cursor without a segment need not be tried before.
-  virtual bool TellsOfChanges() const { return false; }
-  // A change was told since the cursor looked at the files.
+  bool tells_of_changes() const { return tells_of_changes_; }
+  // The same: a change was told since the cursor looked at the files.
   virtual bool HasChangedSince(const Cursor&) { return false; }
   // Whether a read may find something, or fail: where the cursor stands before zeros, and before a
   // seal.
@@ -142,6 +142,13 @@ class SegmentStore : public SegmentList {
   absl::StatusOr<std::shared_ptr<Segment>> OpenFile(Directory& directory, SegmentSlot& slot,
                                                     MapAccess access)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  // Before PassCommitted goes through the list: passes what is known otherwise to be committed.
+  virtual void PassKnown() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) {}
+  // Opens the first uncommitted segment, if it must be opened to be passed; false: it is off the
+  // list now.
+  virtual absl::StatusOr<bool> OpenToPass() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) {
+    return true;  // a writer has open what it wrote
+  }
   // Whether the end of the log is in that segment, which was the first with open claims.
   virtual bool IsEndIn(const std::shared_ptr<Segment>&) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) {
     return true;
@@ -158,6 +165,7 @@ class SegmentStore : public SegmentList {
   const LogContext& context_;
   const PartitionName name_;
   const PartitionDirectory directory_;
+  const bool tells_of_changes_;
   bool is_open_ ABSL_GUARDED_BY(mutex()) = false;
   absl::Status refusal_ ABSL_GUARDED_BY(mutex());
   absl::Status deletion_ ABSL_GUARDED_BY(mutex());

@@ -1,38 +1,25 @@
 #include "log/append/file_source.h"
 
-#include <optional>
-
 #include "catch.h"
-#include "log/store/file_store.h"
-#include "support/log_fixture.h"
+#include "support/file_store_fixture.h"
 
 namespace daybook {
 namespace {
 
 // Where a log gets its files, without the log.
-class FileSourceFixture {
+class FileSourceFixture : public FileStoreFixture {
  public:
-  explicit FileSourceFixture(std::uint64_t reserve_bytes = 0) {
-    settings_.segment_bytes = LogFixture::kSegmentBytes;
-    settings_.max_record_bytes = LogFixture::kSegmentBytes / 4;
-    settings_.reserve_bytes = reserve_bytes;
-    store_.emplace(log_.context(), PartitionName("orders", 0), settings_.max_frame_bytes(),
-                   counters_, [](const RecoveredLog&) {});
-    source_.emplace(log_.context(), settings_, store_->directory(), [this] { ++requests_; });
-  }
+  explicit FileSourceFixture(std::uint64_t reserve_bytes = 0)
+      : settings_{.segment_bytes = LogFixture::kSegmentBytes,
+                  .max_record_bytes = LogFixture::kSegmentBytes / 4,
+                  .reserve_bytes = reserve_bytes},
+        source_(log().context(), settings_, store().directory(), nullptr) {}
 
-  FileSource& source() { return *source_; }
-  FileStore& store() { return *store_; }
-  LogFixture& log() { return log_; }
-  int requests() const { return requests_; }
+  FileSource& source() { return source_; }
 
  private:
-  LogFixture log_;
-  LogSettings settings_;
-  RecoveryCounters counters_;
-  int requests_ = 0;
-  std::optional<FileStore> store_;
-  std::optional<FileSource> source_;
+  const LogSettings settings_;
+  FileSource source_;
 };
 
 }  // namespace

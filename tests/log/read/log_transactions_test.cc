@@ -57,7 +57,7 @@ TEST_CASE("The first undecided record is known until its transaction is decided"
   LogTransactions transactions(context, false);
   const Offset none(std::numeric_limits<std::int64_t>::max());
   CHECK(transactions.FirstUndecided() == none);
-  UndecidedTransactions::Prepared frame;
+  LogTransactions::Prepared frame;
   frame.push_back({.first = Offset(), .id = 7});
   transactions.Note(Offset(3), std::move(frame));
   CHECK(transactions.FirstUndecided() == Offset(3));

@@ -1,41 +1,9 @@
 #include "log/store/file_store.h"
 
-#include <optional>
-
 #include "catch.h"
-#include "support/log_fixture.h"
+#include "support/file_store_fixture.h"
 
 namespace daybook {
-namespace {
-
-// A directory that a log has been written to, seen by a store alone.
-class FileStoreFixture {
- public:
-  explicit FileStoreFixture(int records) {
-    if (records != 0) log_.WriteMany(records);
-    log_.Kill();
-    store_.emplace(log_.context(), PartitionName("orders", 0), LogFixture::kSegmentBytes / 4,
-                   counters_, [this](const RecoveredLog& log) {
-                     ++recoveries_;
-                     has_active_ = log.active != nullptr;
-                   });
-  }
-
-  FileStore& store() { return *store_; }
-  LogFixture& log() { return log_; }
-  int recoveries() const { return recoveries_; }
-  bool has_active() const { return has_active_; }
-
- private:
-  LogFixture log_;
-  RecoveryCounters counters_;
-  int recoveries_ = 0;
-  bool has_active_ = false;
-  std::optional<FileStore> store_;
-};
-
-}  // namespace
-
 TEST_CASE("A store of files recovers them once, and says where appends go on") {
   FileStoreFixture fixture(2'000);
   FileStore& store = fixture.store();
@@ -45,7 +13,7 @@ TEST_CASE("A store of files recovers them once, and says where appends go on") {
   CHECK(fixture.recoveries() == 1);
   CHECK(fixture.has_active());
   CHECK(store.size() == fixture.log().Segments().size());
-  CHECK(store.EndOffset().value() == Offset(2'000));
+  CHECK(store.EndOffsetLocked().value() == Offset(2'000));
 }
 
 TEST_CASE("A store of files that nobody has written is open and empty") {
@@ -56,7 +24,7 @@ TEST_CASE("A store of files that nobody has written is open and empty") {
   CHECK(store.is_open());
   CHECK(fixture.recoveries() == 0);
   CHECK(store.empty());
-  CHECK(store.EndOffset().value() == Offset(0));
+  CHECK(store.EndOffsetLocked().value() == Offset(0));
 }
 
 TEST_CASE("A store maps a segment when it is asked for it, and keeps it") {

@@ -47,8 +47,8 @@ TEST_CASE("A store knows the segment of an offset, and which offsets there are")
   StoreFixture fixture;
   MemoryStore& store = fixture.store();
   MutexLock lock(store.mutex());
-  CHECK(store.BeginOffset() == Offset(0));
-  CHECK(store.EndOffset().value() == Offset(5));
+  CHECK(store.BeginOffsetLocked() == Offset(0));
+  CHECK(store.EndOffsetLocked().value() == Offset(5));
   CHECK(store.SegmentOf(Offset(0)).value()->base_offset() == Offset(0));
   CHECK(store.SegmentOf(Offset(4)).value()->base_offset() == Offset(2));
   CHECK(store.SegmentOf(Offset(5)).value()->base_offset() == Offset(5));
@@ -70,7 +70,7 @@ TEST_CASE("A store passes segments whose claims are all committed") {
   CHECK(store.first_uncommitted() == 2);
   store.Remove(0, 1);
   CHECK(store.first_uncommitted() == 1);
-  CHECK(store.BeginOffset() == Offset(2));
+  CHECK(store.BeginOffsetLocked() == Offset(2));
 }
 
 TEST_CASE("Why a store may not be written: it is deleted, or it was refused") {
