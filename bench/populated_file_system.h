@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "daybook/file_system.h"
+#include "daybook/system/file_system.h"
 
 namespace daybook::bench {
 

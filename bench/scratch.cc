@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "daybook/frame.h"
+#include "daybook/format/frame.h"
 
 namespace daybook::bench {
 namespace {

@@ -7,7 +7,7 @@
 #include "support/broker_fixture.h"
 #include "support/child_process.h"
 
-// How transactions end that are not simply committed: src/broker/transaction.cc.
+// How transactions end that are not simply committed: src/producer/transaction.cc.
 
 namespace daybook {
 

@@ -12,8 +12,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "daybook/clock.h"
 #include "daybook/export.h"
+#include "daybook/system/clock.h"
 #include "daybook/time_span.h"
 #include "daybook/topic.h"
 #include "daybook/topic_partition.h"

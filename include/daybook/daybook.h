@@ -6,7 +6,6 @@
 // (file_system.h), the simulated disk (simulated_file_system.h) and thread_factory.h.
 
 #include "daybook/broker.h"
-#include "daybook/clock.h"
 #include "daybook/committed_offset.h"
 #include "daybook/consumer_group.h"
 #include "daybook/damage.h"
@@ -24,6 +23,7 @@
 #include "daybook/record_value.h"
 #include "daybook/repair.h"
 #include "daybook/storage.h"
+#include "daybook/system/clock.h"
 #include "daybook/time_span.h"
 #include "daybook/topic.h"
 #include "daybook/topic_partition.h"

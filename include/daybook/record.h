@@ -12,9 +12,9 @@
 #include <string_view>
 #include <type_traits>
 
-#include "daybook/clock.h"
 #include "daybook/offset.h"
 #include "daybook/record_value.h"
+#include "daybook/system/clock.h"
 
 namespace daybook::inline v1 {
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "daybook/clock.h"
 #include "daybook/export.h"
 #include "daybook/offset.h"
+#include "daybook/system/clock.h"
 
 namespace daybook::inline v1 {
 

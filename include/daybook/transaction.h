@@ -48,9 +48,10 @@ struct TransactionOptions {
 //
 // It holds what it is given in memory until Commit, so an open transaction is in nobody's way and
 // an aborted one never reached a log. Commit writes each partition's records as prepared frames,
-// and then one record that decides for all of them (format: daybook/frame.h, kind 5; the decision:
-// src/broker/offset_record.h). For the microseconds between, readers that have come that far wait;
-// if the process dies there, nothing was committed, and readers pass over the frames.
+// and then one record that decides for all of them (format: daybook/format/frame.h, kind 5; the
+// decision: src/broker/offsets/offset_record.h). For the microseconds between, readers that have
+// come that far wait; if the process dies there, nothing was committed, and readers pass over the
+// frames.
 //
 // What can happen: a crash before Commit returned leaves all of it or nothing; the group's place
 // says which. What cannot: a part of it; a record or a place of an aborted one; the places without

@@ -1,4 +1,4 @@
-#include "daybook/clock.h"
+#include "daybook/system/clock.h"
 
 #include "base/system_clock.h"
 

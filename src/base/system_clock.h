@@ -3,7 +3,7 @@
 
 #include <ctime>
 
-#include "daybook/clock.h"
+#include "daybook/system/clock.h"
 
 namespace daybook::inline v1 {
 

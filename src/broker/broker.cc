@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "broker/broker_core.h"
-#include "broker/topic_settings.h"
+#include "broker/topics/topic_settings.h"
 
 namespace daybook::inline v1 {
 

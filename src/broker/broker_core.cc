@@ -1,45 +1,12 @@
 #include "broker/broker_core.h"
 
-#include <span>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/random_id.h"
-#include "broker/directory_check.h"
-#include "format/properties.h"
-#include "io/atomic_replace.h"
 
 namespace daybook::inline v1 {
 namespace {
-
-constexpr std::size_t kMaxPropertiesBytes = 64 << 10;
-
-// OK: the directory is ours. NotFound: it is empty, and can become ours.
-absl::Status CheckIsOurs(Directory& directory) {
-  const auto annotate = [&](const absl::Status& status) {
-    return absl::Status(
-        status.code(),
-        absl::StrCat(directory.path(), "/", std::string(kPropertiesFile), ": ", status.message()));
-  };
-  const auto text = ReadFile(directory, kPropertiesFile, kMaxPropertiesBytes);
-  if (text.ok()) {
-    const auto properties = DecodeProperties(*text);
-    return properties.ok() ? absl::OkStatus() : annotate(properties.status());
-  }
-  if (!absl::IsNotFound(text.status())) return text.status();
-  const auto entries = directory.List();
-  if (!entries.ok()) return entries.status();
-  for (const DirectoryEntry& entry : *entries) {
-    // What an open leaves that was interrupted before it wrote the properties.
-    if (entry.name == kLockFile || entry.name == kReplaceTemporary) continue;
-    if (IsOfVolume(entry.name)) continue;
-    return absl::FailedPreconditionError(
-        absl::StrCat(directory.path(), " is not a data directory of Daybook: it has no ",
-                     std::string(kPropertiesFile), ", but ", entry.name,
-                     "; name a directory that is empty or does not exist yet"));
-  }
-  return absl::NotFoundError(absl::StrCat(directory.path(), " holds no Daybook data"));
-}
 
 absl::Status CheckOptions(const BrokerOptions& options) {
   const auto no_such = [](std::string_view option, int number, std::string_view values) {
@@ -64,11 +31,6 @@ BrokerOptions WithSystems(BrokerOptions options) {
   return options;
 }
 
-absl::Status MakeOurs(Directory& directory) {
-  const std::string text = NewProperties();
-  return AtomicReplace(directory, kPropertiesFile, std::as_bytes(std::span(text)));
-}
-
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<BrokerCore>> BrokerCore::Open(std::string_view directory,
@@ -76,27 +38,10 @@ absl::StatusOr<std::shared_ptr<BrokerCore>> BrokerCore::Open(std::string_view di
   const BrokerOptions options = WithSystems(given);
   if (auto status = CheckOptions(options); !status.ok()) return status;
   const bool is_read_only = options.access == BrokerAccess::kReadOnly;
-  auto root = options.file_system->OpenDirectory(directory, DirectoryMode::kMustExist);
-  absl::Status ours = root.ok() ? CheckIsOurs(**root) : root.status();
-  if (!is_read_only && absl::IsNotFound(ours)) {
-    // Also if it is there: it may have been made just before a crash, and not be durable yet. To
-    // make sure of that takes a sync, which waits for all that others have written.
-    root = options.file_system->OpenDirectory(directory, DirectoryMode::kCreateIfMissing);
-    ours = root.ok() ? CheckIsOurs(**root) : root.status();
-  }
-  if (!root.ok()) return root.status();
-  if (!ours.ok() && (is_read_only || !absl::IsNotFound(ours))) return ours;
-  std::unique_ptr<FileLock> lock;
-  if (!is_read_only) {
-    auto locked = (*root)->Lock(kLockFile);
-    if (!locked.ok()) return locked.status();
-    lock = *std::move(locked);
-    ours = CheckIsOurs(**root);  // as it is now that nobody else changes it
-    if (absl::IsNotFound(ours)) ours = MakeOurs(**root);
-    if (!ours.ok()) return ours;
-  }
+  auto data = OpenDataDirectory(*options.file_system, directory, is_read_only);
+  if (!data.ok()) return data.status();
   std::shared_ptr<BrokerCore> core(
-      new BrokerCore(std::string(directory), *std::move(root), std::move(lock), options));
+      new BrokerCore(std::string(directory), *std::move(data), options));
   core->context_.owner = core;
   absl::Status status = core->catalog_.Load();
   // Here, since nothing that is done later could say that there are no more threads.
@@ -111,10 +56,9 @@ absl::StatusOr<std::shared_ptr<BrokerCore>> BrokerCore::Open(std::string_view di
   return core;
 }
 
-BrokerCore::BrokerCore(std::string path, std::unique_ptr<Directory> root,
-                       std::unique_ptr<FileLock> lock, const BrokerOptions& options)
+BrokerCore::BrokerCore(std::string path, DataDirectory data, const BrokerOptions& options)
     : path_(std::move(path)),
-      root_(std::move(root)),
+      root_(std::move(data.root)),
       threads_(*options.threads),
       background_(options.background),
       ahead_worker_(options.background),
@@ -134,12 +78,12 @@ BrokerCore::BrokerCore(std::string path, std::unique_ptr<Directory> root,
                      const MonotonicTime now = clock().MonotonicNow();
                      for (const auto& group : OpenGroups()) group->DropLost(now);
                    },
-               .lock = lock.get(),
+               .lock = data.lock.get(),
                .follower = follower_.get(),
                .transactions = &decisions_},
       catalog_(context_, counters_),
       offsets_(context_, catalog_, decisions_, background_),
-      lock_(std::move(lock)) {
+      lock_(std::move(data.lock)) {
   if (is_read_only()) {
     decisions_.Follow({.refresh = [this] { return offsets_.Load().ok(); },
                        .is_gone = [this] { return follower_->WriterIsGone(); }});

@@ -16,16 +16,17 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "base/sweep_threshold.h"
-#include "broker/ahead_worker.h"
-#include "broker/catalog.h"
-#include "broker/decision_table.h"
+#include "broker/background/ahead_worker.h"
+#include "broker/background/sync_scheduler.h"
+#include "broker/data_directory.h"
 #include "broker/group_coordinator.h"
-#include "broker/offset_store.h"
-#include "broker/sync_scheduler.h"
-#include "broker/transaction_names.h"
+#include "broker/offsets/offset_store.h"
+#include "broker/topics/catalog.h"
+#include "broker/transactions/decision_table.h"
+#include "broker/transactions/transaction_names.h"
 #include "daybook/broker.h"
-#include "daybook/file_system.h"
-#include "daybook/thread_factory.h"
+#include "daybook/system/file_system.h"
+#include "daybook/system/thread_factory.h"
 #include "log/store/directory_follower.h"
 
 namespace daybook::inline v1 {
@@ -102,8 +103,7 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
       ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  BrokerCore(std::string path, std::unique_ptr<Directory> root, std::unique_ptr<FileLock> lock,
-             const BrokerOptions& options);
+  BrokerCore(std::string path, DataDirectory data, const BrokerOptions& options);
 
   // Those that somebody asked for.
   std::vector<std::shared_ptr<GroupCoordinator>> OpenGroups() ABSL_LOCKS_EXCLUDED(mutex_);

@@ -4,7 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/planted_bug.h"
 #include "broker/broker_core.h"
-#include "broker/topic_settings.h"
+#include "broker/topics/topic_settings.h"
 #include "daybook/limits.h"
 
 // What a broker does for its groups.

@@ -17,10 +17,10 @@
 #include "base/event_count.h"
 #include "base/mutex.h"
 #include "base/sweep_threshold.h"
-#include "broker/catalog.h"
-#include "broker/offset_store.h"
+#include "broker/offsets/offset_store.h"
 #include "broker/poll_deadline.h"
 #include "broker/subscription.h"
+#include "broker/topics/catalog.h"
 #include "daybook/broker.h"
 #include "daybook/group_options.h"
 

@@ -7,7 +7,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "broker/topic_settings.h"
+#include "broker/topics/topic_settings.h"
 
 namespace daybook::inline v1 {
 namespace {

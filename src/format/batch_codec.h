@@ -7,11 +7,11 @@
 #include <optional>
 #include <span>
 
-#include "daybook/frame.h"
+#include "daybook/format/frame.h"
 #include "daybook/record.h"
 
 // Writing and checking the entries of a batch frame; pure functions on bytes. The format is
-// described in daybook/frame.h.
+// described in daybook/format/frame.h.
 
 namespace daybook::inline v1::frame {
 

@@ -17,8 +17,8 @@ struct ZSTD_DCtx_s;
 struct ZSTD_CDict_s;
 struct ZSTD_DDict_s;
 
-// Zstandard as batch frames use it: see daybook/frame.h. What is compressed here is a frame of RFC
-// 8878 with its content size, and without its magic number.
+// Zstandard as batch frames use it: see daybook/format/frame.h. What is compressed here is a frame
+// of RFC 8878 with its content size, and without its magic number.
 
 namespace daybook::inline v1 {
 

@@ -10,11 +10,11 @@
 
 #include "base/checksum.h"
 #include "base/planted_bug.h"
-#include "daybook/frame.h"
+#include "daybook/format/frame.h"
 #include "daybook/record.h"
 
 // Writing and checking single frames; pure functions on bytes. The format is described in
-// daybook/frame.h.
+// daybook/format/frame.h.
 
 namespace daybook::inline v1::frame {
 

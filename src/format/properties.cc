@@ -8,7 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "base/checksum.h"
-#include "daybook/frame.h"
+#include "daybook/format/frame.h"
 #include "format/segment_header.h"
 
 namespace daybook::inline v1 {

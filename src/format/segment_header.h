@@ -8,10 +8,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "daybook/frame.h"
+#include "daybook/format/frame.h"
 
 // The header page of a segment and its checkpoint slots; pure functions on bytes. The format is
-// described in daybook/frame.h.
+// described in daybook/format/frame.h.
 
 namespace daybook::inline v1::frame {
 

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "absl/status/statusor.h"
-#include "daybook/file_system.h"
+#include "daybook/system/file_system.h"
 
 namespace daybook::inline v1 {
 

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "absl/status/status.h"
-#include "daybook/file_system.h"
+#include "daybook/system/file_system.h"
 
 namespace daybook::inline v1 {
 

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "daybook/file_system.h"
+#include "daybook/system/file_system.h"
 #include "io/descriptor.h"
 
 namespace daybook::inline v1 {

@@ -16,7 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/planted_bug.h"
 #include "base/process_guard.h"
-#include "daybook/file_system.h"
+#include "daybook/system/file_system.h"
 #include "io/descriptor.h"
 #include "io/name_check.h"
 #include "io/posix_error.h"

@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "daybook/file_system.h"
+#include "daybook/system/file_system.h"
 
 namespace daybook::inline v1 {
 

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "daybook/simulated_file_system.h"
+#include "daybook/system/simulated_file_system.h"
 #include "io/simulated_disk.h"
 
 // What SimulatedFileSystem opens and maps.

@@ -1,4 +1,4 @@
-#include "daybook/simulated_file_system.h"
+#include "daybook/system/simulated_file_system.h"
 
 #include <algorithm>
 #include <cstring>

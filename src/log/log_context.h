@@ -11,12 +11,12 @@
 #include <string>
 
 #include "base/process_guard.h"
-#include "daybook/clock.h"
 #include "daybook/durability.h"
-#include "daybook/file_system.h"
-#include "daybook/frame.h"
+#include "daybook/format/frame.h"
 #include "daybook/offset.h"
 #include "daybook/storage.h"
+#include "daybook/system/clock.h"
+#include "daybook/system/file_system.h"
 #include "log/read/transaction_table.h"
 #include "log/store/directory_follower.h"
 #include "segment/segment.h"

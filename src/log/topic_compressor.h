@@ -14,8 +14,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
-#include "daybook/file_system.h"
-#include "daybook/frame.h"
+#include "daybook/format/frame.h"
+#include "daybook/system/file_system.h"
 #include "format/compression.h"
 #include "log/dictionary_fit.h"
 

@@ -19,9 +19,9 @@
 #include "absl/status/statusor.h"
 #include "base/deadline.h"
 #include "base/mutex.h"
-#include "broker/sync_scheduler.h"
+#include "broker/background/sync_scheduler.h"
 #include "daybook/producer.h"
-#include "daybook/thread_factory.h"
+#include "daybook/system/thread_factory.h"
 #include "format/batch_codec.h"
 #include "log/partition_log.h"
 

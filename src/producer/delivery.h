@@ -16,9 +16,9 @@
 #include "base/deadline.h"
 #include "base/mutex.h"
 #include "broker/broker_core.h"
-#include "broker/partitioner.h"
 #include "daybook/producer.h"
 #include "producer/batcher.h"
+#include "producer/partitioner.h"
 
 namespace daybook::inline v1 {
 

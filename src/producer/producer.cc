@@ -6,8 +6,8 @@
 #include "absl/utility/utility.h"
 #include "broker/access.h"
 #include "broker/broker_core.h"
-#include "broker/partitioner.h"
 #include "producer/delivery.h"
+#include "producer/partitioner.h"
 
 namespace daybook::inline v1 {
 

@@ -1,7 +1,7 @@
 #include <optional>
 
 #include "broker/access.h"
-#include "broker/topic_state.h"
+#include "broker/topics/topic_state.h"
 #include "log/append/producer_state.h"
 #include "producer/delivery.h"
 

@@ -5,7 +5,7 @@
 
 #include "base/planted_bug.h"
 #include "base/scheduler.h"
-#include "daybook/frame.h"
+#include "daybook/format/frame.h"
 #include "segment/claim_word.h"
 
 namespace daybook::inline v1 {

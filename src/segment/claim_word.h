@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "daybook/frame.h"
+#include "daybook/format/frame.h"
 
 // A place in a segment as one 64-bit word: how many records come before it in the high half, and
 // its position in units of 8 bytes in the low half. One atomic add moves both, so claiming bytes

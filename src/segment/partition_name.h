@@ -10,8 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "daybook/file_system.h"
 #include "daybook/offset.h"
+#include "daybook/system/file_system.h"
 
 namespace daybook::inline v1 {
 

@@ -11,7 +11,7 @@
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
 #include "base/scheduler.h"
-#include "daybook/file_system.h"
+#include "daybook/system/file_system.h"
 #include "segment/claim_gate.h"
 #include "segment/segment_steps.h"
 

@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "daybook/clock.h"
 #include "daybook/offset.h"
+#include "daybook/system/clock.h"
 #include "segment/segment_steps.h"
 
 namespace daybook::inline v1 {

@@ -10,9 +10,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/mutex.h"
-#include "daybook/clock.h"
-#include "daybook/file_system.h"
 #include "daybook/offset.h"
+#include "daybook/system/clock.h"
+#include "daybook/system/file_system.h"
 #include "segment/claim_word.h"
 #include "segment/time_index.h"
 

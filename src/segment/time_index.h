@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "daybook/frame.h"
+#include "daybook/format/frame.h"
 #include "segment/claim_word.h"
 
 namespace daybook::inline v1 {

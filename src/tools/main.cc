@@ -1,6 +1,6 @@
 #include <signal.h>
 
-#include "tools/command_line.h"
+#include "tools/commands/command_line.h"
 #include "tools/standard_streams.h"
 
 int main(int argc, char** argv) {

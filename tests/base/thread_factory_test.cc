@@ -1,4 +1,4 @@
-#include "daybook/thread_factory.h"
+#include "daybook/system/thread_factory.h"
 
 #include "catch.h"
 

@@ -1,6 +1,6 @@
 #include "broker/broker_core.h"
 
-#include "broker/directory_check.h"
+#include "admin/directory_check.h"
 #include "catch.h"
 #include "daybook/repair.h"
 #include "support/broker_fixture.h"

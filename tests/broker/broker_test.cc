@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#include "broker/directory_check.h"
+#include "admin/directory_check.h"
 #include "catch.h"
 #include "support/broker_fixture.h"
 #include "support/child_process.h"

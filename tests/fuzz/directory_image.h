@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "daybook/simulated_file_system.h"
+#include "daybook/system/simulated_file_system.h"
 #include "fuzz/fuzz_target.h"
 
 namespace daybook::fuzz {

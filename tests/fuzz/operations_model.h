@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "daybook/broker.h"
-#include "daybook/simulated_file_system.h"
+#include "daybook/system/simulated_file_system.h"
 
 namespace daybook::fuzz {
 

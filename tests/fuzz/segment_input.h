@@ -5,7 +5,7 @@
 #include <cstring>
 #include <vector>
 
-#include "daybook/frame.h"
+#include "daybook/format/frame.h"
 #include "daybook/record_batch.h"
 #include "format/compression.h"
 #include "fuzz/fuzz_target.h"

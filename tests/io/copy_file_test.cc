@@ -4,7 +4,7 @@
 #include <string>
 
 #include "catch.h"
-#include "daybook/simulated_file_system.h"
+#include "daybook/system/simulated_file_system.h"
 
 namespace daybook {
 namespace {

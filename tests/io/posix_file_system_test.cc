@@ -18,7 +18,7 @@
 #include <thread>
 
 #include "catch.h"
-#include "daybook/file_system.h"
+#include "daybook/system/file_system.h"
 #include "support/child_process.h"
 
 namespace daybook {

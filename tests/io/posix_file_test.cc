@@ -18,7 +18,7 @@
 #include "daybook/broker.h"
 #include "support/child_process.h"
 #include "support/temporary_directory.h"
-#include "torture/mounts.h"
+#include "torture/disk/mounts.h"
 
 namespace daybook {
 namespace {

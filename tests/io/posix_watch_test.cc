@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "catch.h"
-#include "daybook/file_system.h"
+#include "daybook/system/file_system.h"
 #include "support/temporary_directory.h"
 
 namespace daybook {

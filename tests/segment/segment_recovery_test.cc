@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "catch.h"
-#include "daybook/simulated_file_system.h"
+#include "daybook/system/simulated_file_system.h"
 #include "segment/segment.h"
 #include "support/segment_bytes.h"
 #include "torture/hostile.h"

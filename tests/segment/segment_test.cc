@@ -3,7 +3,7 @@
 #include <string>
 
 #include "catch.h"
-#include "daybook/simulated_file_system.h"
+#include "daybook/system/simulated_file_system.h"
 #include "support/earlier_format.h"
 #include "support/segment_fixture.h"
 

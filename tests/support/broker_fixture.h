@@ -13,7 +13,7 @@
 #include "daybook/consumer_group.h"
 #include "daybook/producer.h"
 #include "daybook/reader.h"
-#include "daybook/simulated_file_system.h"
+#include "daybook/system/simulated_file_system.h"
 #include "support/deadline.h"
 #include "support/segment_bytes.h"
 

@@ -7,7 +7,7 @@
 
 #include "absl/strings/str_format.h"
 #include "base/checksum.h"
-#include "daybook/frame.h"
+#include "daybook/format/frame.h"
 #include "format/properties.h"
 
 namespace daybook {

@@ -3,8 +3,8 @@
 
 #include <chrono>
 
-#include "daybook/clock.h"
 #include "daybook/record.h"
+#include "daybook/system/clock.h"
 
 namespace daybook {
 

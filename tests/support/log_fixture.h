@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "catch.h"
-#include "daybook/simulated_file_system.h"
+#include "daybook/system/simulated_file_system.h"
 #include "log/partition_log.h"
 #include "support/deadline.h"
 #include "support/segment_bytes.h"

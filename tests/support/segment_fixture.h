@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "daybook/simulated_file_system.h"
+#include "daybook/system/simulated_file_system.h"
 #include "segment/segment.h"
 
 namespace daybook {

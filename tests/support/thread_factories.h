@@ -6,7 +6,7 @@
 #include <thread>
 #include <utility>
 
-#include "daybook/thread_factory.h"
+#include "daybook/system/thread_factory.h"
 
 namespace daybook {
 

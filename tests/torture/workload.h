@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "daybook/broker.h"
-#include "daybook/clock.h"
+#include "daybook/system/clock.h"
 #include "torture/model.h"
 #include "torture/run.h"
 

@@ -12,7 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
-#include "daybook/frame.h"
+#include "daybook/format/frame.h"
 #include "daybook/offset.h"
 #include "daybook/record.h"
 #include "log/append/active_segment.h"

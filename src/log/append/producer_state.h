@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "daybook/frame.h"
+#include "daybook/format/frame.h"
 #include "daybook/offset.h"
 #include "segment/claim_word.h"
 

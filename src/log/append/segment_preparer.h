@@ -9,8 +9,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
-#include "daybook/clock.h"
 #include "daybook/offset.h"
+#include "daybook/system/clock.h"
 #include "log/log_context.h"
 #include "log/store/partition_directory.h"
 #include "log/store/segment_list.h"

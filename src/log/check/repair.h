@@ -10,8 +10,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "daybook/clock.h"
-#include "daybook/file_system.h"
+#include "daybook/system/clock.h"
+#include "daybook/system/file_system.h"
 #include "log/check/verify.h"
 
 namespace daybook::inline v1 {

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "daybook/file_system.h"
-#include "daybook/frame.h"
+#include "daybook/format/frame.h"
 #include "daybook/offset.h"
+#include "daybook/system/file_system.h"
 #include "format/scan.h"
 #include "segment/segment.h"
 

@@ -11,7 +11,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
-#include "daybook/frame.h"
+#include "daybook/format/frame.h"
 #include "segment/segment.h"
 
 namespace daybook::inline v1 {

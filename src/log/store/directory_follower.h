@@ -12,7 +12,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/mutex.h"
-#include "daybook/file_system.h"
+#include "daybook/system/file_system.h"
 
 namespace daybook::inline v1 {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "daybook/file_system.h"
+#include "daybook/system/file_system.h"
 #include "log/store/directory_follower.h"
 
 namespace daybook::inline v1 {

@@ -7,8 +7,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "daybook/file_system.h"
 #include "daybook/offset.h"
+#include "daybook/system/file_system.h"
 #include "log/log_context.h"
 #include "log/store/segment_list.h"
 #include "segment/partition_name.h"

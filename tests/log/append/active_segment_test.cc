@@ -1,7 +1,7 @@
 #include "log/append/active_segment.h"
 
 #include "catch.h"
-#include "daybook/clock.h"
+#include "daybook/system/clock.h"
 #include "log/append/memory_ring.h"
 #include "log/store/memory_store.h"
 

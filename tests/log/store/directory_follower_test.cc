@@ -1,7 +1,7 @@
 #include "log/store/directory_follower.h"
 
 #include "catch.h"
-#include "daybook/simulated_file_system.h"
+#include "daybook/system/simulated_file_system.h"
 
 namespace daybook {
 namespace {

@@ -1,0 +1,62 @@
+#include "broker/offsets/committed_offsets.h"
+
+namespace daybook::inline v1 {
+
+CommittedOffsets::EntryPtr CommittedOffsets::MakeEntry(const Key& key) {
+  return std::make_shared<Entry>(Entry{.key = key, .encoded_key = EncodePlaceKey(key)});
+}
+
+CommittedOffsets::EntryPtr CommittedOffsets::FindOrAdd(const Key& key) {
+  if (sweep_.IsDue(entries_.size())) {
+    std::erase_if(entries_, [](const auto& entry) {
+      return !entry.second->committed && entry.second.use_count() == 1;
+    });
+    sweep_.Swept(entries_.size());
+  }
+  const auto found = entries_.find(key);
+  if (found != entries_.end()) return found->second;
+  EntryPtr entry = MakeEntry(key);
+  entries_.emplace(key, entry);
+  return entry;
+}
+
+std::optional<CommittedOffset> CommittedOffsets::Find(const Key& key) const {
+  const auto found = entries_.find(key);
+  return found == entries_.end() ? std::nullopt : found->second->committed;
+}
+
+std::vector<CommittedOffsets::EntryPtr> CommittedOffsets::OfGroup(std::string_view group) const {
+  std::vector<EntryPtr> found;
+  for (auto at = entries_.lower_bound(Key{std::string(group), "", 0});
+       at != entries_.end() && at->first.group == group; ++at) {
+    if (at->second->committed) found.push_back(at->second);
+  }
+  return found;
+}
+
+std::vector<std::string> CommittedOffsets::Groups() const {
+  std::vector<std::string> groups;
+  for (const auto& [key, entry] : entries_) {
+    if (entry->committed && (groups.empty() || groups.back() != key.group)) {
+      groups.push_back(key.group);
+    }
+  }
+  return groups;
+}
+
+void CommittedOffsets::Set(PlaceRecord record, Timestamp when) {
+  EntryPtr& entry = entries_[record.key];
+  if (entry == nullptr) entry = MakeEntry(record.key);
+  entry->when = when;
+  entry->committed.reset();
+  if (record.offset) {
+    entry->committed =
+        CommittedOffset{.offset = *record.offset, .metadata = std::move(record.metadata)};
+  }
+}
+
+void CommittedOffsets::Clear() {
+  for (auto& [key, entry] : entries_) entry->committed.reset();
+}
+
+}  // namespace daybook::inline v1

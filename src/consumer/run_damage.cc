@@ -1,0 +1,89 @@
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "broker/access.h"
+#include "consumer/attempt.h"
+#include "consumer/group_runner.h"
+#include "consumer/transaction_runner.h"
+
+// What becomes of a Run that comes to records which cannot be read: RunOptions::damage.
+
+namespace daybook::inline v1 {
+namespace {
+
+// What cannot be read, after it was told; nothing where nothing is known of it.
+absl::StatusOr<std::optional<DamagedRange>> Told(const RunOptions& options,
+                                                 const absl::Status& status) {
+  auto damage = DamageOf(status);
+  if (damage.has_value()) {
+    if (auto told = TellOfDamage(options, *damage, status); !told.ok()) return told;
+  }
+  return damage;
+}
+
+// Where nothing follows yet, there is nowhere to go on.
+bool MayPass(const RunOptions& options, const DamagedRange& damage) {
+  return options.damage != OnDamage::kStop && damage.begin_offset < damage.end_offset;
+}
+
+}  // namespace
+
+absl::Status GroupRunner::PassDamage(const absl::Status& status) {
+  const auto told = Told(settings_.options, status);
+  if (!told.ok()) return told.status();
+  if (!told->has_value()) return status;
+  const DamagedRange& damage = **told;
+  const bool goes_on = MayPass(settings_.options, damage);
+  const bool is_dropped = absl::IsOutOfRange(status);
+  if (!goes_on && !is_dropped) return status;
+  if (goes_on && settings_.options.damage == OnDamage::kDeadLetter) {
+    const auto noted = settings_.dead_letters->AppendNote(damage, status);
+    if (!noted.ok()) return noted;
+  }
+  const TopicPartition name{damage.topic, damage.partition};
+  if (const auto sought = consumer_->Seek(name, damage.end_offset); !sought.ok()) return sought;
+  const std::shared_ptr<Stream>& stream = StreamOf(name, damage.begin_offset);
+  if (is_dropped) {
+    // Once it is told and noted, the group is behind it: what comes back of before it must not undo
+    // that, and the next Run is not told again.
+    const auto committed = consumer_->Commit({{name, {.offset = damage.end_offset}}});
+    if (!committed.ok() && !absl::IsAborted(committed)) return committed;
+    stream->committed = std::max(stream->committed, damage.end_offset);
+    if (!goes_on) return status;
+  }
+  const auto last = std::find_if(pending_.rbegin(), pending_.rend(),
+                                 [&](const Batch* batch) { return batch->stream == stream; });
+  if (last != pending_.rend()) {
+    (*last)->pass_to = damage.end_offset;
+  } else {
+    stream->tracker.PassTo(damage.end_offset);
+  }
+  has_news_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status TransactionRunner::PassDamage(const absl::Status& status) {
+  const auto told = Told(settings_.options, status);
+  if (!told.ok()) return told.status();
+  if (!told->has_value()) return status;
+  const DamagedRange& damage = **told;
+  const bool goes_on = MayPass(settings_.options, damage);
+  // What was dropped is told once, also where Run ends.
+  if (!goes_on && !absl::IsOutOfRange(status)) return status;
+  const TopicPartition name{damage.topic, damage.partition};
+  if (const auto sought = consumer_->Seek(name, damage.end_offset); !sought.ok()) return sought;
+  auto transaction = Access::Begin(settings_.core, {});
+  if (!transaction.ok()) return transaction.status();
+  absl::Status committed;
+  if (goes_on && settings_.options.damage == OnDamage::kDeadLetter) {
+    committed = settings_.dead_letters->SendNote(*transaction, damage, status);
+  }
+  if (committed.ok()) committed = transaction->AddOffsets(*consumer_);
+  if (committed.ok()) committed = transaction->Commit();
+  // The member was lost meanwhile: who has the partition next comes to it, too.
+  if (absl::IsAborted(committed)) committed = consumer_->SeekToCommitted();
+  return committed.ok() && !goes_on ? status : committed;
+}
+
+}  // namespace daybook::inline v1

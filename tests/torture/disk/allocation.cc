@@ -1,0 +1,448 @@
+#include "torture/disk/allocation.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <exception>
+#include <map>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "daybook/broker.h"
+#include "daybook/consumer_group.h"
+#include "daybook/producer.h"
+#include "daybook/transaction.h"
+#include "torture/family.h"
+#include "torture/hostile.h"
+#include "torture/scratch.h"
+
+// The Nth allocation of memory fails, for every N, once and many times in a row (with --budget soak
+// also another one later, in all pairs), in a process of its own on real files. The library throws
+// nothing of its own: std::bad_alloc comes through, and where it cannot, in a destructor, the
+// process ends. Either way the next one opens the directory and finds everything that was
+// acknowledged. What has failed and come through holds nothing up: every partition goes on in the
+// same process. Callbacks and handlers throw, too, and so does what is done with an open claim.
+
+namespace daybook::torture {
+
+AllocationControl* allocation_control = nullptr;
+
+namespace {
+
+constexpr std::int64_t kNumbersOfCase = 8;
+constexpr std::size_t kMostRecords = 512;
+constexpr std::array<const char*, 2> kTopics = {"process", "disk"};
+constexpr std::int64_t kManyFailures = 20;
+constexpr unsigned kMostSeconds = 30;
+// How the process ends when nobody catches it.
+constexpr int kOutOfMemory = 3;
+constexpr int kThrown = 4;
+// At the default settings, in a tenth of the cases: so much is there that a segment ends soon.
+constexpr std::size_t kNearlyFull = std::size_t{62} << 20;
+
+// What the process did, in memory that outlives it.
+struct Shared {
+  std::atomic<std::int64_t> allocations;
+  std::atomic<std::int64_t> thrown;
+  std::atomic<std::int64_t> thrown_by_callbacks;
+  std::atomic<int> stuck;  // 1 + the topic that does not go on
+  std::array<std::atomic<std::size_t>, kTopics.size()> attempted;
+  std::array<std::array<std::atomic<bool>, kMostRecords>, kTopics.size()> acknowledged;
+};
+
+struct Settings {
+  Shape shape = Shape::kSmall;
+  bool is_nearly_full = false;
+};
+
+std::string ValueOf(const Settings& settings, std::size_t topic, std::size_t sequence) {
+  const bool is_small = settings.shape == Shape::kSmall;
+  std::string value = absl::StrCat(topic, " ", sequence, " ");
+  value.resize((value.size() + 7) / 8 * 8, ' ');
+  std::size_t bytes = 60;
+  if (sequence % 3 == 2) bytes = 15'000;
+  if (!is_small && sequence % 12 == 5) bytes = std::size_t{1} << 20;
+  const HostilePool& pool = is_small ? SmallHostilePool() : LargeHostilePool();
+  return value.append(pool.Payload(bytes - value.size(), sequence));
+}
+
+// The work of the process. What throws is an allocation that failed, a callback, or a handler.
+class Work {
+ public:
+  Work(std::string directory, const Settings& settings, Shared& shared)
+      : directory_(std::move(directory)), settings_(settings), shared_(shared) {}
+
+  // Before anything fails.
+  void Fill() {
+    if (!settings_.is_nearly_full) return;
+    const auto broker = Broker::Open(directory_);
+    if (!broker.ok() || !(*broker)->CreateTopic(kTopics[0], TopicOf(0)).ok()) return;
+    const auto topic = (*broker)->OpenTopic(kTopics[0]);
+    const std::string value(std::size_t{1} << 20, 'f');
+    for (std::size_t bytes = 0; topic.ok() && bytes < kNearlyFull; bytes += value.size()) {
+      topic->partition(0).Append({.value = value}).status().IgnoreError();
+    }
+  }
+
+  void DoEverything() {
+    for (int attempt = 0; attempt < 2 && broker_ == nullptr; ++attempt) {
+      Try([&] { Open(); });
+    }
+    if (broker_ == nullptr) return;
+    for (std::size_t which = 0; which < kTopics.size(); ++which) {
+      Try([&] { broker_->CreateTopic(kTopics[which], TopicOf(which)).IgnoreError(); });
+    }
+    for (int i = 0; i < 10; ++i) {
+      for (std::size_t which = 0; which < kTopics.size(); ++which) {
+        Try([&] { Append(which, i % 4 == 3 ? 2 : 1); });
+        Try([&] { Claim(which); });
+      }
+    }
+    for (const auto linger : {std::chrono::microseconds(0), std::chrono::microseconds(50)}) {
+      for (std::size_t which = 0; which < kTopics.size(); ++which) {
+        Try([&] { SendAsync(which, linger); });
+      }
+    }
+    Try([&] { Transact(); });
+    Try([&] { Consume(); });
+    Try([&] { Handle(); });
+  }
+
+  // With nothing that fails any more: every partition goes on and shows what it takes.
+  void GoOn() {
+    if (broker_ == nullptr) return;
+    for (std::size_t which = 0; which < kTopics.size(); ++which) {
+      const auto topic = broker_->OpenTopic(kTopics[which]);
+      if (!topic.ok()) continue;
+      const std::size_t sequence = shared_.attempted[which]++;
+      const std::string value = ValueOf(settings_, which, sequence);
+      const auto offset = topic->partition(0).Append({.value = value});
+      const auto end = topic->partition(0).end_offset();
+      if (offset.ok()) shared_.acknowledged[which][sequence] = true;
+      if (!offset.ok() || !end.ok() || *end != *offset + 1) {
+        shared_.stuck = static_cast<int>(which) + 1;
+      }
+    }
+  }
+  void Close() {
+    Try([&] {
+      if (broker_ != nullptr) broker_->Close().IgnoreError();
+    });
+  }
+
+ private:
+  // Calls it as a program would that catches exceptions.
+  template <typename Call>
+  void Try(Call call) {
+    try {
+      call();
+    } catch (const std::bad_alloc&) {
+      ++shared_.thrown;
+    }
+  }
+
+  TopicOptions TopicOf(std::size_t which) const {
+    TopicOptions options;
+    if (settings_.shape == Shape::kSmall) {
+      options.segment_bytes = 64 << 10;
+      options.max_record_bytes = 16 << 10;
+    }
+    if (which == 1) {
+      options.durability = Durability::kDisk;
+      options.compression = Compression::kZstd;
+    }
+    return options;
+  }
+
+  void Open() {
+    BrokerOptions options;
+    // With threads the Nth allocation may be another one each time.
+    if (settings_.shape == Shape::kSmall) options.background = Background::kCaller;
+    auto opened = Broker::Open(directory_, options);
+    if (opened.ok()) broker_ = *std::move(opened);
+  }
+
+  void Append(std::size_t which, std::size_t records) {
+    const auto topic = broker_->OpenTopic(kTopics[which]);
+    if (!topic.ok()) return;
+    const std::size_t first = shared_.attempted[which].fetch_add(records);
+    std::vector<std::string> values;
+    std::vector<Record> batch(records);
+    for (std::size_t i = 0; i < records; ++i)
+      values.push_back(ValueOf(settings_, which, first + i));
+    for (std::size_t i = 0; i < records; ++i) batch[i].value = values[i];
+    Partition& partition = topic->partition(0);
+    const auto offset = records == 1 ? partition.Append(batch[0]) : partition.AppendBatch(batch);
+    if (!offset.ok()) return;
+    for (std::size_t i = 0; i < records; ++i) shared_.acknowledged[which][first + i] = true;
+  }
+
+  // The value is made between a claim and its commit, and an exception there gives the claim up.
+  void Claim(std::size_t which) {
+    const auto topic = broker_->OpenTopic(kTopics[which]);
+    if (!topic.ok()) return;
+    const std::size_t sequence = shared_.attempted[which]++;
+    ClaimOptions options;
+    options.value_bytes = ValueOf(settings_, which, sequence).size();
+    auto claim = topic->partition(0).Claim(options);
+    if (!claim.ok()) return;
+    const std::string value = ValueOf(settings_, which, sequence);
+    if (sequence % 4 == 3) throw std::bad_alloc();
+    std::copy(value.begin(), value.end(), reinterpret_cast<char*>(claim->value().data()));
+    std::move(*claim).Commit();
+    if (which == 0) shared_.acknowledged[which][sequence] = true;
+  }
+
+  void SendAsync(std::size_t which, std::chrono::microseconds linger) {
+    const auto topic = broker_->OpenTopic(kTopics[which]);
+    if (!topic.ok()) return;
+    Producer producer(*broker_, {.linger = linger});
+    for (int i = 0; i < 6; ++i) {
+      const std::size_t sequence = shared_.attempted[which]++;
+      const std::string value = ValueOf(settings_, which, sequence);
+      const auto told = [this, which, sequence](const absl::Status& status, const Receipt&) {
+        if (status.ok()) shared_.acknowledged[which][sequence] = true;
+        if (sequence % 4 != 1) return;
+        ++shared_.thrown_by_callbacks;
+        throw std::runtime_error("a callback that throws");
+      };
+      Record record;
+      record.value = value;
+      record.partition = 0;
+      Try([&] { producer.SendAsync(*topic, record, told).status().IgnoreError(); });
+    }
+    producer.Flush().IgnoreError();
+  }
+
+  void Transact() {
+    const auto topic = broker_->OpenTopic(kTopics[0]);
+    if (!topic.ok()) return;
+    auto transaction = Transaction::Begin(*broker_);
+    if (!transaction.ok()) return;
+    const std::size_t first = shared_.attempted[0].fetch_add(2);
+    for (std::size_t i = 0; i < 2; ++i) {
+      const std::string value = ValueOf(settings_, 0, first + i);
+      Record record;
+      record.value = value;
+      record.partition = 0;
+      if (!transaction->Send(*topic, record).ok()) return;
+    }
+    if (!transaction->Commit().ok()) return;
+    for (std::size_t i = 0; i < 2; ++i) shared_.acknowledged[0][first + i] = true;
+  }
+
+  void Consume() {
+    ConsumerGroup group(*broker_, "group");
+    const auto consumer = group.Join({kTopics[0]});
+    if (!consumer.ok()) return;
+    (*consumer)->Poll({}).status().IgnoreError();
+    (*consumer)->Commit().IgnoreError();
+  }
+
+  // With handlers that throw, and dead letters.
+  void Handle() {
+    const auto topic = broker_->OpenTopic(kTopics[0]);
+    if (!topic.ok()) return;
+    const auto end = topic->partition(0).end_offset();
+    if (!end.ok() || *end < Offset(24)) return;  // it would wait for more
+    ConsumerGroup group(*broker_, "handlers");
+    std::stop_source stop;
+    daybook::RunOptions options;
+    options.stop = stop.get_token();
+    options.retries.max_attempts = 1;
+    options.dead_letter_topic = "dead";
+    std::atomic<std::size_t> handled{0};
+    group
+        .Run({kTopics[0]}, options,
+             [&](const RecordView& record) -> absl::Status {
+               if (++handled == 8) stop.request_stop();
+               if (record.offset.value() % 3 == 0)
+                 throw std::runtime_error("a handler that throws");
+               return absl::OkStatus();
+             })
+        .IgnoreError();
+  }
+
+  const std::string directory_;
+  const Settings settings_;
+  Shared& shared_;
+  std::unique_ptr<Broker> broker_;
+};
+
+void CheckTopic(Broker& broker, std::size_t which, const Settings& settings, const Shared& shared,
+                Tally& tally) {
+  std::map<std::string, std::size_t> expected;
+  for (std::size_t i = 0; i < shared.attempted[which]; ++i) {
+    expected[ValueOf(settings, which, i)] = i;
+  }
+  const auto topic = broker.OpenTopic(kTopics[which]);
+  std::vector<int> found(kMostRecords);
+  for (Offset at(0); topic.ok();) {
+    const auto batch = topic->partition(0).Read(at);
+    if (!batch.ok()) return tally.Violate("damage: " + batch.status().ToString());
+    if (batch->empty()) break;
+    for (const RecordView& record : *batch) {
+      const auto known = expected.find(std::string(record.value));
+      if (known != expected.end()) {
+        ++found[known->second];
+      } else if (!settings.is_nearly_full || record.value[0] != 'f') {
+        return tally.Violate(absl::StrCat("wrong: ", std::string(record.value.substr(0, 20))));
+      }
+    }
+    at = batch->next_offset();
+  }
+  for (std::size_t i = 0; i < shared.attempted[which]; ++i) {
+    if (found[i] == 1 || (found[i] == 0 && !shared.acknowledged[which][i])) continue;
+    return tally.Violate(absl::StrCat("record ", i, " of ", kTopics[which], " is there ", found[i],
+                                      " times ", topic.status().ToString()));
+  }
+}
+
+// Which allocations fail.
+struct Failing {
+  std::int64_t at = -1;
+  std::int64_t times = 0;
+  std::int64_t also_at = -1;
+};
+
+// How many allocations there were.
+std::int64_t RunOne(const std::string& below, const Settings& settings, const Failing& failing,
+                    Tally& tally) {
+  const ScratchDirectory scratch(below);
+  const std::string directory = scratch.path() + "/data";
+  InSharedMemory<Shared> shared;
+  ValueOf(settings, 0, 0);  // its pool is made here, and takes no part
+  const pid_t child = fork();
+  if (child < 0) throw std::bad_alloc();
+  if (child == 0) {
+    std::set_terminate([] {
+      try {
+        if (const auto thrown = std::current_exception()) std::rethrow_exception(thrown);
+      } catch (const std::bad_alloc&) {
+        _exit(kOutOfMemory);
+      } catch (...) {
+      }
+      _exit(kThrown);
+    });
+    alarm(kMostSeconds);
+    Work work(directory, settings, *shared);
+    work.Fill();
+    allocation_control->count = 0;
+    allocation_control->failures = failing.times;
+    allocation_control->also_at = failing.also_at;
+    allocation_control->fail_at = failing.at;
+    work.DoEverything();
+    allocation_control->fail_at = -1;
+    allocation_control->also_at = -1;
+    shared->allocations = allocation_control->count.load();
+    work.GoOn();
+    work.Close();
+    _exit(0);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM) {
+    tally.Violate(
+        absl::StrCat("allocation ", failing.at, ": nothing went on for ", kMostSeconds, " s"));
+  } else if (WIFSIGNALED(status)) {
+    tally.Violate(absl::StrCat("allocation ", failing.at, ": the process ended with signal ",
+                               WTERMSIG(status)));
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kOutOfMemory) tally.Count("ended the process");
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kThrown) {
+    tally.Violate(absl::StrCat("allocation ", failing.at, ": what was thrown ended the process"));
+  }
+  if (shared->thrown != 0) tally.Count("came through as an exception");
+  tally.Count("callbacks that threw", shared->thrown_by_callbacks);
+  Tally found;
+  if (shared->stuck != 0) {
+    const auto which = static_cast<std::size_t>(shared->stuck - 1);
+    found.Violate(absl::StrCat(kTopics[which], " does not go on"));
+  }
+  const auto broker = Broker::Open(directory);
+  if (!broker.ok()) {
+    found.Violate("cannot be opened: " + broker.status().ToString());
+  } else {
+    for (std::size_t i = 0; i < kTopics.size(); ++i) {
+      CheckTopic(**broker, i, settings, *shared, found);
+    }
+  }
+  for (const Violation& violation : found.violations()) {
+    tally.Violate(absl::StrCat("allocation ", failing.at, ", ", failing.times, " times, and ",
+                               failing.also_at, ": ", violation.what));
+  }
+  return shared->allocations;
+}
+
+// Any of the allocations, at the default settings.
+Tally RunSome(const RunOptions& options) {
+  Tally ignored;
+  const auto allocations =
+      static_cast<std::uint64_t>(RunOne(options.directory, {.shape = options.shape}, {}, ignored));
+  return RunCases(options, kUnbounded, [&](std::int64_t number, Tally& tally) {
+    std::mt19937_64 random(SeedOf(options, number));
+    const Settings settings{.shape = options.shape, .is_nearly_full = number % 10 == 9};
+    RunOne(options.directory, settings,
+           {.at = static_cast<std::int64_t>(random() % allocations),
+            .times = random() % 2 == 0 ? 1 : kManyFailures},
+           tally);
+    tally.Count("allocations that failed");
+    return std::int64_t{1};
+  });
+}
+
+Tally RunAllocation(const RunOptions& options) {
+  if (allocation_control == nullptr) {
+    Tally tally;
+    tally.Skip("allocation: this program has the usual operator new");
+    return tally;
+  }
+  if (options.shape == Shape::kDefault) return RunSome(options);
+  const Settings settings;
+  Tally ignored;
+  const std::int64_t allocations = RunOne(options.directory, settings, {}, ignored);
+  const std::int64_t singles = 2 * (allocations / kNumbersOfCase + 1);
+  const std::int64_t pairs = options.is_deep ? allocations * allocations / kNumbersOfCase : 0;
+  const auto failing_of = [&](std::int64_t number, std::int64_t i) -> Failing {
+    if (number < singles) {
+      const std::int64_t which = number * 7919 % singles;  // spread
+      return {.at = which / 2 * kNumbersOfCase + i,
+              .times = which % 2 == 0 ? 1 : kManyFailures,
+              .also_at = -1};
+    }
+    const std::int64_t which =
+        ((number - singles) * kNumbersOfCase + i) * 104'729 % (allocations * allocations);
+    const auto [one, other] = std::minmax(which / allocations, which % allocations);
+    return {.at = one, .times = 1, .also_at = other};
+  };
+  return RunCases(options, singles + pairs, [&](std::int64_t number, Tally& tally) {
+    for (std::int64_t i = 0; i < kNumbersOfCase && tally.violations().empty(); ++i) {
+      RunOne(options.directory, settings, failing_of(number, i), tally);
+    }
+    tally.Count("allocations that failed", kNumbersOfCase);
+    return kNumbersOfCase;
+  });
+}
+
+}  // namespace
+
+Family AllocationFamily() {
+  return {.name = "allocation",
+          .about = "the Nth allocation of memory fails, for every N, once and 20 times in a row",
+          .figure = "allocations that failed",
+          .asked = {{Shape::kSmall, {.quick = 200, .ci = 0, .soak = 0}},
+                    {Shape::kDefault, {.quick = 10, .ci = 1'300, .soak = 200'000}}},
+          .run = RunAllocation};
+}
+
+}  // namespace daybook::torture
