@@ -15,10 +15,10 @@
 #include "base/callback_scope.h"
 #include "base/mutex.h"
 #include "broker/broker_core.h"
-#include "consumer/attempt.h"
 #include "consumer/consumer_state.h"
-#include "consumer/group_runner.h"
-#include "consumer/transaction_runner.h"
+#include "consumer/run/attempt.h"
+#include "consumer/run/group_runner.h"
+#include "consumer/run/transaction_runner.h"
 #include "daybook/consumer_group.h"
 #include "daybook/limits.h"
 

@@ -10,7 +10,7 @@
 #include "daybook/transaction.h"
 #include "support/run_fixture.h"
 
-// What becomes of a Run that comes to damage: src/group/run_damage.cc.
+// What becomes of a Run that comes to damage: src/consumer/run/run_damage.cc.
 
 namespace daybook {
 namespace {

@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_CONSUMER_ATTEMPT_H_
-#define DAYBOOK_CONSUMER_ATTEMPT_H_
+#ifndef DAYBOOK_CONSUMER_RUN_ATTEMPT_H_
+#define DAYBOOK_CONSUMER_RUN_ATTEMPT_H_
 
 #include <chrono>
 #include <cstdint>
@@ -37,4 +37,4 @@ absl::Status DeadLetterFailed(const RecordView& record, const std::string& topic
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_CONSUMER_ATTEMPT_H_
+#endif  // DAYBOOK_CONSUMER_RUN_ATTEMPT_H_

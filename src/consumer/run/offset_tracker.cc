@@ -1,4 +1,4 @@
-#include "consumer/offset_tracker.h"
+#include "consumer/run/offset_tracker.h"
 
 #include <algorithm>
 #include <cassert>

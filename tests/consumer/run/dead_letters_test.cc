@@ -1,4 +1,4 @@
-#include "consumer/dead_letters.h"
+#include "consumer/run/dead_letters.h"
 
 #include <map>
 #include <string>

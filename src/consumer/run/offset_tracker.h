@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_CONSUMER_OFFSET_TRACKER_H_
-#define DAYBOOK_CONSUMER_OFFSET_TRACKER_H_
+#ifndef DAYBOOK_CONSUMER_RUN_OFFSET_TRACKER_H_
+#define DAYBOOK_CONSUMER_RUN_OFFSET_TRACKER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -55,4 +55,4 @@ class OffsetTracker {
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_CONSUMER_OFFSET_TRACKER_H_
+#endif  // DAYBOOK_CONSUMER_RUN_OFFSET_TRACKER_H_

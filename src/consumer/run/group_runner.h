@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_CONSUMER_GROUP_RUNNER_H_
-#define DAYBOOK_CONSUMER_GROUP_RUNNER_H_
+#ifndef DAYBOOK_CONSUMER_RUN_GROUP_RUNNER_H_
+#define DAYBOOK_CONSUMER_RUN_GROUP_RUNNER_H_
 
 #include <atomic>
 #include <chrono>
@@ -15,9 +15,9 @@
 #include "absl/status/status.h"
 #include "base/event_count.h"
 #include "base/mutex.h"
-#include "consumer/dead_letters.h"
-#include "consumer/keyed_executor.h"
-#include "consumer/offset_tracker.h"
+#include "consumer/run/dead_letters.h"
+#include "consumer/run/keyed_executor.h"
+#include "consumer/run/offset_tracker.h"
 #include "daybook/consumer_group.h"
 #include "daybook/group_run.h"
 #include "daybook/system/clock.h"
@@ -155,4 +155,4 @@ class GroupRunner {
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_CONSUMER_GROUP_RUNNER_H_
+#endif  // DAYBOOK_CONSUMER_RUN_GROUP_RUNNER_H_

@@ -3,9 +3,9 @@
 #include <utility>
 
 #include "broker/access.h"
-#include "consumer/attempt.h"
-#include "consumer/group_runner.h"
-#include "consumer/transaction_runner.h"
+#include "consumer/run/attempt.h"
+#include "consumer/run/group_runner.h"
+#include "consumer/run/transaction_runner.h"
 
 // What becomes of a Run that comes to records which cannot be read: RunOptions::damage.
 

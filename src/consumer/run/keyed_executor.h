@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_CONSUMER_KEYED_EXECUTOR_H_
-#define DAYBOOK_CONSUMER_KEYED_EXECUTOR_H_
+#ifndef DAYBOOK_CONSUMER_RUN_KEYED_EXECUTOR_H_
+#define DAYBOOK_CONSUMER_RUN_KEYED_EXECUTOR_H_
 
 #include <atomic>
 #include <chrono>
@@ -162,4 +162,4 @@ class KeyedExecutor {
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_CONSUMER_KEYED_EXECUTOR_H_
+#endif  // DAYBOOK_CONSUMER_RUN_KEYED_EXECUTOR_H_

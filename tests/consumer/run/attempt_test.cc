@@ -1,4 +1,4 @@
-#include "consumer/attempt.h"
+#include "consumer/run/attempt.h"
 
 #include <stdexcept>
 

@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_CONSUMER_TRANSACTION_RUNNER_H_
-#define DAYBOOK_CONSUMER_TRANSACTION_RUNNER_H_
+#ifndef DAYBOOK_CONSUMER_RUN_TRANSACTION_RUNNER_H_
+#define DAYBOOK_CONSUMER_RUN_TRANSACTION_RUNNER_H_
 
 #include <chrono>
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 #include "absl/status/status.h"
 #include "broker/poll_deadline.h"
-#include "consumer/dead_letters.h"
+#include "consumer/run/dead_letters.h"
 #include "daybook/consumer_group.h"
 #include "daybook/group_run.h"
 #include "daybook/system/clock.h"
@@ -105,4 +105,4 @@ class TransactionRunner {
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_CONSUMER_TRANSACTION_RUNNER_H_
+#endif  // DAYBOOK_CONSUMER_RUN_TRANSACTION_RUNNER_H_

@@ -1,11 +1,11 @@
-#include "consumer/transaction_runner.h"
+#include "consumer/run/transaction_runner.h"
 
 #include <algorithm>
 #include <string>
 #include <utility>
 
 #include "broker/access.h"
-#include "consumer/attempt.h"
+#include "consumer/run/attempt.h"
 
 namespace daybook::inline v1 {
 namespace {

@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_CONSUMER_DEAD_LETTERS_H_
-#define DAYBOOK_CONSUMER_DEAD_LETTERS_H_
+#ifndef DAYBOOK_CONSUMER_RUN_DEAD_LETTERS_H_
+#define DAYBOOK_CONSUMER_RUN_DEAD_LETTERS_H_
 
 #include <array>
 #include <cstddef>
@@ -76,4 +76,4 @@ class DeadLetters {
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_CONSUMER_DEAD_LETTERS_H_
+#endif  // DAYBOOK_CONSUMER_RUN_DEAD_LETTERS_H_

@@ -1,4 +1,4 @@
-#include "consumer/transaction_runner.h"
+#include "consumer/run/transaction_runner.h"
 
 #include <algorithm>
 #include <atomic>

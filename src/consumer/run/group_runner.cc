@@ -1,4 +1,4 @@
-#include "consumer/group_runner.h"
+#include "consumer/run/group_runner.h"
 
 #include <algorithm>
 #include <bit>
@@ -9,7 +9,7 @@
 
 #include "base/checksum.h"
 #include "base/planted_bug.h"
-#include "consumer/attempt.h"
+#include "consumer/run/attempt.h"
 
 namespace daybook::inline v1 {
 namespace {

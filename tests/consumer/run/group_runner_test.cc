@@ -1,4 +1,4 @@
-#include "consumer/group_runner.h"
+#include "consumer/run/group_runner.h"
 
 #include <atomic>
 #include <memory>

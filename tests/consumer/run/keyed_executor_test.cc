@@ -1,4 +1,4 @@
-#include "consumer/keyed_executor.h"
+#include "consumer/run/keyed_executor.h"
 
 #include <algorithm>
 #include <array>
