@@ -33,7 +33,7 @@ struct Bound {
   int lines;
 };
 const std::map<std::string, Bound> kStillLarge = {
-    {"BrokerCore", {24, 106}},   {"Consumer::State", {18, 114}}, {"GroupCoordinator", {21, 191}},
+    {"BrokerCore", {21, 106}},   {"Consumer::State", {18, 114}}, {"GroupCoordinator", {21, 191}},
     {"GroupRunner", {23, 118}},  {"LogContext", {16, 33}},       {"Planner", {4, 265}},
     {"Segment", {19, 371}},      {"SegmentFile", {16, 96}},      {"SegmentVerifier", {8, 299}},
     {"SyncScheduler", {21, 97}}, {"TopicCompressor", {17, 89}},
@@ -66,13 +66,13 @@ const std::map<std::string, std::string> kPublicHeaders = {
     {"partition.h", "log"},
     {"topic.h", "broker"},
     {"broker.h", "broker"},
-    {"reader.h", "broker"},
+    {"reader.h", "consumer"},
     {"topic_partition.h", "base"},
     {"committed_offset.h", "broker"},
-    {"group_options.h", "broker"},
-    {"group_run.h", "broker"},
+    {"group_options.h", "coordination"},
+    {"group_run.h", "coordination"},
     {"transaction.h", "broker"},
-    {"consumer_group.h", "broker"},  // its names are the coordinator's, too
+    {"consumer_group.h", "coordination"},  // its names are the coordinator's, too
     {"producer.h", "producer"},
     {"daybook.h", "tools"},  // all of them
 };

@@ -90,6 +90,7 @@ struct GroupDescription {
 };
 
 class BrokerCore;
+class GroupRegistry;
 
 // One data directory, opened by one process: its topics, its groups, the offset store. Several
 // brokers may live in one process, each with a directory of its own. Thread-safe.
@@ -196,8 +197,9 @@ class DAYBOOK_EXPORT Broker {
 
  private:
   friend class Access;  // of the library
-  explicit Broker(std::shared_ptr<BrokerCore> core);
+  Broker(std::shared_ptr<BrokerCore> core, GroupRegistry* groups);
   std::shared_ptr<BrokerCore> core_;
+  GroupRegistry* groups_;  // which the core owns
 };
 
 }  // namespace daybook::inline v1

@@ -234,7 +234,7 @@ class DAYBOOK_EXPORT ConsumerGroup {
  private:
   absl::StatusOr<std::unique_ptr<Consumer>> Join(Subscription subscription, JoinOptions options);
 
-  const std::shared_ptr<BrokerCore> core_;
+  const std::shared_ptr<GroupRegistry> groups_;
   std::string name_;
   GroupOptions options_;
 };

@@ -115,7 +115,7 @@ class DAYBOOK_EXPORT Transaction {
 
  private:
   friend class Access;  // of the library
-  static absl::StatusOr<Transaction> Begin(std::shared_ptr<BrokerCore> core,
+  static absl::StatusOr<Transaction> Begin(std::shared_ptr<GroupRegistry> groups,
                                            TransactionOptions options);
   class State;
   explicit Transaction(std::unique_ptr<State> state);

@@ -15,7 +15,8 @@ enum class LockOrder : std::uint8_t {
   kUnchecked,
   kBrokerClose,        // BrokerCore: one thread closes
   kBrokerCreate,       // BrokerCore: one topic is made or deleted at a time
-  kBroker,             // BrokerCore: its groups
+  kBroker,             // BrokerCore: the directory's lock
+  kGroups,             // GroupRegistry: which groups there are
   kGroup,              // GroupCoordinator
   kOffsetCompaction,   // OffsetStore: one compaction at a time
   kOffsets,            // OffsetStore

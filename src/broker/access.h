@@ -22,12 +22,15 @@ class Access {
   static const std::shared_ptr<BrokerCore>& SharedCore(const Broker& broker) {
     return broker.core_;
   }
+  static std::shared_ptr<GroupRegistry> Groups(const Broker& broker) {
+    return {broker.core_, broker.groups_};
+  }
   static const std::shared_ptr<TopicState>& State(const Topic& topic) { return topic.state_; }
   static PartitionLog& Log(const Partition& partition) { return *partition.log_; }
 
-  static absl::StatusOr<Transaction> Begin(std::shared_ptr<BrokerCore> core,
+  static absl::StatusOr<Transaction> Begin(std::shared_ptr<GroupRegistry> groups,
                                            TransactionOptions options) {
-    return Transaction::Begin(std::move(core), std::move(options));
+    return Transaction::Begin(std::move(groups), std::move(options));
   }
 };
 

@@ -39,7 +39,7 @@ absl::Status BrokerCore::Close() {
     for (Partition& partition : topic->partitions()) Access::Log(partition).Delete(closed);
   }
   offsets_.Close(closed);
-  for (const auto& group : OpenGroups()) group->CatalogChanged();  // who waits looks again
+  if (listener_ != nullptr) listener_->TopicsChanged();  // what waits looks again
   MutexLock lock(mutex_);
   for (const std::shared_ptr<TopicState>& topic : topics) {
     for (Partition& partition : topic->partitions()) {

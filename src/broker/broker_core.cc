@@ -75,8 +75,7 @@ BrokerCore::BrokerCore(std::string path, DataDirectory data, const BrokerOptions
                .request_work_ahead = [this](PartitionLog& log) { ahead_worker_.Request(log); },
                .drop_lost_readers =
                    [this] {
-                     const MonotonicTime now = clock().MonotonicNow();
-                     for (const auto& group : OpenGroups()) group->DropLost(now);
+                     if (listener_ != nullptr) listener_->DropLostReaders();
                    },
                .lock = data.lock.get(),
                .follower = follower_.get(),

@@ -4,7 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,11 +14,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
-#include "base/sweep_threshold.h"
 #include "broker/background/ahead_worker.h"
 #include "broker/background/sync_scheduler.h"
+#include "broker/broker_listener.h"
 #include "broker/data_directory.h"
-#include "broker/group_coordinator.h"
 #include "broker/offsets/offset_store.h"
 #include "broker/topics/catalog.h"
 #include "broker/transactions/decision_table.h"
@@ -31,13 +29,8 @@
 
 namespace daybook::inline v1 {
 
-// InvalidArgument, saying `what` it is, unless it has 1 to 249 bytes and no control characters.
-absl::Status CheckGroupName(std::string_view name, std::string_view what);
-
-// NotFound unless the topic has a partition of that number.
-absl::Status CheckPartition(const Topic& topic, int partition);
-
-// What a Broker consists of. The contract is that of daybook/broker.h.
+// What a Broker consists of, but for its groups: those are its listener. The contract is that of
+// daybook/broker.h.
 //
 // Every handle that came from a broker has a share in it, and every topic, so that it is there as
 // long as they are. Close breaks that circle.
@@ -49,7 +42,7 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
 
   absl::Status Close() ABSL_LOCKS_EXCLUDED(close_mutex_, mutex_);
   // FailedPrecondition: it is closed, or this is a child of its process.
-  absl::Status Check() ABSL_LOCKS_EXCLUDED(mutex_) {
+  absl::Status Check() {
     if (auto status = process().Check(); !status.ok()) return status;
     return catalog_.Check();
   }
@@ -83,32 +76,17 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
 
   const ProcessGuard& process() const { return context_.process; }
 
-  // These tell the groups. InvalidArgument: it is an internal topic.
-  absl::Status CreateTopic(std::string_view name, const TopicOptions& options)
-      ABSL_LOCKS_EXCLUDED(create_mutex_, mutex_);
-  absl::Status CreatePartitions(std::string_view topic, int total) ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status DeleteTopic(std::string_view name) ABSL_LOCKS_EXCLUDED(create_mutex_, mutex_);
+  // Once, before the broker is used.
+  void SetListener(std::unique_ptr<BrokerListener> listener) { listener_ = std::move(listener); }
 
-  // The coordinator of that group; made when first asked for. FailedPrecondition: read-only.
-  absl::StatusOr<std::shared_ptr<GroupCoordinator>> Group(std::string_view name)
-      ABSL_LOCKS_EXCLUDED(mutex_);
-  std::size_t coordinators() ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::StatusOr<std::vector<std::string>> ListGroups() ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::StatusOr<GroupDescription> DescribeGroup(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status AlterGroupOffsets(std::string_view name,
-                                 const std::map<TopicPartition, Offset>& offsets)
-      ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status DeleteGroup(std::string_view name) ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::StatusOr<std::int64_t> ExpireGroupOffsets(std::chrono::nanoseconds unused_for)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  // These tell the listener. InvalidArgument: it is an internal topic.
+  absl::Status CreateTopic(std::string_view name, const TopicOptions& options)
+      ABSL_LOCKS_EXCLUDED(create_mutex_);
+  absl::Status CreatePartitions(std::string_view topic, int total);
+  absl::Status DeleteTopic(std::string_view name) ABSL_LOCKS_EXCLUDED(create_mutex_);
 
  private:
   BrokerCore(std::string path, DataDirectory data, const BrokerOptions& options);
-
-  // Those that somebody asked for.
-  std::vector<std::shared_ptr<GroupCoordinator>> OpenGroups() ABSL_LOCKS_EXCLUDED(mutex_);
-  void ForgetIdleGroups() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status CheckRange(const TopicPartition& partition, Offset offset);
 
   const std::string path_;
   const std::unique_ptr<Directory> root_;
@@ -138,14 +116,8 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   std::vector<std::shared_ptr<PartitionLog>> unsettled_ ABSL_GUARDED_BY(mutex_);
   // A claim is filled within microseconds, if not by a thread that is held up.
   std::chrono::milliseconds settle_timeout_{1000};
-  // Those that have members, or that somebody refers to; others go when they are many.
-  std::map<std::string, std::shared_ptr<GroupCoordinator>, std::less<>> groups_
-      ABSL_GUARDED_BY(mutex_);
-  SweepThreshold groups_sweep_ ABSL_GUARDED_BY(mutex_);
-  // Of groups that went: no member of a later one of the name gets an id that there was.
-  std::int64_t joined_ ABSL_GUARDED_BY(mutex_) = 0;
-  // Nor is its generation lower than that of the one before.
-  std::int64_t generations_ ABSL_GUARDED_BY(mutex_) = 0;
+  // Last, so that it goes first: it refers to all of these.
+  std::unique_ptr<BrokerListener> listener_;
 };
 
 }  // namespace daybook::inline v1

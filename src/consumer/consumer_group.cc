@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/access.h"
 #include "consumer/consumer_state.h"
+#include "coordination/group_registry.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -138,7 +139,7 @@ std::vector<TopicPartition> Consumer::Paused() const { return state_->Paused(); 
 const std::string& Consumer::member_id() const { return state_->member_id(); }
 
 ConsumerGroup::ConsumerGroup(Broker& broker, std::string_view name, GroupOptions options)
-    : core_(Access::SharedCore(broker)), name_(name), options_(std::move(options)) {}
+    : groups_(Access::Groups(broker)), name_(name), options_(std::move(options)) {}
 ConsumerGroup::~ConsumerGroup() = default;
 
 absl::StatusOr<std::unique_ptr<Consumer>> ConsumerGroup::Join(std::vector<std::string> topics,
@@ -168,11 +169,12 @@ absl::StatusOr<std::unique_ptr<Consumer>> ConsumerGroup::Join(Subscription subsc
     const auto status = CheckGroupName(options.instance_id, "an instance_id");
     if (!status.ok()) return status;
   }
-  if (auto status = core_->Check(); !status.ok()) return status;
-  auto group = core_->Group(name_);
+  if (auto status = groups_->core().Check(); !status.ok()) return status;
+  auto group = groups_->Find(name_);
   if (!group.ok()) return group.status();
-  auto state = std::make_unique<Consumer::State>(core_, *std::move(group), options_,
-                                                 std::move(subscription), std::move(options));
+  auto state =
+      std::make_unique<Consumer::State>(groups_->core().shared_from_this(), *std::move(group),
+                                        options_, std::move(subscription), std::move(options));
   if (const auto status = state->Join(); !status.ok()) return status;
   return std::unique_ptr<Consumer>(new Consumer(std::move(state)));
 }

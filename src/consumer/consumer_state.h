@@ -11,8 +11,8 @@
 
 #include "base/one_thread.h"
 #include "broker/broker_core.h"
-#include "broker/cursor_set.h"
-#include "broker/group_coordinator.h"
+#include "coordination/cursor_set.h"
+#include "coordination/group_coordinator.h"
 #include "daybook/consumer_group.h"
 
 namespace daybook::inline v1 {

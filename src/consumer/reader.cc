@@ -7,7 +7,7 @@
 #include "base/one_thread.h"
 #include "broker/access.h"
 #include "broker/broker_core.h"
-#include "broker/cursor_set.h"
+#include "coordination/cursor_set.h"
 
 namespace daybook::inline v1 {
 

@@ -13,6 +13,7 @@
 #include "broker/access.h"
 #include "broker/broker_core.h"
 #include "broker/topics/topic_state.h"
+#include "coordination/group_registry.h"
 #include "daybook/consumer_group.h"
 #include "log/append/durability_check.h"
 #include "producer/partitioner.h"
@@ -65,8 +66,8 @@ std::int64_t BytesOf(const Record& record) {
 
 class Transaction::State {
  public:
-  State(std::shared_ptr<BrokerCore> core, TransactionOptions options)
-      : shared_core_(std::move(core)), core_(*shared_core_), options_(std::move(options)) {
+  State(std::shared_ptr<GroupRegistry> groups, TransactionOptions options)
+      : groups_(std::move(groups)), core_(groups_->core()), options_(std::move(options)) {
     if (!options_.name.empty()) core_.transaction_names().Raise(options_.name, name_);
   }
 
@@ -256,7 +257,7 @@ class Transaction::State {
     };
     const auto decide_as_owner = [&]() -> absl::Status {
       if (!offsets_) return decide();
-      const auto group = core_.Group(offsets_->group);
+      const auto group = groups_->Find(offsets_->group);
       if (!group.ok()) return group.status();
       return (*group)->WhileOwned(offsets_->member_id, generations_, decide);
     };
@@ -280,7 +281,7 @@ class Transaction::State {
         absl::StrCat("committed, but it is not known to survive a power cut: ", status.message()));
   }
 
-  const std::shared_ptr<BrokerCore> shared_core_;
+  const std::shared_ptr<GroupRegistry> groups_;
   BrokerCore& core_;
   const TransactionOptions options_;
   TransactionNames::Holder name_;
@@ -308,14 +309,15 @@ Transaction& Transaction::operator=(Transaction&& other) noexcept {
 }
 
 absl::StatusOr<Transaction> Transaction::Begin(Broker& broker, TransactionOptions options) {
-  return Begin(Access::SharedCore(broker), std::move(options));
+  return Begin(Access::Groups(broker), std::move(options));
 }
-absl::StatusOr<Transaction> Transaction::Begin(std::shared_ptr<BrokerCore> core,
+absl::StatusOr<Transaction> Transaction::Begin(std::shared_ptr<GroupRegistry> groups,
                                                TransactionOptions options) {
-  if (auto status = core->Check(); !status.ok()) return status;
-  if (core->is_read_only()) {
+  BrokerCore& core = groups->core();
+  if (auto status = core.Check(); !status.ok()) return status;
+  if (core.is_read_only()) {
     return absl::FailedPreconditionError(absl::StrCat(
-        core->directory(), " is open read-only; open it with BrokerAccess::kReadWrite to commit"));
+        core.directory(), " is open read-only; open it with BrokerAccess::kReadWrite to commit"));
   }
   if (auto status = CheckDurability("TransactionOptions::durability", options.durability);
       !status.ok()) {
@@ -325,8 +327,8 @@ absl::StatusOr<Transaction> Transaction::Begin(std::shared_ptr<BrokerCore> core,
     return absl::InvalidArgumentError(absl::StrCat("TransactionOptions::max_bytes is ",
                                                    options.max_bytes, "; it must be at least 1"));
   }
-  if (auto status = core->offsets().Load(); !status.ok()) return status;
-  return Transaction(std::make_unique<State>(std::move(core), std::move(options)));
+  if (auto status = core.offsets().Load(); !status.ok()) return status;
+  return Transaction(std::make_unique<State>(std::move(groups), std::move(options)));
 }
 
 absl::Status Transaction::Send(std::string_view topic, const Record& record) {

@@ -358,49 +358,6 @@ TEST_CASE("The names of transactions are forgotten with the transactions") {
   CHECK(Access::Core(*broker).transaction_names().size() == 1);
 }
 
-TEST_CASE("Ten thousand groups that came and went leave next to nothing in memory") {
-  BrokerFixture broker;
-  broker.MakeTopic("orders");
-  ConsumerGroup staying(*broker, "staying");
-  const auto member = staying.Join({"orders"}).value();
-  for (int i = 0; i < 10'000; ++i) {
-    const std::string name = "group-" + std::to_string(i);
-    REQUIRE(broker->AlterGroupOffsets(name, {{{"orders", 0}, Offset(0)}}).ok());
-    REQUIRE(broker->DeleteGroup(name).ok());
-  }
-  CHECK(Access::Core(*broker).coordinators() < 200);
-  CHECK(Access::Core(*broker).offsets().entries() < 200);
-  CHECK(broker->ListGroups().value() == std::vector<std::string>{"staying"});
-  CHECK(member->Poll({}).ok());
-  CHECK(member->Commit().ok());
-}
-
-TEST_CASE("No member gets the id of an earlier one, though its group was forgotten meanwhile") {
-  BrokerFixture broker;
-  broker.MakeTopic("orders");
-  std::string first;
-  first = ConsumerGroup(*broker, "g").Join({"orders"}).value()->member_id();
-  for (int i = 0; i < 200; ++i) {
-    ConsumerGroup(*broker, "other-" + std::to_string(i)).Join({"orders"}).value();
-  }
-  CHECK(Access::Core(*broker).coordinators() < 200);
-  CHECK(ConsumerGroup(*broker, "g").Join({"orders"}).value()->member_id() > first);
-}
-
-TEST_CASE("Ten thousand static members that came and went leave next to nothing in memory") {
-  BrokerFixture broker;
-  broker.MakeTopic("orders");
-  ConsumerGroup group(*broker, "g");
-  const auto fenced = group.Join({"orders"}, {.instance_id = "twice"}).value();
-  REQUIRE(group.Join({"orders"}, {.instance_id = "twice"}).value()->Leave().ok());
-  for (int i = 0; i < 10'000; ++i) {
-    const auto member = group.Join({"orders"}, {.instance_id = "pod-" + std::to_string(i)});
-    REQUIRE((*member)->Leave().ok());
-  }
-  CHECK(Access::Core(*broker).Group("g").value()->instances() < 200);
-  CHECK(absl::IsAborted(fenced->Poll({}).status()));
-}
-
 TEST_CASE("Nobody but the library writes to an internal topic") {
   BrokerFixture broker;
   REQUIRE(Access::Core(*broker).offsets().Commit({"g", "orders", 0}, Offset(1)).ok());

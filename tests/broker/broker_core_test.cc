@@ -112,37 +112,6 @@ TEST_CASE("Opening is cut short by an error at any call, and works when it is go
   }
 }
 
-TEST_CASE("A topic never has the places that groups had in an older one of its name") {
-  // The power is cut after the old topic went, and again after the new one was made.
-  for (std::uint64_t seed = 0; seed < 20; ++seed) {
-    INFO("seed " << seed);
-    BrokerFixture broker;
-    broker.MakeTopic("orders");
-    broker.SendMany("orders", 0, 3);
-    {
-      ConsumerGroup group(*broker, "billing");
-      const auto consumer = group.Join({"orders"}).value();
-      REQUIRE(consumer->Poll({}).ok());
-      REQUIRE(consumer->Commit().ok());
-    }
-    REQUIRE(broker->OpenTopic("__consumer_offsets")->partition(0).WaitDurable(Offset(1)).ok());
-    std::unique_ptr<SimulatedFileSystem> left;
-    broker.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string& path) {
-      if (operation == SimulatedFileSystem::Operation::kRemove &&
-          path.find(".gone") != std::string::npos) {
-        left = broker.disk().CutPower(seed);
-      }
-      return absl::OkStatus();
-    });
-    REQUIRE(broker->DeleteTopic("orders").ok());
-    REQUIRE(left != nullptr);
-    BrokerFixture next(std::move(left));
-    next.MakeTopic("orders");
-    next.CutPower(seed);
-    CHECK(absl::IsNotFound(next->DescribeGroup("billing").status()));
-  }
-}
-
 TEST_CASE("Work in the background passes over a topic that was deleted") {
   BrokerFixture broker;
   broker.MakeTopic("orders", {.durability = Durability::kInterval});

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "broker/access.h"
-#include "broker/broker_core.h"
+#include "coordination/group_registry.h"
 #include "support/broker_fixture.h"
 
 namespace daybook {
@@ -79,7 +79,7 @@ struct CoordinatorFixture {
   OffsetStore& store() { return Access::Core(*broker).offsets(); }
 
   BrokerFixture broker;
-  std::shared_ptr<GroupCoordinator> group = Access::Core(*broker).Group("g").value();
+  std::shared_ptr<GroupCoordinator> group = Access::Groups(*broker)->Find("g").value();
 };
 
 }  // namespace daybook

@@ -4,6 +4,7 @@
 #include <cassert>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "broker/access.h"
 #include "broker/topics/topic_settings.h"
 
@@ -21,6 +22,12 @@ std::vector<int> WithOneMore(std::vector<int> counts, int count) {
 }
 
 }  // namespace
+
+absl::Status CheckPartition(const Topic& topic, int partition) {
+  if (partition >= 0 && partition < topic.partitions()) return absl::OkStatus();
+  return absl::NotFoundError(absl::StrCat(topic.name(), " has no partition ", partition,
+                                          "; it has 0 to ", topic.partitions() - 1));
+}
 
 TopicState::TopicState(std::string name, const TopicOptions& options, const LogContext& context,
                        RecoveryCounters& counters, TopicOrigin origin)

@@ -6,11 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "broker/topics/topic_settings.h"
 #include "daybook/topic.h"
 #include "log/partition_log.h"
 
 namespace daybook::inline v1 {
+
+// NotFound unless the topic has a partition of that number.
+absl::Status CheckPartition(const Topic& topic, int partition);
 
 // What the handles of a topic share. Its partitions open their files when they are first used.
 class TopicState {

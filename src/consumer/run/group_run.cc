@@ -14,11 +14,11 @@
 #include "absl/strings/str_cat.h"
 #include "base/callback_scope.h"
 #include "base/mutex.h"
-#include "broker/broker_core.h"
 #include "consumer/consumer_state.h"
 #include "consumer/run/attempt.h"
 #include "consumer/run/group_runner.h"
 #include "consumer/run/transaction_runner.h"
+#include "coordination/group_registry.h"
 #include "daybook/consumer_group.h"
 #include "daybook/limits.h"
 
@@ -148,7 +148,7 @@ absl::Status ConsumerGroup::Run(std::vector<std::string> topics, const RunOption
                      "writes to a transaction; give one, or choose Guarantee::kAtLeastOnce"));
   }
   if (options.stop.stop_requested()) return absl::OkStatus();
-  BrokerCore& core = *core_;
+  BrokerCore& core = groups_->core();
   GroupRunner::Settings settings{
       .clock = &core.clock(),
       .threads = &core.threads(),
@@ -159,7 +159,7 @@ absl::Status ConsumerGroup::Run(std::vector<std::string> topics, const RunOption
         return handler(record);
       }};
   if (options.dead_letter_topic.has_value()) {
-    auto opened = DeadLetters::Open(*core_, *options.dead_letter_topic, topics);
+    auto opened = DeadLetters::Open(core, *options.dead_letter_topic, topics);
     if (!opened.ok()) return opened.status();
     settings.dead_letters = *std::move(opened);
   }
@@ -181,9 +181,9 @@ absl::Status ConsumerGroup::Run(std::vector<std::string> topics, const RunOption
                      "a transaction; choose Guarantee::kExactlyOnce"));
   }
   if (options.stop.stop_requested()) return absl::OkStatus();
-  BrokerCore& core = *core_;
+  BrokerCore& core = groups_->core();
   TransactionRunner::Settings settings{
-      .core = core_,
+      .groups = groups_,
       .clock = &core.clock(),
       .options = options,
       .handler = [&core, handler = std::move(handler)](const RecordView& record,
@@ -192,7 +192,7 @@ absl::Status ConsumerGroup::Run(std::vector<std::string> topics, const RunOption
         return handler(record, transaction);
       }};
   if (options.dead_letter_topic.has_value()) {
-    auto opened = DeadLetters::Open(*core_, *options.dead_letter_topic, topics);
+    auto opened = DeadLetters::Open(core, *options.dead_letter_topic, topics);
     if (!opened.ok()) return opened.status();
     settings.dead_letters = *std::move(opened);
   }

@@ -73,7 +73,7 @@ absl::Status TransactionRunner::PassDamage(const absl::Status& status) {
   if (!goes_on && !absl::IsOutOfRange(status)) return status;
   const TopicPartition name{damage.topic, damage.partition};
   if (const auto sought = consumer_->Seek(name, damage.end_offset); !sought.ok()) return sought;
-  auto transaction = Access::Begin(settings_.core, {});
+  auto transaction = Access::Begin(settings_.groups, {});
   if (!transaction.ok()) return transaction.status();
   absl::Status committed;
   if (goes_on && settings_.options.damage == OnDamage::kDeadLetter) {

@@ -59,7 +59,7 @@ absl::Status TransactionRunner::Handle(const RecordBatch& batch) {
   const bool is_letter = failure != nullptr && failure->is_last;
   std::int64_t max_bytes = settings_.options.max_transaction_bytes;
   if (is_letter) max_bytes = std::max(max_bytes, settings_.dead_letters->max_transaction_bytes());
-  auto begun = Access::Begin(settings_.core, {.max_bytes = max_bytes});
+  auto begun = Access::Begin(settings_.groups, {.max_bytes = max_bytes});
   if (!begun.ok()) return begun.status();
   Transaction& transaction = *begun;
   std::size_t handled = 0;

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "broker/poll_deadline.h"
 #include "consumer/run/dead_letters.h"
+#include "coordination/poll_deadline.h"
 #include "daybook/consumer_group.h"
 #include "daybook/group_run.h"
 #include "daybook/system/clock.h"
@@ -34,7 +34,7 @@ namespace daybook::inline v1 {
 class TransactionRunner {
  public:
   struct Settings {
-    std::shared_ptr<BrokerCore> core = nullptr;
+    std::shared_ptr<GroupRegistry> groups = nullptr;
     Clock* clock = &Clock::System();
     RunOptions options = {};  // checked; its stop is not looked at
     TransactionHandler handler = nullptr;

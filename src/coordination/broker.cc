@@ -4,10 +4,12 @@
 
 #include "broker/broker_core.h"
 #include "broker/topics/topic_settings.h"
+#include "coordination/group_registry.h"
 
 namespace daybook::inline v1 {
 
-Broker::Broker(std::shared_ptr<BrokerCore> core) : core_(std::move(core)) {}
+Broker::Broker(std::shared_ptr<BrokerCore> core, GroupRegistry* groups)
+    : core_(std::move(core)), groups_(groups) {}
 Broker::~Broker() {
   // Its threads and whoever holds its locks are in the process that this one was forked from.
   if (core_->process().is_forked()) {
@@ -19,9 +21,9 @@ Broker::~Broker() {
 
 absl::StatusOr<std::unique_ptr<Broker>> Broker::Open(std::string_view directory,
                                                      BrokerOptions options) {
-  auto core = BrokerCore::Open(directory, options);
-  if (!core.ok()) return core.status();
-  return std::unique_ptr<Broker>(new Broker(*std::move(core)));
+  const auto groups = GroupRegistry::Open(directory, options);
+  if (!groups.ok()) return groups.status();
+  return std::unique_ptr<Broker>(new Broker((*groups)->core().shared_from_this(), groups->get()));
 }
 
 absl::Status Broker::Close() {
@@ -59,28 +61,28 @@ absl::StatusOr<std::vector<std::string>> Broker::ListTopics() {
 
 absl::StatusOr<std::vector<std::string>> Broker::ListGroups() {
   if (auto status = core_->Check(); !status.ok()) return status;
-  return core_->ListGroups();
+  return groups_->List();
 }
 
 absl::StatusOr<GroupDescription> Broker::DescribeGroup(std::string_view name) {
   if (auto status = core_->Check(); !status.ok()) return status;
-  return core_->DescribeGroup(name);
+  return groups_->Describe(name);
 }
 
 absl::Status Broker::AlterGroupOffsets(std::string_view group,
                                        const std::map<TopicPartition, Offset>& offsets) {
   if (auto status = core_->Check(); !status.ok()) return status;
-  return core_->AlterGroupOffsets(group, offsets);
+  return groups_->AlterOffsets(group, offsets);
 }
 
 absl::Status Broker::DeleteGroup(std::string_view group) {
   if (auto status = core_->Check(); !status.ok()) return status;
-  return core_->DeleteGroup(group);
+  return groups_->Delete(group);
 }
 
 absl::StatusOr<std::int64_t> Broker::ExpireGroupOffsets(TimeSpan unused_for) {
   if (auto status = core_->Check(); !status.ok()) return status;
-  return core_->ExpireGroupOffsets(unused_for);
+  return groups_->ExpireOffsets(unused_for);
 }
 
 absl::Status Broker::RunBackgroundWork() {

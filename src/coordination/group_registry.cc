@@ -1,15 +1,14 @@
+#include "coordination/group_registry.h"
+
 #include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/planted_bug.h"
-#include "broker/broker_core.h"
-#include "broker/topics/topic_settings.h"
+#include "broker/topics/topic_state.h"
 #include "daybook/limits.h"
 
-// What a broker does for its groups.
-
 namespace daybook::inline v1 {
+
 absl::Status CheckGroupName(std::string_view name, std::string_view what) {
   const bool is_printable =
       std::all_of(name.begin(), name.end(), [](unsigned char c) { return c >= ' ' && c != 0x7f; });
@@ -20,96 +19,73 @@ absl::Status CheckGroupName(std::string_view name, std::string_view what) {
                                                  " bytes, none of them a control character"));
 }
 
-absl::Status BrokerCore::CreateTopic(std::string_view name, const TopicOptions& options) {
-  if (IsInternalName(name)) {
-    return absl::InvalidArgumentError(absl::StrCat(std::string(name), ": names that begin with ",
-                                                   std::string(kInternalPrefix),
-                                                   " are for internal topics; choose another one"));
-  }
-  MutexLock lock(create_mutex_);
-  // A crash can have come between the end of an older topic of this name and that of the places
-  // that groups had in it. Nobody may go on there in this one.
-  if (!is_read_only() && !IsPlanted(PlantedBug::kForgetsNoPlaces) &&
-      absl::IsNotFound(catalog_.Find(name).status())) {
-    if (auto status = offsets_.ForgetTopic(name); !status.ok()) return status;
-  }
-  const auto status = catalog_.Create(name, options).status();
+absl::StatusOr<std::shared_ptr<GroupRegistry>> GroupRegistry::Open(std::string_view directory,
+                                                                   const BrokerOptions& options) {
+  const auto core = BrokerCore::Open(directory, options);
+  if (!core.ok()) return core.status();
+  auto groups = std::make_unique<GroupRegistry>(**core);
+  GroupRegistry* const opened = groups.get();
+  (*core)->SetListener(std::move(groups));
+  return std::shared_ptr<GroupRegistry>(*core, opened);
+}
+
+void GroupRegistry::TopicsChanged() {
   for (const auto& group : OpenGroups()) group->CatalogChanged();
-  return status;
 }
 
-absl::Status BrokerCore::CreatePartitions(std::string_view topic, int total) {
-  if (IsInternalName(topic)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(std::string(topic), " is an internal topic; its partitions stay as they are"));
-  }
-  const auto status = catalog_.CreatePartitions(topic, total);
-  for (const auto& group : OpenGroups()) group->CatalogChanged();
-  return status;
+void GroupRegistry::TopicDeleted(std::string_view topic) {
+  for (const auto& group : OpenGroups()) group->ForgetTopic(topic);
 }
 
-absl::Status BrokerCore::DeleteTopic(std::string_view name) {
-  if (IsInternalName(name)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(std::string(name), " is an internal topic; it cannot be deleted"));
-  }
-  // Till all that was of this one is forgotten, nobody makes another one of its name.
-  MutexLock lock(create_mutex_);
-  bool was_removed = false;
-  const auto status = catalog_.Delete(name, &was_removed);
-  if (!was_removed) return status;
-  // First the groups: afterwards nobody commits a place in it any more, which would count if there
-  // is a topic of that name again.
-  for (const auto& group : OpenGroups()) group->ForgetTopic(name);
-  if (!status.ok()) return status;
-  return offsets_.ForgetTopic(name);
+void GroupRegistry::DropLostReaders() {
+  const MonotonicTime now = core_.clock().MonotonicNow();
+  for (const auto& group : OpenGroups()) group->DropLost(now);
 }
 
-std::vector<std::shared_ptr<GroupCoordinator>> BrokerCore::OpenGroups() {
+std::vector<std::shared_ptr<GroupCoordinator>> GroupRegistry::OpenGroups() {
   MutexLock lock(mutex_);
   std::vector<std::shared_ptr<GroupCoordinator>> open;
   for (const auto& [name, group] : groups_) open.push_back(group);
   return open;
 }
 
-absl::StatusOr<std::shared_ptr<GroupCoordinator>> BrokerCore::Group(std::string_view name) {
+absl::StatusOr<std::shared_ptr<GroupCoordinator>> GroupRegistry::Find(std::string_view name) {
   if (const auto status = CheckGroupName(name, "a group's name"); !status.ok()) return status;
-  if (is_read_only()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path_, " is open read-only, so nothing of the group ", std::string(name),
-                     " can change; open it with BrokerAccess::kReadWrite, or use a Reader"));
+  if (core_.is_read_only()) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        core_.directory(), " is open read-only, so nothing of the group ", std::string(name),
+        " can change; open it with BrokerAccess::kReadWrite, or use a Reader"));
   }
-  if (auto status = catalog_.Check(); !status.ok()) return status;
+  if (auto status = core_.catalog().Check(); !status.ok()) return status;
   MutexLock lock(mutex_);
-  if (groups_sweep_.IsDue(groups_.size())) ForgetIdleGroups();
+  if (sweep_.IsDue(groups_.size())) ForgetIdle();
   if (const auto found = groups_.find(name); found != groups_.end()) return found->second;
   // Made before it is in the list: without memory for it, there must be nothing of its name there.
-  auto group = std::make_shared<GroupCoordinator>(
-      std::string(name), offsets_, catalog_, clock(),
-      GroupCoordinator::Counts{.joined = joined_, .generation = generations_});
+  auto group = std::make_shared<GroupCoordinator>(std::string(name), core_.offsets(),
+                                                  core_.catalog(), core_.clock(), forgotten_);
   groups_.emplace(std::string(name), group);
   return group;
 }
 
-void BrokerCore::ForgetIdleGroups() {
+void GroupRegistry::ForgetIdle() {
   std::erase_if(groups_, [&](const auto& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
     GroupCoordinator& group = *entry.second;
     if (entry.second.use_count() != 1 || group.HasMembers()) return false;
     const GroupCoordinator::Counts counts = group.counts();
-    joined_ = std::max(joined_, counts.joined);
-    generations_ = std::max(generations_, counts.generation);
+    forgotten_.joined = std::max(forgotten_.joined, counts.joined);
+    forgotten_.generation = std::max(forgotten_.generation, counts.generation);
     return true;
   });
-  groups_sweep_.Swept(groups_.size());
+  sweep_.Swept(groups_.size());
 }
 
-std::size_t BrokerCore::coordinators() {
+std::size_t GroupRegistry::size() {
   MutexLock lock(mutex_);
   return groups_.size();
 }
 
-absl::StatusOr<std::vector<std::string>> BrokerCore::ListGroups() {
-  auto groups = offsets_.Groups();
+absl::StatusOr<std::vector<std::string>> GroupRegistry::List() {
+  auto groups = core_.offsets().Groups();
   if (!groups.ok()) return groups.status();
   for (const auto& group : OpenGroups()) {
     if (group->HasMembers()) groups->push_back(group->name());
@@ -119,20 +95,20 @@ absl::StatusOr<std::vector<std::string>> BrokerCore::ListGroups() {
   return groups;
 }
 
-absl::StatusOr<GroupDescription> BrokerCore::DescribeGroup(std::string_view name) {
-  const auto committed = offsets_.FindGroup(name);
+absl::StatusOr<GroupDescription> GroupRegistry::Describe(std::string_view name) {
+  const auto committed = core_.offsets().FindGroup(name);
   if (!committed.ok()) return committed.status();
   GroupCoordinator::Description members;
   {
     MutexLock lock(mutex_);
-    members.generation = generations_;
+    members.generation = forgotten_.generation;
   }
   for (const auto& group : OpenGroups()) {
     if (group->name() == name) members = group->Describe();
   }
   if (committed->empty() && members.members.empty()) {
     return absl::NotFoundError(
-        absl::StrCat("there is no group ", std::string(name), " in ", path_));
+        absl::StrCat("there is no group ", std::string(name), " in ", core_.directory()));
   }
   std::map<TopicPartition, GroupOffset> offsets;
   for (const auto& [key, place] : *committed) {
@@ -151,7 +127,7 @@ absl::StatusOr<GroupDescription> BrokerCore::DescribeGroup(std::string_view name
   for (auto& [partition, offset] : offsets) {
     offset.topic = partition.topic;
     offset.partition = partition.partition;
-    const auto topic = catalog_.Find(partition.topic);
+    const auto topic = core_.catalog().Find(partition.topic);
     if (absl::IsNotFound(topic.status())) continue;  // it was deleted meanwhile
     if (!topic.ok()) return topic.status();
     if (partition.partition >= topic->partitions()) continue;
@@ -170,14 +146,8 @@ absl::StatusOr<GroupDescription> BrokerCore::DescribeGroup(std::string_view name
   return description;
 }
 
-absl::Status CheckPartition(const Topic& topic, int partition) {
-  if (partition >= 0 && partition < topic.partitions()) return absl::OkStatus();
-  return absl::NotFoundError(absl::StrCat(topic.name(), " has no partition ", partition,
-                                          "; it has 0 to ", topic.partitions() - 1));
-}
-
-absl::Status BrokerCore::CheckRange(const TopicPartition& partition, Offset offset) {
-  const auto topic = catalog_.Find(partition.topic);
+absl::Status GroupRegistry::CheckRange(const TopicPartition& partition, Offset offset) {
+  const auto topic = core_.catalog().Find(partition.topic);
   if (!topic.ok()) return topic.status();
   if (auto status = CheckPartition(*topic, partition.partition); !status.ok()) return status;
   Partition& log = topic->partition(partition.partition);
@@ -193,9 +163,9 @@ absl::Status BrokerCore::CheckRange(const TopicPartition& partition, Offset offs
   return absl::OkStatus();
 }
 
-absl::Status BrokerCore::AlterGroupOffsets(std::string_view name,
-                                           const std::map<TopicPartition, Offset>& offsets) {
-  const auto group = Group(name);
+absl::Status GroupRegistry::AlterOffsets(std::string_view name,
+                                         const std::map<TopicPartition, Offset>& offsets) {
+  const auto group = Find(name);
   if (!group.ok()) return group.status();
   return (*group)->WhileEmpty([&]() -> absl::Status {
     for (const auto& [partition, offset] : offsets) {
@@ -205,43 +175,43 @@ absl::Status BrokerCore::AlterGroupOffsets(std::string_view name,
     for (const auto& [partition, offset] : offsets) {
       places[{std::string(name), partition.topic, partition.partition}] = offset;
     }
-    return offsets_.CommitAll(places);
+    return core_.offsets().CommitAll(places);
   });
 }
 
-absl::Status BrokerCore::DeleteGroup(std::string_view name) {
-  const auto group = Group(name);
+absl::Status GroupRegistry::Delete(std::string_view name) {
+  const auto group = Find(name);
   if (!group.ok()) return group.status();
   return (*group)->WhileEmpty([&]() -> absl::Status {
-    const auto places = offsets_.FindGroup(name);
+    const auto places = core_.offsets().FindGroup(name);
     if (!places.ok()) return places.status();
     if (places->empty()) {
       return absl::NotFoundError(
-          absl::StrCat("there is no group ", std::string(name), " in ", path_));
+          absl::StrCat("there is no group ", std::string(name), " in ", core_.directory()));
     }
-    return offsets_.ForgetGroup(name);
+    return core_.offsets().ForgetGroup(name);
   });
 }
 
-absl::StatusOr<std::int64_t> BrokerCore::ExpireGroupOffsets(std::chrono::nanoseconds unused_for) {
+absl::StatusOr<std::int64_t> GroupRegistry::ExpireOffsets(std::chrono::nanoseconds unused_for) {
   if (unused_for.count() < 0) {
     return absl::InvalidArgumentError("places expire after a time that is not negative");
   }
-  if (is_read_only()) {
+  if (core_.is_read_only()) {
     return absl::FailedPreconditionError(
-        absl::StrCat(path_, " is open read-only, so no place in it can expire"));
+        absl::StrCat(core_.directory(), " is open read-only, so no place in it can expire"));
   }
-  const auto groups = offsets_.Groups();
+  const auto groups = core_.offsets().Groups();
   if (!groups.ok()) return groups.status();
-  const Timestamp time = context_.clock->Now() - unused_for;
+  const Timestamp time = core_.clock().Now() - unused_for;
   std::int64_t expired = 0;
   for (const std::string& name : *groups) {
-    const auto group = Group(name);
+    const auto group = Find(name);
     if (!group.ok()) return group.status();
     bool has_members = true;
     const auto status = (*group)->WhileEmpty([&]() -> absl::Status {
       has_members = false;
-      const auto forgotten = offsets_.Expire(name, time);
+      const auto forgotten = core_.offsets().Expire(name, time);
       if (forgotten.ok()) expired += *forgotten;
       return forgotten.status();
     });

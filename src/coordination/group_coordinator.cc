@@ -1,4 +1,4 @@
-#include "broker/group_coordinator.h"
+#include "coordination/group_coordinator.h"
 
 #include <algorithm>
 #include <utility>
@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/planted_bug.h"
-#include "broker/assignor.h"
+#include "coordination/assignor.h"
 
 namespace daybook::inline v1 {
 namespace {

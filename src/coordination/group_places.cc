@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "base/planted_bug.h"
-#include "broker/group_coordinator.h"
+#include "coordination/group_coordinator.h"
 
 // Where a group begins in partitions that it has no place in, at OffsetReset::kLatest.
 //

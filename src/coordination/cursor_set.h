@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_BROKER_CURSOR_SET_H_
-#define DAYBOOK_BROKER_CURSOR_SET_H_
+#ifndef DAYBOOK_COORDINATION_CURSOR_SET_H_
+#define DAYBOOK_COORDINATION_CURSOR_SET_H_
 
 #include <atomic>
 #include <chrono>
@@ -122,4 +122,4 @@ class CursorSet {
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_BROKER_CURSOR_SET_H_
+#endif  // DAYBOOK_COORDINATION_CURSOR_SET_H_

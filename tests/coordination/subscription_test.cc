@@ -1,4 +1,4 @@
-#include "broker/subscription.h"
+#include "coordination/subscription.h"
 
 #include "catch.h"
 

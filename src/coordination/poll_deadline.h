@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_BROKER_POLL_DEADLINE_H_
-#define DAYBOOK_BROKER_POLL_DEADLINE_H_
+#ifndef DAYBOOK_COORDINATION_POLL_DEADLINE_H_
+#define DAYBOOK_COORDINATION_POLL_DEADLINE_H_
 
 #include <algorithm>
 #include <atomic>
@@ -76,4 +76,4 @@ class FirstDeadline {
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_BROKER_POLL_DEADLINE_H_
+#endif  // DAYBOOK_COORDINATION_POLL_DEADLINE_H_

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "broker/assignor.h"
-#include "broker/group_coordinator.h"
+#include "coordination/assignor.h"
+#include "coordination/group_coordinator.h"
 
 // How a group comes to its next generation.
 

@@ -1,4 +1,4 @@
-#include "broker/group_coordinator.h"
+#include "coordination/group_coordinator.h"
 
 #include "catch.h"
 #include "support/group_fixture.h"

@@ -2,7 +2,7 @@
 #include "catch.h"
 #include "support/group_fixture.h"
 
-// How a group comes to its next generation: src/broker/group_rebalance.cc.
+// How a group comes to its next generation: src/coordination/group_rebalance.cc.
 
 namespace daybook {
 namespace {
@@ -53,7 +53,7 @@ TEST_CASE("A rebalance leaves what stays where it is") {
 TEST_CASE("Topics that come are picked up, those that go are let go of") {
   BrokerFixture broker;
   broker.MakeTopic("a", {.partitions = 2});
-  const auto group = Access::Core(*broker).Group("g").value();
+  const auto group = Access::Groups(*broker)->Find("g").value();
   const auto member =
       group->Join({.subscription = Subscription::ToMatching("[ab]").value()}).value();
   CHECK(group->Sync(member).owned.size() == 2);

@@ -1,11 +1,11 @@
-#include "broker/assignor.h"
+#include "coordination/assignor.h"
 
 #include <algorithm>
 #include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "broker/sticky_assignor.h"
+#include "coordination/sticky_assignor.h"
 
 namespace daybook::inline v1 {
 namespace {

@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_BROKER_GROUP_COORDINATOR_H_
-#define DAYBOOK_BROKER_GROUP_COORDINATOR_H_
+#ifndef DAYBOOK_COORDINATION_GROUP_COORDINATOR_H_
+#define DAYBOOK_COORDINATION_GROUP_COORDINATOR_H_
 
 #include <atomic>
 #include <cstdint>
@@ -18,9 +18,9 @@
 #include "base/mutex.h"
 #include "base/sweep_threshold.h"
 #include "broker/offsets/offset_store.h"
-#include "broker/poll_deadline.h"
-#include "broker/subscription.h"
 #include "broker/topics/catalog.h"
+#include "coordination/poll_deadline.h"
+#include "coordination/subscription.h"
 #include "daybook/broker.h"
 #include "daybook/group_options.h"
 
@@ -239,4 +239,4 @@ class GroupCoordinator {
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_BROKER_GROUP_COORDINATOR_H_
+#endif  // DAYBOOK_COORDINATION_GROUP_COORDINATOR_H_

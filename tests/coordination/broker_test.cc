@@ -77,27 +77,6 @@ TEST_CASE("A topic that was in use may be destroyed after its broker") {
   CHECK(broker.Values("orders").size() <= 1);
 }
 
-TEST_CASE("Deleting a topic removes its files, its name and the groups' places") {
-  BrokerFixture broker;
-  const Topic topic = broker.MakeTopic("orders", {.partitions = 3});
-  broker.Send("orders", "k", "v");
-  {
-    ConsumerGroup group(*broker, "g");
-    const auto consumer = group.Join({"orders"}).value();
-    REQUIRE(consumer->Poll({}).ok());
-    REQUIRE(consumer->Commit().ok());
-  }
-  REQUIRE(broker->DeleteTopic("orders").ok());
-  CHECK(absl::IsNotFound(topic.partition(0).Append(RecordOf("late")).status()));
-  CHECK(absl::IsNotFound(broker->OpenTopic("orders").status()));
-  CHECK(broker->ListGroups().value().empty());
-  for (const std::string& file : broker.disk().Files()) {
-    CHECK(file.find("orders") == std::string::npos);
-  }
-  broker.MakeTopic("orders");
-  CHECK(broker.Values("orders").empty());
-}
-
 TEST_CASE("A second broker on the directory is refused until the first one closes") {
   BrokerFixture broker;
   CHECK(absl::IsFailedPrecondition(Broker::Open("/data", broker.Options()).status()));

@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_BROKER_ASSIGNOR_H_
-#define DAYBOOK_BROKER_ASSIGNOR_H_
+#ifndef DAYBOOK_COORDINATION_ASSIGNOR_H_
+#define DAYBOOK_COORDINATION_ASSIGNOR_H_
 
 #include <string_view>
 
@@ -34,4 +34,4 @@ std::string_view NameOf(Assignor assignor);
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_BROKER_ASSIGNOR_H_
+#endif  // DAYBOOK_COORDINATION_ASSIGNOR_H_

@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_BROKER_STICKY_ASSIGNOR_H_
-#define DAYBOOK_BROKER_STICKY_ASSIGNOR_H_
+#ifndef DAYBOOK_COORDINATION_STICKY_ASSIGNOR_H_
+#define DAYBOOK_COORDINATION_STICKY_ASSIGNOR_H_
 
 #include "daybook/group_options.h"
 
@@ -20,4 +20,4 @@ Assignments AssignSticky(const AssignorInput& input);
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_BROKER_STICKY_ASSIGNOR_H_
+#endif  // DAYBOOK_COORDINATION_STICKY_ASSIGNOR_H_

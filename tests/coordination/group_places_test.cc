@@ -3,7 +3,7 @@
 #include "daybook/transaction.h"
 #include "support/group_fixture.h"
 
-// Where a group begins at kLatest: src/broker/group_places.cc.
+// Where a group begins at kLatest: src/coordination/group_places.cc.
 
 namespace daybook {
 namespace {

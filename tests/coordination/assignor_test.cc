@@ -1,4 +1,4 @@
-#include "broker/assignor.h"
+#include "coordination/assignor.h"
 
 #include "catch.h"
 

@@ -1,4 +1,4 @@
-#include "broker/cursor_set.h"
+#include "coordination/cursor_set.h"
 
 #include <sys/eventfd.h>
 

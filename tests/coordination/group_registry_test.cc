@@ -1,12 +1,10 @@
-#include <atomic>
+#include "coordination/group_registry.h"
+
 #include <functional>
-#include <thread>
 
 #include "broker/access.h"
 #include "catch.h"
 #include "support/group_fixture.h"
-
-// What a broker does for its groups: src/broker/broker_groups.cc.
 
 namespace daybook {
 namespace {
@@ -25,11 +23,11 @@ class HookedClock final : public Clock {
 
 TEST_CASE("Names of groups are printable and not too long") {
   BrokerFixture broker;
-  BrokerCore& core = Access::Core(*broker);
-  CHECK(core.Group("service").ok());
+  const auto groups = Access::Groups(*broker);
+  CHECK(groups->Find("service").ok());
   for (const std::string& bad :
        {std::string(), std::string(250, 'x'), std::string("a\0b", 3), std::string("a\nb")}) {
-    CHECK(absl::IsInvalidArgument(core.Group(bad).status()));
+    CHECK(absl::IsInvalidArgument(groups->Find(bad).status()));
   }
 }
 
@@ -220,37 +218,6 @@ TEST_CASE("A group's places are moved or forgotten all together, or none where t
   }
 }
 
-TEST_CASE("A topic that is made while one of its name is deleted keeps what groups commit in it") {
-  for (int round = 0; round < 30; ++round) {
-    BrokerFixture broker;
-    broker.MakeTopic("t");
-    broker.SendMany("t", 0, 1);
-    REQUIRE(Access::Core(*broker).offsets().Commit({"g", "t", 0}, Offset(1)).ok());
-    const auto member = ConsumerGroup(*broker, "g").Join({"t"}).value();
-    REQUIRE(member->Poll({}).ok());
-    std::thread other;
-    absl::Status committed;
-    std::atomic<bool> has_begun{false};
-    broker.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string&) {
-      if (operation != SimulatedFileSystem::Operation::kRename || has_begun.exchange(true)) {
-        return absl::OkStatus();
-      }
-      other = std::thread([&] {
-        while (!broker->CreateTopic("t").ok()) std::this_thread::yield();
-        committed = Access::Core(*broker).offsets().Commit({"g", "t", 0}, Offset(0));
-      });
-      return absl::OkStatus();
-    });
-    REQUIRE(broker->DeleteTopic("t").ok());
-    other.join();
-    broker.disk().SetHook(nullptr);
-    REQUIRE(committed.ok());
-    CHECK(Access::Core(*broker).offsets().Find({"g", "t", 0}).value().has_value());
-    broker.SendMany("t", 0, 1);
-    CHECK(Drain(*member) == std::vector<std::string>{"0"});
-  }
-}
-
 TEST_CASE("A group that is forgotten and comes back goes on with its generations") {
   BrokerFixture broker;
   broker.MakeTopic("orders");
@@ -265,10 +232,53 @@ TEST_CASE("A group that is forgotten and comes back goes on with its generations
   for (int i = 0; i < 200; ++i) {
     ConsumerGroup(*broker, "other-" + std::to_string(i)).Join({"orders"}).value();
   }
-  REQUIRE(Access::Core(*broker).coordinators() < 200);
+  REQUIRE(Access::Groups(*broker)->size() < 200);
   CHECK(broker->DescribeGroup("g").value().generation >= before);
   const auto member = ConsumerGroup(*broker, "g").Join({"orders"}).value();
   CHECK(broker->DescribeGroup("g").value().generation > before);
+}
+
+TEST_CASE("Ten thousand groups that came and went leave next to nothing in memory") {
+  BrokerFixture broker;
+  broker.MakeTopic("orders");
+  ConsumerGroup staying(*broker, "staying");
+  const auto member = staying.Join({"orders"}).value();
+  for (int i = 0; i < 10'000; ++i) {
+    const std::string name = "group-" + std::to_string(i);
+    REQUIRE(broker->AlterGroupOffsets(name, {{{"orders", 0}, Offset(0)}}).ok());
+    REQUIRE(broker->DeleteGroup(name).ok());
+  }
+  CHECK(Access::Groups(*broker)->size() < 200);
+  CHECK(Access::Core(*broker).offsets().entries() < 200);
+  CHECK(broker->ListGroups().value() == std::vector<std::string>{"staying"});
+  CHECK(member->Poll({}).ok());
+  CHECK(member->Commit().ok());
+}
+
+TEST_CASE("No member gets the id of an earlier one, though its group was forgotten meanwhile") {
+  BrokerFixture broker;
+  broker.MakeTopic("orders");
+  std::string first;
+  first = ConsumerGroup(*broker, "g").Join({"orders"}).value()->member_id();
+  for (int i = 0; i < 200; ++i) {
+    ConsumerGroup(*broker, "other-" + std::to_string(i)).Join({"orders"}).value();
+  }
+  CHECK(Access::Groups(*broker)->size() < 200);
+  CHECK(ConsumerGroup(*broker, "g").Join({"orders"}).value()->member_id() > first);
+}
+
+TEST_CASE("Ten thousand static members that came and went leave next to nothing in memory") {
+  BrokerFixture broker;
+  broker.MakeTopic("orders");
+  ConsumerGroup group(*broker, "g");
+  const auto fenced = group.Join({"orders"}, {.instance_id = "twice"}).value();
+  REQUIRE(group.Join({"orders"}, {.instance_id = "twice"}).value()->Leave().ok());
+  for (int i = 0; i < 10'000; ++i) {
+    const auto member = group.Join({"orders"}, {.instance_id = "pod-" + std::to_string(i)});
+    REQUIRE((*member)->Leave().ok());
+  }
+  CHECK(Access::Groups(*broker)->Find("g").value()->instances() < 200);
+  CHECK(absl::IsAborted(fenced->Poll({}).status()));
 }
 
 }  // namespace daybook

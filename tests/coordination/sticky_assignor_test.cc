@@ -1,4 +1,4 @@
-#include "broker/sticky_assignor.h"
+#include "coordination/sticky_assignor.h"
 
 #include <algorithm>
 #include <cstdint>

@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_BROKER_SUBSCRIPTION_H_
-#define DAYBOOK_BROKER_SUBSCRIPTION_H_
+#ifndef DAYBOOK_COORDINATION_SUBSCRIPTION_H_
+#define DAYBOOK_COORDINATION_SUBSCRIPTION_H_
 
 #include <regex.h>
 
@@ -46,4 +46,4 @@ class Subscription {
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_BROKER_SUBSCRIPTION_H_
+#endif  // DAYBOOK_COORDINATION_SUBSCRIPTION_H_
