@@ -33,10 +33,10 @@ struct Bound {
   int lines;
 };
 const std::map<std::string, Bound> kStillLarge = {
-    {"BrokerCore", {21, 106}},   {"Consumer::State", {18, 114}}, {"GroupCoordinator", {21, 191}},
-    {"GroupRunner", {23, 118}},  {"LogContext", {16, 33}},       {"Planner", {4, 265}},
-    {"Segment", {19, 371}},      {"SegmentFile", {16, 96}},      {"SegmentVerifier", {8, 299}},
-    {"SyncScheduler", {21, 97}}, {"TopicCompressor", {17, 89}},
+    {"Consumer::State", {18, 114}}, {"GroupCoordinator", {21, 191}}, {"GroupRunner", {23, 118}},
+    {"LogContext", {16, 33}},       {"Planner", {4, 265}},           {"Segment", {19, 371}},
+    {"SegmentFile", {16, 96}},      {"SegmentVerifier", {8, 299}},   {"SyncScheduler", {21, 97}},
+    {"TopicCompressor", {17, 89}},
 };
 
 // The floors, from the ground up; those on one line never see each other.

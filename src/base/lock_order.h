@@ -13,9 +13,8 @@ namespace daybook::inline v1 {
 // under a name of TransactionNames the offsets are.
 enum class LockOrder : std::uint8_t {
   kUnchecked,
-  kBrokerClose,        // BrokerCore: one thread closes
+  kBrokerClose,        // DirectoryLease: one thread closes
   kBrokerCreate,       // BrokerCore: one topic is made or deleted at a time
-  kBroker,             // BrokerCore: the directory's lock
   kGroups,             // GroupRegistry: which groups there are
   kGroup,              // GroupCoordinator
   kOffsetCompaction,   // OffsetStore: one compaction at a time

@@ -57,8 +57,7 @@ absl::StatusOr<std::shared_ptr<BrokerCore>> BrokerCore::Open(std::string_view di
 }
 
 BrokerCore::BrokerCore(std::string path, DataDirectory data, const BrokerOptions& options)
-    : path_(std::move(path)),
-      root_(std::move(data.root)),
+    : root_(std::move(data.root)),
       threads_(*options.threads),
       background_(options.background),
       ahead_worker_(options.background),
@@ -82,7 +81,7 @@ BrokerCore::BrokerCore(std::string path, DataDirectory data, const BrokerOptions
                .transactions = &decisions_},
       catalog_(context_, counters_),
       offsets_(context_, catalog_, decisions_, background_),
-      lock_(std::move(data.lock)) {
+      lease_(std::move(path), std::move(data.lock)) {
   if (is_read_only()) {
     decisions_.Follow({.refresh = [this] { return offsets_.Load().ok(); },
                        .is_gone = [this] { return follower_->WriterIsGone(); }});

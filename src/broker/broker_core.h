@@ -18,6 +18,7 @@
 #include "broker/background/sync_scheduler.h"
 #include "broker/broker_listener.h"
 #include "broker/data_directory.h"
+#include "broker/directory_lease.h"
 #include "broker/offsets/offset_store.h"
 #include "broker/topics/catalog.h"
 #include "broker/transactions/decision_table.h"
@@ -40,7 +41,7 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
                                                           const BrokerOptions& given);
   ~BrokerCore();
 
-  absl::Status Close() ABSL_LOCKS_EXCLUDED(close_mutex_, mutex_);
+  absl::Status Close();
   // FailedPrecondition: it is closed, or this is a child of its process.
   absl::Status Check() {
     if (auto status = process().Check(); !status.ok()) return status;
@@ -48,7 +49,7 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   }
   bool is_open() const { return !process().is_forked() && !catalog_.is_closed(); }
   bool is_read_only() const { return context_.is_read_only; }
-  const std::string& directory() const { return path_; }
+  const std::string& directory() const { return lease_.path(); }
   // Null when the directory is open for writing.
   DirectoryFollower* follower() { return follower_.get(); }
 
@@ -72,7 +73,7 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   }
 
   // For tests: how long Close waits for claims that are open.
-  void UseSettleTimeout(std::chrono::milliseconds timeout) { settle_timeout_ = timeout; }
+  void UseSettleTimeout(std::chrono::milliseconds timeout) { lease_.UseSettleTimeout(timeout); }
 
   const ProcessGuard& process() const { return context_.process; }
 
@@ -88,7 +89,9 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
  private:
   BrokerCore(std::string path, DataDirectory data, const BrokerOptions& options);
 
-  const std::string path_;
+  // All that could begin something new, and what is under way.
+  DirectoryLease::Ended End();
+
   const std::unique_ptr<Directory> root_;
   RecoveryCounters counters_;
   ThreadFactory& threads_;
@@ -101,21 +104,9 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   OffsetStore offsets_;
   TransactionNames transaction_names_;
 
-  // Waits until nothing of ours writes to a file any more, and syncs what was promised.
-  absl::Status SettleLogs() ABSL_EXCLUSIVE_LOCKS_REQUIRED(close_mutex_, mutex_);
-
-  // A thread that closes while another one does waits for that.
-  Mutex close_mutex_ ABSL_ACQUIRED_BEFORE(mutex_){LockOrder::kBrokerClose};
-  bool has_closed_ ABSL_GUARDED_BY(close_mutex_) = false;
-  absl::Status close_status_ ABSL_GUARDED_BY(close_mutex_);  // what could not be synced
   // One topic is made or deleted at a time.
-  Mutex create_mutex_ ABSL_ACQUIRED_BEFORE(mutex_){LockOrder::kBrokerCreate};
-  Mutex mutex_{LockOrder::kBroker};
-  std::unique_ptr<FileLock> lock_ ABSL_GUARDED_BY(mutex_);  // of the directory, for writing
-  // After Close: those with claims that are still open.
-  std::vector<std::shared_ptr<PartitionLog>> unsettled_ ABSL_GUARDED_BY(mutex_);
-  // A claim is filled within microseconds, if not by a thread that is held up.
-  std::chrono::milliseconds settle_timeout_{1000};
+  Mutex create_mutex_{LockOrder::kBrokerCreate};
+  DirectoryLease lease_;
   // Last, so that it goes first: it refers to all of these.
   std::unique_ptr<BrokerListener> listener_;
 };
