@@ -32,12 +32,19 @@ struct Bound {
   int members;
   int lines;
 };
+// clang-format off
 const std::map<std::string, Bound> kStillLarge = {
-    {"Consumer::State", {18, 114}}, {"GroupCoordinator", {21, 191}}, {"GroupRunner", {23, 118}},
-    {"LogContext", {16, 33}},       {"Planner", {4, 265}},           {"Segment", {19, 371}},
-    {"SegmentFile", {16, 96}},      {"SegmentVerifier", {8, 299}},   {"SyncScheduler", {21, 97}},
+    {"Consumer::State", {18, 114}},
+    {"GroupCoordinator", {21, 191}},
+    {"LogContext", {16, 33}},
+    {"Planner", {4, 265}},
+    {"Segment", {19, 371}},
+    {"SegmentFile", {16, 96}},
+    {"SegmentVerifier", {8, 299}},
+    {"SyncScheduler", {21, 97}},
     {"TopicCompressor", {17, 89}},
 };
+// clang-format on
 
 // The floors, from the ground up; those on one line never see each other.
 const std::map<std::string, int> kFloors = {{"base", 0},         {"format", 1},   {"io", 2},
@@ -79,9 +86,9 @@ const std::map<std::string, std::string> kPublicHeaders = {
 
 // Tests that are of the whole and not of one source.
 const std::set<std::string> kHeaderOnly = {
-    "base/checksum",      "base/deadline",       "base/lock_order",
-    "base/mutex",         "base/one_thread",     "base/sweep_threshold",
-    "log/dictionary_fit", "log/read/open_batch", "segment/claim_gate",
+    "base/checksum",       "base/deadline",      "base/lock_order",      "base/mutex",
+    "base/one_thread",     "base/split_mix",     "base/sweep_threshold", "log/dictionary_fit",
+    "log/read/open_batch", "segment/claim_gate",
 };
 
 std::string Read(const fs::path& path) {

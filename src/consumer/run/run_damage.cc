@@ -43,23 +43,17 @@ absl::Status GroupRunner::PassDamage(const absl::Status& status) {
   }
   const TopicPartition name{damage.topic, damage.partition};
   if (const auto sought = consumer_->Seek(name, damage.end_offset); !sought.ok()) return sought;
-  const std::shared_ptr<Stream>& stream = StreamOf(name, damage.begin_offset);
+  PartitionStream& stream = *records_.StreamOf(name, damage.begin_offset);
   if (is_dropped) {
     // Once it is told and noted, the group is behind it: what comes back of before it must not undo
     // that, and the next Run is not told again.
     const auto committed = consumer_->Commit({{name, {.offset = damage.end_offset}}});
     if (!committed.ok() && !absl::IsAborted(committed)) return committed;
-    stream->committed = std::max(stream->committed, damage.end_offset);
+    stream.committed = std::max(stream.committed, damage.end_offset);
     if (!goes_on) return status;
   }
-  const auto last = std::find_if(pending_.rbegin(), pending_.rend(),
-                                 [&](const Batch* batch) { return batch->stream == stream; });
-  if (last != pending_.rend()) {
-    (*last)->pass_to = damage.end_offset;
-  } else {
-    stream->tracker.PassTo(damage.end_offset);
-  }
-  has_news_ = true;
+  records_.PassTo(stream, damage.end_offset);
+  finished_.Add();
   return absl::OkStatus();
 }
 
