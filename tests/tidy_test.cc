@@ -35,7 +35,6 @@ struct Bound {
 // clang-format off
 const std::map<std::string, Bound> kStillLarge = {
     {"Consumer::State", {18, 114}},
-    {"GroupCoordinator", {21, 191}},
     {"LogContext", {16, 33}},
     {"Planner", {4, 265}},
     {"Segment", {19, 371}},

@@ -38,29 +38,36 @@ absl::StatusOr<GroupCoordinator::Membership> GroupCoordinator::Join(const Joinin
     DropLostLocked(now);
     if (const auto status = CheckJoining(joining); !status.ok()) return status;
     // What came before this member did is new to the others, whatever this one subscribes to.
-    if (!members_.empty() && catalog_.version() != catalog_version_) LookAtTopics();
+    if (!members_.empty() && catalog_.version() != topics_.catalog_version) LookAtTopics();
     if (members_.empty()) {
       assignor_ = joining.assignor;
       custom_assignor_ = joining.custom_assignor;
-      assigned_ = absl::OkStatus();
+      rebalance_.ForgetResult();
     }
     // In the order of joining, as assignors order members by their ids.
-    membership.id = absl::StrFormat("%s-%06d", name_, ++joined_);
+    membership.id = absl::StrFormat("%s-%06d", name_, ++counts_.joined);
     Member member{.subscription = joining.subscription,
                   .instance_id = joining.instance_id,
                   .deadline = membership.deadline,
                   .topics = {},
                   .begins_at_end = joining.begins_at_end};
-    const auto older = FindInstance(joining.instance_id);
+    const auto older = members_.Find(static_members_.Latest(joining.instance_id));
+    // Of one that is taken over nobody else needs to move, unless it reads something else now.
+    rebalance_.NoteChange(older == members_.end() ||
+                          !(older->second.subscription == member.subscription));
     if (older != members_.end()) {
-      TakeOver(older, member, membership.id);
-    } else {
-      Changed(true);
+      members_.TakeOver(older, member, membership.id);
+      BumpEpoch();  // for the older one, if it is still there
     }
-    members_.emplace(membership.id, std::move(member));
-    if (!joining.instance_id.empty()) NoteInstance(membership);
+    members_.Add(membership.id, std::move(member));
+    if (!joining.instance_id.empty()) {
+      static_members_.Note(joining.instance_id, membership.id, membership.deadline,
+                           [&](const std::string& id) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+                             return members_.contains(id);
+                           });
+    }
     deadlines_.Include(membership.deadline->at(), membership.deadline->interval());
-    fixed = LookAtTopicsOf(members_.at(membership.id));
+    fixed = LookAtTopicsOf(members_.Find(membership.id)->second);
   }
   // A power cut that takes these places would take what arrives until the first commit. They may be
   // there by another member's doing, whose sync is under way or has failed; what is durable already
@@ -90,43 +97,10 @@ absl::Status GroupCoordinator::CheckJoining(const Joining& joining) {
       ", not ", name(is_custom, joining.assignor), "; use the same, or wait until they have left"));
 }
 
-GroupCoordinator::Members::iterator GroupCoordinator::FindInstance(const std::string& instance_id) {
-  if (instance_id.empty()) return members_.end();
-  const auto latest = instances_.find(instance_id);
-  return latest == instances_.end() ? members_.end() : members_.find(latest->second.latest);
-}
-
-void GroupCoordinator::NoteInstance(const Membership& member) {
-  const auto is_gone = [](const std::weak_ptr<PollDeadline>& one) { return one.expired(); };
-  if (instances_sweep_.IsDue(instances_.size())) {
-    std::erase_if(instances_, [&](const auto& entry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-      const auto& [instance, known] = entry;
-      return !members_.contains(known.latest) &&
-             std::all_of(known.members.begin(), known.members.end(), is_gone);
-    });
-    instances_sweep_.Swept(instances_.size());
-  }
-  Instance& known = instances_[member.instance_id];
-  std::erase_if(known.members, is_gone);
-  known.latest = member.id;
-  known.members.push_back(member.deadline);
-}
-
-void GroupCoordinator::TakeOver(Members::iterator older, Member& newer, const std::string& id) {
-  // Nobody else needs to move: no rebalance, unless it wants to read something else.
-  Changed(!(older->second.subscription == newer.subscription));
-  newer.topics = older->second.topics;
-  newer.target = std::move(older->second.target);
-  newer.owned = std::move(older->second.owned);
-  for (const TopicPartition& partition : newer.owned) Of(partition).owner = id;
-  members_.erase(older);
-  BumpEpoch();  // for the older one, if it is still there
-}
-
 void GroupCoordinator::Leave(const std::string& member) {
   {
     MutexLock lock(mutex_);
-    const auto found = members_.find(member);
+    const auto found = members_.Find(member);
     if (found == members_.end()) return;
     Remove(found);
   }
@@ -135,37 +109,19 @@ void GroupCoordinator::Leave(const std::string& member) {
 
 void GroupCoordinator::SuspendStatic(const std::string& member) {
   MutexLock lock(mutex_);
-  const auto found = members_.find(member);
+  const auto found = members_.Find(member);
   if (found == members_.end()) return;
   found->second.is_away = true;
   // Nothing is under way any more in what it has to let go of.
-  const std::set<TopicPartition> owned = found->second.owned;
-  for (const TopicPartition& partition : owned) {
-    if (!found->second.target.contains(partition)) Release(found->second, member, partition);
-  }
+  members_.Release(found, GroupMembers::Revoked(found->second));
   BumpEpoch();
 }
 
-void GroupCoordinator::Remove(Members::iterator member) {
-  const std::set<TopicPartition> owned = member->second.owned;
-  for (const TopicPartition& partition : owned) Release(member->second, member->first, partition);
-  members_.erase(member);
-  if (members_.empty()) {
-    for (auto& [name, partition] : all_) {
-      partition.is_held = false;
-      partition.mark.reset();
-    }
-  }
-  Changed(true);
+void GroupCoordinator::Remove(GroupMembers::Iterator member) {
+  members_.Remove(member);
+  rebalance_.NoteChange(true);
   LookAtTopics();
   BumpEpoch();
-}
-
-void GroupCoordinator::Release(Member& member, const std::string& id,
-                               const TopicPartition& partition) {
-  member.owned.erase(partition);
-  std::string& owner = Of(partition).owner;
-  if (owner == id) owner.clear();
 }
 
 void GroupCoordinator::DropLost(MonotonicTime now) {
@@ -178,7 +134,7 @@ void GroupCoordinator::DropLostLocked(MonotonicTime now) {
   if (!deadlines_.MayBeOver(now)) return;
   deadlines_.Reset();
   std::vector<std::string> lost;
-  for (const auto& [id, member] : members_) {
+  for (const auto& [id, member] : members_.all()) {
     if (member.deadline->IsOver(now)) {
       lost.push_back(id);
     } else {
@@ -186,7 +142,7 @@ void GroupCoordinator::DropLostLocked(MonotonicTime now) {
     }
   }
   for (const std::string& id : lost) {
-    const auto member = members_.find(id);
+    const auto member = members_.Find(id);
     if (IsPlanted(PlantedBug::kLostMemberKeepsPartitions)) member->second.owned.clear();
     Remove(member);
   }
@@ -196,50 +152,32 @@ GroupCoordinator::Assignment GroupCoordinator::Sync(const Membership& membership
                                                     const std::vector<TopicPartition>& released) {
   RebalanceIfNeeded().IgnoreError();  // of that who joined is told
   MutexLock lock(mutex_);
-  const auto found = members_.find(membership.id);
+  const auto found = members_.Find(membership.id);
   if (found == members_.end()) {
-    const auto latest = instances_.find(membership.instance_id);
-    const bool is_fenced = latest != instances_.end() && latest->second.latest != membership.id;
+    const bool is_fenced = static_members_.IsFenced(membership.instance_id, membership.id);
     return {.standing = is_fenced ? MemberStatus::kFenced : MemberStatus::kLost,
             .epoch = epoch_.load(std::memory_order_relaxed),
-            .generation = generation_,
+            .generation = counts_.generation,
             .owned = {},
             .revoked = {}};
   }
-  Member& member = found->second;
-  for (const TopicPartition& partition : released) Release(member, membership.id, partition);
+  members_.Release(found, released);
   // Somebody may be waiting for these.
   if (!released.empty()) BumpEpoch();
   Assignment assignment{.standing = MemberStatus::kMember,
                         .epoch = epoch_.load(std::memory_order_relaxed),
-                        .generation = generation_,
+                        .generation = counts_.generation,
                         .owned = {},
-                        .revoked = {}};
-  for (const TopicPartition& partition : member.owned) {
-    if (!member.target.contains(partition)) assignment.revoked.push_back(partition);
-  }
-  for (const TopicPartition& partition : member.target) {
-    if (!assignment.revoked.empty()) break;
-    GroupPartition& taken = Of(partition);
-    const bool is_planted = IsPlanted(PlantedBug::kAssignBeforeRevoke);
-    if (taken.owner != membership.id && (taken.owner.empty() || is_planted)) {
-      taken.owner = membership.id;
-      taken.owned_since = generation_;
-    }
-    if (taken.owner == membership.id) member.owned.insert(partition);
-  }
-  assignment.owned = member.owned;
+                        .revoked = GroupMembers::Revoked(found->second)};
+  if (assignment.revoked.empty()) members_.Claim(found, counts_.generation);
+  assignment.owned = found->second.owned;
   return assignment;
-}
-
-GroupPartition& GroupCoordinator::Of(const TopicPartition& partition) {
-  return all_.try_emplace(partition, GroupPartition{.name = partition}).first->second;
 }
 
 GroupPartition* GroupCoordinator::Hold(const TopicPartition& partition, PartitionLog& log,
                                        Offset from) {
   MutexLock lock(mutex_);
-  GroupPartition& held = Of(partition);
+  GroupPartition& held = members_.Of(partition);
   if (!std::exchange(held.is_held, true)) held.mark = log.Mark(from);
   if (held.mark != nullptr && held.mark->offset() < from) held.mark->Move(from);
   return &held;
@@ -256,7 +194,7 @@ absl::Status GroupCoordinator::Commit(const std::string& member, const TopicPart
   GroupPartition* found = nullptr;
   {
     MutexLock lock(mutex_);
-    found = &Of(partition);
+    found = &members_.Of(partition);
   }
   return Commit(member, *found, offset, metadata);
 }
@@ -282,7 +220,7 @@ absl::Status GroupCoordinator::WhileOwned(const std::string& member,
   MutexLock lock(mutex_);
   DropLostLocked(now);
   for (const auto& [partition, generation] : partitions) {
-    const GroupPartition& owned = Of(partition);
+    const GroupPartition& owned = members_.Of(partition);
     if (const auto status = CheckOwner(member, owned); !status.ok()) return status;
     if (owned.owned_since <= generation || IsPlanted(PlantedBug::kCommitGoesBack)) continue;
     return absl::AbortedError(absl::StrCat(
@@ -291,7 +229,7 @@ absl::Status GroupCoordinator::WhileOwned(const std::string& member,
   }
   if (const auto status = then(); !status.ok()) return status;
   for (const auto& [partition, generation] : partitions) {
-    GroupPartition& held = Of(partition);
+    GroupPartition& held = members_.Of(partition);
     if (held.mark == nullptr) continue;
     const auto place = store_.Find({name_, partition.topic, partition.partition});
     if (place.ok() && place->has_value()) held.mark->Move((*place)->offset);
@@ -305,8 +243,8 @@ absl::Status GroupCoordinator::WhileEmpty(const std::function<absl::Status()>& t
   DropLostLocked(now);
   if (!members_.empty()) {
     return absl::FailedPreconditionError(
-        absl::StrCat("the group ", name_, " has members, among them ", members_.begin()->first,
-                     "; its places are moved when all have left"));
+        absl::StrCat("the group ", name_, " has members, among them ",
+                     members_.all().begin()->first, "; its places are moved when all have left"));
   }
   return then();
 }
@@ -319,23 +257,11 @@ void GroupCoordinator::CatalogChanged() {
 }
 
 void GroupCoordinator::ForgetTopic(std::string_view topic) {
-  const auto is_of_topic = [&](const TopicPartition& partition) {
-    return partition.topic == topic;
-  };
   MutexLock lock(mutex_);
-  for (auto& [name, partition] : all_) {
-    if (!is_of_topic(name)) continue;
-    partition.owner.clear();
-    partition.is_held = false;
-    partition.mark.reset();
-  }
-  for (auto& [id, member] : members_) {
-    std::erase_if(member.owned, is_of_topic);
-    std::erase_if(member.target, is_of_topic);
-  }
+  members_.ForgetTopic(topic);
   if (members_.empty()) return;
   // Also if there is one of that name again already: it is another one.
-  if (partitions_.erase(std::string(topic)) != 0) Changed(true);
+  if (topics_.partitions.erase(std::string(topic)) != 0) rebalance_.NoteChange(true);
   BumpEpoch();
 }
 
@@ -347,12 +273,12 @@ bool GroupCoordinator::IsMember(const std::string& member) {
 
 GroupCoordinator::Counts GroupCoordinator::counts() {
   MutexLock lock(mutex_);
-  return {.joined = joined_, .generation = generation_};
+  return counts_;
 }
 
 std::size_t GroupCoordinator::instances() {
   MutexLock lock(mutex_);
-  return instances_.size();
+  return static_members_.size();
 }
 
 bool GroupCoordinator::HasMembers() {

@@ -16,27 +16,17 @@
 #include "absl/status/statusor.h"
 #include "base/event_count.h"
 #include "base/mutex.h"
-#include "base/sweep_threshold.h"
 #include "broker/offsets/offset_store.h"
 #include "broker/topics/catalog.h"
+#include "coordination/group_members.h"
 #include "coordination/poll_deadline.h"
+#include "coordination/rebalance.h"
+#include "coordination/static_members.h"
 #include "coordination/subscription.h"
 #include "daybook/broker.h"
 #include "daybook/group_options.h"
 
 namespace daybook::inline v1 {
-
-// What a group has of a partition: guarded by its coordinator, and at one place as long as that is.
-// Who commits often keeps a pointer to it instead of looking for its name.
-struct GroupPartition {
-  TopicPartition name;
-  std::string owner = {};                 // empty: nobody
-  OffsetStore::EntryPtr place = nullptr;  // once it was committed
-  std::int64_t owned_since = 0;           // the generation in which the owner got it
-  bool is_new = false;                    // it came after the group: begins at its beginning
-  bool is_held = false;
-  std::unique_ptr<ReadMark> mark = nullptr;  // null where nothing is dropped that is unread
-};
 
 // The members of one group, and who may read what. A change of members, topics or partitions makes
 // a new generation with a new target for everybody; partitions then move one by one: a member is
@@ -55,12 +45,7 @@ class GroupCoordinator {
   // The others must outlive the coordinator. `counts`: as of before it was there.
   GroupCoordinator(std::string name, OffsetStore& store, Catalog& catalog, Clock& clock,
                    const Counts& counts = {0, 0})
-      : name_(std::move(name)),
-        store_(store),
-        catalog_(catalog),
-        clock_(clock),
-        generation_(counts.generation),
-        joined_(counts.joined) {}
+      : name_(std::move(name)), store_(store), catalog_(catalog), clock_(clock), counts_(counts) {}
 
   struct Joining {
     Subscription subscription;
@@ -159,30 +144,11 @@ class GroupCoordinator {
   const std::string& name() const { return name_; }
 
  private:
-  struct Member {
-    Subscription subscription;
-    std::string instance_id;
-    std::shared_ptr<PollDeadline> deadline;
-    std::vector<std::string> topics;  // those of the subscription that are there
-    bool begins_at_end = false;
-    bool is_away = false;
-    std::set<TopicPartition> target = {};
-    std::set<TopicPartition> owned = {};
-  };
-  using Members = std::map<std::string, Member>;
+  using Member = GroupMembers::Member;
 
-  void NoteInstance(const Membership& member) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckJoining(const Joining& joining) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  Members::iterator FindInstance(const std::string& instance_id)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The member's entry under another id.
-  void TakeOver(Members::iterator older, Member& newer, const std::string& id)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Remove(Members::iterator member) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void Remove(GroupMembers::Iterator member) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DropLostLocked(MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Release(Member& member, const std::string& id, const TopicPartition& partition)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  GroupPartition& Of(const TopicPartition& partition) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status CheckOwner(const std::string& member, const GroupPartition& partition)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -195,15 +161,9 @@ class GroupCoordinator {
   absl::Status LookAtTopicsOf(const Member& joined) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Answers what was subscribed to before.
   std::map<std::string, int> SelectTopics() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // What is subscribed to since then, and is not known to `before`.
-  std::vector<TopicPartition> Appeared(const std::map<std::string, int>& before)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   absl::Status FixPlaces(const std::vector<TopicPartition>& partitions)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  AssignorInput Input() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Apply(const Assignments& assignments) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // The members changed: what is being computed does not hold.
-  void Changed(bool calls_for_rebalance) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  RebalanceInput Input() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void BumpEpoch() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::string name_;
@@ -215,26 +175,13 @@ class GroupCoordinator {
   FirstDeadline deadlines_;
 
   Mutex mutex_{LockOrder::kGroup};
-  std::int64_t generation_ ABSL_GUARDED_BY(mutex_);
-  std::int64_t joined_ ABSL_GUARDED_BY(mutex_);        // members ever
-  std::uint64_t changes_ ABSL_GUARDED_BY(mutex_) = 0;  // of the members or topics
-  bool needs_rebalance_ ABSL_GUARDED_BY(mutex_) = false;
-  absl::Status assigned_ ABSL_GUARDED_BY(mutex_);  // what the assignor last said
+  Counts counts_ ABSL_GUARDED_BY(mutex_);
+  PendingRebalance rebalance_ ABSL_GUARDED_BY(mutex_);
   Assignor assignor_ ABSL_GUARDED_BY(mutex_) = Assignor::kCooperativeSticky;
   AssignorFunction custom_assignor_ ABSL_GUARDED_BY(mutex_);
-  Members members_ ABSL_GUARDED_BY(mutex_);
-  // The latest member of each instance id, also when it has gone: older ones stay fenced, as long
-  // as there are some, and then it is forgotten.
-  struct Instance {
-    std::string latest;
-    std::vector<std::weak_ptr<PollDeadline>> members;  // all that are still there
-  };
-  std::map<std::string, Instance> instances_ ABSL_GUARDED_BY(mutex_);
-  SweepThreshold instances_sweep_ ABSL_GUARDED_BY(mutex_);
-  std::uint64_t catalog_version_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::map<std::string, int> partitions_ ABSL_GUARDED_BY(mutex_);  // of what is subscribed to
-  // Of what was ever assigned; none goes, since members have pointers to them.
-  std::map<TopicPartition, GroupPartition> all_ ABSL_GUARDED_BY(mutex_);
+  GroupMembers members_ ABSL_GUARDED_BY(mutex_);
+  StaticMembers static_members_ ABSL_GUARDED_BY(mutex_);
+  SubscribedTopics topics_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace daybook::inline v1

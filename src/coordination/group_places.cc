@@ -25,11 +25,11 @@ namespace {
 
 constexpr std::chrono::seconds kSyncTimeout{30};
 
-}  // namespace
-
-std::vector<TopicPartition> GroupCoordinator::Appeared(const std::map<std::string, int>& before) {
+// What is in `now` and not in `before`.
+std::vector<TopicPartition> Appeared(const std::map<std::string, int>& before,
+                                     const std::map<std::string, int>& now) {
   std::vector<TopicPartition> appeared;
-  for (const auto& [topic, count] : partitions_) {
+  for (const auto& [topic, count] : now) {
     const auto known = before.find(topic);
     for (int id = known == before.end() ? 0 : known->second; id < count; ++id) {
       appeared.push_back({topic, id});
@@ -38,16 +38,18 @@ std::vector<TopicPartition> GroupCoordinator::Appeared(const std::map<std::strin
   return appeared;
 }
 
+}  // namespace
+
 void GroupCoordinator::LookAtTopics() {
   const std::map<std::string, int> before = SelectTopics();
-  const bool is_at_end = std::any_of(members_.begin(), members_.end(),
+  const bool is_at_end = std::any_of(members_.all().begin(), members_.all().end(),
                                      [](const auto& one) { return one.second.begins_at_end; });
   if (!is_at_end) return;
   std::vector<TopicPartition> unknown;
-  for (TopicPartition& partition : Appeared(before)) {
+  for (TopicPartition& partition : Appeared(before, topics_.partitions)) {
     const auto place = store_.Find({name_, partition.topic, partition.partition});
     if (place.ok() && place->has_value()) continue;
-    Of(partition).is_new = true;
+    members_.Of(partition).is_new = true;
     unknown.push_back(std::move(partition));
   }
   // If that cannot be stored now, the member that gets the partition tries again.
@@ -57,7 +59,7 @@ void GroupCoordinator::LookAtTopics() {
 absl::Status GroupCoordinator::LookAtTopicsOf(const Member& joined) {
   const std::map<std::string, int> before = SelectTopics();
   if (!joined.begins_at_end) return absl::OkStatus();
-  const std::vector<TopicPartition> appeared = Appeared(before);
+  const std::vector<TopicPartition> appeared = Appeared(before, topics_.partitions);
   if (appeared.empty()) return absl::OkStatus();
   const auto places = store_.FindGroup(name_);
   if (!places.ok()) return places.status();
@@ -71,7 +73,8 @@ absl::Status GroupCoordinator::LookAtTopicsOf(const Member& joined) {
   std::vector<TopicPartition> unknown;
   for (const TopicPartition& partition : appeared) {
     if (places->contains({name_, partition.topic, partition.partition})) continue;
-    Of(partition).is_new = known.contains(partition.topic) || (is_expression && !known.empty());
+    members_.Of(partition).is_new =
+        known.contains(partition.topic) || (is_expression && !known.empty());
     unknown.push_back(partition);
   }
   return FixPlaces(unknown);
@@ -86,7 +89,7 @@ absl::Status GroupCoordinator::FixPlaces(const std::vector<TopicPartition>& part
     if (!topic.ok()) return topic.status();
     if (partition.partition >= topic->partitions()) continue;
     Partition& log = topic->partition(partition.partition);
-    const auto offset = Of(partition).is_new ? log.begin_offset() : log.end_offset();
+    const auto offset = members_.Of(partition).is_new ? log.begin_offset() : log.end_offset();
     if (!offset.ok()) return offset.status();
     places[{name_, partition.topic, partition.partition}] = *offset;
   }
@@ -99,7 +102,7 @@ absl::StatusOr<Offset> GroupCoordinator::FixPlace(const TopicPartition& partitio
   absl::StatusOr<Offset> offset = Offset();
   {
     MutexLock lock(mutex_);
-    offset = Of(partition).is_new ? log.begin_offset() : log.end_offset();
+    offset = members_.Of(partition).is_new ? log.begin_offset() : log.end_offset();
     if (!offset.ok() || IsPlanted(PlantedBug::kForgetsWhereItBegan)) return offset;
     const auto status = store_.Commit({name_, partition.topic, partition.partition}, *offset);
     if (!status.ok()) return status;

@@ -3,6 +3,7 @@
 
 #include <regex.h>
 
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -42,6 +43,12 @@ class Subscription {
   std::vector<std::string> names_;
   std::string expression_;
   std::shared_ptr<const regex_t> regex_;  // null for names
+};
+
+// What the members of a group subscribe to and what is there of it, as of a version of the catalog.
+struct SubscribedTopics {
+  std::uint64_t catalog_version = 0;
+  std::map<std::string, int> partitions;
 };
 
 }  // namespace daybook::inline v1
