@@ -10,17 +10,17 @@ namespace daybook::inline v1 {
 
 absl::Status Consumer::State::NeedsTransaction() const {
   return absl::FailedPreconditionError(
-      absl::StrCat("the group ", group_->name(),
+      absl::StrCat("the group ", member_.group().name(),
                    " is at Guarantee::kExactlyOnce: give Positions() to a Transaction, which "
                    "commits them together with the results"));
 }
 
 absl::Status Consumer::State::CheckCommit() {
-  if (has_left_ || is_fenced_) [[unlikely]]
-    return CheckStanding();
+  if (member_.is_gone()) [[unlikely]]
+    return member_.CheckStanding();
   if (options_.guarantee == Guarantee::kExactlyOnce) [[unlikely]]
     return NeedsTransaction();
-  group_->DropLost(core_.clock().MonotonicNow());
+  member_.group().DropLost(core_.clock().MonotonicNow());
   return absl::OkStatus();
 }
 
@@ -40,26 +40,26 @@ absl::Status Consumer::State::CommitOne(Entry& entry, Offset offset, std::string
           " cannot be committed; the partition ends at ", end->value()));
     }
   }
-  auto status = group_->Commit(member_.id, *entry.of_group, offset, metadata);
+  auto status = member_.group().Commit(member_.id(), *entry.of_group, offset, metadata);
   if (status.ok()) entry.stored = offset;
   return status;
 }
 
 absl::Status Consumer::State::CommitOne(const TopicPartition& partition,
                                         const CommittedOffset& committed) {
-  Entry* const entry = cursors_.Find(partition.topic, partition.partition);
+  Entry* const entry = positions_.cursors().Find(partition.topic, partition.partition);
   if (entry != nullptr) return CommitOne(*entry, committed.offset, committed.metadata);
   if (IsPlanted(PlantedBug::kNoGenerationCheck)) {
-    return group_->Commit(member_.id, partition, committed.offset, committed.metadata);
+    return member_.group().Commit(member_.id(), partition, committed.offset, committed.metadata);
   }
   return absl::AbortedError(absl::StrCat(partition.topic, "-", partition.partition,
-                                         " is not assigned to ", member_.id,
+                                         " is not assigned to ", member_.id(),
                                          "; what was not committed, its owner reads again"));
 }
 
 absl::Status Consumer::State::EndCommit(const absl::Status& result) {
   // Also lets go of what others are waiting for, now that all of it is committed.
-  if (!is_in_listener_) {
+  if (!listener_.is_inside()) {
     if (const auto status = RebalanceIfNeeded(false); !status.ok()) return status;
   }
   return result;
@@ -68,7 +68,7 @@ absl::Status Consumer::State::EndCommit(const absl::Status& result) {
 absl::Status Consumer::State::Commit() {
   if (const auto status = CheckCommit(); !status.ok()) return status;
   absl::Status result;
-  for (Entry& entry : cursors_.entries()) {
+  for (Entry& entry : positions_.entries()) {
     const Offset offset = entry.cursor.offset;
     if (!entry.has_place) continue;
     const bool is_same = entry.stored == offset;
@@ -92,23 +92,38 @@ absl::Status Consumer::State::Commit(const std::map<TopicPartition, CommittedOff
 }
 
 absl::StatusOr<bool> Consumer::State::CommitBeforeDelivery(const RecordBatch& batch) {
-  Entry* entry = cursors_.Find(batch.topic(), batch.partition());
+  Entry* entry = positions_.cursors().Find(batch.topic(), batch.partition());
   const auto status = CommitOne(*entry, entry->cursor.offset, "");
   if (status.ok()) return true;
   // Nobody has seen them.
   entry->MoveTo(batch.begin_offset());
   if (!absl::IsAborted(status)) return status;
-  epoch_ = 0;  // who has it now, the coordinator knows
+  member_.SyncAgain();  // who has it now, the coordinator knows
   return false;
 }
 
-GroupOffsets Consumer::State::Positions() {
-  GroupOffsets positions{
-      .group = group_->name(), .member_id = member_.id, .generation = generation_, .offsets = {}};
-  for (const Entry& entry : cursors_.entries()) {
-    if (entry.has_place) positions.offsets[NameOf(entry)] = {.offset = entry.cursor.offset};
+absl::StatusOr<CommittedOffset> Consumer::State::Committed(const TopicPartition& partition) {
+  const auto place =
+      core_.offsets().Find({member_.group().name(), partition.topic, partition.partition});
+  if (!place.ok()) return place.status();
+  if (!place->has_value()) {
+    return absl::NotFoundError(absl::StrCat("the group ", member_.group().name(),
+                                            " has no place in ", partition.topic, "-",
+                                            partition.partition));
   }
-  return positions;
+  return **place;
+}
+
+absl::StatusOr<std::map<TopicPartition, CommittedOffset>> Consumer::State::CommittedOffsets(
+    const std::vector<TopicPartition>& partitions) {
+  std::map<TopicPartition, CommittedOffset> committed;
+  for (const TopicPartition& partition : partitions) {
+    auto place =
+        core_.offsets().Find({member_.group().name(), partition.topic, partition.partition});
+    if (!place.ok()) return place.status();
+    if (place->has_value()) committed.emplace(partition, **std::move(place));
+  }
+  return committed;
 }
 
 }  // namespace daybook::inline v1

@@ -40,7 +40,7 @@ absl::Status CheckOptions(const GroupOptions& options) {
 }  // namespace
 
 Consumer::Consumer(std::unique_ptr<State> state) : state_(std::move(state)) {
-  state_->SetConsumer(this);
+  state_->listener().SetConsumer(this);
 }
 Consumer::~Consumer() {
   // The member goes on in the parent.
@@ -60,40 +60,44 @@ absl::Status Consumer::Commit() {
 absl::Status Consumer::Commit(const std::map<TopicPartition, CommittedOffset>& offsets) {
   return Guarded(*state_, [&] { return state_->Commit(offsets); });
 }
-GroupOffsets Consumer::Positions() const { return state_->Positions(); }
+GroupOffsets Consumer::Positions() const { return state_->positions().Positions(); }
 absl::Status Consumer::Leave() {
   return Guarded(*state_, [&] { return state_->Leave(); });
 }
-std::vector<TopicPartition> Consumer::Assignment() const { return state_->Assignment(); }
+std::vector<TopicPartition> Consumer::Assignment() const {
+  return state_->positions().Assignment();
+}
 
 absl::Status Consumer::Seek(const TopicPartition& partition, Offset offset) {
-  return Guarded(*state_, [&] { return state_->Seek(partition, offset); });
+  return Guarded(*state_, [&] { return state_->positions().Seek(partition, offset); });
 }
 absl::Status Consumer::SeekToBeginning(const std::vector<TopicPartition>& partitions) {
   return Guarded(*state_, [&] {
-    return state_->SeekAll(partitions, [](PartitionLog& log) { return log.begin_offset(); });
+    return state_->positions().SeekAll(partitions,
+                                       [](PartitionLog& log) { return log.begin_offset(); });
   });
 }
 absl::Status Consumer::SeekToEnd(const std::vector<TopicPartition>& partitions) {
   return Guarded(*state_, [&] {
-    return state_->SeekAll(partitions, [](PartitionLog& log) { return log.end_offset(); });
+    return state_->positions().SeekAll(partitions,
+                                       [](PartitionLog& log) { return log.end_offset(); });
   });
 }
 absl::Status Consumer::SeekToTime(Timestamp time, const std::vector<TopicPartition>& partitions) {
   return Guarded(*state_, [&] {
-    return state_->SeekAll(partitions,
-                           [time](PartitionLog& log) { return log.OffsetForTime(time); });
+    return state_->positions().SeekAll(
+        partitions, [time](PartitionLog& log) { return log.OffsetForTime(time); });
   });
 }
 absl::Status Consumer::SeekToCommitted() {
-  return Guarded(*state_, [&] { return state_->SeekToCommitted(); });
+  return Guarded(*state_, [&] { return state_->positions().SeekToCommitted(); });
 }
 
 absl::StatusOr<Offset> Consumer::Position(const TopicPartition& partition) const {
-  return Guarded(*state_, [&] { return state_->Position(partition); });
+  return Guarded(*state_, [&] { return state_->positions().Position(partition); });
 }
 absl::StatusOr<std::int64_t> Consumer::Lag(const TopicPartition& partition) const {
-  return Guarded(*state_, [&] { return state_->Lag(partition); });
+  return Guarded(*state_, [&] { return state_->positions().Lag(partition); });
 }
 absl::StatusOr<CommittedOffset> Consumer::Committed(const TopicPartition& partition) const {
   return Guarded(*state_, [&] { return state_->Committed(partition); });
@@ -129,14 +133,14 @@ absl::StatusOr<std::map<TopicPartition, Offset>> Consumer::OffsetsForTimes(
 }
 
 absl::Status Consumer::Pause(const std::vector<TopicPartition>& partitions) {
-  return Guarded(*state_, [&] { return state_->SetPaused(partitions, true); });
+  return Guarded(*state_, [&] { return state_->positions().SetPaused(partitions, true); });
 }
 absl::Status Consumer::Resume(const std::vector<TopicPartition>& partitions) {
-  return Guarded(*state_, [&] { return state_->SetPaused(partitions, false); });
+  return Guarded(*state_, [&] { return state_->positions().SetPaused(partitions, false); });
 }
-std::vector<TopicPartition> Consumer::Paused() const { return state_->Paused(); }
+std::vector<TopicPartition> Consumer::Paused() const { return state_->positions().Paused(); }
 
-const std::string& Consumer::member_id() const { return state_->member_id(); }
+const std::string& Consumer::member_id() const { return state_->member().id(); }
 
 ConsumerGroup::ConsumerGroup(Broker& broker, std::string_view name, GroupOptions options)
     : groups_(Access::Groups(broker)), name_(name), options_(std::move(options)) {}
@@ -175,7 +179,7 @@ absl::StatusOr<std::unique_ptr<Consumer>> ConsumerGroup::Join(Subscription subsc
   auto state =
       std::make_unique<Consumer::State>(groups_->core().shared_from_this(), *std::move(group),
                                         options_, std::move(subscription), std::move(options));
-  if (const auto status = state->Join(); !status.ok()) return status;
+  if (const auto status = state->member().Join(); !status.ok()) return status;
   return std::unique_ptr<Consumer>(new Consumer(std::move(state)));
 }
 

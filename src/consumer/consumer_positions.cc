@@ -1,31 +1,36 @@
+#include "consumer/consumer_positions.h"
+
 #include <algorithm>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
-#include "broker/access.h"
-#include "consumer/consumer_state.h"
-
-// Where a member stands, and how that is moved.
 
 namespace daybook::inline v1 {
 
-std::vector<TopicPartition> Consumer::State::Assignment() {
+void ConsumerPositions::Remove(const std::set<TopicPartition>& partitions) {
+  if (partitions.empty()) return;
+  cursors_.RemoveIf([&](const Entry& entry) { return partitions.contains(NameOf(entry)); });
+  UpdateHeld();
+}
+
+std::vector<TopicPartition> ConsumerPositions::Assignment() {
   std::vector<TopicPartition> assignment;
-  for (const Entry& entry : cursors_.entries()) assignment.push_back(NameOf(entry));
+  for (const Entry& entry : entries()) assignment.push_back(NameOf(entry));
   std::sort(assignment.begin(), assignment.end());
   return assignment;
 }
 
-absl::StatusOr<CursorSet::Entry*> Consumer::State::Find(const TopicPartition& partition) {
+absl::StatusOr<ConsumerPositions::Entry*> ConsumerPositions::Find(const TopicPartition& partition) {
   Entry* entry = cursors_.Find(partition.topic, partition.partition);
   if (entry == nullptr) {
     return absl::FailedPreconditionError(absl::StrCat(partition.topic, "-", partition.partition,
-                                                      " is not assigned to ", member_.id,
+                                                      " is not assigned to ", member_.id(),
                                                       " now; Assignment() tells what is"));
   }
   return entry;
 }
 
-absl::StatusOr<std::vector<CursorSet::Entry*>> Consumer::State::Find(
+absl::StatusOr<std::vector<ConsumerPositions::Entry*>> ConsumerPositions::Find(
     const std::vector<TopicPartition>& partitions) {
   std::vector<Entry*> entries;
   for (const TopicPartition& partition : partitions) {
@@ -38,22 +43,41 @@ absl::StatusOr<std::vector<CursorSet::Entry*>> Consumer::State::Find(
   return entries;
 }
 
-absl::Status Consumer::State::NoPlace(const TopicPartition& partition) const {
+absl::Status ConsumerPositions::NoPlaceIn(const TopicPartition& partition) const {
   return absl::OutOfRangeError(absl::StrCat(
-      "the group ", group_->name(), " has no place in ", partition.topic, "-", partition.partition,
+      "the group ", member_.group().name(), " has no place in ", partition.topic, "-",
+      partition.partition,
       ", or what was there is gone, and OffsetReset is kNone; "
       "Seek to where it shall begin, or use Broker::AlterGroupOffsets before joining"));
 }
 
-void Consumer::State::UpdateHeld() {
+void ConsumerPositions::UpdateHeld() {
   lacks_place_ = false;
-  for (Entry& entry : cursors_.entries()) {
+  for (Entry& entry : entries()) {
     entry.is_held = entry.is_paused || !entry.has_place;
     lacks_place_ = lacks_place_ || !entry.has_place;
   }
 }
 
-absl::Status Consumer::State::Seek(const TopicPartition& partition, Offset offset) {
+absl::Status ConsumerPositions::NoPlace() {
+  for (const Entry& entry : entries()) {
+    if (!entry.has_place) return NoPlaceIn(NameOf(entry));
+  }
+  return absl::OkStatus();
+}
+
+GroupOffsets ConsumerPositions::Positions() {
+  GroupOffsets positions{.group = member_.group().name(),
+                         .member_id = member_.id(),
+                         .generation = member_.generation(),
+                         .offsets = {}};
+  for (const Entry& entry : entries()) {
+    if (entry.has_place) positions.offsets[NameOf(entry)] = {.offset = entry.cursor.offset};
+  }
+  return positions;
+}
+
+absl::Status ConsumerPositions::Seek(const TopicPartition& partition, Offset offset) {
   if (offset < Offset(0)) {
     return absl::InvalidArgumentError(absl::StrCat("cannot seek to ", offset.value(), " in ",
                                                    partition.topic, "-", partition.partition,
@@ -62,9 +86,9 @@ absl::Status Consumer::State::Seek(const TopicPartition& partition, Offset offse
   return SeekAll({partition}, [offset](PartitionLog&) { return offset; });
 }
 
-absl::Status Consumer::State::SeekAll(const std::vector<TopicPartition>& partitions,
-                                      const ChooseOffset& choose) {
-  if (const auto status = CheckStanding(); !status.ok()) return status;
+absl::Status ConsumerPositions::SeekAll(const std::vector<TopicPartition>& partitions,
+                                        const ChooseOffset& choose) {
+  if (const auto status = member_.CheckStanding(); !status.ok()) return status;
   const auto entries = Find(partitions);
   if (!entries.ok()) return entries.status();
   std::vector<Offset> offsets;
@@ -85,17 +109,17 @@ absl::Status Consumer::State::SeekAll(const std::vector<TopicPartition>& partiti
   return absl::OkStatus();
 }
 
-absl::Status Consumer::State::SeekToCommitted() {
-  if (const auto status = CheckStanding(); !status.ok()) return status;
+absl::Status ConsumerPositions::SeekToCommitted() {
+  if (const auto status = member_.CheckStanding(); !status.ok()) return status;
   std::vector<std::optional<Offset>> offsets;
-  for (const Entry& entry : cursors_.entries()) {
-    const auto place = core_.offsets().Find({group_->name(), entry.topic.name(), entry.partition});
+  for (const Entry& entry : entries()) {
+    const auto place = offsets_.Find({member_.group().name(), entry.topic.name(), entry.partition});
     if (!place.ok()) return place.status();
     offsets.push_back(place->has_value() ? (*place)->offset : entry.began);
   }
   cursors_.Moved();
   for (std::size_t i = 0; i < offsets.size(); ++i) {
-    Entry& entry = cursors_.entries()[i];
+    Entry& entry = entries()[i];
     entry.has_place = offsets[i].has_value();
     if (entry.has_place) entry.MoveTo(*offsets[i]);
     entry.stored = Offset(-1);
@@ -104,14 +128,14 @@ absl::Status Consumer::State::SeekToCommitted() {
   return absl::OkStatus();
 }
 
-absl::StatusOr<Offset> Consumer::State::Position(const TopicPartition& partition) {
+absl::StatusOr<Offset> ConsumerPositions::Position(const TopicPartition& partition) {
   const auto entry = Find(partition);
   if (!entry.ok()) return entry.status();
-  if (!(*entry)->has_place) return NoPlace(partition);
+  if (!(*entry)->has_place) return NoPlaceIn(partition);
   return (*entry)->cursor.offset;
 }
 
-absl::StatusOr<std::int64_t> Consumer::State::Lag(const TopicPartition& partition) {
+absl::StatusOr<std::int64_t> ConsumerPositions::Lag(const TopicPartition& partition) {
   const auto position = Position(partition);
   if (!position.ok()) return position.status();
   const auto end = (*Find(partition))->log().end_offset();
@@ -119,44 +143,9 @@ absl::StatusOr<std::int64_t> Consumer::State::Lag(const TopicPartition& partitio
   return *end - *position;
 }
 
-absl::StatusOr<CommittedOffset> Consumer::State::Committed(const TopicPartition& partition) {
-  const auto place = core_.offsets().Find({group_->name(), partition.topic, partition.partition});
-  if (!place.ok()) return place.status();
-  if (!place->has_value()) {
-    return absl::NotFoundError(absl::StrCat("the group ", group_->name(), " has no place in ",
-                                            partition.topic, "-", partition.partition));
-  }
-  return **place;
-}
-
-absl::StatusOr<std::map<TopicPartition, CommittedOffset>> Consumer::State::CommittedOffsets(
-    const std::vector<TopicPartition>& partitions) {
-  std::map<TopicPartition, CommittedOffset> committed;
-  for (const TopicPartition& partition : partitions) {
-    auto place = core_.offsets().Find({group_->name(), partition.topic, partition.partition});
-    if (!place.ok()) return place.status();
-    if (place->has_value()) committed.emplace(partition, **std::move(place));
-  }
-  return committed;
-}
-
-absl::StatusOr<std::map<TopicPartition, Offset>> Consumer::State::OffsetsOf(
-    const std::vector<TopicPartition>& partitions, const ChooseOffset& choose) {
-  std::map<TopicPartition, Offset> offsets;
-  for (const TopicPartition& partition : partitions) {
-    const auto topic = core_.catalog().Find(partition.topic);
-    if (!topic.ok()) return topic.status();
-    if (auto status = CheckPartition(*topic, partition.partition); !status.ok()) return status;
-    const auto offset = choose(Access::Log(topic->partition(partition.partition)));
-    if (!offset.ok()) return offset.status();
-    offsets.emplace(partition, *offset);
-  }
-  return offsets;
-}
-
-absl::Status Consumer::State::SetPaused(const std::vector<TopicPartition>& partitions,
-                                        bool is_paused) {
-  if (const auto status = CheckStanding(); !status.ok()) return status;
+absl::Status ConsumerPositions::SetPaused(const std::vector<TopicPartition>& partitions,
+                                          bool is_paused) {
+  if (const auto status = member_.CheckStanding(); !status.ok()) return status;
   if (partitions.empty()) return absl::OkStatus();
   const auto entries = Find(partitions);
   if (!entries.ok()) return entries.status();
@@ -166,9 +155,9 @@ absl::Status Consumer::State::SetPaused(const std::vector<TopicPartition>& parti
   return absl::OkStatus();
 }
 
-std::vector<TopicPartition> Consumer::State::Paused() {
+std::vector<TopicPartition> ConsumerPositions::Paused() {
   std::vector<TopicPartition> paused;
-  for (const Entry& entry : cursors_.entries()) {
+  for (const Entry& entry : entries()) {
     if (entry.is_paused) paused.push_back(NameOf(entry));
   }
   std::sort(paused.begin(), paused.end());

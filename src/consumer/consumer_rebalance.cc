@@ -12,68 +12,61 @@ absl::Status Consumer::State::Rebalance(bool may_join) {
   using MemberStatus = GroupCoordinator::MemberStatus;
   std::vector<TopicPartition> released;
   for (;;) {
-    const GroupCoordinator::Assignment assignment = group_->Sync(member_, released);
+    const GroupCoordinator::Assignment assignment = member_.Sync(released);
     released.clear();
     if (assignment.standing != MemberStatus::kMember) {
-      if (assignment.standing == MemberStatus::kLost && !may_join) return Lost();
+      if (assignment.standing == MemberStatus::kLost && !may_join) return member_.Lost();
       DropLost({});
       if (assignment.standing == MemberStatus::kFenced) {
-        is_fenced_ = true;
-        return CheckStanding();
+        member_.Fence();
+        return member_.CheckStanding();
       }
-      if (const auto status = Join(true); !status.ok()) return status;
+      if (const auto status = member_.Join(true); !status.ok()) return status;
       continue;
     }
-    epoch_ = assignment.epoch;
-    generation_ = assignment.generation;
     DropLost(assignment.owned);
     if (assignment.revoked.empty()) return Take(assignment.owned);
     std::vector<TopicPartition> revoked;
     for (const TopicPartition& partition : assignment.revoked) {
-      const Entry* entry = cursors_.Find(partition.topic, partition.partition);
+      const Entry* entry = positions_.cursors().Find(partition.topic, partition.partition);
       if (entry == nullptr) continue;
       revoked.push_back(partition);
       if (IsPlanted(PlantedBug::kRevokedPositionKept)) {
         stale_positions_[partition] = entry->cursor.offset;
       }
     }
-    CallListener(join_options_.listener.on_revoked, revoked);
+    listener_.OnRevoked(revoked);
     released = assignment.revoked;
-    Remove({released.begin(), released.end()});
+    positions_.Remove({released.begin(), released.end()});
   }
 }
 
 void Consumer::State::DropLost(const std::set<TopicPartition>& owned) {
   std::vector<TopicPartition> lost;
-  for (const Entry& entry : cursors_.entries()) {
-    if (!owned.contains(NameOf(entry)) || entry.log().is_deleted()) lost.push_back(NameOf(entry));
+  for (const Entry& entry : positions_.entries()) {
+    TopicPartition name = ConsumerPositions::NameOf(entry);
+    if (!owned.contains(name) || entry.log().is_deleted()) lost.push_back(std::move(name));
   }
-  CallListener(join_options_.listener.on_lost, lost);
-  Remove({lost.begin(), lost.end()});
-}
-
-void Consumer::State::Remove(const std::set<TopicPartition>& partitions) {
-  if (partitions.empty()) return;
-  cursors_.RemoveIf([&](const Entry& entry) { return partitions.contains(NameOf(entry)); });
-  UpdateHeld();
+  listener_.OnLost(lost);
+  positions_.Remove({lost.begin(), lost.end()});
 }
 
 absl::Status Consumer::State::Take(const std::set<TopicPartition>& owned) {
   std::set<TopicPartition> missing = owned;
-  for (const Entry& entry : cursors_.entries()) missing.erase(NameOf(entry));
+  for (const Entry& entry : positions_.entries()) missing.erase(ConsumerPositions::NameOf(entry));
   std::vector<TopicPartition> assigned;
   absl::Status status;
   for (const TopicPartition& partition : missing) {
     bool was_taken = false;
     status = TakeOne(partition, &was_taken);
     if (!status.ok()) {
-      epoch_ = 0;  // what is still missing is tried again
+      member_.SyncAgain();  // what is still missing is tried again
       break;
     }
     if (was_taken) assigned.push_back(partition);
   }
-  UpdateHeld();
-  CallListener(join_options_.listener.on_assigned, assigned);
+  positions_.UpdateHeld();
+  listener_.OnAssigned(assigned);
   return status;
 }
 
@@ -85,13 +78,13 @@ absl::Status Consumer::State::TakeOne(const TopicPartition& partition, bool* was
   if (partition.partition >= topic->partitions()) return absl::OkStatus();
   PartitionLog& log = Access::Log(topic->partition(partition.partition));
   GroupPartition* const of_group =
-      group_->Hold(partition, log, Offset(0));  // all, until it is known what is needed
+      member_.group().Hold(partition, log, Offset(0));  // all, until it is known what is needed
   Offset stored(-1);
   const auto offset = StartingOffset(*topic, partition, &stored);
   if (!offset.ok()) return offset.status();
-  if (offset->has_value()) group_->Hold(partition, log, **offset);
-  cursors_.Add(*topic, partition.partition, offset->value_or(Offset(0)));
-  Entry& entry = cursors_.entries().back();
+  if (offset->has_value()) member_.group().Hold(partition, log, **offset);
+  positions_.cursors().Add(*topic, partition.partition, offset->value_or(Offset(0)));
+  Entry& entry = positions_.entries().back();
   entry.has_place = offset->has_value();
   entry.stored = stored;
   entry.of_group = of_group;
@@ -107,7 +100,7 @@ absl::StatusOr<std::optional<Offset>> Consumer::State::StartingOffset(
     if (stale != stale_positions_.end()) return std::optional<Offset>(stale->second);
   }
   const auto committed =
-      core_.offsets().Find({group_->name(), partition.topic, partition.partition});
+      core_.offsets().Find({member_.group().name(), partition.topic, partition.partition});
   if (!committed.ok()) return committed.status();
   Partition& log = topic.partition(partition.partition);
   if (committed->has_value()) {
@@ -121,7 +114,7 @@ absl::StatusOr<std::optional<Offset>> Consumer::State::StartingOffset(
   if (options_.offset_reset == OffsetReset::kNone) return std::optional<Offset>();
   const bool is_at_end = options_.offset_reset == OffsetReset::kLatest;
   const auto offset =
-      is_at_end ? group_->FixPlace(partition, Access::Log(log)) : log.begin_offset();
+      is_at_end ? member_.group().FixPlace(partition, Access::Log(log)) : log.begin_offset();
   if (!offset.ok()) return offset.status();
   if (is_at_end) *stored = *offset;
   return std::optional<Offset>(*offset);

@@ -1,7 +1,6 @@
 #ifndef DAYBOOK_CONSUMER_CONSUMER_STATE_H_
 #define DAYBOOK_CONSUMER_CONSUMER_STATE_H_
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,20 +10,23 @@
 
 #include "base/one_thread.h"
 #include "broker/broker_core.h"
+#include "consumer/consumer_membership.h"
+#include "consumer/consumer_positions.h"
+#include "consumer/listener_calls.h"
 #include "coordination/cursor_set.h"
 #include "coordination/group_coordinator.h"
 #include "daybook/consumer_group.h"
 
 namespace daybook::inline v1 {
 
-// What a Consumer consists of: cursors on its partitions, and its membership. The contract is that
-// of daybook/consumer_group.h. In four files: how it polls (consumer_state.cc), takes part in a
-// rebalance, commits, and where it stands (consumer_positions.cc).
+// What a Consumer consists of: its membership and its positions, and what brings them together.
+// The contract is that of daybook/consumer_group.h. In three files: how it polls
+// (consumer_state.cc), takes part in a rebalance (consumer_rebalance.cc), and commits
+// (consumer_commit.cc). In one thread at a time.
 class Consumer::State {
  public:
   State(std::shared_ptr<BrokerCore> core, std::shared_ptr<GroupCoordinator> group,
         const GroupOptions& options, Subscription subscription, JoinOptions join_options);
-  ~State();
 
   absl::Status CheckProcess() const { return core_.process().Check(); }
   // FailedPrecondition: the broker is closed, or this is a child of its process.
@@ -32,50 +34,30 @@ class Consumer::State {
   bool is_open() const { return core_.is_open(); }  // the same, faster
   OneThread& one_thread() { return one_thread_; }
   absl::Status IsInUse() const;
-  absl::Status Join(bool was_lost = false);
-  // Whom listeners are given.
-  void SetConsumer(Consumer* consumer) { consumer_ = consumer; }
+  ConsumerMembership& member() { return member_; }
+  ListenerCalls& listener() { return listener_; }
+  // All of it that needs nothing of the rest.
+  ConsumerPositions& positions() { return positions_; }
   // What was dropped unread Poll tells, and does not commit that the group is behind it: that is
   // left to the caller, who does more than to tell it.
   void LeaveDropsToCaller() { commits_drops_ = false; }
 
   absl::StatusOr<RecordBatch> Poll(std::chrono::nanoseconds timeout);
-  void Wakeup() { cursors_.Wakeup(); }
-  absl::StatusOr<int> EventFd() { return cursors_.EventFd(); }
+  void Wakeup() { positions_.cursors().Wakeup(); }
+  absl::StatusOr<int> EventFd() { return positions_.cursors().EventFd(); }
   absl::Status Leave();
 
   absl::Status Commit();
   absl::Status Commit(const std::map<TopicPartition, CommittedOffset>& offsets);
-  GroupOffsets Positions();
-
-  std::vector<TopicPartition> Assignment();
-  using ChooseOffset = std::function<absl::StatusOr<Offset>(PartitionLog&)>;
-  absl::Status Seek(const TopicPartition& partition, Offset offset);
-  // To where `choose` says, for each.
-  absl::Status SeekAll(const std::vector<TopicPartition>& partitions, const ChooseOffset& choose);
-  absl::Status SeekToCommitted();
-  absl::StatusOr<Offset> Position(const TopicPartition& partition);
-  absl::StatusOr<std::int64_t> Lag(const TopicPartition& partition);
   absl::StatusOr<CommittedOffset> Committed(const TopicPartition& partition);
   absl::StatusOr<std::map<TopicPartition, CommittedOffset>> CommittedOffsets(
       const std::vector<TopicPartition>& partitions);
   // What `choose` says, for each.
   absl::StatusOr<std::map<TopicPartition, Offset>> OffsetsOf(
-      const std::vector<TopicPartition>& partitions, const ChooseOffset& choose);
-  absl::Status SetPaused(const std::vector<TopicPartition>& partitions, bool is_paused);
-  std::vector<TopicPartition> Paused();
-
-  const std::string& member_id() const { return member_.id; }
+      const std::vector<TopicPartition>& partitions, const ConsumerPositions::ChooseOffset& choose);
 
  private:
-  using Entry = CursorSet::Entry;
-  static TopicPartition NameOf(const Entry& entry) { return {entry.topic.name(), entry.partition}; }
-
-  // Aborted or FailedPrecondition when it is no member for good.
-  absl::Status CheckStanding() const;
-  absl::Status Lost() const;
-  void CallListener(const RebalanceListener::Callback& callback,
-                    const std::vector<TopicPartition>& partitions);
+  using Entry = ConsumerPositions::Entry;
 
   // Waits for records or a rebalance; the time afterwards.
   MonotonicTime Park(std::chrono::steady_clock::time_point deadline);
@@ -86,8 +68,8 @@ class Consumer::State {
 
   // If there is a rebalance. A lost member joins again if it may; otherwise that is Aborted.
   absl::Status RebalanceIfNeeded(bool may_join) {
-    if (has_left_ || is_fenced_) return CheckStanding();
-    return group_->epoch() == epoch_ ? absl::OkStatus() : Rebalance(may_join);
+    if (member_.is_gone()) return member_.CheckStanding();
+    return member_.is_in_sync() ? absl::OkStatus() : Rebalance(may_join);
   }
   absl::Status Rebalance(bool may_join);
   // What is not `owned`, or whose topic is gone, is lost.
@@ -99,7 +81,6 @@ class Consumer::State {
   absl::StatusOr<std::optional<Offset>> StartingOffset(const Topic& topic,
                                                        const TopicPartition& partition,
                                                        Offset* stored);
-  void Remove(const std::set<TopicPartition>& partitions);
 
   absl::Status CommitOne(Entry& entry, Offset offset, std::string_view metadata);
   absl::Status CommitOne(const TopicPartition& partition, const CommittedOffset& committed);
@@ -107,29 +88,13 @@ class Consumer::State {
   absl::Status NeedsTransaction() const;
   absl::Status EndCommit(const absl::Status& result);
 
-  absl::StatusOr<Entry*> Find(const TopicPartition& partition);
-  // Empty: all.
-  absl::StatusOr<std::vector<Entry*>> Find(const std::vector<TopicPartition>& partitions);
-  // After a place was found or lost, or a pause.
-  void UpdateHeld();
-  absl::Status NoPlace(const TopicPartition& partition) const;
-
   const std::shared_ptr<BrokerCore> shared_core_;
   BrokerCore& core_;
-  const std::shared_ptr<GroupCoordinator> group_;
   const GroupOptions options_;
-  const Subscription subscription_;
-  const JoinOptions join_options_;
-  Consumer* consumer_ = nullptr;
-  CursorSet cursors_;
-  GroupCoordinator::Membership member_;
+  ConsumerMembership member_;
+  ListenerCalls listener_;
+  ConsumerPositions positions_;
   OneThread one_thread_;
-  std::uint64_t epoch_ = 0;
-  std::int64_t generation_ = 0;
-  bool has_left_ = false;
-  bool is_fenced_ = false;
-  bool is_in_listener_ = false;
-  bool lacks_place_ = false;  // some partition does
   bool commits_drops_ = true;
   // For a planted bug alone.
   std::map<TopicPartition, Offset> stale_positions_;

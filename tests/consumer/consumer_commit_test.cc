@@ -2,7 +2,7 @@
 #include "daybook/transaction.h"
 #include "support/group_fixture.h"
 
-// How a member commits: src/group/consumer_commit.cc.
+// How a member commits: src/consumer/consumer_commit.cc.
 
 namespace daybook {
 

@@ -3,7 +3,7 @@
 #include "catch.h"
 #include "support/group_fixture.h"
 
-// Where a member stands, and how that is moved: src/group/consumer_positions.cc.
+// Where a member stands, and how that is moved: src/consumer/consumer_positions.cc.
 
 namespace daybook {
 

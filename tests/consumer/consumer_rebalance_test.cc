@@ -2,7 +2,7 @@
 #include "catch.h"
 #include "support/group_fixture.h"
 
-// How a member takes part in a rebalance: src/group/consumer_rebalance.cc.
+// How a member takes part in a rebalance: src/consumer/consumer_rebalance.cc.
 
 namespace daybook {
 

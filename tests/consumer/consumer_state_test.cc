@@ -5,7 +5,7 @@
 #include "support/group_fixture.h"
 #include "support/log_fixture.h"
 
-// How a member polls, waits and leaves: src/group/consumer_state.cc.
+// How a member polls, waits and leaves: src/consumer/consumer_state.cc.
 
 namespace daybook {
 
