@@ -1,126 +1,69 @@
 #ifndef DAYBOOK_IO_SIMULATED_FILE_H_
 #define DAYBOOK_IO_SIMULATED_FILE_H_
 
-#include <algorithm>
-#include <cstring>
+#include <cstddef>
+#include <cstdint>
+#include <map>
 #include <memory>
-#include <string>
-#include <utility>
+#include <random>
 
-#include "absl/strings/str_cat.h"
-#include "daybook/system/simulated_file_system.h"
-#include "io/simulated_disk.h"
-
-// What SimulatedFileSystem opens and maps.
+#include "io/page_image.h"
 
 namespace daybook::inline v1 {
 
-class SimulatedMappedFile final : public MappedFile {
+// A file of the simulated disk: the bytes of now, which all mappings share, and what is known of
+// the medium. Guarded by the disk's mutex, but for the bytes themselves.
+class SimulatedFile {
  public:
-  SimulatedMappedFile(std::shared_ptr<SimulatedDisk> disk, std::shared_ptr<SimulatedFile> file,
-                      std::size_t size)
-      : MappedFile(file->data(), size), handle_(std::move(disk)), file_(std::move(file)) {}
+  static constexpr std::uint64_t kPage = PageImage::kPage;
+  // Address space for one file; memory is used only as far as it is long.
+  static constexpr std::uint64_t kLargest = std::uint64_t{1} << 30;
 
-  void ReleasePages(std::size_t, std::size_t) override {}  // no pages here
+  // To whole pages.
+  static std::uint64_t RoundUp(std::uint64_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
+
+  SimulatedFile();
+  ~SimulatedFile();
+  SimulatedFile(const SimulatedFile&) = delete;
+  SimulatedFile& operator=(const SimulatedFile&) = delete;
+
+  std::byte* data() const { return data_; }
+  std::uint64_t size() const { return size_; }
+  // Only ever grows; new bytes are zero.
+  void Resize(std::uint64_t size);
+
+  void Sync();
+  // A sync that failed: what was dirty counts as clean from now on.
+  void ForgetDirty();
+  // The pages of [begin, end) are written by the next sync, whatever came before.
+  void MarkDirty(std::uint64_t begin, std::uint64_t end);
+  // The kernel writes one page back on its own, a dirty one if it comes across any.
+  void WriteBackSomePage(std::mt19937_64& random);
+
+  // Flips bits of what the medium has.
+  void Corrupt(std::uint64_t position, std::byte mask);
+
+  // A copy in all respects, and one of what a power cut could leave. They share the pages of the
+  // medium, so that what they cost is what the file holds, however long it is.
+  std::shared_ptr<SimulatedFile> Clone() const;
+  std::shared_ptr<SimulatedFile> AfterPowerCut(std::mt19937_64& random) const;
+
+  // Bytes that were given back.
+  std::uint64_t deallocated = 0;
 
  private:
-  const OpenHandle handle_;
-  const std::shared_ptr<SimulatedFile> file_;
-};
+  using Page = PageImage::Page;
 
-class OpenedFile final : public File {
-  using Operation = SimulatedDisk::Operation;
+  // The page as it is now. True: it is not what the medium has.
+  bool ReadPage(std::uint64_t page, Page* content) const;
+  std::uint64_t pages() const { return (size_ + kPage - 1) / kPage; }
 
- public:
-  OpenedFile(std::shared_ptr<SimulatedDisk> disk, std::shared_ptr<SimulatedFile> file,
-             std::string path, bool is_writable)
-      : disk_(std::move(disk)),
-        file_(std::move(file)),
-        path_(std::move(path)),
-        is_writable_(is_writable) {}
-
-  absl::StatusOr<std::uint64_t> Size() override {
-    MutexLock lock(disk_->mutex);
-    return file_->size();
-  }
-
-  absl::Status Allocate(std::uint64_t end) override {
-    if (const auto status = disk_->Before(Operation::kAllocate, path_); !status.ok()) {
-      return status;
-    }
-    MutexLock lock(disk_->mutex);
-    return disk_->Grow(*file_, end, path_);
-  }
-
-  absl::StatusOr<std::uint64_t> FreeBytes() override {
-    MutexLock lock(disk_->mutex);
-    return disk_->capacity - std::min(disk_->capacity, disk_->allocated);
-  }
-
-  absl::Status Deallocate(std::uint64_t begin, std::uint64_t end) override {
-    if (const auto status = disk_->Before(Operation::kDeallocate, path_); !status.ok()) {
-      return status;
-    }
-    MutexLock lock(disk_->mutex);
-    disk_->Deallocate(*file_, begin, end);
-    return absl::OkStatus();
-  }
-
-  absl::StatusOr<std::size_t> ReadAt(std::uint64_t position, std::span<std::byte> out) override {
-    if (const auto status = disk_->Before(Operation::kRead, path_); !status.ok()) return status;
-    MutexLock lock(disk_->mutex);
-    if (position >= file_->size()) return std::size_t{0};
-    const std::size_t size = std::min<std::uint64_t>(out.size(), file_->size() - position);
-    if (size != 0) std::memcpy(out.data(), file_->data() + position, size);
-    return size;
-  }
-
-  absl::Status WriteAt(std::uint64_t position, std::span<const std::byte> bytes) override {
-    if (const auto status = disk_->Before(Operation::kWrite, path_); !status.ok()) return status;
-    if (!is_writable_) {
-      return absl::PermissionDeniedError(absl::StrCat(path_, " is open for reading only"));
-    }
-    if (position + bytes.size() < position) {
-      return absl::InvalidArgumentError(absl::StrCat(path_, ": no file is that long"));
-    }
-    MutexLock lock(disk_->mutex);
-    if (const auto status = disk_->Grow(*file_, position + bytes.size(), path_); !status.ok()) {
-      return status;
-    }
-    if (!bytes.empty()) {
-      std::memcpy(file_->data() + position, bytes.data(), bytes.size());
-      file_->MarkDirty(position, position + bytes.size());
-    }
-    return absl::OkStatus();
-  }
-
-  absl::Status Sync() override {
-    const auto status = disk_->Before(Operation::kSync, path_);
-    MutexLock lock(disk_->mutex);
-    if (status.ok()) {
-      file_->Sync();
-    } else {
-      file_->ForgetDirty();
-    }
-    return status;
-  }
-
-  absl::StatusOr<std::unique_ptr<MappedFile>> Map(std::uint64_t length, MapAccess) override {
-    if (const auto status = disk_->Before(Operation::kMap, path_); !status.ok()) return status;
-    if (length > SimulatedFile::kLargest) {
-      return absl::ResourceExhaustedError(absl::StrCat("cannot map ", path_,
-                                                       ": the simulated disk maps at most ",
-                                                       SimulatedFile::kLargest, " bytes"));
-    }
-    return std::make_unique<SimulatedMappedFile>(disk_, file_, length);
-  }
-
- private:
-  const std::shared_ptr<SimulatedDisk> disk_;
-  const std::shared_ptr<SimulatedFile> file_;
-  const std::string path_;
-  const bool is_writable_;
-  const OpenHandle handle_{disk_};
+  std::byte* data_;  // address space for the largest file; accessible up to the page of its end
+  std::uint64_t size_ = 0;
+  PageImage durable_;                                       // as of the last sync
+  std::map<std::uint64_t, PageImage::SharedPage> early_;    // pages written back since then
+  std::map<std::uint64_t, PageImage::SharedPage> dropped_;  // as they were when their sync failed
+  std::uint64_t last_dirty_ = 0;  // a page that was; those behind it are likely to be next
 };
 
 }  // namespace daybook::inline v1

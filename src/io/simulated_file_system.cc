@@ -7,8 +7,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "io/name_check.h"
+#include "io/opened_file.h"
 #include "io/simulated_disk.h"
-#include "io/simulated_file.h"
 
 namespace daybook::inline v1 {
 namespace {
