@@ -80,8 +80,8 @@ void RunStage(benchmark::State& state, const Settings& settings) {
     const frame::RecordLayout layout = frame::LayoutOf(parts);
     const std::uint64_t bytes = frame::AlignedLength(layout.length);
     std::uint64_t body_hash = 0;
-    const ClaimWord before = segment.Claim(bytes);
-    if (!segment.Fits(before, bytes)) [[unlikely]]
+    const ClaimWord before = segment.gate().Claim(bytes);
+    if (!segment.gate().Fits(before, bytes)) [[unlikely]]
       Check(segment.Extend(PositionOf(before) + bytes));
     std::byte* at = segment.At(PositionOf(before));
     benchmark::DoNotOptimize(at);

@@ -56,7 +56,11 @@ class ClaimGate {
   bool Admits(std::uint64_t bytes) const {
     return bytes <= largest_claim_.load(std::memory_order_relaxed);
   }
-  ClaimWord Claim(std::uint64_t bytes, std::uint64_t records) {
+  // Takes the next `bytes` (a multiple of 8) and `records` offsets; wait-free. The claim holds if
+  // Fits, and otherwise after Segment::Extend; exactly one claim in the life of a segment begins at
+  // or below the limit and ends beyond it while the segment is closing, and the thread that made it
+  // seals the segment there.
+  ClaimWord Claim(std::uint64_t bytes, std::uint64_t records = 1) {
     // Acquires what Open stored before it, granted_ above all.
     return claim_.fetch_add(MakeClaimWord(records, bytes), std::memory_order_acquire);
   }

@@ -14,10 +14,6 @@ namespace daybook::inline v1 {
 namespace {
 
 constexpr std::uint64_t kPage = 4096;
-// A file that is made ahead of need may take one part in so many of the free space.
-constexpr std::uint64_t kShareAhead = 8;
-
-constexpr std::string_view kPreparedName = "next.tmp";
 
 std::uint64_t RoundUpToPage(std::uint64_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 
@@ -45,48 +41,24 @@ Segment::Segment(PartitionName name, std::string path, PreparedFile file,
              .segment_id = header.segment_id,
              .capacity = header.capacity},
             std::move(file), steps, gate_.get()),
-      index_(header.capacity) {
+      index_(header.capacity),
+      checkpoint_(header_, file_.data()) {
   gate_->Belong(this);
-}
-
-Segment::~Segment() = default;
-
-absl::StatusOr<PreparedFile> Segment::Prepare(Directory& directory, const PrepareOptions& options) {
-  return SegmentFile::Make(directory,
-                           {.name = std::string(kPreparedName),
-                            .bytes = options.bytes,
-                            .capacity = options.capacity,
-                            .share = options.is_reserve ? 1 : kShareAhead,
-                            .page_in = options.page_in},
-                           options.steps);
-}
-
-void Segment::RemovePrepared(Directory& directory) {
-  directory.RemoveFile(kPreparedName).IgnoreError();  // there may be none
 }
 
 absl::StatusOr<std::shared_ptr<Segment>> Segment::Create(Directory& directory, PartitionName name,
                                                          const SegmentSettings& settings) {
-  const std::string temporary = SegmentFileName(settings.base_offset, ".log.tmp");
-  auto made = SegmentFile::Make(
-      directory,
-      {.name = temporary, .bytes = FirstAllocation(settings), .capacity = settings.capacity},
-      settings.steps);
+  auto made = MakeFile(directory, {.name = SegmentFileName(settings.base_offset, ".log.tmp"),
+                                   .bytes = FirstAllocation(settings),
+                                   .capacity = settings.capacity,
+                                   .steps = settings.steps});
   if (!made.ok()) return made.status();
-  return Publish(directory, std::move(name), settings, *std::move(made), temporary);
+  return Create(directory, std::move(name), settings, *std::move(made));
 }
 
 absl::StatusOr<std::shared_ptr<Segment>> Segment::Create(Directory& directory, PartitionName name,
                                                          const SegmentSettings& settings,
-                                                         PreparedFile prepared) {
-  return Publish(directory, std::move(name), settings, std::move(prepared),
-                 std::string(kPreparedName));
-}
-
-absl::StatusOr<std::shared_ptr<Segment>> Segment::Publish(Directory& directory, PartitionName name,
-                                                          const SegmentSettings& settings,
-                                                          PreparedFile file,
-                                                          const std::string& temporary) {
+                                                         PreparedFile file) {
   const frame::SegmentHeader header{.magic = frame::kMagic,
                                     .format_version = frame::kFormatVersion,
                                     .checksum = 0,
@@ -100,8 +72,8 @@ absl::StatusOr<std::shared_ptr<Segment>> Segment::Publish(Directory& directory, 
   frame::EncodeSegmentHeader(header, {file.map->data(), frame::kSegmentHeaderBytes});
   // Under its own name only now, so that nobody finds half a segment.
   const std::string file_name = SegmentFileName(settings.base_offset, ".log");
-  if (const auto status = directory.Rename(temporary, file_name); !status.ok()) {
-    directory.RemoveFile(temporary).IgnoreError();
+  if (const auto status = directory.Rename(file.name, file_name); !status.ok()) {
+    directory.RemoveFile(file.name).IgnoreError();
     return status;
   }
   // Nor where it could not be done so far: zeros must never come over the header.
@@ -111,8 +83,7 @@ absl::StatusOr<std::shared_ptr<Segment>> Segment::Publish(Directory& directory, 
                                                absl::StrCat(directory.path(), "/", file_name),
                                                std::move(file), header, settings.steps));
   segment->file_.Grant(frame::kSegmentHeaderBytes, true);
-  segment->index_loaded_.store(true, std::memory_order_relaxed);
-  segment->times_.BeginAnew();
+  segment->index_.BeginAnew();
   // Says in which boot its frames were written, should it be killed before the next one.
   segment->Checkpoint(settings.boot);
   return segment;
@@ -163,15 +134,12 @@ absl::StatusOr<std::shared_ptr<Segment>> Segment::Open(Directory& directory, Par
 absl::Status Segment::Extend(std::uint64_t position, bool in_hurry) {
   if (!is_in_memory_) return file_.Extend(position, in_hurry);
   if (position > highest_limit()) return absl::OutOfRangeError("the segment is full");
-  MutexLock lock(memory_mutex_);
   GrantMemory(position);
   return absl::OkStatus();
 }
 
 void Segment::Grant(std::uint64_t position) {
-  if (!is_in_memory_) return file_.Grant(position, false);
-  MutexLock lock(memory_mutex_);
-  GrantMemory(position);
+  is_in_memory_ ? GrantMemory(position) : file_.Grant(position, false);
 }
 
 bool Segment::ReleasePagesBehind() {
@@ -186,7 +154,7 @@ void Segment::Abandon(ClaimWord before, std::uint64_t bytes) {
   const ClaimWord next = before + MakeClaimWord(1, bytes);
   // After the commit the segment may be gone, or be another one in memory.
   ClaimGate* const gate = is_in_memory_ ? nullptr : gate_.get();
-  index_.Note(before, next);
+  index_.offsets().Note(before, next);
   SchedulingPoint();
   frame::WritePadding(At(PositionOf(before)), static_cast<std::uint32_t>(bytes), PositionOf(before),
                       header_.segment_id, RecordsOf(before), 1);
@@ -196,8 +164,7 @@ void Segment::Abandon(ClaimWord before, std::uint64_t bytes) {
 void Segment::Seal(ClaimWord end, Timestamp now) {
   const std::uint64_t position = PositionOf(end);
   if (is_in_memory_) {
-    MutexLock lock(memory_mutex_);
-    ZeroMemory(position + frame::kSealBytes);  // not later, over the seal
+    zeroed_.Zero(file_.data(), position + frame::kSealBytes);  // not later, over the seal
   } else {
     file_.PrepareSeal(position + frame::kSealBytes);
   }
@@ -205,14 +172,13 @@ void Segment::Seal(ClaimWord end, Timestamp now) {
   if (!IsPlanted(PlantedBug::kLosesSeal)) {
     frame::WriteSeal(At(position), position, header_.segment_id, now, RecordsOf(end));
   }
-  sealed_end_.store(end, std::memory_order_release);
+  bounds_.SetSealedEnd(end);
 }
 
 absl::Status Segment::Tidy(Directory& directory) {
-  const ClaimWord end = sealed_end_.load(std::memory_order_acquire);
-  const absl::Status status = file_.Trim(directory, PositionOf(end) + frame::kSealBytes);
+  const absl::Status status = file_.Trim(directory, PositionOf(*sealed_end()) + frame::kSealBytes);
   // The index is a hint: it may be missing, and must not keep a full disk from being read.
-  SaveIndex(directory);
+  index_.Save(*this, directory);
   return status;
 }
 

@@ -13,27 +13,10 @@
 #include "base/scheduler.h"
 #include "daybook/system/file_system.h"
 #include "segment/claim_gate.h"
+#include "segment/prepared_file.h"
 #include "segment/segment_steps.h"
 
 namespace daybook::inline v1 {
-
-// A file that waits to become a segment.
-struct PreparedFile {
-  std::unique_ptr<File> file;
-  std::unique_ptr<MappedFile> map;
-  std::uint64_t file_bytes = 0;  // it has blocks so far
-  std::uint64_t paged_in = 0;    // and pages in memory
-};
-
-// What a new file is made with.
-struct NewFile {
-  std::string name;
-  std::uint64_t bytes = 0;     // it gets blocks
-  std::uint64_t capacity = 0;  // it is mapped
-  // The file may take one part in so many of the free space; 0: that is not looked at.
-  std::uint64_t share = 0;
-  bool page_in = false;
-};
 
 // The file of a segment and its map: how the file grows, is brought into memory, let go and
 // trimmed. Thread-safe. Of memory in place of a file it is the map alone.
@@ -45,11 +28,6 @@ struct NewFile {
 // was picked to be worked on may be sealed by then, or have grown.
 class SegmentFile {
  public:
-  // Makes the file, with real blocks, and maps it. On an error nothing is left. ResourceExhausted:
-  // the disk is full, or would be too nearly.
-  static absl::StatusOr<PreparedFile> Make(Directory& directory, const NewFile& wanted,
-                                           const SegmentSteps& steps);
-
   struct Identity {
     std::string path;  // for messages
     std::string name;  // in its directory
@@ -68,20 +46,31 @@ class SegmentFile {
     gate_->SetLimit(file_bytes - frame::kSealBytes);
   }
 
+  // A descriptor is needed to let the file grow, and to sync it; a segment that does neither has
+  // none.
   absl::StatusOr<std::shared_ptr<File>> Opened(Directory& directory) ABSL_LOCKS_EXCLUDED(mutex_);
   void Close() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // See Segment, whose calls of the same names these are.
+  // See Segment::Extend.
   absl::Status Extend(std::uint64_t position, bool in_hurry)
       ABSL_LOCKS_EXCLUDED(growth_mutex_, mutex_);
+  // Gives a file that has grown to half of the largest step its whole capacity, which takes as long
+  // as thousands of appends. True when it did. Appends go on meanwhile. Not on a disk that is
+  // nearly full: there the file grows as it needs to. Nothing once the segment is closing.
   bool GrowAhead(Directory& directory) ABSL_LOCKS_EXCLUDED(growth_mutex_, mutex_);
+  // Brings some of the pages ahead of the appends into memory; true when there are more to bring
+  // now. Appends go on meanwhile. Nothing once the segment is sealed.
   bool PageInAhead() ABSL_LOCKS_EXCLUDED(mutex_);
+  // From here on the limit stays where it is.
   void StartClosing() ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same, unless the file has grown ahead meanwhile and a claim that ends at `position` holds:
+  // then nothing is done, and the answer is false.
   bool StartClosingBelow(std::uint64_t position) ABSL_LOCKS_EXCLUDED(mutex_);
-  bool is_filling() const {
-    return capacity_ > 2 * steps_.largest_growth && bytes() >= steps_.largest_growth / 2;
-  }
-  bool is_busy() const { return bytes() == capacity_ && capacity_ > 2 * steps_.largest_growth; }
+  // True when there may be something to do ahead of the appends.
+  bool is_filling() const { return is_large() && bytes() >= steps_.largest_growth / 2; }
+  // True once the file has its whole capacity and that is a lot: it is being filled in earnest, and
+  // it pays to work ahead of the appends.
+  bool is_busy() const { return is_large() && bytes() == identity_.capacity; }
 
   // Lets claims go on without a question a step beyond `position`, but not beyond the limit.
   void Grant(std::uint64_t position, bool in_hurry) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -99,6 +88,7 @@ class SegmentFile {
       ABSL_LOCKS_EXCLUDED(growth_mutex_, mutex_);
 
  private:
+  bool is_large() const { return identity_.capacity > 2 * steps_.largest_growth; }
   absl::StatusOr<std::shared_ptr<File>> OpenedLocked(Directory& directory)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Makes the file reach at least to `needed`.
@@ -115,7 +105,6 @@ class SegmentFile {
   void PageIn(std::uint64_t position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Identity identity_;
-  const std::uint64_t capacity_;
   const SegmentSteps steps_;
   const std::unique_ptr<MappedFile> map_;
   std::byte* const data_;

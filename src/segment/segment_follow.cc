@@ -34,7 +34,7 @@ absl::StatusOr<bool> Segment::Refresh(Directory& directory) {
 
 void Segment::Follow(const BootId& boot) {
   const ClaimWord trusted = LoadCheckpoint(boot);
-  found_end_ = std::max(found_end_, KnownEnd(boot));  // of a file that was cut short: damage there
+  bounds_.RaiseHoleEnd(checkpoint_.KnownEnd(boot));  // of a file that was cut short: damage there
   if (AdoptCheckpoint(trusted)) return;
   gate_->SetCommitted(trusted);
 }
@@ -65,15 +65,8 @@ std::optional<std::uint64_t> Segment::FrameBehindClaims(std::uint64_t position,
   return claims.position;
 }
 
-void Segment::TakeForDead(std::uint64_t position) {
-  std::uint64_t until = dead_until_.load(std::memory_order_relaxed);
-  while (until < position &&
-         !dead_until_.compare_exchange_weak(until, position, std::memory_order_relaxed)) {
-  }
-}
-
 std::optional<ClaimWord> Segment::BehindDeadClaims(std::uint64_t position) const {
-  if (position >= dead_until_.load(std::memory_order_relaxed)) return std::nullopt;
+  if (!bounds_.IsDead(position)) return std::nullopt;
   const frame::SegmentBytes bytes = Bytes();
   const frame::OpenClaims claims = frame::FollowClaims(bytes, position);
   frame::FrameHeader header;

@@ -1,6 +1,4 @@
 #include <algorithm>
-#include <cstring>
-#include <limits>
 #include <utility>
 
 #include "io/anonymous_memory.h"
@@ -47,10 +45,9 @@ absl::StatusOr<std::unique_ptr<Segment>> Segment::CreateInMemory(PartitionName n
   std::unique_ptr<Segment> segment(new Segment(
       std::move(name), std::move(path),
       {.file = nullptr, .map = *std::move(map), .file_bytes = capacity, .paged_in = capacity},
-      header, SegmentSteps(), true));
-  // Nothing comes between the writing and the reading of memory.
-  segment->verified_.store(std::numeric_limits<std::uint64_t>::max(), std::memory_order_relaxed);
-  segment->index_loaded_.store(true, std::memory_order_relaxed);
+      header, SegmentSteps{.largest_growth = capacity}, true));  // it never grows
+  segment->bounds_.TrustAll();
+  segment->index_.MarkLoaded();
   return segment;
 }
 
@@ -58,13 +55,11 @@ void Segment::Recycle(Offset base_offset, Timestamp now) {
   gate_->SetGranted(0);
   header_.base_offset = base_offset.value();
   header_.created = now.time_since_epoch().count();
-  index_.Clear();
-  times_.BeginAnew();
-  sealed_end_.store(0, std::memory_order_relaxed);
+  index_.BeginAnew();
+  bounds_.ForgetSeal();
   gate_->Open(highest_limit());
-  MutexLock lock(memory_mutex_);
-  zeroed_ = PositionOf(kFirstFrame);
-  GrantMemory(zeroed_);
+  zeroed_.Restart(PositionOf(kFirstFrame));
+  GrantMemory(PositionOf(kFirstFrame));
 }
 
 ClaimWord Segment::CommittedEndInMemory(ClaimWord at) {
@@ -87,17 +82,9 @@ ClaimWord Segment::CommittedEndInMemory(ClaimWord at) {
   return at;
 }
 
-void Segment::ZeroMemory(std::uint64_t end) {
-  if (end <= zeroed_) return;
-  std::memset(At(zeroed_), 0, end - zeroed_);
-  zeroed_ = end;
-}
-
 void Segment::GrantMemory(std::uint64_t position) {
   const std::uint64_t end = std::min(highest_limit(), position + kMemoryStep);
-  if (end <= gate_->granted()) return;
-  ZeroMemory(end + frame::kSealBytes);
-  gate_->SetGranted(end);
+  if (!zeroed_.Grant(file_.data(), end, *gate_)) return;
   // Appends leave no note of how far they are committed; a look now, while it is in the cache,
   // spares a long walk later.
   CommittedEnd();

@@ -31,16 +31,6 @@ struct SegmentSettings {
   SegmentSteps steps = {};
 };
 
-// What the file of a later segment is made with.
-struct PrepareOptions {
-  std::uint64_t bytes = 0;  // it gets blocks
-  std::uint64_t capacity = 0;
-  bool page_in = false;
-  // Made as a reserve: it may take all of the free space, and not only a small part of it.
-  bool is_reserve = false;
-  SegmentSteps steps = {};
-};
-
 }  // namespace daybook::inline v1
 
 #endif  // DAYBOOK_SEGMENT_SEGMENT_SETTINGS_H_

@@ -8,7 +8,7 @@
 #include "base/is_zero.h"
 #include "format/frame_codec.h"
 #include "format/segment_header.h"
-#include "segment/offset_index.h"
+#include "segment/index/offset_index.h"
 
 namespace daybook::fuzz {
 namespace {

@@ -33,7 +33,7 @@ struct SmallSteps : SegmentFixture {
   // The next claim begins at `position`; all before it is committed.
   void FillTo(std::uint64_t position) {
     const std::uint64_t at = PositionOf(segment->ClaimedEnd());
-    const ClaimWord before = segment->Claim(position - at);
+    const ClaimWord before = segment->gate().Claim(position - at);
     REQUIRE(segment->Extend(position).ok());
     segment->Abandon(before, position - at);
   }
@@ -68,11 +68,11 @@ TEST_CASE("No pages are brought in over the seal of a segment that was picked be
     fixture.FillTo(16 << 10);
     fixture.FillTo(24 << 10);
     fixture.FillTo(end);
-    REQUIRE(fixture.segment->is_busy());
+    REQUIRE(fixture.segment->file().is_busy());
     // Here a worker has found that there is something to bring in.
     fixture.SealHere();
     const int writes = fixture.CountWrites([&] {
-      while (fixture.segment->PageInAhead()) {
+      while (fixture.segment->file().PageInAhead()) {
       }
     });
     CHECK(writes == 0);
@@ -86,13 +86,13 @@ TEST_CASE("A claim that is granted after the seal brings no pages in over it") {
   fixture.FillTo(16 << 10);
   fixture.FillTo(24 << 10);
   fixture.FillTo(28 << 10);
-  REQUIRE(fixture.segment->is_busy());
-  const ClaimWord late = fixture.segment->Claim(9 << 10);
-  REQUIRE_FALSE(fixture.segment->Fits(late, 9 << 10));
+  REQUIRE(fixture.segment->file().is_busy());
+  const ClaimWord late = fixture.segment->gate().Claim(9 << 10);
+  REQUIRE_FALSE(fixture.segment->gate().Fits(late, 9 << 10));
   fixture.SealHere();
-  REQUIRE(fixture.segment->IsInside(late, 9 << 10));
+  REQUIRE(fixture.segment->gate().IsInside(late, 9 << 10));
   REQUIRE(fixture.segment->Extend(PositionOf(late) + (9 << 10)).ok());
-  CHECK(fixture.segment->Fits(late, 9 << 10));
+  CHECK(fixture.segment->gate().Fits(late, 9 << 10));
   fixture.segment->Abandon(late, 9 << 10);
   CHECK(fixture.HasSeal());
   CHECK(fixture.segment->CommittedEnd() == *fixture.segment->sealed_end());
@@ -103,9 +103,9 @@ TEST_CASE("A claim that is granted after the seal leaves the claim bound behind 
   fixture.FillTo(16 << 10);
   fixture.FillTo(24 << 10);
   fixture.FillTo(28 << 10);
-  const ClaimWord late = fixture.segment->Claim(5 << 10);
-  REQUIRE_FALSE(fixture.segment->Fits(late, 5 << 10));
-  fixture.segment->Claim(9 << 10);  // of another thread, which comes later still
+  const ClaimWord late = fixture.segment->gate().Claim(5 << 10);
+  REQUIRE_FALSE(fixture.segment->gate().Fits(late, 5 << 10));
+  fixture.segment->gate().Claim(9 << 10);  // of another thread, which comes later still
   fixture.SealHere();
   const std::uint64_t end = PositionOf(*fixture.segment->sealed_end()) + frame::kSealBytes;
   REQUIRE(fixture.segment->Extend(PositionOf(late) + (5 << 10)).ok());
@@ -128,7 +128,7 @@ TEST_CASE("A file is not made larger than it must be where little space is free"
     allocations += operation == Operation::kAllocate;
     return absl::OkStatus();
   });
-  CHECK_FALSE(fixture.segment->GrowAhead(*fixture.directory));
+  CHECK_FALSE(fixture.segment->file().GrowAhead(*fixture.directory));
   CHECK(allocations == 0);
   // What is needed is taken to the last page.
   while (fixture.segment->Extend(bytes() - frame::kSealBytes + 8).ok()) {
@@ -142,26 +142,12 @@ TEST_CASE("A file that may not grow ahead is looked at again when it has grown b
   fixture.Start(64 * kMegabyte, {});
   fixture.disk.SetCapacity(100 * kMegabyte);
   REQUIRE(fixture.segment->Extend(3 * kMegabyte).ok());
-  CHECK_FALSE(fixture.segment->GrowAhead(*fixture.directory));
+  CHECK_FALSE(fixture.segment->file().GrowAhead(*fixture.directory));
   fixture.disk.SetCapacity(1000 * kMegabyte);
-  CHECK_FALSE(fixture.segment->GrowAhead(*fixture.directory));
+  CHECK_FALSE(fixture.segment->file().GrowAhead(*fixture.directory));
   REQUIRE(fixture.segment->Extend(8 * kMegabyte).ok());
-  fixture.segment->GrowAhead(*fixture.directory);
+  fixture.segment->file().GrowAhead(*fixture.directory);
   CHECK(fixture.segment->Bytes().bytes.size() == 64 * kMegabyte);
-}
-
-TEST_CASE("The next file is not made ahead where it would take most of what is free") {
-  SmallSteps fixture;
-  PrepareOptions options{.bytes = 4 * kMegabyte, .capacity = 4 * kMegabyte};
-  fixture.disk.SetCapacity(16 * kMegabyte);
-  CHECK(absl::IsResourceExhausted(Segment::Prepare(*fixture.directory, options).status()));
-  CHECK(fixture.directory->List().value().size() == 1);
-  options.is_reserve = true;
-  CHECK(Segment::Prepare(*fixture.directory, options).ok());
-  Segment::RemovePrepared(*fixture.directory);
-  fixture.disk.SetCapacity(64 * kMegabyte);
-  options.is_reserve = false;
-  CHECK(Segment::Prepare(*fixture.directory, options).ok());
 }
 
 TEST_CASE("A segment has one open file however it is grown") {
@@ -173,15 +159,15 @@ TEST_CASE("A segment has one open file however it is grown") {
     opened += operation == Operation::kOpen;
     return absl::OkStatus();
   });
-  CHECK(fixture.segment->GrowAhead(*fixture.directory));
-  CHECK(fixture.segment->EnsureFile(*fixture.directory).ok());
+  CHECK(fixture.segment->file().GrowAhead(*fixture.directory));
+  CHECK(fixture.segment->file().Opened(*fixture.directory).status().ok());
   CHECK(opened == 0);
 }
 
 TEST_CASE("A segment that was sealed over an open claim needs no space to be opened after a kill") {
   SegmentFixture fixture;
   REQUIRE(fixture.Write(10));
-  fixture.segment->Claim(104);  // never committed
+  fixture.segment->gate().Claim(104);  // never committed
   REQUIRE(fixture.Write(20));
   const auto end = fixture.segment->CloseHere();
   REQUIRE(end.has_value());
@@ -205,43 +191,43 @@ TEST_CASE("A segment that was sealed over an open claim needs no space to be ope
 TEST_CASE("A segment that is closing grows no more, so the claim that crosses its end still does") {
   SmallSteps fixture;
   fixture.FillTo(16 << 10);
-  REQUIRE(fixture.segment->is_filling());
-  REQUIRE_FALSE(fixture.segment->is_busy());
-  const ClaimWord crossing = fixture.segment->Claim(9 << 10);
-  const ClaimWord behind = fixture.segment->Claim(1 << 10);
-  REQUIRE_FALSE(fixture.segment->IsInside(crossing, 9 << 10));
+  REQUIRE(fixture.segment->file().is_filling());
+  REQUIRE_FALSE(fixture.segment->file().is_busy());
+  const ClaimWord crossing = fixture.segment->gate().Claim(9 << 10);
+  const ClaimWord behind = fixture.segment->gate().Claim(1 << 10);
+  REQUIRE_FALSE(fixture.segment->gate().IsInside(crossing, 9 << 10));
   SECTION("and was closed for want of space") {
-    REQUIRE(fixture.segment->StartClosingBelow(PositionOf(crossing) + (9 << 10)));
+    REQUIRE(fixture.segment->file().StartClosingBelow(PositionOf(crossing) + (9 << 10)));
   }
   SECTION("and was closed by whoever deletes the topic") {
     CHECK_FALSE(fixture.segment->CloseHere().has_value());
   }
-  CHECK_FALSE(fixture.segment->GrowAhead(*fixture.directory));
-  CHECK(fixture.segment->IsRollingClaim(crossing, 9 << 10));
-  CHECK_FALSE(fixture.segment->IsInside(behind, 1 << 10));
+  CHECK_FALSE(fixture.segment->file().GrowAhead(*fixture.directory));
+  CHECK(fixture.segment->gate().IsRollingClaim(crossing, 9 << 10));
+  CHECK_FALSE(fixture.segment->gate().IsInside(behind, 1 << 10));
 }
 
 TEST_CASE("A segment does not close below a claim that has come to hold meanwhile") {
   SmallSteps fixture;
   fixture.FillTo(16 << 10);
-  const ClaimWord claim = fixture.segment->Claim(9 << 10);
-  REQUIRE_FALSE(fixture.segment->IsInside(claim, 9 << 10));
+  const ClaimWord claim = fixture.segment->gate().Claim(9 << 10);
+  REQUIRE_FALSE(fixture.segment->gate().IsInside(claim, 9 << 10));
   // Its own try to make room fails, and before it closes the segment somebody else has made some.
-  REQUIRE(fixture.segment->GrowAhead(*fixture.directory));
-  CHECK_FALSE(fixture.segment->StartClosingBelow(PositionOf(claim) + (9 << 10)));
-  CHECK_FALSE(fixture.segment->is_closing());
-  CHECK(fixture.segment->IsInside(claim, 9 << 10));
+  REQUIRE(fixture.segment->file().GrowAhead(*fixture.directory));
+  CHECK_FALSE(fixture.segment->file().StartClosingBelow(PositionOf(claim) + (9 << 10)));
+  CHECK_FALSE(fixture.segment->gate().is_closing());
+  CHECK(fixture.segment->gate().IsInside(claim, 9 << 10));
 }
 
 TEST_CASE("A claim that holds is granted with no descriptor, and recoveries look as far") {
   SmallSteps fixture;
   fixture.FillTo(16 << 10);
-  REQUIRE(fixture.segment->GrowAhead(*fixture.directory));
-  fixture.segment->CloseFile();
-  const ClaimWord claim = fixture.segment->Claim(9 << 10);
-  REQUIRE_FALSE(fixture.segment->Fits(claim, 9 << 10));
+  REQUIRE(fixture.segment->file().GrowAhead(*fixture.directory));
+  fixture.segment->file().Close();
+  const ClaimWord claim = fixture.segment->gate().Claim(9 << 10);
+  REQUIRE_FALSE(fixture.segment->gate().Fits(claim, 9 << 10));
   fixture.segment->Grant(PositionOf(claim) + (9 << 10));
-  CHECK(fixture.segment->Fits(claim, 9 << 10));
+  CHECK(fixture.segment->gate().Fits(claim, 9 << 10));
   const auto bound = frame::DecodeClaimBound({fixture.segment->At(0), frame::kSegmentHeaderBytes},
                                              fixture.segment->header().segment_id);
   REQUIRE(bound.has_value());

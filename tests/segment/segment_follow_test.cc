@@ -1,4 +1,5 @@
 #include "catch.h"
+#include "segment/index/segment_search.h"
 #include "support/segment_fixture.h"
 
 namespace daybook {
@@ -61,8 +62,8 @@ TEST_CASE("Claims of a dead process are passed, to what was committed behind the
   const int claims = GENERATE(1, 3);
   SegmentFixture fixture;
   REQUIRE(fixture.Write(10));
-  const ClaimWord first = fixture.segment->Claim(64);
-  for (int i = 1; i < claims; ++i) fixture.segment->Claim(64);
+  const ClaimWord first = fixture.segment->gate().Claim(64);
+  for (int i = 1; i < claims; ++i) fixture.segment->gate().Claim(64);
   const auto follower = FollowerOf(fixture);
   CHECK(follower->CommittedEnd() == first);
   CHECK_FALSE(follower->FrameBehindClaims(PositionOf(first), fixture.disk.BootId()));
@@ -78,9 +79,9 @@ TEST_CASE("Claims of a dead process are passed, to what was committed behind the
   REQUIRE(behind);
   CHECK(RecordsOf(*behind) == static_cast<std::uint32_t>(1 + claims));
   // Whoever looks for one of them comes to where they are, and for others to those.
-  CHECK(follower->FindDelta(1) == PositionOf(first));
-  CHECK(follower->FindDelta(RecordsOf(*behind)) == PositionOf(*behind));
-  CHECK(follower->FindTime(Timestamp()) == kFirstFrame);
+  CHECK(FindDelta(*follower, 1) == PositionOf(first));
+  CHECK(FindDelta(*follower, RecordsOf(*behind)) == PositionOf(*behind));
+  CHECK(FindTime(*follower, Timestamp()) == kFirstFrame);
   CHECK_FALSE(
       follower->FrameBehindClaims(PositionOf(follower->CommittedEnd()), fixture.disk.BootId()));
 }
@@ -88,7 +89,7 @@ TEST_CASE("Claims of a dead process are passed, to what was committed behind the
 TEST_CASE("Claims of before a boot are not passed, as recovery may cut there") {
   SegmentFixture fixture;
   REQUIRE(fixture.Write(10));
-  const ClaimWord open = fixture.segment->Claim(64);
+  const ClaimWord open = fixture.segment->gate().Claim(64);
   REQUIRE(fixture.Write(10));
   const auto follower = FollowerOf(fixture);
   BootId other = fixture.disk.BootId();

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "catch.h"
+#include "segment/index/segment_search.h"
 #include "segment/segment.h"
 
 namespace daybook {
@@ -25,10 +26,11 @@ struct MemorySegment {
   }
   // Appends one record; false, and sealed, when there is no room for it.
   bool Append() {
-    const ClaimWord before = segment->Claim(kBytes);
-    if (!segment->Fits(before, kBytes) && !segment->Extend(PositionOf(before) + kBytes).ok()) {
-      segment->StartClosing();
-      CHECK(segment->IsRollingClaim(before, kBytes));
+    const ClaimWord before = segment->gate().Claim(kBytes);
+    if (!segment->gate().Fits(before, kBytes) &&
+        !segment->Extend(PositionOf(before) + kBytes).ok()) {
+      segment->file().StartClosing();
+      CHECK(segment->gate().IsRollingClaim(before, kBytes));
       segment->Seal(before, Timestamp());
       return false;
     }
@@ -79,15 +81,15 @@ TEST_CASE("A claim made before a segment begins anew does not hold afterwards") 
   MemorySegment memory;
   memory.Fill();
   // Somebody was held up on the way here.
-  const ClaimWord late = memory.segment->Claim(kBytes);
+  const ClaimWord late = memory.segment->gate().Claim(kBytes);
   memory.segment->Recycle(Offset(1000), Timestamp());
-  CHECK_FALSE(memory.segment->Fits(late, kBytes));
-  CHECK_FALSE(memory.segment->IsInside(late, kBytes));
-  CHECK_FALSE(memory.segment->IsRollingClaim(late, kBytes));
+  CHECK_FALSE(memory.segment->gate().Fits(late, kBytes));
+  CHECK_FALSE(memory.segment->gate().IsInside(late, kBytes));
+  CHECK_FALSE(memory.segment->gate().IsRollingClaim(late, kBytes));
   CHECK_FALSE(memory.segment->gate().IsCurrentGeneration(late, kBytes));
-  const ClaimWord now = memory.segment->Claim(kBytes);
+  const ClaimWord now = memory.segment->gate().Claim(kBytes);
   CHECK(memory.segment->gate().IsCurrentGeneration(now, kBytes));
-  CHECK(memory.segment->Fits(now, kBytes));
+  CHECK(memory.segment->gate().Fits(now, kBytes));
 }
 
 TEST_CASE("An earlier claim in memory that is extended after the seal does not wipe it out") {
@@ -95,12 +97,12 @@ TEST_CASE("An earlier claim in memory that is extended after the seal does not w
   while (PositionOf(memory.segment->ClaimedEnd()) + 2 * kBytes + frame::kSealBytes <= kCapacity) {
     REQUIRE(memory.Append());
   }
-  const ClaimWord early = memory.segment->Claim(kBytes);
-  const ClaimWord crossing = memory.segment->Claim(4 * kBytes);
-  REQUIRE(memory.segment->IsRollingClaim(crossing, 4 * kBytes));
-  memory.segment->StartClosing();
+  const ClaimWord early = memory.segment->gate().Claim(kBytes);
+  const ClaimWord crossing = memory.segment->gate().Claim(4 * kBytes);
+  REQUIRE(memory.segment->gate().IsRollingClaim(crossing, 4 * kBytes));
+  memory.segment->file().StartClosing();
   memory.segment->Seal(crossing, Timestamp());
-  REQUIRE(memory.segment->IsInside(early, kBytes));
+  REQUIRE(memory.segment->gate().IsInside(early, kBytes));
   REQUIRE(memory.segment->Extend(PositionOf(early) + kBytes).ok());
   CHECK(memory.segment->CommittedEnd() != memory.segment->sealed_end());
   memory.Write(early);
@@ -116,7 +118,7 @@ TEST_CASE("The index of a life that is over leads nobody astray") {
   memory.segment->Recycle(Offset(0), Timestamp());
   for (int i = 0; i < 100; ++i) REQUIRE(memory.Append());
   for (std::uint32_t delta = 0; delta < 100; ++delta) {
-    CHECK(memory.segment->FindDelta(delta) == PositionOf(kFirstFrame) + delta * kBytes);
+    CHECK(FindDelta(*memory.segment, delta) == PositionOf(kFirstFrame) + delta * kBytes);
   }
 }
 

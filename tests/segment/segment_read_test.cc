@@ -1,8 +1,8 @@
 #include <chrono>
 #include <cstddef>
-#include <string>
 
 #include "catch.h"
+#include "segment/index/segment_search.h"
 #include "segment/segment.h"
 #include "support/segment_fixture.h"
 
@@ -24,7 +24,7 @@ void WriteEveryTenSeconds(SegmentFixture& fixture, int count) {
 TEST_CASE("The committed end stops at the first open claim") {
   SegmentFixture fixture;
   REQUIRE(fixture.Write(10));
-  const ClaimWord open = fixture.segment->Claim(64);
+  const ClaimWord open = fixture.segment->gate().Claim(64);
   REQUIRE(fixture.Write(10));
   CHECK(fixture.segment->CommittedEnd() == open);
   fixture.segment->Abandon(open, 64);
@@ -41,31 +41,8 @@ TEST_CASE("A damaged frame that claims later offsets hides none of those behind 
           .value();
   segment->Follow(fixture.disk.BootId());
   CHECK(RecordsOf(segment->CommittedEnd()) == 100);
-  CHECK(segment->FindDelta(50) == frame::kSegmentHeaderBytes + 50 * kRecordBytes);
-  CHECK(segment->FindDelta(std::uint64_t{1} << 32 | 50) == PositionOf(segment->CommittedEnd()));
-}
-
-TEST_CASE("A record is found by its offset, and the next one for an offset that was given up") {
-  SegmentFixture fixture;
-  WriteEveryTenSeconds(fixture, 50);
-  for (const std::uint32_t delta : {0U, 1U, 49U}) {
-    CHECK(fixture.segment->FindDelta(delta) == frame::kSegmentHeaderBytes + delta * kRecordBytes);
-  }
-  const ClaimWord given_up = fixture.segment->Claim(64);
-  fixture.segment->Abandon(given_up, 64);
-  REQUIRE(fixture.Write(100));
-  CHECK(fixture.segment->FindDelta(50) == PositionOf(given_up));
-  CHECK(fixture.segment->FindDelta(51) == PositionOf(given_up) + 64);
-}
-
-TEST_CASE("The first record at or after a time is found, and nothing when there is none") {
-  SegmentFixture fixture;
-  WriteEveryTenSeconds(fixture, 50);
-  CHECK(RecordsOf(*fixture.segment->FindTime(At(0))) == 0);
-  CHECK(RecordsOf(*fixture.segment->FindTime(At(10))) == 0);
-  CHECK(RecordsOf(*fixture.segment->FindTime(At(11))) == 1);
-  CHECK(RecordsOf(*fixture.segment->FindTime(At(500))) == 49);
-  CHECK_FALSE(fixture.segment->FindTime(At(501)));
+  CHECK(FindDelta(*segment, 50) == frame::kSegmentHeaderBytes + 50 * kRecordBytes);
+  CHECK(FindDelta(*segment, std::uint64_t{1} << 32 | 50) == PositionOf(segment->CommittedEnd()));
 }
 
 TEST_CASE("A frame that is damaged is seen to be, and what is behind it is found") {
@@ -77,30 +54,7 @@ TEST_CASE("A frame that is damaged is seen to be, and what is behind it is found
         frame::FrameState::kValid);
   CHECK(fixture.segment->ReadFrame(frame::kSegmentHeaderBytes + kRecordBytes, &header) ==
         frame::FrameState::kBad);
-  CHECK(fixture.segment->FindDelta(2) == frame::kSegmentHeaderBytes + 2 * kRecordBytes);
-}
-
-TEST_CASE("Look-ups work without the index file, and with a damaged one") {
-  for (const bool has_file : {false, true}) {
-    SegmentFixture fixture;
-    WriteEveryTenSeconds(fixture, 50);
-    fixture.segment->StartClosing();
-    fixture.segment->Seal(fixture.segment->CommittedEnd(), Timestamp());
-    REQUIRE(fixture.segment->Tidy(*fixture.directory).ok());
-    const std::string index = "00000000000000000100.index";
-    if (has_file) {
-      REQUIRE(fixture.disk.Corrupt("/d/" + index, 20, std::byte{1}).ok());
-    } else {
-      REQUIRE(fixture.directory->RemoveFile(index).ok());
-    }
-    const auto segment =
-        Segment::Open(*fixture.directory, PartitionName("t", 0), Offset(100), MapAccess::kRead)
-            .value();
-    segment->Follow(fixture.disk.BootId());
-    segment->LoadIndex(*fixture.directory);
-    CHECK(segment->has_index());
-    CHECK(segment->FindDelta(40) == frame::kSegmentHeaderBytes + 40 * kRecordBytes);
-  }
+  CHECK(FindDelta(*fixture.segment, 2) == frame::kSegmentHeaderBytes + 2 * kRecordBytes);
 }
 
 }  // namespace daybook

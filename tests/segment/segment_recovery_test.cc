@@ -32,7 +32,7 @@ class RecoveryFixture {
       const frame::RecordParts parts{
           .key = {}, .headers = {}, .event_time = {}, .value_bytes = 8, .tombstone = false};
       const frame::RecordLayout layout = frame::LayoutOf(parts);
-      const ClaimWord before = segment_->Claim(kRecordBytes);
+      const ClaimWord before = segment_->gate().Claim(kRecordBytes);
       REQUIRE(segment_->Extend(PositionOf(before) + kRecordBytes).ok());
       std::byte* frame = segment_->At(PositionOf(before));
       std::byte* value = frame::FillRecord(frame, layout, parts, Timestamp(), RecordsOf(before));
@@ -43,19 +43,19 @@ class RecoveryFixture {
   // Leaves a claim of that many bytes open, begun and filled.
   std::byte* LeaveFilled(std::string_view bytes) {
     const std::uint64_t size = frame::AlignedLength(frame::kFrameHeaderBytes + bytes.size());
-    const ClaimWord before = segment_->Claim(size);
+    const ClaimWord before = segment_->gate().Claim(size);
     REQUIRE(segment_->Extend(PositionOf(before) + size).ok());
     std::byte* frame = segment_->BeginFrame(before, size);
     std::memset(frame + 8, 0x10, frame::kFrameHeaderBytes - 8);
     std::memcpy(frame + frame::kFrameHeaderBytes, bytes.data(), bytes.size());
     return frame;
   }
-  std::byte* LeaveClaim() { return segment_->At(PositionOf(segment_->Claim(kRecordBytes))); }
+  std::byte* LeaveClaim() { return segment_->At(PositionOf(segment_->gate().Claim(kRecordBytes))); }
   void Checkpoint() { segment_->Checkpoint(kBoot); }
   void Sync() { REQUIRE(segment_->Sync(*directory_, segment_->CommittedEnd(), kBoot).ok()); }
   void Damage(int record) { *segment_->At(PositionOfRecord(record) + 26) ^= std::byte{1}; }
 
-  Segment::Recovery Recover(bool same_boot, std::optional<Offset> next_base = std::nullopt) {
+  SegmentRecovery Recover(bool same_boot, std::optional<Offset> next_base = std::nullopt) {
     segment_ =
         Segment::Open(*directory_, PartitionName("t", 0), Offset(0), MapAccess::kReadWrite).value();
     const auto recovery =
@@ -97,7 +97,7 @@ TEST_CASE("A clean end goes on in the same segment, in the same boot and in anot
   for (const bool same_boot : {true, false}) {
     RecoveryFixture fixture;
     fixture.Write(5);
-    const Segment::Recovery recovery = fixture.Recover(same_boot);
+    const SegmentRecovery recovery = fixture.Recover(same_boot);
     CHECK(recovery.state == SegmentState::kWritable);
     CHECK(fixture.records() == 5);
     fixture.Write(1);
@@ -117,7 +117,7 @@ TEST_CASE("A hole is padded in the same boot and cut at in another") {
   cut.Write(2);
   cut.LeaveClaim();
   cut.Write(2);
-  const Segment::Recovery recovery = cut.Recover(false);
+  const SegmentRecovery recovery = cut.Recover(false);
   CHECK(recovery.state == SegmentState::kSealed);
   CHECK(recovery.torn_bytes == 3 * kRecordBytes);
   CHECK(cut.records() == 2);
@@ -141,7 +141,7 @@ TEST_CASE("A damaged record stays where it is in the same boot") {
   RecoveryFixture fixture;
   fixture.Write(5);
   fixture.Damage(2);
-  const Segment::Recovery recovery = fixture.Recover(true);
+  const SegmentRecovery recovery = fixture.Recover(true);
   CHECK(recovery.claims_padded == 0);
   CHECK(recovery.torn_bytes == 0);
   CHECK(fixture.records() == 5);
@@ -152,7 +152,7 @@ TEST_CASE("Bytes of a claim at the end are cleared away and the segment sealed")
   fixture.Write(1);
   std::byte* claim = fixture.LeaveClaim();
   claim[20] = std::byte{9};
-  const Segment::Recovery recovery = fixture.Recover(true);
+  const SegmentRecovery recovery = fixture.Recover(true);
   CHECK(recovery.state == SegmentState::kSealed);
   CHECK(recovery.torn_bytes == 21);
   CHECK(fixture.segment().sealed_end().has_value());
@@ -182,7 +182,7 @@ TEST_CASE("In the same boot nothing is looked for behind the last grant, in anot
                                    .created = Timestamp(),
                                    .boot = kBoot};
     auto prepared =
-        Segment::Prepare(*directory, {.bytes = settings.capacity, .capacity = settings.capacity})
+        PrepareFile(*directory, {.bytes = settings.capacity, .capacity = settings.capacity})
             .value();
     const auto segment =
         Segment::Create(*directory, PartitionName("t", 0), settings, std::move(prepared)).value();
@@ -205,7 +205,7 @@ TEST_CASE("Recovering twice finds what the first time left") {
     fixture.Write(2);
     fixture.Recover(same_boot);
     const std::uint32_t records = fixture.records();
-    const Segment::Recovery again = fixture.Recover(same_boot);
+    const SegmentRecovery again = fixture.Recover(same_boot);
     CHECK(again.claims_padded == 0);
     CHECK(again.torn_bytes == 0);
     CHECK(fixture.records() == records);
@@ -222,7 +222,7 @@ TEST_CASE("Records behind an open claim are kept, whatever the claim holds") {
     fixture.LeaveFilled(content);
     fixture.LeaveFilled(content);
     fixture.Write(5);
-    const Segment::Recovery recovery = fixture.Recover(true);
+    const SegmentRecovery recovery = fixture.Recover(true);
     CHECK(recovery.state == SegmentState::kWritable);
     CHECK(recovery.claims_padded == 2);
     CHECK(recovery.torn_bytes == 0);
@@ -285,11 +285,11 @@ TEST_CASE("A damaged seal is written again where it stood, whatever of it is dam
         fixture.Write(4);
         if (has_claim) fixture.LeaveFilled("claim");
         const ClaimWord end = fixture.segment().ClaimedEnd();
-        fixture.segment().StartClosing();
+        fixture.segment().file().StartClosing();
         fixture.segment().Seal(end, Timestamp());
         if (is_noted) fixture.Checkpoint();
         *fixture.segment().At(PositionOf(end) + bit / 8) ^= static_cast<std::byte>(1U << bit % 8);
-        const Segment::Recovery recovery = fixture.Recover(true);
+        const SegmentRecovery recovery = fixture.Recover(true);
         REQUIRE(recovery.state == SegmentState::kSealed);
         REQUIRE(recovery.torn_bytes == 0);
         REQUIRE(recovery.claims_padded == (has_claim ? 1 : 0));
@@ -308,7 +308,7 @@ TEST_CASE("What looks like a seal at the end of a record is left to the record")
   RecoveryFixture fixture;
   fixture.Write(1);
   std::string value(64, 'x');
-  const ClaimWord before = fixture.segment().Claim(frame::kFrameHeaderBytes + value.size());
+  const ClaimWord before = fixture.segment().gate().Claim(frame::kFrameHeaderBytes + value.size());
   const std::uint64_t end = PositionOf(before) + frame::kFrameHeaderBytes + value.size();
   std::byte* const frame = fixture.segment().BeginFrame(before, end - PositionOf(before));
   const frame::RecordParts parts{
@@ -335,7 +335,7 @@ TEST_CASE("The last frame of a segment that is full may be damaged together with
   const int full = static_cast<int>((65'512 - frame::kSegmentHeaderBytes) / kRecordBytes);
   fixture.Write(full);
   const ClaimWord end = fixture.segment().ClaimedEnd();
-  fixture.segment().StartClosing();
+  fixture.segment().file().StartClosing();
   fixture.segment().Seal(end, Timestamp());
   fixture.Damage(full - 1);
   *fixture.segment().At(PositionOf(end)) ^= std::byte{1};

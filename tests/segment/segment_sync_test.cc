@@ -13,7 +13,7 @@ TEST_CASE("A sealed segment ends where it was sealed and is durable after a sync
   SegmentFixture fixture;
   REQUIRE(fixture.Write(10));
   const ClaimWord end = fixture.segment->CommittedEnd();
-  fixture.segment->StartClosing();
+  fixture.segment->file().StartClosing();
   fixture.segment->Seal(end, Timestamp());
   REQUIRE(fixture.segment->Tidy(*fixture.directory).ok());
   CHECK(fixture.segment->sealed_end() == end);
@@ -65,7 +65,7 @@ TEST_CASE("A seal whose sync failed is written again before it is noted to be du
       return operation == Operation::kSync ? absl::DataLossError("the disk is broken")
                                            : absl::OkStatus();
     });
-    fixture.segment->StartClosing();
+    fixture.segment->file().StartClosing();
     fixture.segment->Seal(end, Timestamp());
     CHECK(absl::IsDataLoss(sync()));
     fixture.disk.SetHook(nullptr);

@@ -46,9 +46,9 @@ TEST_CASE("A claim beyond the limit fits after the file has grown") {
   SegmentFixture fixture;
   while (fixture.Write(1000)) {
   }
-  CHECK(fixture.segment->IsRollingClaim(fixture.last_claim, fixture.last_bytes));
+  CHECK(fixture.segment->gate().IsRollingClaim(fixture.last_claim, fixture.last_bytes));
   REQUIRE(fixture.segment->Extend(PositionOf(fixture.last_claim) + fixture.last_bytes).ok());
-  CHECK(fixture.segment->Fits(fixture.last_claim, fixture.last_bytes));
+  CHECK(fixture.segment->gate().Fits(fixture.last_claim, fixture.last_bytes));
 }
 
 TEST_CASE("A segment grows to its capacity and not beyond") {
@@ -61,8 +61,8 @@ TEST_CASE("Exactly one of many claims that overshoot is the crossing one") {
   SegmentFixture fixture;
   int crossing = 0;
   for (int i = 0; i < 1000; ++i) {
-    const ClaimWord before = fixture.segment->Claim(104);
-    if (fixture.segment->IsRollingClaim(before, 104)) ++crossing;
+    const ClaimWord before = fixture.segment->gate().Claim(104);
+    if (fixture.segment->gate().IsRollingClaim(before, 104)) ++crossing;
   }
   CHECK(crossing == 1);
 }
@@ -70,16 +70,16 @@ TEST_CASE("Exactly one of many claims that overshoot is the crossing one") {
 TEST_CASE("A segment is busy once its file has a capacity that is a lot") {
   SegmentFixture fixture;
   CHECK(fixture.segment->Extend((64 << 10) - frame::kSealBytes).ok());
-  CHECK_FALSE(fixture.segment->is_busy());
+  CHECK_FALSE(fixture.segment->file().is_busy());
 
   const auto segment =
       Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(true)).value();
   CHECK(segment->Extend(2 * kMegabyte).ok());
-  CHECK_FALSE(segment->is_busy());
+  CHECK_FALSE(segment->file().is_busy());
   CHECK(segment->Extend(5 * kMegabyte).ok());
-  CHECK_FALSE(segment->is_busy());
+  CHECK_FALSE(segment->file().is_busy());
   CHECK(segment->Extend(6 * kMegabyte).ok());
-  CHECK(segment->is_busy());
+  CHECK(segment->file().is_busy());
 }
 
 TEST_CASE("Claims are granted in small steps in a busy segment, not far beyond its pages") {
@@ -88,16 +88,16 @@ TEST_CASE("Claims are granted in small steps in a busy segment, not far beyond i
       Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(true)).value();
   REQUIRE(segment->Extend(4 * kMegabyte).ok());
   REQUIRE(segment->Extend(5 * kMegabyte).ok());
-  const ClaimWord before = segment->Claim(5 * kMegabyte);
-  CHECK(segment->Fits(before, 5 * kMegabyte - frame::kSegmentHeaderBytes));
-  CHECK(segment->IsInside(before, 20 * kMegabyte));
-  CHECK_FALSE(segment->Fits(before, 20 * kMegabyte));
-  while (segment->PageInAhead()) {
+  const ClaimWord before = segment->gate().Claim(5 * kMegabyte);
+  CHECK(segment->gate().Fits(before, 5 * kMegabyte - frame::kSegmentHeaderBytes));
+  CHECK(segment->gate().IsInside(before, 20 * kMegabyte));
+  CHECK_FALSE(segment->gate().Fits(before, 20 * kMegabyte));
+  while (segment->file().PageInAhead()) {
   }
   // Pages are there, but nobody has asked for them.
-  CHECK_FALSE(segment->Fits(before, 20 * kMegabyte));
+  CHECK_FALSE(segment->gate().Fits(before, 20 * kMegabyte));
   CHECK(segment->Extend(20 * kMegabyte).ok());
-  CHECK(segment->Fits(before, 20 * kMegabyte));
+  CHECK(segment->gate().Fits(before, 20 * kMegabyte));
 }
 
 TEST_CASE("Pages are brought in a bounded way ahead of the appends, and not where it does harm") {
@@ -112,13 +112,13 @@ TEST_CASE("Pages are brought in a bounded way ahead of the appends, and not wher
         Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(page_in)).value();
     REQUIRE(segment->Extend(4 * kMegabyte).ok());
     REQUIRE(segment->Extend(5 * kMegabyte).ok());
-    while (segment->PageInAhead()) {
+    while (segment->file().PageInAhead()) {
     }
     CHECK((writes > 0) == page_in);
     CHECK(writes < 200);
     const std::uint64_t so_far = writes;
-    segment->Claim(8 * kMegabyte);
-    while (segment->PageInAhead()) {
+    segment->gate().Claim(8 * kMegabyte);
+    while (segment->file().PageInAhead()) {
     }
     CHECK((writes > so_far) == page_in);
   }
@@ -132,11 +132,11 @@ TEST_CASE("Pages are let go behind the appends, all of them once the segment is 
   REQUIRE(segment->Extend(5 * kMegabyte).ok());
   CHECK_FALSE(segment->ReleasePagesBehind());
   REQUIRE(segment->Extend(20 * kMegabyte).ok());
-  segment->Abandon(segment->Claim(14 * kMegabyte), 14 * kMegabyte);
+  segment->Abandon(segment->gate().Claim(14 * kMegabyte), 14 * kMegabyte);
   int steps = 0;
   while (segment->ReleasePagesBehind()) ++steps;
   CHECK(steps == 1);
-  segment->StartClosing();
+  segment->file().StartClosing();
   segment->Seal(segment->CommittedEnd(), Timestamp());
   while (segment->ReleasePagesBehind()) ++steps;
   CHECK(steps == 4);
@@ -146,18 +146,18 @@ TEST_CASE("A file made ahead becomes a segment, and can be thrown away instead")
   SegmentFixture fixture;
   const PrepareOptions options{
       .bytes = 64 * kMegabyte, .capacity = 64 * kMegabyte, .page_in = true};
-  auto prepared = Segment::Prepare(*fixture.directory, options);
+  auto prepared = PrepareFile(*fixture.directory, options);
   REQUIRE(prepared.ok());
   const auto segment = Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(true),
                                        *std::move(prepared))
                            .value();
-  CHECK(segment->is_busy());
+  CHECK(segment->file().is_busy());
   CHECK(segment->Bytes().bytes.size() == 64 * kMegabyte);
   const auto entries = fixture.directory->List().value().size();
 
-  REQUIRE(Segment::Prepare(*fixture.directory, options).ok());
+  REQUIRE(PrepareFile(*fixture.directory, options).ok());
   CHECK(fixture.directory->List().value().size() == entries + 1);
-  Segment::RemovePrepared(*fixture.directory);
+  RemovePreparedFile(*fixture.directory);
   CHECK(fixture.directory->List().value().size() == entries);
 }
 

@@ -33,8 +33,8 @@ struct SegmentFixture {
                                    .tombstone = false};
     const frame::RecordLayout layout = frame::LayoutOf(parts);
     const std::uint64_t bytes = frame::AlignedLength(layout.length);
-    const ClaimWord before = segment->Claim(bytes);
-    if (!segment->Fits(before, bytes)) {
+    const ClaimWord before = segment->gate().Claim(bytes);
+    if (!segment->gate().Fits(before, bytes)) {
       last_claim = before;
       last_bytes = bytes;
       return false;

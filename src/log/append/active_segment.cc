@@ -51,7 +51,7 @@ absl::StatusOr<bool> ActiveSegment::SettleMissed(SegmentStore& segments, ClaimGa
     grown = source_.Extend(segments, segment, end);
     if (grown.ok()) return true;
     // It may have grown ahead since: then the claim holds.
-    if (!segment.StartClosingBelow(end)) return SettleMissed(segments, gate, before, bytes);
+    if (!segment.file().StartClosingBelow(end)) return SettleMissed(segments, gate, before, bytes);
   }
   if (gate.IsRollingClaim(before, bytes)) {
     Seal(segments, segment, before);

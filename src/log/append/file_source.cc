@@ -59,17 +59,18 @@ absl::Status FileSource::Extend(SegmentStore& segments, Segment& segment, std::u
 absl::Status FileSource::ExtendFile(SegmentStore& segments, Segment& segment,
                                     std::uint64_t position) {
   const auto directory = segments.directory().Open();
-  const absl::Status file = directory.ok() ? segment.EnsureFile(**directory) : directory.status();
+  const absl::Status file =
+      directory.ok() ? segment.file().Opened(**directory).status() : directory.status();
   const bool is_rate_high = preparer_.NoteExtension(segments, context_.clock->Now());
   absl::Status extended = segment.Extend(position, is_rate_high);
   segments.CloseFileIfScarce(segment);
-  if (segment.is_filling() && request_work_) request_work_();
+  if (segment.file().is_filling() && request_work_) request_work_();
   return extended.ok() || file.ok() ? extended : file;
 }
 
 void FileSource::Sealed(SegmentStore& segments, const std::shared_ptr<Segment>& segment) {
   try {
-    if (segment->is_busy() && context_.request_work_ahead) {
+    if (segment->file().is_busy() && context_.request_work_ahead) {
       preparer_.TrimLater(segments, segment);
       request_work_();
     } else {

@@ -50,32 +50,32 @@ bool SegmentPreparer::WorkAheadOf(SegmentList& segments, const std::shared_ptr<S
     MutexLock lock(segments.mutex());
     is_append_rate_high = is_append_rate_high_;
     // From the middle on: by then it is likely to be needed, and there is still time.
-    lacks_next = !prepared_ && settings_.reserve_bytes == 0 && active->is_busy() &&
+    lacks_next = !prepared_ && settings_.reserve_bytes == 0 && active->file().is_busy() &&
                  unprepared_ != active->base_offset() &&
                  PositionOf(active->ClaimedEnd()) > active->header().capacity / 2;
   }
   // What an append could run into comes first.
-  if (active->is_filling() && !active->is_busy()) {
+  if (active->file().is_filling() && !active->file().is_busy()) {
     const auto directory = directory_.Open();
-    const bool has_grown = directory.ok() && active->GrowAhead(**directory);
+    const bool has_grown = directory.ok() && active->file().GrowAhead(**directory);
     {
       MutexLock lock(segments.mutex());  // no append is in need of the descriptor now
       segments.CloseFileIfScarce(*active);
     }
     if (has_grown) return true;
   }
-  if (active->is_busy() && active->PageInAhead()) return true;
+  if (active->file().is_busy() && active->file().PageInAhead()) return true;
   if (lacks_next) return Prepare(segments, *active, pages_in() && is_append_rate_high);
-  return active->is_busy() && active->ReleasePagesBehind();
+  return active->file().is_busy() && active->ReleasePagesBehind();
 }
 
 bool SegmentPreparer::Prepare(SegmentList& segments, const Segment& active, bool page_in) {
   const auto directory = directory_.Open();
   if (!directory.ok()) return false;
-  auto prepared = Segment::Prepare(**directory, {.bytes = settings_.segment_bytes,
-                                                 .capacity = settings_.segment_bytes,
-                                                 .page_in = page_in,
-                                                 .steps = context_.steps});
+  auto prepared = PrepareFile(**directory, {.bytes = settings_.segment_bytes,
+                                            .capacity = settings_.segment_bytes,
+                                            .page_in = page_in,
+                                            .steps = context_.steps});
   MutexLock lock(segments.mutex());
   if (!prepared.ok()) {  // the append that needs it says what is wrong
     unprepared_ = active.base_offset();
@@ -106,10 +106,10 @@ void SegmentPreparer::KeepReserve(SegmentList&, const Segment* active, std::uint
   if (!directory.ok()) return;
   const std::uint64_t step = settings_.reserve_bytes / kReserveSteps;
   for (std::uint64_t bytes = settings_.reserve_bytes; bytes >= least_bytes; bytes -= step) {
-    auto prepared = Segment::Prepare(**directory, {.bytes = bytes,
-                                                   .capacity = settings_.segment_bytes,
-                                                   .is_reserve = true,
-                                                   .steps = context_.steps});
+    auto prepared = PrepareFile(**directory, {.bytes = bytes,
+                                              .capacity = settings_.segment_bytes,
+                                              .is_reserve = true,
+                                              .steps = context_.steps});
     if (!prepared.ok()) continue;
     prepared_ = *std::move(prepared);
     lacks_reserve_.store(false, std::memory_order_relaxed);
@@ -129,7 +129,7 @@ void SegmentPreparer::Finish(SegmentList& segments) {
   for (const std::shared_ptr<Segment>& segment : to_trim) Trim(*segment);
   if (!has_prepared) return;
   if (const auto directory = directory_.Open(); directory.ok()) {
-    Segment::RemovePrepared(**directory);
+    RemovePreparedFile(**directory);
   }
 }
 

@@ -49,7 +49,8 @@ SyncableLog::Synced SegmentSyncer::Sync(Offset durable_end) {
     first_undurable_ = slot.base_offset;
     const ClaimWord end = segment->CommittedEnd();
     // No descriptor to sync with says nothing about the disk.
-    if (auto status = segment->EnsureFile(**directory); !status.ok()) return {std::move(status)};
+    const auto file = segment->file().Opened(**directory);
+    if (!file.ok()) return {file.status()};
     if (auto status = segment->Sync(**directory, end, segments_.context().boot); !status.ok()) {
       return {std::move(status), /*disk_failed=*/true};
     }

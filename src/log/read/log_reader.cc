@@ -8,6 +8,7 @@
 #include "base/planted_bug.h"
 #include "format/batch_codec.h"
 #include "log/read/damage.h"
+#include "segment/index/segment_search.h"
 
 namespace daybook::inline v1 {
 
@@ -28,7 +29,7 @@ absl::Status LogReader::Place(Cursor& cursor) {
   const std::int64_t delta = cursor.offset - segment->base_offset();
   cursor.looked_behind = 0;
   cursor.position = delta == 0 ? frame::kSegmentHeaderBytes
-                               : segment->FindDelta(static_cast<std::uint64_t>(delta));
+                               : FindDelta(*segment, static_cast<std::uint64_t>(delta));
   cursor.segment = std::move(segment);
   return absl::OkStatus();
 }
@@ -68,7 +69,7 @@ absl::StatusOr<bool> LogReader::NextSegment(Cursor& cursor) {
   cursor.position = frame::kSegmentHeaderBytes;
   if (next_base < cursor.offset) {  // they overlap: nothing is read twice
     cursor.position =
-        cursor.segment->FindDelta(static_cast<std::uint64_t>(cursor.offset - next_base));
+        FindDelta(*cursor.segment, static_cast<std::uint64_t>(cursor.offset - next_base));
   }
   return true;
 }
@@ -97,7 +98,7 @@ absl::StatusOr<frame::FrameState> LogReader::Collect(Cursor& at, const ReadOptio
         &place, std::min<std::size_t>(max_records - source->records, offsets_left),
         std::min(begin + std::min(bytes_left, segment.header().capacity), bound.position));
     if (passed != 0) {
-      if (source->records == 0) source->begin_offset = base + segment.DeltaAt(end);
+      if (source->records == 0) source->begin_offset = at.offset;
       source->records += passed;
       end = place.position;
       at.position = end;

@@ -3,6 +3,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "log/read/log_reader.h"
+#include "segment/index/segment_search.h"
 
 // Reading backwards. Frames are linked forwards alone, so a place a little before is looked up in
 // the sparse index, and the records from there on are collected as for any other batch. What lies
@@ -22,7 +23,7 @@ ClaimWord FrameBefore(Segment& segment, std::uint64_t position, std::uint32_t de
   frame::FrameHeader header;
   frame::FrameState state;
   const auto is_missing = [&] {
-    found = segment.FindDelta(last);
+    found = FindDelta(segment, last);
     state = segment.ReadFrame(found, &header);
     if (found < position) return false;
     // `position` itself may be within the batch that holds both.
@@ -60,7 +61,7 @@ absl::StatusOr<RecordBatch> LogReader::CollectBackwards(const std::shared_ptr<Se
   const auto delta = static_cast<std::uint64_t>(*before - base);
   // Behind the last record of a segment nothing is committed; after a crash, offsets may be void.
   const ClaimWord end =
-      delta >= RecordsOf(committed) ? committed : MakeClaimWord(delta, segment->FindDelta(delta));
+      delta >= RecordsOf(committed) ? committed : MakeClaimWord(delta, FindDelta(*segment, delta));
   const ReadBound bound{.offset = *before, .position = PositionOf(end)};
 
   // As many bytes as are wanted, or the last record alone; and no more records.
@@ -68,12 +69,13 @@ absl::StatusOr<RecordBatch> LogReader::CollectBackwards(const std::shared_ptr<Se
   const auto records = static_cast<std::uint32_t>(
       std::clamp<std::size_t>(options.max_records, 1, RecordsOf(end) + std::size_t{1}));
   const std::uint64_t wanted = bound.position > bytes ? bound.position - bytes : 0;
-  ClaimWord begin =
-      wanted <= PositionOf(kFirstFrame) ? kFirstFrame : segment->FindPosition(wanted, end);
+  ClaimWord begin = wanted <= PositionOf(kFirstFrame)
+                        ? kFirstFrame
+                        : segment->index().offsets().FindPosition(wanted, end);
   if (RecordsOf(end) > records && RecordsOf(begin) < RecordsOf(end) - records &&
       PositionOf(begin) < bound.position) {
     const std::uint32_t first = RecordsOf(end) - records;
-    begin = MakeClaimWord(first, segment->FindDelta(first));
+    begin = MakeClaimWord(first, FindDelta(*segment, first));
   }
   bool is_behind_gap = false;
   if (PositionOf(begin) >= bound.position && RecordsOf(end) != 0) {

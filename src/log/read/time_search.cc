@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "format/batch_codec.h"
+#include "segment/index/segment_search.h"
 
 namespace daybook::inline v1 {
 
@@ -45,7 +46,7 @@ void TimeSearch::Save(Directory& directory, Segment& segment) {
     if (!log_.segments.refusal().ok() || log_.segments.Find(segment.base_offset()) == nullptr)
       return;
   }
-  segment.SaveIndex(directory);
+  segment.index().Save(segment, directory);
 }
 
 absl::StatusOr<std::shared_ptr<Segment>> TimeSearch::NextSegment() {
@@ -112,7 +113,7 @@ std::optional<std::uint32_t> TimeSearch::FindEntry(const Segment& segment, std::
 
 std::optional<Offset> TimeSearch::FindIn(Segment& segment) {
   std::optional<ClaimWord> found = kFirstFrame;
-  while ((found = segment.FindTime(time_, *found))) {
+  while ((found = FindTime(segment, time_, *found))) {
     const std::uint64_t position = PositionOf(*found);
     const Offset offset = segment.base_offset() + RecordsOf(*found);
     frame::FrameHeader header;

@@ -33,7 +33,7 @@ class LogRecovery {
   std::size_t CountKnownComplete();
   // What a recovered segment means for the log.
   void Take(std::size_t index, const std::shared_ptr<Segment>& segment,
-            const Segment::Recovery& recovery);
+            const SegmentRecovery& recovery);
   // Notes that a segment is damaged: readers are told, and all others stay readable. Appends go on
   // behind it, if it is known where that is.
   void TakeDamaged(std::size_t index, bool was_opened, const absl::Status& why);
@@ -63,7 +63,7 @@ absl::StatusOr<RecoveredLog> LogRecovery::Run() {
   const auto bases = ListSegmentBases(directory_);
   if (!bases.ok()) return bases.status();
   for (const Offset base : *bases) log_.slots.push_back({.base_offset = base});
-  Segment::RemovePrepared(directory_);  // left over from a crash
+  RemovePreparedFile(directory_);  // left over from a crash
   const std::size_t settled = CountNeedingNoRecovery();
   // Nothing settled is known by a last segment of another boot.
   const std::size_t complete = settled == 0 ? CountKnownComplete() : log_.slots.size() - 1;
@@ -84,7 +84,7 @@ absl::StatusOr<RecoveredLog> LogRecovery::Run() {
     const auto next_base = IsLast(i) ? std::nullopt : std::optional(log_.slots[i + 1].base_offset);
     const auto recovery = opened.ok() ? (*opened)->Recover(directory_, context_.boot, next_base,
                                                            context_.clock->Now(), i < complete)
-                                      : absl::StatusOr<Segment::Recovery>(opened.status());
+                                      : absl::StatusOr<SegmentRecovery>(opened.status());
     if (absl::IsDataLoss(recovery.status())) {
       TakeDamaged(i, opened.ok(), recovery.status());
       continue;
@@ -108,7 +108,7 @@ void LogRecovery::TakeDamaged(std::size_t index, bool was_opened, const absl::St
 }
 
 void LogRecovery::Take(std::size_t index, const std::shared_ptr<Segment>& segment,
-                       const Segment::Recovery& recovery) {
+                       const SegmentRecovery& recovery) {
   counters_.bytes_scanned += static_cast<std::int64_t>(recovery.scanned_bytes);
   counters_.claims_padded += recovery.claims_padded;
   counters_.torn_tail_bytes += static_cast<std::int64_t>(recovery.torn_bytes);
@@ -124,7 +124,7 @@ void LogRecovery::Take(std::size_t index, const std::shared_ptr<Segment>& segmen
     log_.durable_end = durable;
     is_durable_so_far_ = segment->is_durable();
   }
-  segment->CloseFile();  // until something is appended or synced
+  segment->file().Close();  // until something is appended or synced
   if (recovery.state == SegmentState::kWritable) TakeWritable(slot, segment);
 }
 

@@ -49,7 +49,7 @@ void SegmentList::Remove(std::size_t first, std::size_t last) {
   const auto end = slots_.begin() + static_cast<std::ptrdiff_t>(last);
   for (auto slot = begin; slot != end; ++slot) {
     if (slot->segment == nullptr || limits_ == nullptr) continue;
-    slot->segment->CloseFile();
+    slot->segment->file().Close();
     if (slot->was_active) removed_.push_back(slot->segment);
     Unmap(*slot);
   }
@@ -114,11 +114,11 @@ bool SegmentList::UnmapIfUnused(SegmentSlot& slot) {
 
 void SegmentList::CloseFileIfScarce(Segment& segment) {
   if (limits_ == nullptr) return;
-  if (!holds_file_ && segment.is_busy()) {
+  if (!holds_file_ && segment.file().is_busy()) {
     holds_file_ = limits_->files_held.fetch_add(1, std::memory_order_relaxed) < limits_->files;
     if (!holds_file_) limits_->files_held.fetch_sub(1, std::memory_order_relaxed);
   }
-  if (!holds_file_) segment.CloseFile();
+  if (!holds_file_) segment.file().Close();
 }
 
 void SegmentList::ReleaseRemoved() {

@@ -23,9 +23,9 @@ void SegmentStore::MarkDeleted(const absl::Status& why) {
 
 absl::StatusOr<std::shared_ptr<Segment>> SegmentStore::OpenWithIndex(std::size_t index) {
   auto segment = OpenAt(index);
-  if (segment.ok() && !(*segment)->has_index() && (*segment)->sealed_end()) {
+  if (segment.ok() && !(*segment)->index().is_loaded() && (*segment)->sealed_end()) {
     if (const auto directory = directory_.Open(); directory.ok()) {
-      (*segment)->LoadIndex(**directory);
+      (*segment)->index().Load(**segment, **directory);
     }
   }
   return segment;
@@ -37,7 +37,7 @@ absl::StatusOr<std::shared_ptr<Segment>> SegmentStore::OpenFile(Directory& direc
   auto segment = Segment::Open(directory, name_, slot.base_offset, access, context_.steps);
   if (!segment.ok()) return segment;
   (*segment)->Follow(context_.boot);
-  (*segment)->CloseFile();
+  (*segment)->file().Close();
   if (slot.is_undecided) (*segment)->TakeZerosForHoles();
   slot.segment = *segment;
   NoteMapped(slot);

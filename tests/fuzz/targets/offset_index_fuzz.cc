@@ -3,7 +3,7 @@
 #include "fuzz/fuzz_target.h"
 #include "fuzz/repair.h"
 #include "fuzz/segment_input.h"
-#include "segment/offset_index.h"
+#include "segment/index/offset_index.h"
 
 // The file of an offset index. The index is a hint: what is in it may be any words, and a look-up
 // then answers one of them, or the first frame, or the end, and ends.

@@ -175,7 +175,7 @@ TEST_CASE("A reader of a segment that another one has replaced reads that, or is
       const frame::RecordParts parts{
           .key = {}, .headers = {}, .event_time = {}, .value_bytes = 1, .tombstone = false};
       const frame::RecordLayout layout = frame::LayoutOf(parts);
-      const ClaimWord before = (*made)->Claim(frame::AlignedLength(layout.length));
+      const ClaimWord before = (*made)->gate().Claim(frame::AlignedLength(layout.length));
       std::byte* const at = (*made)->At(PositionOf(before));
       *frame::FillRecord(at, layout, parts, Timestamp(), RecordsOf(before)) = std::byte{'n'};
       (*made)->Commit(at, frame::LengthWord(frame::Kind::kRecord, layout.length), before);
@@ -232,7 +232,7 @@ TEST_CASE("A reader goes on behind a claim that its process died too early to ma
   log.Write("a");
   Cursor own{.offset = Offset(0), .segment = nullptr, .position = 0};
   REQUIRE(log.log().Read(own, {}).ok());
-  own.segment->Claim(64);  // and nothing is marked
+  own.segment->gate().Claim(64);  // and nothing is marked
   REQUIRE(log.log().AppendSequenced(RecordOf("b"), 7, 1).ok());
   log.Die();
   Told told(log);

@@ -27,7 +27,7 @@ class StoreFixture {
     Segment& segment = **taken;
     REQUIRE(segment.Extend(segment.header().capacity / 2).ok());
     for (int i = 0; i < records; ++i) {
-      const ClaimWord at = segment.Claim(40);
+      const ClaimWord at = segment.gate().Claim(40);
       segment.Abandon(at, 40);
     }
     if (is_sealed) segment.Seal(*segment.CloseHere(), Timestamp());

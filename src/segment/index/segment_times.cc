@@ -1,19 +1,14 @@
-#include "segment/segment_times.h"
+#include "segment/index/segment_times.h"
 
 #include <array>
 #include <limits>
 
 #include "format/segment_header.h"
+#include "segment/index/segment_search.h"
 #include "segment/segment.h"
 
 namespace daybook::inline v1 {
 namespace {
-
-// The place behind the frame at `position`.
-ClaimWord BehindFrame(std::uint64_t position, const frame::FrameHeader& header) {
-  return MakeClaimWord(std::uint64_t{header.offset_delta} + frame::OffsetCount(header),
-                       position + frame::AlignedLength(frame::LengthOf(header.length_word)));
-}
 
 // The one behind damage; absent if nothing is known to follow.
 std::optional<ClaimWord> BehindDamage(Segment& segment, ClaimWord at) {
@@ -167,12 +162,6 @@ std::optional<ClaimWord> SegmentTimes::Find(Segment& segment, Timestamp time, Cl
     } while (PositionOf(*at) < PositionOf(end) &&
              PositionOf(*at) / TimeIndex::kInterval == interval);
   }
-}
-
-std::optional<ClaimWord> Segment::FindTime(Timestamp time, ClaimWord from) {
-  const ClaimWord end = CommittedEnd();
-  return times_.HasOwn(*this, end) ? times_.Find(*this, time, from, end)
-                                   : FindAppended(time.time_since_epoch().count(), from, end);
 }
 
 }  // namespace daybook::inline v1

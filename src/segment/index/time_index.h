@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_SEGMENT_TIME_INDEX_H_
-#define DAYBOOK_SEGMENT_TIME_INDEX_H_
+#ifndef DAYBOOK_SEGMENT_INDEX_TIME_INDEX_H_
+#define DAYBOOK_SEGMENT_INDEX_TIME_INDEX_H_
 
 #include <algorithm>
 #include <cstddef>
@@ -73,4 +73,4 @@ class TimeIndex {
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_SEGMENT_TIME_INDEX_H_
+#endif  // DAYBOOK_SEGMENT_INDEX_TIME_INDEX_H_

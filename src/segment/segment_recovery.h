@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_SEGMENT_RECOVERY_H_
-#define DAYBOOK_SEGMENT_RECOVERY_H_
+#ifndef DAYBOOK_SEGMENT_SEGMENT_RECOVERY_H_
+#define DAYBOOK_SEGMENT_SEGMENT_RECOVERY_H_
 
 #include <cstdint>
 
@@ -24,4 +24,4 @@ struct SegmentRecovery {
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_SEGMENT_RECOVERY_H_
+#endif  // DAYBOOK_SEGMENT_SEGMENT_RECOVERY_H_

@@ -1,6 +1,7 @@
-#include "segment/segment_times.h"
+#include "segment/index/segment_times.h"
 
 #include "catch.h"
+#include "segment/index/segment_search.h"
 #include "support/segment_fixture.h"
 
 namespace daybook {
@@ -33,7 +34,7 @@ TEST_CASE("Times of their own are found in any order, in every state of a segmen
   std::shared_ptr<Segment> segment = fixture.segment;
   const auto check = [&] {
     const auto delta = [&](std::int64_t second) {
-      const auto found = segment->FindTime(At(second));
+      const auto found = FindTime(*segment, At(second));
       return found ? std::int64_t{RecordsOf(*found)} : -1;
     };
     for (const auto& [second, expected] : std::vector<std::pair<std::int64_t, std::int64_t>>{
@@ -41,8 +42,8 @@ TEST_CASE("Times of their own are found in any order, in every state of a segmen
       CAPTURE(second);
       CHECK(delta(second) == expected);
     }
-    const ClaimWord third = *segment->FindTime(At(900));
-    CHECK(RecordsOf(*segment->FindTime(At(301), third + MakeClaimWord(1, 8'032))) == 4);
+    const ClaimWord third = *FindTime(*segment, At(900));
+    CHECK(RecordsOf(*FindTime(*segment, At(301), third + MakeClaimWord(1, 8'032))) == 4);
   };
   check();
   const auto open = [&] {
@@ -64,17 +65,17 @@ TEST_CASE("Times of their own are found in any order, in every state of a segmen
   CHECK(read->latest == At(900).time_since_epoch().count());
   SECTION("with its index") {
     open();
-    segment->LoadIndex(*fixture.directory);
+    segment->index().Load(*segment, *fixture.directory);
     CHECK_FALSE(segment->times().is_news());
     check();
   }
   SECTION("without") {
     REQUIRE(fixture.directory->RemoveFile("00000000000000000100.index").ok());
     open();
-    segment->LoadIndex(*fixture.directory);
+    segment->index().Load(*segment, *fixture.directory);
     check();
     CHECK(segment->times().is_news());
-    segment->SaveIndex(*fixture.directory);
+    segment->index().Save(*segment, *fixture.directory);
     CHECK(SegmentTimes::Read(*fixture.directory, Offset(100)));
     CHECK_FALSE(segment->times().is_news());
   }
@@ -83,7 +84,7 @@ TEST_CASE("Times of their own are found in any order, in every state of a segmen
 TEST_CASE("A claim that is open when a segment is sealed keeps its times from being known") {
   SegmentFixture fixture;
   REQUIRE(fixture.Write(100, At(1), At(5)));
-  const ClaimWord open = fixture.segment->Claim(64);
+  const ClaimWord open = fixture.segment->gate().Claim(64);
   fixture.segment->Seal(*fixture.segment->CloseHere(), At(2));
   REQUIRE(fixture.segment->Tidy(*fixture.directory).ok());
   CHECK_FALSE(SegmentTimes::Read(*fixture.directory, Offset(100)));

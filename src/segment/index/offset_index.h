@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_SEGMENT_OFFSET_INDEX_H_
-#define DAYBOOK_SEGMENT_OFFSET_INDEX_H_
+#ifndef DAYBOOK_SEGMENT_INDEX_OFFSET_INDEX_H_
+#define DAYBOOK_SEGMENT_INDEX_OFFSET_INDEX_H_
 
 #include <atomic>
 #include <cstddef>
@@ -124,4 +124,4 @@ ClaimWord OffsetIndex::FindLast(Span left, ClaimWord end, Predicate is_before) c
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_SEGMENT_OFFSET_INDEX_H_
+#endif  // DAYBOOK_SEGMENT_INDEX_OFFSET_INDEX_H_

@@ -1,4 +1,4 @@
-#include "segment/offset_index.h"
+#include "segment/index/offset_index.h"
 
 #include <algorithm>
 #include <cstring>

@@ -1,4 +1,4 @@
-#include "segment/time_index.h"
+#include "segment/index/time_index.h"
 
 #include "catch.h"
 #include "format/frame_codec.h"

@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_SEGMENT_SEGMENT_TIMES_H_
-#define DAYBOOK_SEGMENT_SEGMENT_TIMES_H_
+#ifndef DAYBOOK_SEGMENT_INDEX_SEGMENT_TIMES_H_
+#define DAYBOOK_SEGMENT_INDEX_SEGMENT_TIMES_H_
 
 #include <atomic>
 #include <cstdint>
@@ -14,7 +14,7 @@
 #include "daybook/system/clock.h"
 #include "daybook/system/file_system.h"
 #include "segment/claim_word.h"
-#include "segment/time_index.h"
+#include "segment/index/time_index.h"
 
 namespace daybook::inline v1 {
 
@@ -78,4 +78,4 @@ class SegmentTimes {
 
 }  // namespace daybook::inline v1
 
-#endif  // DAYBOOK_SEGMENT_SEGMENT_TIMES_H_
+#endif  // DAYBOOK_SEGMENT_INDEX_SEGMENT_TIMES_H_

@@ -1,0 +1,84 @@
+#include "segment/prepared_file.h"
+
+#include <algorithm>
+#include <array>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/planted_bug.h"
+
+namespace daybook::inline v1 {
+namespace {
+
+constexpr std::uint64_t kPage = 4096;
+constexpr std::size_t kLargestPageIn = std::size_t{128} << 10;
+constexpr std::array<std::byte, kLargestPageIn> kZeros{};
+
+constexpr std::string_view kPreparedName = "next.tmp";
+
+}  // namespace
+
+std::uint64_t MayTake(File& file, std::uint64_t share) {
+  const auto free = file.FreeBytes();
+  return free.ok() ? *free / share / kPage * kPage : 0;
+}
+
+bool PageInStep(File& file, std::uint64_t size, std::uint64_t end, std::uint64_t* paged_in) {
+  size = std::min({size, std::uint64_t{kLargestPageIn}, end - *paged_in});
+  if (!file.WriteAt(*paged_in, std::span(kZeros).first(size)).ok()) return false;
+  *paged_in += size;
+  return true;
+}
+
+absl::StatusOr<PreparedFile> MakeFile(Directory& directory, const NewFile& wanted) {
+  auto file = directory.OpenFile(wanted.name, FileMode::kCreate);
+  if (absl::IsAlreadyExists(file.status())) {  // left over from a crash
+    if (const auto removed = directory.RemoveFile(wanted.name); !removed.ok()) return removed;
+    file = directory.OpenFile(wanted.name, FileMode::kCreate);
+  }
+  if (!file.ok()) return file.status();
+  absl::Status status;
+  if (wanted.share != 0 && MayTake(**file, wanted.share) < wanted.bytes) {
+    status = absl::ResourceExhaustedError(absl::StrCat(directory.path(), "/", wanted.name,
+                                                       ": there is too little free space for ",
+                                                       wanted.bytes, " bytes ahead of need"));
+  } else {
+    status = (*file)->Allocate(wanted.bytes);
+  }
+  if (status.ok()) {
+    auto map = (*file)->Map(wanted.capacity, MapAccess::kReadWrite);
+    if (map.ok()) {
+      PreparedFile made{.file = *std::move(file),
+                        .map = *std::move(map),
+                        .file_bytes = wanted.bytes,
+                        .name = wanted.name};
+      const SegmentSteps& steps = wanted.steps;
+      const std::uint64_t until = wanted.page_in ? std::min(steps.page_in_lead, wanted.bytes) : 0;
+      while (made.paged_in < until) {
+        if (!PageInStep(*made.file, steps.page_in, wanted.bytes, &made.paged_in)) break;
+      }
+      return made;
+    }
+    status = map.status();
+  }
+  if (IsPlanted(PlantedBug::kLeavesHalfMadeFile)) return status;
+  directory.RemoveFile(wanted.name).IgnoreError();
+  return status;
+}
+
+absl::StatusOr<PreparedFile> PrepareFile(Directory& directory, const PrepareOptions& options) {
+  return MakeFile(directory, {.name = std::string(kPreparedName),
+                              .bytes = options.bytes,
+                              .capacity = options.capacity,
+                              .share = options.is_reserve ? 1 : kShareAhead,
+                              .page_in = options.page_in,
+                              .steps = options.steps});
+}
+
+void RemovePreparedFile(Directory& directory) {
+  directory.RemoveFile(kPreparedName).IgnoreError();  // there may be none
+}
+
+}  // namespace daybook::inline v1
