@@ -118,4 +118,110 @@ TEST_CASE("Whatever bytes stand where entries should be, nothing else is read") 
   }
 }
 
+TEST_CASE("A batch frame has the bytes that the format describes", "[golden]") {
+  SegmentInMemory segment;
+  const std::array<Record, 2> records = {RecordOf("k", "one"), RecordOf("two")};
+  const frame::RecordLayout layout{.length = 24 + 12 + 7, .attributes = 2};
+  std::byte* const frame = segment.at(4096);
+  std::byte* at =
+      frame::FillRecord(frame, layout, {}, Timestamp(std::chrono::nanoseconds(0x11)), 5);
+  for (const Record& record : records) at = frame::PutEntry(at, record);
+  frame::FinishFrame(frame, frame::LengthWord(frame::Kind::kBatch, layout.length), 4096,
+                     SegmentInMemory::kId);
+  CHECK(Hex(frame, 48) ==
+        "2b000040 41165385 11000000 00000000 05000000 02000000 03000010 01000000 6b6f6e65 03000000 "
+        "74776f00 00000000");
+  frame::FrameHeader header;
+  CHECK(frame::Inspect(segment.View(), 4096, &header) == frame::FrameState::kValid);
+  CHECK(frame::OffsetCount(header) == 2);
+}
+
+namespace {
+
+// A transactional frame of two records, without kBatchCompressed.
+frame::FrameState WriteTransactional(SegmentInMemory& segment, std::uint32_t length,
+                                     std::uint32_t attributes, frame::FrameHeader* header) {
+  const std::array<Record, 2> records = {RecordOf("k", "one"), RecordOf("two")};
+  const frame::RecordLayout layout{.length = length, .attributes = attributes};
+  std::byte* const frame = segment.at(4096);
+  std::byte* at =
+      frame::FillRecord(frame, layout, {}, Timestamp(std::chrono::nanoseconds(0x11)), 5);
+  const std::uint64_t id = 0x2122232425262728;
+  std::memcpy(at, &id, sizeof id);
+  at += sizeof id;
+  for (const Record& record : records) at = frame::PutEntry(at, record);
+  frame::FinishFrame(frame, frame::LengthWord(frame::Kind::kTransactional, layout.length), 4096,
+                     SegmentInMemory::kId);
+  return frame::Inspect(segment.View(), 4096, header);
+}
+
+}  // namespace
+
+TEST_CASE("A transactional batch frame has the bytes that the format describes", "[golden]") {
+  SegmentInMemory segment;
+  frame::FrameHeader header;
+  CHECK(WriteTransactional(segment, 24 + 8 + 12 + 7, 2, &header) == frame::FrameState::kValid);
+  CHECK(Hex(segment.at(4096), 56) ==
+        "33000050 09d78d77 11000000 00000000 05000000 02000000 28272625 24232221 03000010 01000000 "
+        "6b6f6e65 03000000 74776f00 00000000");
+  CHECK(frame::OffsetCount(header) == 2);
+  CHECK(frame::TransactionOf(segment.at(4096)) == 0x2122232425262728);
+  CHECK(segment.Scan().records == 2);
+}
+
+TEST_CASE("Every flipped bit of a transactional batch is found, its id among them") {
+  SegmentInMemory segment;
+  frame::FrameHeader header;
+  REQUIRE(WriteTransactional(segment, 24 + 8 + 12 + 7, 2, &header) == frame::FrameState::kValid);
+  CHECK(UnseenFlips(segment, 4096).empty());
+}
+
+TEST_CASE("Fields of a transactional batch that contradict each other make no frame") {
+  SegmentInMemory segment;
+  frame::FrameHeader header;
+  const auto is_valid = [&](std::uint32_t length, std::uint32_t attributes) {
+    return WriteTransactional(segment, length, attributes, &header) == frame::FrameState::kValid;
+  };
+  CHECK(is_valid(51, 2));
+  CHECK_FALSE(is_valid(51, 1));  // bytes behind the entries
+  CHECK_FALSE(is_valid(51, 3));  // and fewer than there should be
+  CHECK_FALSE(is_valid(51, 0));
+  CHECK_FALSE(is_valid(28, 2));  // no room for the id
+  CHECK_FALSE(is_valid(32, 1));
+  CHECK_FALSE(is_valid(51, 2 | 1U << frame::kBatchDictionaryShift));  // it is not compressed
+  CHECK_FALSE(is_valid(32, 2 | frame::kBatchCompressed));             // nothing is there
+  CHECK(is_valid(33, 2 | frame::kBatchCompressed));  // what is compressed is looked at when read
+}
+
+TEST_CASE("A batch with times has the largest one before its entries, behind a transaction's id",
+          "[golden]") {
+  SegmentInMemory segment;
+  frame::FrameHeader header{};
+  constexpr std::uint32_t kAttributes = 1 | frame::kBatchHasTimes;
+  const frame::RecordLayout layout{.length = 24 + 16 + 5, .attributes = kAttributes};
+  std::byte* const frame = segment.at(4096);
+  std::byte* at =
+      frame::FillRecord(frame, layout, {}, Timestamp(std::chrono::nanoseconds(0x11)), 5);
+  const std::uint64_t id = 0x2122232425262728;
+  const std::int64_t latest = 0x31;
+  std::memcpy(at, &id, sizeof id);
+  std::memcpy(at + 8, &latest, sizeof latest);
+  frame::PutEntry(at + 16, RecordOf("v"));
+  frame::FinishFrame(frame, frame::LengthWord(frame::Kind::kTransactional, layout.length), 4096,
+                     SegmentInMemory::kId);
+  REQUIRE(frame::Inspect(segment.View(), 4096, &header) == frame::FrameState::kValid);
+  CHECK(
+      Hex(frame + 8, 40) ==
+      "11000000 00000000 05000000 01000080 28272625 24232221 31000000 00000000 01000000 76000000");
+  CHECK(frame::BytesBeforeEntries(header) == 40);
+  CHECK(frame::DictionaryOf(header.attributes) == 0);
+  CHECK(frame::LatestTimeOf(frame, header) == 0x31);
+  header.attributes &= ~frame::kBatchHasTimes;
+  CHECK(frame::LatestTimeOf(frame, header) == 0x11);
+  // No room for the time.
+  frame::FinishFrame(frame, frame::LengthWord(frame::Kind::kTransactional, 24 + 12), 4096,
+                     SegmentInMemory::kId);
+  CHECK(frame::Inspect(segment.View(), 4096, &header) == frame::FrameState::kBad);
+}
+
 }  // namespace daybook

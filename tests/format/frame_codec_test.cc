@@ -13,17 +13,6 @@
 namespace daybook {
 namespace {
 
-std::string Hex(const std::byte* bytes, std::size_t size) {
-  std::string text;
-  for (std::size_t i = 0; i < size; ++i) {
-    constexpr std::string_view kDigits = "0123456789abcdef";
-    if (i != 0 && i % 4 == 0) text += ' ';
-    text += kDigits[static_cast<unsigned>(bytes[i]) >> 4];
-    text += kDigits[static_cast<unsigned>(bytes[i]) & 15];
-  }
-  return text;
-}
-
 RecordView Decode(SegmentInMemory& segment, std::uint64_t position) {
   frame::FrameHeader header;
   REQUIRE(frame::Inspect(segment.View(), position, &header) == frame::FrameState::kValid);
@@ -49,24 +38,6 @@ TEST_CASE("A record frame has the bytes that the format describes", "[golden]") 
   CHECK(Hex(segment.at(position + 8), 56) ==
         "18171615 14131211 00000000 03000007 08070605 04030201 6b657912 00000001 00010000 00687604 "
         "00ffffff ff6e6f6e 6576616c 75650000");
-}
-
-TEST_CASE("A batch frame has the bytes that the format describes", "[golden]") {
-  SegmentInMemory segment;
-  const std::array<Record, 2> records = {RecordOf("k", "one"), RecordOf("two")};
-  const frame::RecordLayout layout{.length = 24 + 12 + 7, .attributes = 2};
-  std::byte* const frame = segment.at(4096);
-  std::byte* at =
-      frame::FillRecord(frame, layout, {}, Timestamp(std::chrono::nanoseconds(0x11)), 5);
-  for (const Record& record : records) at = frame::PutEntry(at, record);
-  frame::FinishFrame(frame, frame::LengthWord(frame::Kind::kBatch, layout.length), 4096,
-                     SegmentInMemory::kId);
-  CHECK(Hex(frame, 48) ==
-        "2b000040 41165385 11000000 00000000 05000000 02000000 03000010 01000000 6b6f6e65 03000000 "
-        "74776f00 00000000");
-  frame::FrameHeader header;
-  CHECK(frame::Inspect(segment.View(), 4096, &header) == frame::FrameState::kValid);
-  CHECK(frame::OffsetCount(header) == 2);
 }
 
 namespace {
@@ -113,109 +84,8 @@ TEST_CASE("Every flipped bit of a sequenced record is found, with headers and wi
     frame::FrameHeader header;
     REQUIRE(frame::Inspect(segment.View(), position, &header) == frame::FrameState::kValid);
     CHECK(frame::PlainRecordIsWellFormed(header) != has_headers);  // verified in the fast way
-    for (std::uint64_t byte = 0; byte < frame::LengthOf(header.length_word); ++byte) {
-      for (unsigned bit = 0; bit < 8; ++bit) {
-        segment.Flip(position + byte, 1U << bit);
-        frame::FrameHeader ignored;
-        CHECK(frame::Inspect(segment.View(), position, &ignored) != frame::FrameState::kValid);
-        segment.Flip(position + byte, 1U << bit);
-      }
-    }
+    CHECK(UnseenFlips(segment, position).empty());
   }
-}
-
-namespace {
-
-// A transactional frame of two records, without kBatchCompressed.
-frame::FrameState WriteTransactional(SegmentInMemory& segment, std::uint32_t length,
-                                     std::uint32_t attributes, frame::FrameHeader* header) {
-  const std::array<Record, 2> records = {RecordOf("k", "one"), RecordOf("two")};
-  const frame::RecordLayout layout{.length = length, .attributes = attributes};
-  std::byte* const frame = segment.at(4096);
-  std::byte* at =
-      frame::FillRecord(frame, layout, {}, Timestamp(std::chrono::nanoseconds(0x11)), 5);
-  const std::uint64_t id = 0x2122232425262728;
-  std::memcpy(at, &id, sizeof id);
-  at += sizeof id;
-  for (const Record& record : records) at = frame::PutEntry(at, record);
-  frame::FinishFrame(frame, frame::LengthWord(frame::Kind::kTransactional, layout.length), 4096,
-                     SegmentInMemory::kId);
-  return frame::Inspect(segment.View(), 4096, header);
-}
-
-}  // namespace
-
-TEST_CASE("A transactional batch frame has the bytes that the format describes", "[golden]") {
-  SegmentInMemory segment;
-  frame::FrameHeader header;
-  CHECK(WriteTransactional(segment, 24 + 8 + 12 + 7, 2, &header) == frame::FrameState::kValid);
-  CHECK(Hex(segment.at(4096), 56) ==
-        "33000050 09d78d77 11000000 00000000 05000000 02000000 28272625 24232221 03000010 01000000 "
-        "6b6f6e65 03000000 74776f00 00000000");
-  CHECK(frame::OffsetCount(header) == 2);
-  CHECK(frame::TransactionOf(segment.at(4096)) == 0x2122232425262728);
-  CHECK(segment.Scan().records == 2);
-}
-
-TEST_CASE("Every flipped bit of a transactional batch is found, its id among them") {
-  SegmentInMemory segment;
-  frame::FrameHeader header;
-  REQUIRE(WriteTransactional(segment, 24 + 8 + 12 + 7, 2, &header) == frame::FrameState::kValid);
-  for (std::uint64_t byte = 0; byte < 24 + 8 + 12 + 7; ++byte) {
-    for (unsigned bit = 0; bit < 8; ++bit) {
-      segment.Flip(4096 + byte, 1U << bit);
-      CHECK(frame::Inspect(segment.View(), 4096, &header) != frame::FrameState::kValid);
-      segment.Flip(4096 + byte, 1U << bit);
-    }
-  }
-}
-
-TEST_CASE("Fields of a transactional batch that contradict each other make no frame") {
-  SegmentInMemory segment;
-  frame::FrameHeader header;
-  const auto is_valid = [&](std::uint32_t length, std::uint32_t attributes) {
-    return WriteTransactional(segment, length, attributes, &header) == frame::FrameState::kValid;
-  };
-  CHECK(is_valid(51, 2));
-  CHECK_FALSE(is_valid(51, 1));  // bytes behind the entries
-  CHECK_FALSE(is_valid(51, 3));  // and fewer than there should be
-  CHECK_FALSE(is_valid(51, 0));
-  CHECK_FALSE(is_valid(28, 2));  // no room for the id
-  CHECK_FALSE(is_valid(32, 1));
-  CHECK_FALSE(is_valid(51, 2 | 1U << frame::kBatchDictionaryShift));  // it is not compressed
-  CHECK_FALSE(is_valid(32, 2 | frame::kBatchCompressed));             // nothing is there
-  CHECK(is_valid(33, 2 | frame::kBatchCompressed));  // what is compressed is looked at when read
-}
-
-TEST_CASE("A batch with times has the largest one before its entries, behind a transaction's id",
-          "[golden]") {
-  SegmentInMemory segment;
-  frame::FrameHeader header{};
-  constexpr std::uint32_t kAttributes = 1 | frame::kBatchHasTimes;
-  const frame::RecordLayout layout{.length = 24 + 16 + 5, .attributes = kAttributes};
-  std::byte* const frame = segment.at(4096);
-  std::byte* at =
-      frame::FillRecord(frame, layout, {}, Timestamp(std::chrono::nanoseconds(0x11)), 5);
-  const std::uint64_t id = 0x2122232425262728;
-  const std::int64_t latest = 0x31;
-  std::memcpy(at, &id, sizeof id);
-  std::memcpy(at + 8, &latest, sizeof latest);
-  frame::PutEntry(at + 16, RecordOf("v"));
-  frame::FinishFrame(frame, frame::LengthWord(frame::Kind::kTransactional, layout.length), 4096,
-                     SegmentInMemory::kId);
-  REQUIRE(frame::Inspect(segment.View(), 4096, &header) == frame::FrameState::kValid);
-  CHECK(
-      Hex(frame + 8, 40) ==
-      "11000000 00000000 05000000 01000080 28272625 24232221 31000000 00000000 01000000 76000000");
-  CHECK(frame::BytesBeforeEntries(header) == 40);
-  CHECK(frame::DictionaryOf(header.attributes) == 0);
-  CHECK(frame::LatestTimeOf(frame, header) == 0x31);
-  header.attributes &= ~frame::kBatchHasTimes;
-  CHECK(frame::LatestTimeOf(frame, header) == 0x11);
-  // No room for the time.
-  frame::FinishFrame(frame, frame::LengthWord(frame::Kind::kTransactional, 24 + 12), 4096,
-                     SegmentInMemory::kId);
-  CHECK(frame::Inspect(segment.View(), 4096, &header) == frame::FrameState::kBad);
 }
 
 TEST_CASE("The largest time of a record is its own, or that of its append") {
@@ -316,14 +186,7 @@ TEST_CASE("Every flipped bit of a frame is found") {
   const std::uint64_t position = segment.Write(record);
   frame::FrameHeader header;
   REQUIRE(frame::Inspect(segment.View(), position, &header) == frame::FrameState::kValid);
-  const std::uint32_t length = frame::LengthOf(header.length_word);
-  for (std::uint64_t byte = 0; byte < length; ++byte) {
-    for (unsigned bit = 0; bit < 8; ++bit) {
-      segment.Flip(position + byte, 1U << bit);
-      CHECK(frame::Inspect(segment.View(), position, &header) != frame::FrameState::kValid);
-      segment.Flip(position + byte, 1U << bit);
-    }
-  }
+  CHECK(UnseenFlips(segment, position).empty());
 }
 
 TEST_CASE("A frame at another place or of another segment is not valid") {

@@ -2,6 +2,7 @@
 #define DAYBOOK_SUPPORT_LOG_FIXTURE_H_
 
 #include <algorithm>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <string>
@@ -211,6 +212,17 @@ class LogFixture {
   std::unique_ptr<RecoveryCounters> counters_;
   std::shared_ptr<PartitionLog> log_;
 };
+
+// A claim that holds `value` and is not committed.
+inline RecordClaim OpenClaim(LogFixture& log, std::string_view value) {
+  ClaimOptions options;
+  options.value_bytes = value.size();
+  auto claim = log.log().Claim(options);
+  INFO(claim.status());
+  REQUIRE(claim.ok());
+  std::memcpy(claim->value().data(), value.data(), value.size());
+  return *std::move(claim);
+}
 
 }  // namespace daybook
 

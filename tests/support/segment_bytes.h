@@ -84,6 +84,33 @@ inline Record RecordOf(std::string_view key, std::string_view value) {
   return record;
 }
 
+// In words of four bytes.
+inline std::string Hex(const std::byte* bytes, std::size_t size) {
+  std::string text;
+  for (std::size_t i = 0; i < size; ++i) {
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    if (i != 0 && i % 4 == 0) text += ' ';
+    text += kDigits[static_cast<unsigned>(bytes[i]) >> 4];
+    text += kDigits[static_cast<unsigned>(bytes[i]) & 15];
+  }
+  return text;
+}
+
+// The bits of a frame, of 8 a byte, that may be flipped and leave it a valid one.
+inline std::vector<std::uint64_t> UnseenFlips(SegmentInMemory& segment, std::uint64_t position) {
+  frame::FrameHeader header;
+  frame::Inspect(segment.View(), position, &header);
+  std::vector<std::uint64_t> unseen;
+  for (std::uint64_t bit = 0; bit < std::uint64_t{8} * frame::LengthOf(header.length_word); ++bit) {
+    frame::FrameHeader flipped;
+    segment.Flip(position + bit / 8, 1U << bit % 8);
+    const auto state = frame::Inspect(segment.View(), position, &flipped);
+    if (state == frame::FrameState::kValid) unseen.push_back(bit);
+    segment.Flip(position + bit / 8, 1U << bit % 8);
+  }
+  return unseen;
+}
+
 }  // namespace daybook
 
 #endif  // DAYBOOK_SUPPORT_SEGMENT_BYTES_H_

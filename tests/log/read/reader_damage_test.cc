@@ -7,8 +7,8 @@
 #include "catch.h"
 #include "daybook/damage.h"
 #include "format/segment_header.h"
+#include "support/damaged_log.h"
 #include "support/forged_log.h"
-#include "support/log_fixture.h"
 #include "torture/hostile.h"
 
 // What readers are told at damage, and that they come past it with everything that is whole.
@@ -41,24 +41,15 @@ Passage ReadPast(LogFixture& log) {
   }
 }
 
-// A log of several segments that an earlier process has written and closed.
-struct SeveralSegments : LogFixture {
-  SeveralSegments() {
-    WriteMany(1400);
-    CloseCleanly();
-    names = Segments();
-    REQUIRE(names.size() == 3);
-  }
-  Offset BaseOf(std::size_t index) const { return *ParseSegmentFileName(names[index]); }
+struct SeveralSegments : DamagedLog {
   // Where the seal of that segment stands.
   std::uint64_t SealOf(std::size_t index) {
-    const auto segment = Segment::Open(*root().OpenDirectory("orders-0").value(),
-                                       PartitionName("orders", 0), BaseOf(index), MapAccess::kRead)
-                             .value();
+    const auto segment =
+        Segment::Open(*directory(), PartitionName("orders", 0), BaseOf(index), MapAccess::kRead)
+            .value();
     segment->Follow(disk().BootId());
     return PositionOf(segment->sealed_end().value());
   }
-  std::vector<std::string> names;
 };
 
 }  // namespace
@@ -99,11 +90,7 @@ TEST_CASE("Frames of another segment in place of a seal take no offset back") {
   for (const std::uint32_t length : {24U, 32U, 4000U}) {
     SeveralSegments log;
     const std::uint64_t seal = log.SealOf(1);
-    const auto file = log.root()
-                          .OpenDirectory("orders-0")
-                          .value()
-                          ->OpenFile(log.names[1], FileMode::kReadWrite)
-                          .value();
+    const auto file = log.directory()->OpenFile(log.names[1], FileMode::kReadWrite).value();
     for (std::uint32_t i = 0; i < 4; ++i) {
       const frame::FrameHeader foreign{
           .length_word = frame::LengthWord(frame::Kind::kRecord, i == 0 ? 24 : length),
@@ -168,7 +155,7 @@ TEST_CASE("Damage right before a damaged seal reaches to the next segment") {
 
 TEST_CASE("A missing segment is told, and not passed over in silence") {
   SeveralSegments log;
-  REQUIRE(log.root().OpenDirectory("orders-0").value()->RemoveFile(log.names[1]).ok());
+  log.Remove(log.names[1]);
   log.Kill();
   const Passage passage = ReadPast(log);
   CHECK(passage.damage == std::vector<DamagedRange>{{"orders", 0, log.BaseOf(1), log.BaseOf(2)}});
@@ -203,9 +190,8 @@ TEST_CASE("A damaged frame that took no offset away is passed, and cuts nobody o
 
 TEST_CASE("Where the next segment is billions of offsets away, no record is taken for another") {
   SeveralSegments log;
-  const auto where = log.root().OpenDirectory("orders-0").value();
   constexpr std::int64_t kFar = std::int64_t{1} << 33;
-  REQUIRE(where->Rename(log.names[2], SegmentFileName(Offset(kFar), ".log")).ok());
+  log.Rename(log.names[2], SegmentFileName(Offset(kFar), ".log"));
   log.Kill();
   const std::int64_t end = log.BaseOf(2).value();
   for (const std::int64_t missing : {end, log.BaseOf(1).value() + (std::int64_t{1} << 32) + 5}) {
@@ -232,15 +218,8 @@ TEST_CASE("Segments whose headers are damaged are passed, however many there are
 
 TEST_CASE("When the last segment is damaged, the others are read and appends are refused") {
   SeveralSegments log;
-  const auto where = log.root().OpenDirectory("orders-0").value();
   SECTION("its header") { log.Corrupt(log.names[2], 20); }
-  SECTION("cut short") {
-    const auto file = where->OpenFile(log.names[2], FileMode::kRead).value();
-    std::vector<std::byte> bytes(8192);
-    REQUIRE(file->ReadAt(0, bytes).ok());
-    REQUIRE(where->RemoveFile(log.names[2]).ok());
-    REQUIRE(where->OpenFile(log.names[2], FileMode::kCreate).value()->WriteAt(0, bytes).ok());
-  }
+  SECTION("cut short") { log.Truncate(log.names[2], 8192); }
   log.Kill();
   Offset next(0);
   Cursor cursor{.offset = next, .segment = nullptr, .position = 0};
@@ -261,15 +240,11 @@ TEST_CASE("When the last segment is damaged, the others are read and appends are
 TEST_CASE("Segments that overlap deliver no record twice") {
   SeveralSegments log;
   // The first one again, as if it began in the middle of what it holds: a copy gone wrong.
-  const auto directory = log.root().OpenDirectory("orders-0").value();
-  const auto source = directory->OpenFile(log.names[0], FileMode::kRead).value();
-  std::vector<std::byte> bytes(source->Size().value());
-  REQUIRE(source->ReadAt(0, bytes).ok());
+  std::vector<std::byte> bytes = log.Get(log.names[0]);
   auto header = frame::DecodeSegmentHeader(bytes).value();
   header.base_offset = 100;
   frame::EncodeSegmentHeader(header, bytes);
-  const auto copy = directory->OpenFile(SegmentFileName(Offset(100), ".log"), FileMode::kCreate);
-  REQUIRE((*copy)->WriteAt(0, bytes).ok());
+  log.Put(SegmentFileName(Offset(100), ".log"), bytes);
   log.Kill();
   Cursor cursor{.offset = Offset(0), .segment = nullptr, .position = 0};
   Offset next(0);
@@ -286,20 +261,16 @@ TEST_CASE("Segments that overlap deliver no record twice") {
 
 TEST_CASE("An index that was made to mislead costs time, and gives no record that is not there") {
   SeveralSegments log;
-  const auto directory = log.root().OpenDirectory("orders-0").value();
   const auto segment =
-      Segment::Open(*directory, PartitionName("orders", 0), Offset(0), MapAccess::kRead).value();
+      Segment::Open(*log.directory(), PartitionName("orders", 0), Offset(0), MapAccess::kRead)
+          .value();
   OffsetIndex index(LogFixture::kSegmentBytes);
   for (std::uint64_t position = 4096; position < 60'000; position += 4096) {
     index.Note(MakeClaimWord(0, position), MakeClaimWord(1, position + 4096 + 40));  // in a value
   }
   const std::string text = index.Encode(segment->header().segment_id, MakeClaimWord(479, 65'000));
-  const std::string name = SegmentFileName(Offset(0), ".index");
-  REQUIRE(directory->RemoveFile(name).ok());
-  REQUIRE(directory->OpenFile(name, FileMode::kCreate)
-              .value()
-              ->WriteAt(0, std::as_bytes(std::span(text)))
-              .ok());
+  const auto bytes = std::as_bytes(std::span(text));
+  log.Put(SegmentFileName(Offset(0), ".index"), {bytes.begin(), bytes.end()});
   log.Kill();
   for (int round = 0; round < 2; ++round) {  // verified in the second one
     for (std::int64_t offset = 0; offset < 479; offset += 7) {
@@ -315,33 +286,6 @@ TEST_CASE("An index that was made to mislead costs time, and gives no record tha
   }
 }
 
-TEST_CASE(
-    "A follower that was there before the writer waits at a claim, and sees no damage in it") {
-  LogFixture log;
-  log.Write("before the cut");
-  REQUIRE(log.log().WaitDurable(Offset(1), Soon()).ok());
-  log.CutPower(1);
-  const auto follower = log.Follow();
-  Cursor cursor{.offset = Offset(0), .segment = nullptr, .position = 0};
-  REQUIRE(follower->Read(cursor, ReadOptions{}).ok());  // of another boot, as far as it knows
-  ClaimOptions options;
-  options.value_bytes = 5;
-  auto claim = log.log().Claim(options);
-  REQUIRE(claim.ok());
-  log.WriteMany(3000);
-  REQUIRE(log.Segments().size() > 1);
-  const auto batch = follower->Read(cursor, ReadOptions{});
-  INFO(batch.status());
-  REQUIRE(batch.ok());
-  CHECK(batch->empty());
-  CHECK(follower->end_offset().value() == claim->offset());
-  CHECK_FALSE(follower->HasMore(cursor));
-  std::fill(claim->value().begin(), claim->value().end(), std::byte{'c'});
-  std::move(*claim).Commit();
-  CHECK(follower->HasMore(cursor));
-  CHECK(follower->end_offset()->value() == 3002);
-}
-
 TEST_CASE("A forged frame that says that it is behind the seal hides nothing that is before it") {
   SeveralSegments log;
   log.Corrupt(kFirst, 4096 + 50);
@@ -351,24 +295,6 @@ TEST_CASE("A forged frame that says that it is behind the seal hides nothing tha
   REQUIRE(passage.damage.size() == 1);
   CHECK(passage.damage[0].end_offset == Offset(2));
   CHECK(passage.records == log.end() - Offset(2));
-}
-
-TEST_CASE("A time is found at no offset behind the end, whatever a forged frame says") {
-  LogFixture log;
-  std::vector<Timestamp> times;
-  for (const char* value : {"a", "b", "c"}) {
-    log.clock().Advance(std::chrono::seconds(1));
-    times.push_back(log.clock().Now());
-    log.Write(value);
-  }
-  log.CloseCleanly();
-  const std::uint64_t frame = Forge(log, 4096 + 32, {1000}) - 4096;
-  REQUIRE(frame == 32);  // in place of "b"
-  for (const Timestamp time : times) {
-    const auto found = log.log().OffsetForTime(time);
-    REQUIRE(found.ok());
-    CHECK(*found <= log.log().end_offset().value());
-  }
 }
 
 TEST_CASE("A flipped bit of the length of a large record hides nothing that is behind it") {

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "catch.h"
+#include "support/forged_log.h"
 #include "support/log_fixture.h"
 
 // Looking for records by time. What Kafka answers is restated from a run of Kafka 4.4.
@@ -311,6 +312,24 @@ TEST_CASE("Times are found around damage, before and after it is repaired") {
   CHECK(Find(log.log(), At(480)) == 48);
   CHECK(Find(log.log(), At(490)) == 99);  // 49 is damaged
   CHECK(Find(*log.Follow(), At(490)) == 99);
+}
+
+TEST_CASE("A time is found at no offset behind the end, whatever a forged frame says") {
+  LogFixture log;
+  std::vector<Timestamp> times;
+  for (const char* value : {"a", "b", "c"}) {
+    log.clock().Advance(std::chrono::seconds(1));
+    times.push_back(log.clock().Now());
+    log.Write(value);
+  }
+  log.CloseCleanly();
+  const std::uint64_t frame = Forge(log, 4096 + 32, {1000}) - 4096;
+  REQUIRE(frame == 32);  // in place of "b"
+  for (const Timestamp time : times) {
+    const auto found = log.log().OffsetForTime(time);
+    REQUIRE(found.ok());
+    CHECK(*found <= log.log().end_offset().value());
+  }
 }
 
 }  // namespace daybook

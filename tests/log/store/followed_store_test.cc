@@ -246,4 +246,31 @@ TEST_CASE("A reader goes on behind a claim that its process died too early to ma
   CHECK((*last)->sequence == 1);
 }
 
+TEST_CASE(
+    "A follower that was there before the writer waits at a claim, and sees no damage in it") {
+  LogFixture log;
+  log.Write("before the cut");
+  REQUIRE(log.log().WaitDurable(Offset(1), Soon()).ok());
+  log.CutPower(1);
+  const auto follower = log.Follow();
+  Cursor cursor{.offset = Offset(0), .segment = nullptr, .position = 0};
+  REQUIRE(follower->Read(cursor, ReadOptions{}).ok());  // of another boot, as far as it knows
+  ClaimOptions options;
+  options.value_bytes = 5;
+  auto claim = log.log().Claim(options);
+  REQUIRE(claim.ok());
+  log.WriteMany(3000);
+  REQUIRE(log.Segments().size() > 1);
+  const auto batch = follower->Read(cursor, ReadOptions{});
+  INFO(batch.status());
+  REQUIRE(batch.ok());
+  CHECK(batch->empty());
+  CHECK(follower->end_offset().value() == claim->offset());
+  CHECK_FALSE(follower->HasMore(cursor));
+  std::fill(claim->value().begin(), claim->value().end(), std::byte{'c'});
+  std::move(*claim).Commit();
+  CHECK(follower->HasMore(cursor));
+  CHECK(follower->end_offset()->value() == 3002);
+}
+
 }  // namespace daybook

@@ -12,11 +12,7 @@
 namespace daybook {
 namespace {
 
-ClaimOptions ClaimOf(std::size_t bytes) {
-  ClaimOptions options;
-  options.value_bytes = bytes;
-  return options;
-}
+constexpr char kFirst[] = "00000000000000000000.log";
 
 }  // namespace
 
@@ -27,15 +23,10 @@ TEST_CASE("Whatever an open claim holds, what was acknowledged behind it survive
       LogFixture log(Durability::kProcess, 16 << 20);
       const std::string content =
           torture::HostileBytes(static_cast<torture::Hostile>(kind), bytes, 11);
-      const auto open = [&] {
-        auto claim = log.log().Claim(ClaimOf(bytes)).value();
-        std::memcpy(claim.value().data(), content.data(), bytes);
-        return claim;
-      };
-      const auto first = open();  // of the segment
+      const auto first = OpenClaim(log, content);  // of the segment
       log.WriteMany(10);
-      const auto second = open();
-      const auto third = open();
+      const auto second = OpenClaim(log, content);
+      const auto third = OpenClaim(log, content);
       log.WriteMany(10);
       log.Kill();
       CHECK(log.end() == Offset(23));
@@ -63,8 +54,7 @@ TEST_CASE("Everything acknowledged survives a kill") {
 TEST_CASE("A claim whose thread died becomes padding and later records stay") {
   LogFixture log;
   log.Write("a");
-  auto dead = log.log().Claim(ClaimOf(50));
-  REQUIRE(dead.ok());
+  const auto dead = OpenClaim(log, std::string(50, '\0'));
   log.Write("c");
   log.Kill();
   CHECK(log.Values() == std::vector<std::string>{"a", "c"});
@@ -79,9 +69,7 @@ TEST_CASE("A claim whose thread died becomes padding and later records stay") {
 TEST_CASE("A half-written record at the end is sealed off and its bytes never come back") {
   LogFixture log;
   log.Write("a");
-  auto dead = log.log().Claim(ClaimOf(50));
-  REQUIRE(dead.ok());
-  for (std::byte& byte : dead->value()) byte = std::byte{0xff};
+  const auto dead = OpenClaim(log, std::string(50, '\xff'));
   log.Kill();
   CHECK(log.Values() == std::vector<std::string>{"a"});
   CHECK(log.Write("b") == Offset(1));
@@ -140,8 +128,7 @@ TEST_CASE("After a kill it is known what is durable, wherever that ends") {
 TEST_CASE("A claim in an old segment whose thread died becomes padding") {
   LogFixture log;
   log.WriteMany(1000);
-  auto dead = log.log().Claim(ClaimOf(50));
-  REQUIRE(dead.ok());
+  const auto dead = OpenClaim(log, std::string(50, '\0'));
   log.WriteMany(5000);
   log.Kill();
   CHECK(log.Values().size() == 6000);
@@ -176,7 +163,7 @@ TEST_CASE("Damage below the durable mark is kept and reported, never cut") {
   log.WriteMany(10);
   log.Sync();  // the mark of the sync before is durable now
   log.CutPower(1);
-  log.Corrupt("00000000000000000000.log", 4096 + 5 * 128 + 50);
+  log.Corrupt(kFirst, 4096 + 5 * 128 + 50);
   log.CutPower(2);
   const std::vector<std::string> values = log.Values();
   CHECK(values.size() == 30);
@@ -193,7 +180,7 @@ TEST_CASE("Damage in a segment that was synced whole is kept, though its own che
     log.Write("of the sync that makes the note of the one before it durable");
     log.Sync();
     const std::vector<std::string> before = log.Values();
-    log.Corrupt("00000000000000000000.log", frame::kSegmentHeaderBytes + 30);
+    log.Corrupt(kFirst, frame::kSegmentHeaderBytes + 30);
     log.CutPower(seed);
     std::vector<std::string> expected = before;
     expected[0] = "<damage>";
@@ -209,7 +196,7 @@ TEST_CASE("A record that was acknowledged and is damaged after a kill keeps its 
   log.Write("a");
   log.Write("b");
   log.Write("c");
-  log.Corrupt("00000000000000000000.log", 4096 + 32 + 24);
+  log.Corrupt(kFirst, 4096 + 32 + 24);
   log.Kill();
   CHECK(log.Values() == std::vector<std::string>{"a", "<damage>", "c"});
   CHECK(log.end() == Offset(3));
@@ -219,7 +206,7 @@ TEST_CASE("The last record damaged after a kill keeps its offset") {
   LogFixture log;
   log.Write("a");
   log.Write("b");
-  log.Corrupt("00000000000000000000.log", 4096 + 32 + 24);
+  log.Corrupt(kFirst, 4096 + 32 + 24);
   log.Kill();
   CHECK(log.end() == Offset(2));
   CHECK(log.Write("c") == Offset(2));
@@ -236,7 +223,7 @@ TEST_CASE("A batch that is damaged after a kill keeps all of its offsets") {
     if (has_next) log.WriteMany(5, 15'000);
     const Offset end = log.end();
     // In the head of the last frame of the segment, or in its body.
-    log.Corrupt("00000000000000000000.log", 4096 + 32 + 30);
+    log.Corrupt(kFirst, 4096 + 32 + 30);
     log.Kill();
     CHECK(log.end() == end);
     CHECK(log.Write("c") == end);
@@ -254,15 +241,13 @@ TEST_CASE(
   for (const int records : {1, 3}) {
     LogFixture log;
     log.Write("a");
-    auto dead = log.log().Claim(ClaimOf(50));
-    REQUIRE(dead.ok());
-    std::fill(dead->value().begin(), dead->value().end(), std::byte{'x'});
+    const auto dead = OpenClaim(log, std::string(50, 'x'));
     const std::uint64_t position = 4096 + 32 + frame::AlignedLength(frame::kFrameHeaderBytes + 50);
     const std::vector<Record> batch(static_cast<std::size_t>(records), RecordOf("b"));
     const auto first = log.log().AppendBatch(batch, std::nullopt);
     REQUIRE(first.ok());
     REQUIRE(*first == Offset(2));
-    log.Corrupt("00000000000000000000.log", position + frame::kFrameHeaderBytes);
+    log.Corrupt(kFirst, position + frame::kFrameHeaderBytes);
     log.Kill();
     CHECK(log.end() == Offset(2 + records));
     CHECK(log.Write("c") == Offset(2 + records));
@@ -276,51 +261,12 @@ TEST_CASE("A flipped bit where nobody has claimed is no record") {
   for (const int behind : {40, 2'592}) {
     LogFixture log;
     log.Write("a");
-    log.Corrupt("00000000000000000000.log", static_cast<std::uint64_t>(4096 + behind), 0x40);
+    log.Corrupt(kFirst, static_cast<std::uint64_t>(4096 + behind), 0x40);
     log.Kill();
     CHECK(log.end() == Offset(1));
     CHECK(log.Write("b") == Offset(1));
     CHECK(log.Values() == std::vector<std::string>{"a", "b"});
   }
-}
-
-TEST_CASE("A damaged segment header is an error that names the file, and nothing is changed") {
-  LogFixture log;
-  log.Write("a");
-  log.CloseCleanly();
-  log.Corrupt("00000000000000000000.log", 17);
-  const auto status = log.log().Append(RecordOf("b"), std::nullopt).status();
-  CHECK(absl::IsDataLoss(status));
-  CHECK(status.message().find("00000000000000000000.log") != absl::string_view::npos);
-  CHECK(log.Segments().size() == 1);
-  log.Corrupt("00000000000000000000.log", 17);
-  CHECK(log.Values() == std::vector<std::string>{"a"});
-}
-
-TEST_CASE("Files that are not ours are left alone") {
-  LogFixture log;
-  log.Write("a");
-  log.CloseCleanly();
-  auto directory = log.root().OpenDirectory("orders-0");
-  REQUIRE(directory.ok());
-  REQUIRE((*directory)->OpenFile("notes.txt", FileMode::kCreate).ok());
-  REQUIRE((*directory)->OpenFile("7.log", FileMode::kCreate).ok());
-  CHECK(log.Values() == std::vector<std::string>{"a"});
-  CHECK((*directory)->OpenFile("notes.txt", FileMode::kRead).ok());
-  CHECK((*directory)->OpenFile("7.log", FileMode::kRead).ok());
-}
-
-TEST_CASE("A full disk does not keep what is there from being read after a kill") {
-  LogFixture log;
-  log.Write("a");
-  auto dead = log.log().Claim(ClaimOf(50));
-  REQUIRE(dead.ok());
-  std::fill(dead->value().begin(), dead->value().end(), std::byte{'x'});
-  log.disk().SetCapacity(0);
-  // It is sealed behind "a", and there is no space for the index of it.
-  log.Kill();
-  CHECK(log.Values() == std::vector<std::string>{"a"});
-  CHECK_FALSE(log.HasFile("00000000000000000000.index"));
 }
 
 TEST_CASE("The power may go again while what a power cut made void is dropped") {
@@ -365,11 +311,10 @@ TEST_CASE("No more is durable than there is, whatever a forged frame says") {
   log.Sync();
   const std::uint64_t behind = Forge(log, 4096, {60'000}) + 32;
   const std::vector<std::byte> nothing(LogFixture::kSegmentBytes - behind);
-  const auto file = (*log.root().OpenDirectory("orders-0"))
-                        ->OpenFile("00000000000000000000.log", FileMode::kReadWrite);
+  const auto file = (*log.root().OpenDirectory("orders-0"))->OpenFile(kFirst, FileMode::kReadWrite);
   REQUIRE((*file)->WriteAt(behind, nothing).ok());
   REQUIRE((*file)->Sync().ok());
-  for (const std::uint64_t note : {512, 1024}) log.Corrupt("00000000000000000000.log", note);
+  for (const std::uint64_t note : {512, 1024}) log.Corrupt(kFirst, note);
   log.Corrupt(log.Segments()[1], 0);  // and nothing behind it counts
   log.CutPower(1);
   CHECK(log.durable() <= log.end());
