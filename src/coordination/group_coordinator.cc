@@ -56,6 +56,7 @@ absl::StatusOr<GroupCoordinator::Membership> GroupCoordinator::Join(const Joinin
     rebalance_.NoteChange(older == members_.end() ||
                           !(older->second.subscription == member.subscription));
     if (older != members_.end()) {
+      MutexLock no_commit(store_.mutex());
       members_.TakeOver(older, member, membership.id);
       BumpEpoch();  // for the older one, if it is still there
     }
@@ -113,12 +114,18 @@ void GroupCoordinator::SuspendStatic(const std::string& member) {
   if (found == members_.end()) return;
   found->second.is_away = true;
   // Nothing is under way any more in what it has to let go of.
-  members_.Release(found, GroupMembers::Revoked(found->second));
+  {
+    MutexLock no_commit(store_.mutex());
+    members_.Release(found, GroupMembers::Revoked(found->second));
+  }
   BumpEpoch();
 }
 
 void GroupCoordinator::Remove(GroupMembers::Iterator member) {
-  members_.Remove(member);
+  {
+    MutexLock no_commit(store_.mutex());
+    members_.Remove(member);
+  }
   rebalance_.NoteChange(true);
   LookAtTopics();
   BumpEpoch();
@@ -161,15 +168,22 @@ GroupCoordinator::Assignment GroupCoordinator::Sync(const Membership& membership
             .owned = {},
             .revoked = {}};
   }
-  members_.Release(found, released);
-  // Somebody may be waiting for these.
-  if (!released.empty()) BumpEpoch();
+  if (!released.empty()) {
+    {
+      MutexLock no_commit(store_.mutex());
+      members_.Release(found, released);
+    }
+    BumpEpoch();  // another member may be waiting for these
+  }
   Assignment assignment{.standing = MemberStatus::kMember,
                         .epoch = epoch_.load(std::memory_order_relaxed),
                         .generation = counts_.generation,
                         .owned = {},
                         .revoked = GroupMembers::Revoked(found->second)};
-  if (assignment.revoked.empty()) members_.Claim(found, counts_.generation);
+  if (assignment.revoked.empty() && found->second.owned != found->second.target) {
+    MutexLock no_commit(store_.mutex());
+    members_.Claim(found, counts_.generation);
+  }
   assignment.owned = found->second.owned;
   return assignment;
 }
@@ -177,10 +191,22 @@ GroupCoordinator::Assignment GroupCoordinator::Sync(const Membership& membership
 GroupPartition* GroupCoordinator::Hold(const TopicPartition& partition, PartitionLog& log,
                                        Offset from) {
   MutexLock lock(mutex_);
-  GroupPartition& held = members_.Of(partition);
-  if (!std::exchange(held.is_held, true)) held.mark = log.Mark(from);
+  GroupPartition& held = WithPlace(partition);
+  if (!std::exchange(held.is_held, true)) {
+    MutexLock no_commit(store_.mutex());
+    held.mark = log.Mark(from);
+  }
   if (held.mark != nullptr && held.mark->offset() < from) held.mark->Move(from);
   return &held;
+}
+
+GroupPartition& GroupCoordinator::WithPlace(const TopicPartition& partition) {
+  GroupPartition& found = members_.Of(partition);
+  if (found.place != nullptr) return found;
+  // If the store is closed, Commit is told.
+  auto place = store_.EntryOf({name_, partition.topic, partition.partition});
+  if (place.ok()) found.place = *std::move(place);
+  return found;
 }
 
 absl::Status GroupCoordinator::CheckOwner(const std::string& member,
@@ -194,23 +220,25 @@ absl::Status GroupCoordinator::Commit(const std::string& member, const TopicPart
   GroupPartition* found = nullptr;
   {
     MutexLock lock(mutex_);
-    found = &members_.Of(partition);
+    found = &WithPlace(partition);
   }
   return Commit(member, *found, offset, metadata);
 }
 
 absl::Status GroupCoordinator::Commit(const std::string& member, GroupPartition& partition,
                                       Offset offset, std::string_view metadata) {
-  MutexLock lock(mutex_);
-  if (auto status = CheckOwner(member, partition); !status.ok()) return status;
-  if (partition.place == nullptr) {
-    const auto place = store_.EntryOf({name_, partition.name.topic, partition.name.partition});
+  OffsetStore::EntryPtr found;
+  if (partition.place == nullptr) [[unlikely]] {
+    auto place = store_.EntryOf({name_, partition.name.topic, partition.name.partition});
     if (!place.ok()) return place.status();
-    partition.place = *place;
+    found = *std::move(place);
   }
-  auto status = store_.Commit(*partition.place, offset, metadata);
-  if (status.ok() && partition.mark != nullptr) partition.mark->Move(offset);
-  return status;
+  return store_.Commit(
+      found == nullptr ? *partition.place : *found, offset, metadata,
+      [&] { return CheckOwner(member, partition); },
+      [&] {
+        if (partition.mark != nullptr) partition.mark->Move(offset);
+      });
 }
 
 absl::Status GroupCoordinator::WhileOwned(const std::string& member,
@@ -228,11 +256,11 @@ absl::Status GroupCoordinator::WhileOwned(const std::string& member,
         member, " since its position was taken; what was not committed is read again"));
   }
   if (const auto status = then(); !status.ok()) return status;
+  MutexLock no_commit(store_.mutex());
   for (const auto& [partition, generation] : partitions) {
-    GroupPartition& held = members_.Of(partition);
-    if (held.mark == nullptr) continue;
-    const auto place = store_.Find({name_, partition.topic, partition.partition});
-    if (place.ok() && place->has_value()) held.mark->Move((*place)->offset);
+    const GroupPartition& held = members_.Of(partition);
+    if (held.mark == nullptr || held.place == nullptr || !held.place->committed) continue;
+    held.mark->Move(held.place->committed->offset);
   }
   return absl::OkStatus();
 }
@@ -258,7 +286,10 @@ void GroupCoordinator::CatalogChanged() {
 
 void GroupCoordinator::ForgetTopic(std::string_view topic) {
   MutexLock lock(mutex_);
-  members_.ForgetTopic(topic);
+  {
+    MutexLock no_commit(store_.mutex());
+    members_.ForgetTopic(topic);
+  }
   if (members_.empty()) return;
   // Also if there is one of that name again already: it is another one.
   if (topics_.partitions.erase(std::string(topic)) != 0) rebalance_.NoteChange(true);

@@ -34,6 +34,13 @@ namespace daybook::inline v1 {
 // Sync), and only then the new owner may take it. So no partition ever has two readers, and what
 // stays where it is goes on: targets are computed without the lock, too.
 //
+// A commit does not take the coordinator's lock: it looks at the partition's owner under the lock
+// under which the store appends, and owners change only while that is held, too. So a member that
+// was fenced cannot append behind the commits of the next owner, and what it had appended before,
+// that owner finds when it begins. (Kafka appends under the group's lock for the same reason.) What
+// needs the members to stand still appends under the coordinator's lock, and is rare: transactions,
+// joins at OffsetReset::kLatest, what operators move and forget.
+//
 // Nothing here runs by itself: whoever calls notices whose time to poll is up. Thread-safe.
 class GroupCoordinator {
  public:
@@ -107,7 +114,8 @@ class GroupCoordinator {
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Stores the offset if the member has the partition, which nobody can take meanwhile. Whoever
-  // calls has looked for lost members before. Aborted: it has not.
+  // calls has looked for lost members before, and has the GroupPartition from Hold. Aborted: it has
+  // not.
   absl::Status Commit(const std::string& member, const TopicPartition& partition, Offset offset,
                       std::string_view metadata = {}) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Commit(const std::string& member, GroupPartition& partition, Offset offset,
@@ -149,8 +157,9 @@ class GroupCoordinator {
   absl::Status CheckJoining(const Joining& joining) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Remove(GroupMembers::Iterator member) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void DropLostLocked(MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  absl::Status CheckOwner(const std::string& member, const GroupPartition& partition)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Under the coordinator's lock or that of the store.
+  static absl::Status CheckOwner(const std::string& member, const GroupPartition& partition);
+  GroupPartition& WithPlace(const TopicPartition& partition) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Makes the next generation, if there is reason to. Answers what the assignor said the last time:
   // if that is an error, the last good assignment goes on.

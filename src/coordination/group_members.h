@@ -18,12 +18,15 @@
 
 namespace daybook::inline v1 {
 
-// What a group has of a partition: guarded by its coordinator, and at one place as long as that is.
-// Who commits often keeps a pointer to it instead of looking for its name.
+// What a group has of a partition, at one place as long as its coordinator is there: a member that
+// commits keeps a pointer to it instead of looking for its name.
+//
+// Guarded by the coordinator's lock. `owner` and `mark` change only while OffsetStore::mutex() is
+// held, too, so that a commit, which holds that one alone, may look at them.
 struct GroupPartition {
   TopicPartition name;
   std::string owner = {};                 // empty: nobody
-  OffsetStore::EntryPtr place = nullptr;  // once it was committed
+  OffsetStore::EntryPtr place = nullptr;  // set before a member commits, and then no more
   std::int64_t owned_since = 0;           // the generation in which the owner got it
   bool is_new = false;                    // it came after the group: begins at its beginning
   bool is_held = false;
@@ -32,7 +35,7 @@ struct GroupPartition {
 
 // The members of a group, and which of them owns each partition. A partition has one owner at most:
 // it goes to another member only after its owner has let go of it. Guarded by its coordinator's
-// lock.
+// lock; what changes owners or marks needs OffsetStore::mutex(), too: see GroupPartition.
 class GroupMembers {
  public:
   struct Member {

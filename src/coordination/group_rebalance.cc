@@ -27,7 +27,10 @@ absl::Status GroupCoordinator::RebalanceIfNeeded() {
     rebalance_.Finish(targets.status());
     if (targets.ok()) {
       ++counts_.generation;
-      members_.SetTargets(*targets);
+      {
+        MutexLock no_commit(store_.mutex());
+        members_.SetTargets(*targets);
+      }
       BumpEpoch();
     }
     return rebalance_.result();

@@ -1,7 +1,18 @@
 #include "coordination/group_coordinator.h"
 
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "broker/access.h"
 #include "catch.h"
+#include "daybook/system/simulated_file_system.h"
 #include "support/group_fixture.h"
+#include "support/hooked_clock.h"
 
 namespace daybook {
 
@@ -220,6 +231,90 @@ TEST_CASE("However members come and go, no partition has two owners and none is 
   }
   CHECK(fixture.group->Describe().owners.size() == 7);
   CHECK(fixture.group->Describe().state == GroupState::kStable);
+}
+
+namespace {
+
+// Two members that share the two partitions of a topic, in a broker whose appends can be held up.
+struct HookedGroup {
+  HookedGroup() {
+    Settle(second);
+    REQUIRE(Commit(first, 1).ok());  // makes the topic of the offsets
+    Settle(second);
+  }
+
+  GroupCoordinator::Membership Join() {
+    return group->Join({.subscription = Subscription::ToTopics({"t"})}).value();
+  }
+  std::set<TopicPartition> Settle(const GroupCoordinator::Membership& member) {
+    const auto revoked = group->Sync(member).revoked;
+    return group->Sync(member, revoked).owned;
+  }
+  absl::Status Commit(const GroupCoordinator::Membership& member, std::int64_t offset) {
+    return group->Commit(member.id, partition, Offset(offset));
+  }
+  std::optional<CommittedOffset> Committed() {
+    return Access::Core(*broker)
+        .offsets()
+        .Find({"g", partition.topic, partition.partition})
+        .value();
+  }
+  // Once, in the middle of the next append.
+  void OnAppend(std::function<void()> hook) {
+    clock.on_now = [this, hook = std::move(hook)] {
+      if (!was_called.exchange(true)) hook();
+    };
+  }
+
+  SimulatedFileSystem disk;
+  HookedClock clock;
+  std::atomic<bool> was_called{false};
+  std::unique_ptr<Broker> broker =
+      Broker::Open("/data",
+                   {.background = Background::kCaller, .file_system = &disk, .clock = &clock})
+          .value();
+  absl::Status created = broker->CreateTopic("t", {.partitions = 2});
+  std::shared_ptr<GroupCoordinator> group = Access::Groups(*broker)->Find("g").value();
+  GroupCoordinator::Membership first = Join();
+  GroupCoordinator::Membership second = Join();
+  TopicPartition partition = *Settle(first).begin();  // of the first member
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(HookedGroup, "While the commit of a member is appended, the group goes on") {
+  GroupCoordinator::Assignment other;
+  OnAppend([&] {
+    std::thread([&] {
+      other = group->Sync(second);
+      group->IsMember(first.id);
+    }).join();
+  });
+  REQUIRE(Commit(first, 5).ok());
+  CHECK(was_called);
+  CHECK(other.owned.size() == 1);
+}
+
+TEST_CASE_METHOD(HookedGroup,
+                 "The next owner of a partition sees the last commit of the one before") {
+  std::thread next;
+  std::optional<CommittedOffset> seen;
+  absl::Status committed;
+  OnAppend([&] {
+    next = std::thread([&] {
+      group->Leave(first.id);
+      if (!group->Sync(second).owned.contains(partition)) return;
+      seen = Committed();
+      committed = Commit(second, 7);
+    });
+  });
+  REQUIRE(Commit(first, 5).ok());
+  next.join();
+  REQUIRE(seen.has_value());
+  CHECK(seen->offset == Offset(5));
+  CHECK(committed.ok());
+  CHECK(absl::IsAborted(Commit(first, 6)));
+  CHECK(Committed()->offset == Offset(7));
 }
 
 }  // namespace daybook

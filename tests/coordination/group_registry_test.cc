@@ -5,22 +5,9 @@
 #include "broker/access.h"
 #include "catch.h"
 #include "support/group_fixture.h"
+#include "support/hooked_clock.h"
 
 namespace daybook {
-namespace {
-
-// Calls back when it is asked for the time: in the middle of whatever appends.
-class HookedClock final : public Clock {
- public:
-  Timestamp Now() noexcept override {
-    if (on_now) on_now();
-    return Timestamp(std::chrono::seconds(1'000'000'000));
-  }
-  std::function<void()> on_now;
-};
-
-}  // namespace
-
 TEST_CASE("Names of groups are printable and not too long") {
   BrokerFixture broker;
   const auto groups = Access::Groups(*broker);

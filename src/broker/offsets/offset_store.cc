@@ -123,16 +123,6 @@ absl::Status OffsetStore::Commit(const Key& key, Offset offset, std::string_view
   return Commit(**place, offset, metadata);
 }
 
-absl::Status OffsetStore::Commit(Entry& entry, Offset offset, std::string_view metadata) {
-  {
-    MutexLock lock(mutex_);
-    if (auto status = Store(entry, offset, metadata); !status.ok()) return status;
-    if (!TakeCompactionDue()) return absl::OkStatus();
-  }
-  CompactSoon();
-  return absl::OkStatus();
-}
-
 absl::Status OffsetStore::CommitAll(const std::map<Key, Offset>& places) {
   {
     MutexLock lock(mutex_);

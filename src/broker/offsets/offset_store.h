@@ -86,7 +86,26 @@ class OffsetStore {
   using EntryPtr = CommittedOffsets::EntryPtr;
   absl::StatusOr<EntryPtr> EntryOf(const Key& key) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status Commit(Entry& entry, Offset offset, std::string_view metadata)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+      ABSL_LOCKS_EXCLUDED(mutex_) {
+    return Commit(
+        entry, offset, metadata, [] { return absl::OkStatus(); }, [] {});
+  }
+  // The same if `check` is OK, and then calls `committed`, all of it under mutex(): as long as that
+  // is held no commit is under way, and what changes under it each later check sees.
+  template <typename Check, typename Committed>
+  absl::Status Commit(Entry& entry, Offset offset, std::string_view metadata, Check check,
+                      Committed committed) ABSL_LOCKS_EXCLUDED(mutex_) {
+    {
+      MutexLock lock(mutex_);
+      if (auto status = check(); !status.ok()) return status;
+      if (auto status = Store(entry, offset, metadata); !status.ok()) return status;
+      committed();
+      if (!TakeCompactionDue()) return absl::OkStatus();
+    }
+    CompactSoon();
+    return absl::OkStatus();
+  }
+  Mutex& mutex() ABSL_LOCK_RETURNED(mutex_) { return mutex_; }
 
   // How many are kept in memory.
   std::size_t entries() ABSL_LOCKS_EXCLUDED(mutex_);

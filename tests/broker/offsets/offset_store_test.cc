@@ -43,6 +43,24 @@ TEST_CASE("The last commit counts and survives a restart and a kill") {
   CHECK(Store(broker).Find(kKey).value()->offset == Offset(10));
 }
 
+TEST_CASE("What a check refuses is not committed, and only what is committed is told") {
+  BrokerFixture broker;
+  const auto entry = Store(broker).EntryOf(kKey).value();
+  int told = 0;
+  const auto commit = [&](const absl::Status& checked, std::string_view metadata) {
+    return Store(broker).Commit(
+        *entry, Offset(1), metadata, [&] { return checked; }, [&] { ++told; });
+  };
+  CHECK(absl::IsAborted(commit(absl::AbortedError("fenced"), "")));
+  CHECK_FALSE(Store(broker).Find(kKey).value().has_value());
+  CHECK(absl::IsInvalidArgument(
+      commit(absl::OkStatus(), std::string(kMaxOffsetMetadataBytes + 1, 'm'))));
+  CHECK(told == 0);
+  CHECK(commit(absl::OkStatus(), "").ok());
+  CHECK(told == 1);
+  CHECK(Store(broker).Find(kKey).value()->offset == Offset(1));
+}
+
 TEST_CASE("The last commit counts, and metadata may change in place") {
   BrokerFixture broker;
   REQUIRE(Store(broker).Commit(kKey, Offset(5), "five").ok());
