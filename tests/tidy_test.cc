@@ -35,8 +35,6 @@ struct Bound {
 // clang-format off
 const std::map<std::string, Bound> kStillLarge = {
     {"LogContext", {16, 33}},
-    {"Planner", {4, 265}},
-    {"SegmentVerifier", {8, 299}},
     {"SyncScheduler", {21, 97}},
     {"TopicCompressor", {17, 89}},
 };

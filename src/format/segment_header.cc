@@ -86,6 +86,14 @@ absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::span<const std::byte> pag
   return header;
 }
 
+absl::Status CheckHeaderVersion(std::span<const std::byte> page) {
+  const absl::Status status = DecodeSegmentHeader(page).status();
+  if (!absl::IsFailedPrecondition(status)) return absl::OkStatus();
+  SegmentHeader header;
+  std::memcpy(&header, page.data(), sizeof header);
+  return header.checksum == HeaderChecksum(header) ? status : absl::OkStatus();
+}
+
 CheckpointSlot LatestCheckpoint(std::span<const std::byte> page, std::uint64_t segment_id,
                                 std::uint64_t file_bytes) {
   CheckpointSlot best{};

@@ -30,6 +30,10 @@ void EncodeSegmentHeader(SegmentHeader header, std::span<std::byte> page);
 //   DataLoss            damaged, or no segment at all
 absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::span<const std::byte> page);
 
+// Why this library cannot read a whole header of another format version; OK for all else, damage
+// among it.
+absl::Status CheckHeaderVersion(std::span<const std::byte> page);
+
 // The valid slot with the highest sequence; all zero when there is none. Positions outside of
 // [kSegmentHeaderBytes, file_bytes] make a slot invalid.
 CheckpointSlot LatestCheckpoint(std::span<const std::byte> page, std::uint64_t segment_id,

@@ -71,6 +71,7 @@ TEST_CASE("A newer format is refused with its version and a way out") {
   const auto status = frame::DecodeSegmentHeader(page.bytes).status();
   CHECK(absl::IsFailedPrecondition(status));
   CHECK(status.ToString().find("version 3") != std::string::npos);
+  CHECK(frame::CheckHeaderVersion(page.bytes).ok());  // as its checksum is that of version 2
 }
 
 TEST_CASE("An earlier format is refused with a way out, and is damage if its checksum is wrong") {
@@ -80,6 +81,7 @@ TEST_CASE("An earlier format is refused with a way out, and is damage if its che
   CHECK(absl::IsFailedPrecondition(status));
   CHECK(status.ToString().find("before 1.0 (format version 1)") != std::string::npos);
   CHECK(status.ToString().find("copy its topics to a new directory") != std::string::npos);
+  CHECK(frame::CheckHeaderVersion(page.bytes) == status);
   page.bytes[24] ^= std::byte{1};
   CHECK(absl::IsDataLoss(frame::DecodeSegmentHeader(page.bytes).status()));
 }

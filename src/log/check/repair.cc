@@ -30,15 +30,41 @@ bool IsBetter(const Candidate& a, const Candidate& b) {
   return a.is_in_place() && !b.is_in_place();
 }
 
+// Whether all that `inner` holds can be read in `outer`.
+bool IsContained(const SegmentSummary& inner, const SegmentSummary& outer) {
+  return inner.base() >= outer.base() && inner.end_offset <= outer.end_offset &&
+         inner.records > 0 && outer.scan.gaps.empty() && inner.base() < outer.end_offset;
+}
+
+// Whether there may be records that were not found.
+bool IsUndecided(const SegmentSummary& segment) {
+  const auto& gaps = segment.scan.gaps;
+  return segment.scan.is_end_unknown ||
+         std::any_of(gaps.begin(), gaps.end(),
+                     [](const frame::Gap& gap) { return gap.may_hold_frames; });
+}
+
+// Whether it was sealed, or went on, behind where it ends now.
+bool HasLostSeal(const SegmentSummary& segment) {
+  return segment.is_damaged() &&
+         std::max(segment.checkpoint.durable_position, segment.checkpoint.committed_position) >
+             segment.scan.end_position;
+}
+
+// The plan of one repair: takes the best file for each place, and says of each what becomes of it
+// and what is lost.
 class Planner {
  public:
   explicit Planner(const PartitionVerification& found) : found_(found) {}
 
   PartitionPlan Run() && {
     for (const SegmentSummary& segment : found_.segments) {
-      if (segment.header_state != HeaderState::kNoFile) continue;
+      const bool is_other_version = segment.header_state == HeaderState::kOtherVersion;
+      if (!is_other_version && segment.header_state != HeaderState::kNoFile) continue;
       plan_.not_repaired.push_back(absl::StrCat(segment.file, ": ", CauseAt(segment.file, 0),
-                                                "; remove it, then repair again"));
+                                                is_other_version
+                                                    ? "; the partition is left as it is"
+                                                    : "; remove it, then repair again"));
       return std::move(plan_);
     }
     Choose();
@@ -96,11 +122,6 @@ class Planner {
     const Candidate& worse = is_better ? it->second : candidate;
     Remove(worse.summary->file, "another file holds the same offsets");
     if (is_better) it->second = candidate;
-  }
-
-  static bool IsContained(const SegmentSummary& inner, const SegmentSummary& outer) {
-    return inner.base() >= outer.base() && inner.end_offset <= outer.end_offset &&
-           inner.records > 0 && outer.scan.gaps.empty() && inner.base() < outer.end_offset;
   }
 
   void Lose(const std::string& file, Offset begin, std::optional<Offset> end, std::uint64_t bytes,
@@ -192,20 +213,6 @@ class Planner {
     const bool is_durable = segment.checkpoint.sequence != 0 &&
                             segment.checkpoint.durable_position >= segment.scan.end_position;
     if (lost_end > end) Mark(end, lost_end, segment, is_durable, next != nullptr);
-  }
-
-  // Whether there may be records that were not found.
-  static bool IsUndecided(const SegmentSummary& segment) {
-    const auto& gaps = segment.scan.gaps;
-    return segment.scan.is_end_unknown ||
-           std::any_of(gaps.begin(), gaps.end(),
-                       [](const frame::Gap& gap) { return gap.may_hold_frames; });
-  }
-
-  static bool HasLostSeal(const SegmentSummary& segment) {
-    return segment.is_damaged() &&
-           std::max(segment.checkpoint.durable_position, segment.checkpoint.committed_position) >
-               segment.scan.end_position;
   }
 
   // One past the last offset that is lost behind the end of `segment`.

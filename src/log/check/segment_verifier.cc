@@ -9,6 +9,7 @@
 #include "base/planted_bug.h"
 #include "format/open_claims.h"
 #include "format/segment_header.h"
+#include "log/check/index_truth.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -44,6 +45,51 @@ std::optional<std::uint64_t> IdOfIndex(std::optional<std::string_view> index) {
   return id;
 }
 
+// The first byte of a header page that should be zero and is not; its size: there is none.
+std::uint64_t FirstStrayByteOfPage(std::span<const std::byte> page) {
+  std::uint64_t at = sizeof(frame::SegmentHeader);
+  for (const auto& [begin, size] : std::initializer_list<std::pair<std::uint64_t, std::uint64_t>>{
+           {frame::kCheckpointPositions[0], sizeof(frame::CheckpointSlot)},
+           {frame::kCheckpointPositions[1], sizeof(frame::CheckpointSlot)},
+           {frame::kClaimBoundPosition, 8}}) {
+    at = FindNonZero(page, at, begin);
+    if (at != begin) break;
+    at += size;
+  }
+  return FindNonZero(page, at, page.size());
+}
+
+// Of a file that ends within its header page: whether it may never have been more, as an open takes
+// it.
+bool IsUnwritten(std::span<const std::byte> bytes) {
+  std::array<std::byte, frame::kSegmentHeaderBytes> page{};
+  std::copy(bytes.begin(), bytes.end(), page.begin());
+  const auto header = frame::DecodeSegmentHeader(page);
+  if (!header.ok()) return absl::IsNotFound(header.status());
+  return frame::LatestCheckpoint(page, header->segment_id, header->capacity).durable_offset <=
+         header->base_offset;
+}
+
+// With whole units of alignment alone.
+frame::SegmentBytes FramesOf(std::span<const std::byte> bytes, const frame::SegmentHeader& header) {
+  return {.bytes = bytes.first(bytes.size() / frame::kFrameAlignment * frame::kFrameAlignment),
+          .segment_id = header.segment_id,
+          .max_frame_bytes = header.max_frame_bytes};
+}
+
+// A claim, or after a power cut a page that never was written.
+bool BeginsWithZero(std::span<const std::byte> bytes, std::uint64_t position) {
+  return frame::AcquireLengthWord(bytes.data() + position) == 0;
+}
+
+// Whether claims that are marked lead to something that was committed, as recovery asks it.
+bool HoldsRecordBehindClaims(std::span<const std::byte> bytes, const frame::SegmentHeader& header,
+                             std::uint64_t position) {
+  const frame::OpenClaims claims = frame::FollowClaims(FramesOf(bytes, header), position);
+  return claims.next == frame::OpenClaims::Next::kFrame && claims.claims != 0;
+}
+
+// One verification: the walk over all bytes of a segment, and what is told of it.
 class SegmentVerifier {
  public:
   SegmentVerifier(const SegmentToVerify& segment, const BootId& boot, const DumpVisitor& visitor)
@@ -97,6 +143,12 @@ class SegmentVerifier {
       CheckName();
       return true;
     }
+    const auto version = frame::CheckHeaderVersion(bytes_.first(header_bytes));
+    if (!version.ok()) {
+      summary_.header_state = HeaderState::kOtherVersion;
+      LoseAll(std::string(version.message()), true);
+      return false;
+    }
     const auto restored = RestoreHeader(bytes_, {.base_offset = segment_.name_base,
                                                  .segment_id = IdOfIndex(segment_.index),
                                                  .neighbour = segment_.neighbour});
@@ -112,27 +164,20 @@ class SegmentVerifier {
     }
     // The last one may just have been made when the power was cut.
     const bool is_unwritten = header_bytes < frame::kSegmentHeaderBytes
-                                  ? IsUnwritten()
+                                  ? IsUnwritten(bytes_)
                                   : absl::IsNotFound(header.status());
     summary_.header_state = is_unwritten ? HeaderState::kUnwritten : HeaderState::kUnreadable;
-    summary_.end_offset = segment_.name_base;
-    ReportLoss(0, bytes_.size(), segment_.name_base, std::nullopt,
-               header_bytes < frame::kSegmentHeaderBytes
-                   ? "the file is shorter than the header of a segment"
-                   : std::string(header.status().message()),
-               !is_unwritten || segment_.has_next);
+    LoseAll(header_bytes < frame::kSegmentHeaderBytes
+                ? "the file is shorter than the header of a segment"
+                : std::string(header.status().message()),
+            !is_unwritten || segment_.has_next);
     return false;
   }
 
-  // Of a file that ends within its header page: whether it may never have been more, as who opens
-  // it will take it.
-  bool IsUnwritten() const {
-    std::array<std::byte, frame::kSegmentHeaderBytes> page{};
-    std::copy(bytes_.begin(), bytes_.end(), page.begin());
-    const auto header = frame::DecodeSegmentHeader(page);
-    if (!header.ok()) return absl::IsNotFound(header.status());
-    return frame::LatestCheckpoint(page, header->segment_id, header->capacity).durable_offset <=
-           header->base_offset;
+  // None of it can be read.
+  void LoseAll(std::string cause, bool is_damage) {
+    summary_.end_offset = segment_.name_base;
+    ReportLoss(0, bytes_.size(), segment_.name_base, std::nullopt, std::move(cause), is_damage);
   }
 
   void CheckName() {
@@ -154,16 +199,7 @@ class SegmentVerifier {
       Report(frame::kClaimBoundPosition, frame::kClaimBoundPosition + 8,
              "the claim bound is damaged", true);
     }
-    std::uint64_t at = sizeof(frame::SegmentHeader);
-    for (const auto& [begin, size] : std::initializer_list<std::pair<std::uint64_t, std::uint64_t>>{
-             {frame::kCheckpointPositions[0], sizeof(frame::CheckpointSlot)},
-             {frame::kCheckpointPositions[1], sizeof(frame::CheckpointSlot)},
-             {frame::kClaimBoundPosition, 8}}) {
-      at = FindNonZero(page, at, begin);
-      if (at != begin) break;
-      at += size;
-    }
-    at = FindNonZero(page, at, page.size());
+    const std::uint64_t at = FirstStrayByteOfPage(page);
     if (at != page.size()) Report(at, at + 1, "a byte of the header page is not zero", true);
   }
 
@@ -179,16 +215,11 @@ class SegmentVerifier {
     const std::uint64_t length = frame::AlignedLength(frame::LengthOf(header.length_word));
     if (kind != frame::Kind::kPadding) summary_.records += frame::OffsetCount(header);
     summary_.frame_bytes += length;
-    const bool holds_entries =
-        kind != frame::Kind::kRecord && kind != frame::Kind::kPadding && kind != frame::Kind::kSeal;
-    if (holds_entries && (header.attributes & frame::kBatchCompressed) != 0) {
+    if (frame::HoldsEntries(kind) && (header.attributes & frame::kBatchCompressed) != 0) {
       const std::uint32_t dictionary = frame::DictionaryOf(header.attributes);
       if (dictionary != 0) result_.dictionaries.try_emplace(dictionary, At(header.offset_delta));
     }
-    true_times_.Note(MakeClaimWord(header.offset_delta, position), at, header);
-    truth_->Note(MakeClaimWord(header.offset_delta, position),
-                 MakeClaimWord(std::uint64_t{header.offset_delta} + frame::OffsetCount(header),
-                               position + length));
+    truth_->Note(position, at, header);
   }
 
   void CheckFrames() {
@@ -202,7 +233,7 @@ class SegmentVerifier {
         is_same_boot ? slot.committed_position : slot.durable_position;
 
     truth_.emplace(summary_.header.capacity);
-    const frame::SegmentBytes segment = View();
+    const frame::SegmentBytes segment = FramesOf(bytes_, summary_.header);
     frame::ScanResult& scan = summary_.scan;
     scan = frame::Scan(segment, {},
                        [this](std::uint64_t position, const frame::FrameHeader& header) {
@@ -222,7 +253,7 @@ class SegmentVerifier {
       }
       // What a power cut can have left, the next open cuts off: whole pages, the head of a record
       // and not its body among them. Where segments follow it is not known that it can.
-      const bool is_zero = gap.is_uncommitted || BeginsWithZero(gap.begin_position);
+      const bool is_zero = gap.is_uncommitted || BeginsWithZero(bytes_, gap.begin_position);
       const bool is_torn = slot.sequence != 0 && !segment_.has_next;
       const bool is_crash = gap.is_uncommitted || (!is_same_boot && (is_zero || is_torn));
       if (is_crash && gap.begin_position >= known_whole && !was_whole) {
@@ -244,21 +275,6 @@ class SegmentVerifier {
       Report(scan.end_position, scan.end_position, "the seal is missing, though segments follow",
              is_same_boot || slot.sequence == 0 || was_whole);
     }
-  }
-
-  // A claim, or after a power cut a page that never was written.
-  bool BeginsWithZero(std::uint64_t position) const {
-    return frame::AcquireLengthWord(bytes_.data() + position) == 0;
-  }
-
-  // Whether claims that are marked lead to something that was committed, as recovery asks it.
-  bool HoldsRecordBehindClaims(std::uint64_t position) const {
-    const frame::OpenClaims claims =
-        frame::FollowClaims({.bytes = bytes_,
-                             .segment_id = summary_.header.segment_id,
-                             .max_frame_bytes = summary_.header.max_frame_bytes},
-                            position);
-    return claims.next == frame::OpenClaims::Next::kFrame && claims.claims != 0;
   }
 
   void CheckTail(std::uint64_t known_whole, bool was_whole, bool is_other_boot) {
@@ -287,7 +303,7 @@ class SegmentVerifier {
     }
     if (scan.tail_bytes == 0) return;
     // A length word is stored last: with one, the record was whole when the process was killed.
-    const bool was_committed = frame::AcquireLengthWord(bytes_.data() + scan.end_position) != 0;
+    const bool was_committed = !BeginsWithZero(bytes_, scan.end_position);
     const std::uint64_t tail_end = scan.end_position + scan.tail_bytes;
     if (scan.is_sealed) {
       Report(scan.end_position, tail_end, "there are bytes behind the seal", true);
@@ -296,7 +312,8 @@ class SegmentVerifier {
     } else if (was_committed) {
       ReportLoss(scan.end_position, tail_end, end, std::nullopt, "the last record is damaged",
                  true);
-    } else if (!is_other_boot && HoldsRecordBehindClaims(scan.end_position)) {
+    } else if (!is_other_boot &&
+               HoldsRecordBehindClaims(bytes_, summary_.header, scan.end_position)) {
       ReportLoss(scan.end_position, tail_end, end, std::nullopt,
                  "a record behind a claim that was not committed is damaged", true);
     } else {
@@ -306,32 +323,12 @@ class SegmentVerifier {
 
   void CheckIndex() {
     if (!segment_.index || !summary_.is_sealed) return;
-    const std::uint64_t id = summary_.header.segment_id;
-    const std::size_t slots = OffsetIndex::FileBytes(*segment_.index);
-    OffsetIndex index(summary_.header.capacity);
-    TimeIndex times;
-    absl::Status status = index.Load(id, segment_.index->substr(0, slots));
-    // It may have none of times.
-    const bool has_times = slots != segment_.index->size();
-    if (status.ok() && has_times) status = times.Load(id, segment_.index->substr(slots));
-    if (!status.ok()) {
-      ReportIndex(std::string(status.message()));
-    } else if (!index.AgreesWith(*truth_) || (has_times && !times.Covers(true_times_))) {
-      ReportIndex("the index does not agree with the frames");
-    }
-  }
-  void ReportIndex(const std::string& what) {
+    const std::string fault = truth_->FaultOf(*segment_.index, summary_.header.segment_id);
+    if (fault.empty()) return;
     summary_.has_bad_index = true;
-    const std::string file = SegmentFileName(segment_.name_base, ".index");
     VerifyIssue& issue =
-        Report(0, segment_.index->size(), what + "; it is a hint, and made anew", false);
-    issue.file = file;
-  }
-
-  frame::SegmentBytes View() const {
-    return {.bytes = bytes_,
-            .segment_id = summary_.header.segment_id,
-            .max_frame_bytes = summary_.header.max_frame_bytes};
+        Report(0, segment_.index->size(), fault + "; it is a hint, and made anew", false);
+    issue.file = SegmentFileName(segment_.name_base, ".index");
   }
 
   const SegmentToVerify& segment_;
@@ -340,8 +337,7 @@ class SegmentVerifier {
   const DumpVisitor& visitor_;
   SegmentVerification result_;
   SegmentSummary summary_;
-  std::optional<OffsetIndex> truth_;  // as the frames have it
-  TimeIndex true_times_;
+  std::optional<IndexTruth> truth_;
 };
 
 }  // namespace
@@ -356,10 +352,7 @@ FramePlace PlaceBefore(std::span<const std::byte> bytes, const frame::SegmentHea
   const Offset base(header.base_offset);
   FramePlace place{.position = frame::kSegmentHeaderBytes, .offset = base};
   bool is_behind = false;
-  frame::Scan({.bytes = bytes.first(bytes.size() / frame::kFrameAlignment * frame::kFrameAlignment),
-               .segment_id = header.segment_id,
-               .max_frame_bytes = header.max_frame_bytes},
-              {},
+  frame::Scan(FramesOf(bytes, header), {},
               [&](std::uint64_t position, const frame::FrameHeader& frame) {
                 const Offset end = base + frame.offset_delta + frame::OffsetCount(frame);
                 is_behind = is_behind || end > offset;

@@ -36,10 +36,11 @@ struct VerifyIssue {
 // What its header page says of a segment.
 enum class HeaderState {
   kWhole,
-  kRestored,    // it is damaged, and `header` is what can be had back of it
-  kUnreadable,  // it is damaged, and the frames cannot be told from other bytes without it
-  kUnwritten,   // all zero, or too short for one: the file never reached the disk
-  kNoFile,      // a link, a FIFO or the like stands in its place
+  kRestored,      // it is damaged, and `header` is what can be had back of it
+  kUnreadable,    // it is damaged, and the frames cannot be told from other bytes without it
+  kUnwritten,     // all zero, or too short for one: the file never reached the disk
+  kOtherVersion,  // whole, and of a format version that this library does not read
+  kNoFile,        // a link, a FIFO or the like stands in its place
 };
 
 // A place at which a segment can be cut: between two frames.

@@ -6,6 +6,7 @@
 
 #include "catch.h"
 #include "support/damaged_log.h"
+#include "support/earlier_format.h"
 #include "support/forged_log.h"
 
 // What a repair plans, and that readers then get all that could be read before.
@@ -138,6 +139,18 @@ TEST_CASE("Swapped, renamed and copied segments go back to where they belong") {
   const auto passage = log.ReadAll();
   CHECK(passage.damage.empty());
   CHECK(passage.offsets == log.AllBut(0, 0));
+}
+
+TEST_CASE("Nothing is changed where a segment is of another format version") {
+  DamagedLog log;
+  std::vector<std::byte> bytes = log.Get(log.names[1]);
+  MakeEarlierHeader(bytes);
+  log.Put(log.names[1], bytes);
+  const PartitionPlan plan = log.Plan();
+  CHECK(plan.steps.empty());
+  CHECK(plan.lost.empty());
+  REQUIRE(plan.not_repaired.size() == 1);
+  CHECK(plan.not_repaired[0].find("(format version 1)") != std::string::npos);
 }
 
 TEST_CASE("A damaged header is had back, with every record") {

@@ -2,6 +2,7 @@
 
 #include "catch.h"
 #include "support/damaged_log.h"
+#include "support/earlier_format.h"
 
 namespace daybook {
 namespace {
@@ -57,6 +58,19 @@ TEST_CASE("Zeros among committed records are damage, and an open claim is none")
   CHECK(verified.issues[0].cause == "zeros where records were committed");
   CHECK(verified.issues[0].begin_offset == Offset(3));
   CHECK(verified.issues[0].end_offset == Offset(5));
+}
+
+TEST_CASE("A segment of another format version is told by that, and not taken for a damaged one") {
+  DamagedLog log;
+  std::vector<std::byte> bytes = log.Get(log.names[0]);
+  MakeEarlierHeader(bytes);
+  const SegmentVerification verified = Verified(log, bytes);
+  REQUIRE(verified.issues.size() == 1);
+  CHECK(verified.issues[0].cause == frame::OtherVersion(1).message());
+  CHECK(verified.issues[0].is_damage);
+  CHECK(verified.issues[0].begin_offset == Offset(0));
+  CHECK(verified.summary.header_state == HeaderState::kOtherVersion);
+  CHECK(verified.summary.records == 0);
 }
 
 TEST_CASE("All of many gaps are reported") {
