@@ -35,7 +35,6 @@ struct Bound {
 // clang-format off
 const std::map<std::string, Bound> kStillLarge = {
     {"LogContext", {16, 33}},
-    {"SyncScheduler", {21, 97}},
     {"TopicCompressor", {17, 89}},
 };
 // clang-format on

@@ -9,11 +9,7 @@ namespace daybook::inline v1 {
 namespace {
 
 constexpr std::chrono::seconds kSyncTimeout{30};
-// A claim is filled within microseconds; one that is not is looked at less and less often.
-constexpr std::chrono::milliseconds kFirstRetry{1};
-constexpr std::chrono::milliseconds kLastRetry{64};
 constexpr std::chrono::milliseconds kMemoryRetry{10};
-constexpr int kSmoothing = 8;
 
 // The messages of errors take memory, too; these are there before it runs out.
 const absl::Status& NoMemory() {
@@ -24,11 +20,6 @@ const absl::Status& NoMemory() {
 const absl::Status& Closed() {
   static const absl::Status status = absl::CancelledError("the broker is closed");
   return status;
-}
-
-bool ComesBefore(const SyncScheduler::Waiting& one, const SyncScheduler::Waiting& other) {
-  if (one.log != other.log) return std::less<>()(one.log.get(), other.log.get());
-  return one.end < other.end;
 }
 
 }  // namespace
@@ -63,9 +54,7 @@ void SyncScheduler::SyncLater(PartitionLog& log) {
   const SteadyTime due = DeadlineAfter(log.flush_interval());
   MutexLock lock(mutex_);
   if (is_stopped_) return;
-  QueuePlace& place = log.background().sync;
-  if (place.log == nullptr) place.due = due;
-  arrivals_.Push(log.shared_from_this(), place);
+  dirty_.Add(log, due);
   has_news_ = true;
   changed_.NotifyAll();
 }
@@ -76,60 +65,13 @@ void SyncScheduler::SyncSoon(Ticket ticket, Offset end) {
   {
     MutexLock lock(mutex_);
     if (!is_stopped_) {
-      waiting_.splice(waiting_.end(), ticket);
+      requests_.Add(std::move(ticket));
       has_news_ = true;
       changed_.NotifyAll();
       return;
     }
   }
   ticket.front().done(Closed(), end);
-}
-
-bool SyncScheduler::TakeArrivals() {
-  const auto later = [](const Dirty& one, const Dirty& other) { return one.due > other.due; };
-  try {
-    while (!arrivals_.empty()) {
-      dirty_.reserve(dirty_.size() == dirty_.capacity() ? 2 * dirty_.size() + 16
-                                                        : dirty_.capacity());
-      const SteadyTime due = arrivals_.front().due;
-      dirty_.push_back({arrivals_.Pop(), due});
-      std::push_heap(dirty_.begin(), dirty_.end(), later);
-    }
-    return true;
-  } catch (const std::bad_alloc&) {
-    return false;
-  }
-}
-
-SteadyTime SyncScheduler::FirstStart() const {
-  if (dirty_.empty()) return SteadyTime::max();
-  return Later(dirty_.front().due, -sync_time_ * static_cast<std::int64_t>(dirty_.size()));
-}
-
-std::shared_ptr<PartitionLog> SyncScheduler::TakeDirty() {
-  std::pop_heap(dirty_.begin(), dirty_.end(),
-                [](const Dirty& one, const Dirty& other) { return one.due > other.due; });
-  std::shared_ptr<PartitionLog> log = std::move(dirty_.back().log);
-  dirty_.pop_back();
-  return log;
-}
-
-SyncScheduler::Ticket SyncScheduler::TakeWaiting() {
-  Ticket taken;
-  taken.swap(waiting_);
-  taken.sort(ComesBefore);
-  taken.merge(pass_, ComesBefore);
-  taken.merge(blocked_, ComesBefore);
-  return taken;
-}
-
-SyncScheduler::Ticket SyncScheduler::TakeGroup(Ticket& waiting) {
-  const auto other = std::find_if(waiting.begin(), waiting.end(), [&](const Waiting& one) {
-    return one.log != waiting.front().log;
-  });
-  Ticket group;
-  group.splice(group.begin(), waiting, waiting.begin(), other);
-  return group;
 }
 
 absl::Status SyncScheduler::SyncGroup(Ticket group) {
@@ -151,7 +93,7 @@ absl::Status SyncScheduler::SyncGroup(Ticket group) {
       durable = *known;  // who waits for no more has it
     }
     const SteadyTime now = std::chrono::steady_clock::now();
-    for (Waiting& one : group) {
+    for (SyncRequest& one : group) {
       if (one.end <= durable && (status.ok() || one.end > Offset())) continue;
       one.outcome = status;
       // Says why.
@@ -159,20 +101,21 @@ absl::Status SyncScheduler::SyncGroup(Ticket group) {
     }
   } catch (const std::bad_alloc&) {
     status = NoMemory();
-    for (Waiting& one : group) one.outcome = status;
+    for (SyncRequest& one : group) one.outcome = status;
   }
   MutexLock lock(mutex_);
+  Ticket blocked;
   while (!group.empty()) {
-    const Waiting& one = group.front();
+    const SyncRequest& one = group.front();
     if (one.outcome.ok() && one.end > durable && !is_stopped_) {
-      blocked_.splice(blocked_.end(), group, group.begin());
+      blocked.splice(blocked.end(), group, group.begin());
       continue;
     }
     if (one.outcome.ok() && one.end > durable) group.front().outcome = Closed();
     told_.splice(told_.end(), group, group.begin());
   }
-  blocked_.sort(ComesBefore);
-  if (!blocked_.empty()) {
+  requests_.PutBack(std::move(blocked));
+  if (requests_.has_blocked()) {
     // The thread may sleep and know of none, if this is not that thread.
     has_news_ = true;
     changed_.NotifyAll();
@@ -192,7 +135,7 @@ absl::Status SyncScheduler::SyncDirty(PartitionLog& log) {
   }
   const std::chrono::nanoseconds time = std::chrono::steady_clock::now() - start;
   MutexLock lock(mutex_);
-  sync_time_ += (time - sync_time_) / kSmoothing;
+  dirty_.NoteSyncTime(time);
   return status;
 }
 
@@ -203,22 +146,13 @@ SteadyTime SyncScheduler::RunDue(SteadyTime now) {
     MutexLock lock(mutex_);
     has_news_ = false;
     if (is_stopped_) return SteadyTime::max();
-    const bool has_memory = TakeArrivals();
-    const bool is_retry = !blocked_.empty() && retry_at_ <= now;
-    if (pass_.empty() && (is_retry || !waiting_.empty())) {
-      const std::chrono::nanoseconds longer =
-          std::max<std::chrono::nanoseconds>(2 * retry_wait_, kFirstRetry);
-      retry_wait_ = is_retry ? std::min<std::chrono::nanoseconds>(longer, kLastRetry) : kFirstRetry;
-      retry_at_ = Later(now, retry_wait_);
-      pass_ = TakeWaiting();
-    }
-    group = TakeGroup(pass_);
-    const SteadyTime first = FirstStart();
-    if (first <= now) dirty = TakeDirty();
+    const bool has_memory = dirty_.TakeArrivals();
+    group = requests_.TakeGroup(now);
+    const SteadyTime first = dirty_.FirstStart();
+    if (first <= now) dirty = dirty_.Take();
     if (group.empty() && dirty == nullptr) {
-      const SteadyTime retry = blocked_.empty() ? SteadyTime::max() : retry_at_;
       const SteadyTime memory = has_memory ? SteadyTime::max() : Later(now, kMemoryRetry);
-      return std::min({first, retry, memory});
+      return std::min({first, requests_.retry_at(), memory});
     }
   }
   // In turn, so that neither waits for all of the other. A failed sync makes its partition
@@ -231,18 +165,18 @@ SteadyTime SyncScheduler::RunDue(SteadyTime now) {
 absl::Status SyncScheduler::RunNow() {
   absl::Status first_error;
   Ticket waiting;
-  std::vector<Dirty> dirty;
+  std::vector<DirtyLogs::Dirty> dirty;
   bool has_memory = true;
   {
     MutexLock lock(mutex_);
-    has_memory = TakeArrivals();
-    waiting = TakeWaiting();
-    dirty.swap(dirty_);
+    has_memory = dirty_.TakeArrivals();
+    waiting = requests_.TakeAll();
+    dirty = dirty_.TakeAll();
     ++running_;
   }
   if (!has_memory) first_error = NoMemory();
-  while (!waiting.empty()) first_error.Update(SyncGroup(TakeGroup(waiting)));
-  for (const Dirty& one : dirty) first_error.Update(SyncDirty(*one.log));
+  while (!waiting.empty()) first_error.Update(SyncGroup(SyncRequests::TakeGroup(waiting)));
+  for (const DirtyLogs::Dirty& one : dirty) first_error.Update(SyncDirty(*one.log));
   {
     MutexLock lock(mutex_);
     --running_;
@@ -266,7 +200,7 @@ void SyncScheduler::Deliver() {
 
 void SyncScheduler::ExpectSyncTime(std::chrono::nanoseconds time) {
   MutexLock lock(mutex_);
-  sync_time_ = time;
+  dirty_.ExpectSyncTime(time);
 }
 
 void SyncScheduler::SyncLoop() {
@@ -312,8 +246,7 @@ void SyncScheduler::Stop() {
     MutexLock lock(mutex_);
     is_stopped_ = true;
     has_stopped_.store(true, std::memory_order_relaxed);
-    arrivals_.Clear();
-    dirty_.clear();
+    dirty_.Clear();
     sync = std::exchange(sync_thread_, std::thread());
     deliver = std::exchange(deliver_thread_, std::thread());
     adopted.swap(adopted_);
@@ -324,8 +257,8 @@ void SyncScheduler::Stop() {
     MutexLock lock(mutex_);
     // What they come to is to be told yet.
     while (running_ > 0) changed_.Wait(mutex_);
-    Ticket left = TakeWaiting();
-    for (Waiting& one : left) one.outcome = Closed();
+    Ticket left = requests_.TakeAll();
+    for (SyncRequest& one : left) one.outcome = Closed();
     told_.splice(told_.end(), left);
     has_told_all_ = true;
     told_changed_.NotifyAll();

@@ -8,25 +8,22 @@
 #include <memory>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/deadline.h"
 #include "base/mutex.h"
+#include "broker/background/dirty_logs.h"
+#include "broker/background/sync_requests.h"
 #include "daybook/broker.h"
 #include "daybook/system/thread_factory.h"
 #include "log/partition_log.h"
-#include "log/work_queue.h"
 
 namespace daybook::inline v1 {
 
 // Syncs that nobody waits for: of partitions at kInterval, and for asynchronous sends. One thread
 // syncs and another one tells what came of it, so that a callback that takes its time makes nothing
 // durable later; or whoever calls RunNow does both. Thread-safe.
-//
-// A sync that is due at a time is started as much earlier as all that are pending are expected to
-// take, so that with many partitions, too, they are done about when their interval is up.
 class SyncScheduler {
  public:
   explicit SyncScheduler(Background mode) : mode_(mode) {}
@@ -38,16 +35,9 @@ class SyncScheduler {
 
   // Told once, with no lock held, whether everything before the offset asked for is durable.
   using Done = std::function<void(const absl::Status&, Offset end)>;
-  struct Waiting {
-    std::shared_ptr<PartitionLog> log;
-    Done done;
-    Offset end;
-    SteadyTime deadline;
-    absl::Status outcome;
-  };
   // A request to sync, made before there is something to sync, so that handing it in takes no
   // memory: what was appended must not be forgotten.
-  using Ticket = std::list<Waiting>;
+  using Ticket = SyncRequests::List;
   static Ticket Prepare(std::shared_ptr<PartitionLog> log, Done done);
 
   // Syncs `log` within its flush interval; once for all requests that come meanwhile. Throws
@@ -79,24 +69,10 @@ class SyncScheduler {
   void Adopt(std::list<std::thread> thread) ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  struct Dirty {
-    std::shared_ptr<PartitionLog> log;
-    SteadyTime due;
-  };
-
   void SyncLoop() ABSL_LOCKS_EXCLUDED(mutex_);
   void DeliverLoop() ABSL_LOCKS_EXCLUDED(mutex_);
   // Tells whom there is to tell.
   void Deliver() ABSL_LOCKS_EXCLUDED(mutex_);
-  // Takes what is new into the heap of what is due. False when there is no memory for that.
-  bool TakeArrivals() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // When to begin with the first of what is due.
-  SteadyTime FirstStart() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::shared_ptr<PartitionLog> TakeDirty() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Those who wait, by partition and offset; with those that were put back.
-  Ticket TakeWaiting() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Takes those out who wait for the partition of the first.
-  static Ticket TakeGroup(Ticket& waiting);
   // One sync for all of them.
   absl::Status SyncGroup(Ticket group) ABSL_LOCKS_EXCLUDED(mutex_);
   absl::Status SyncDirty(PartitionLog& log) ABSL_LOCKS_EXCLUDED(mutex_);
@@ -106,18 +82,11 @@ class SyncScheduler {
   Mutex mutex_;
   CondVar changed_;
   bool has_news_ ABSL_GUARDED_BY(mutex_) = false;  // since the last RunDue
-  Ticket waiting_ ABSL_GUARDED_BY(mutex_);         // as they came
-  Ticket pass_ ABSL_GUARDED_BY(mutex_);            // those whose turn it is now; sorted
-  // Behind a claim that is open; sorted. All of them are looked at again at a time.
-  Ticket blocked_ ABSL_GUARDED_BY(mutex_);
-  SteadyTime retry_at_ ABSL_GUARDED_BY(mutex_);
-  std::chrono::nanoseconds retry_wait_ ABSL_GUARDED_BY(mutex_){0};
+  SyncRequests requests_ ABSL_GUARDED_BY(mutex_);
+  DirtyLogs dirty_ ABSL_GUARDED_BY(mutex_);
   Ticket told_ ABSL_GUARDED_BY(mutex_);  // their outcome is known
   CondVar told_changed_;
-  WorkQueue arrivals_ ABSL_GUARDED_BY(mutex_);        // dirty ones
-  std::vector<Dirty> dirty_ ABSL_GUARDED_BY(mutex_);  // a heap, the first one due in front
-  std::chrono::nanoseconds sync_time_ ABSL_GUARDED_BY(mutex_){0};  // of a dirty one, about
-  int running_ ABSL_GUARDED_BY(mutex_) = 0;                        // calls of RunNow that sync
+  int running_ ABSL_GUARDED_BY(mutex_) = 0;  // calls of RunNow that sync
   bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
   bool has_told_all_ ABSL_GUARDED_BY(mutex_) = false;  // nothing comes to told_ any more
   std::thread sync_thread_ ABSL_GUARDED_BY(mutex_);
