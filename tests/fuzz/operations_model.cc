@@ -59,6 +59,33 @@ bool PartitionModel::AllUnknown(std::size_t begin, std::size_t end) const {
                      [](const Entry& entry) { return entry.state == State::kUnknown; });
 }
 
+void PartitionModel::Acknowledge(std::size_t first, std::size_t index) {
+  const std::vector<Entry> mine(entries.begin() + static_cast<std::ptrdiff_t>(first),
+                                entries.end());
+  entries.resize(std::min(first, index));
+  entries.resize(index, {State::kUnknown, ""});
+  for (const Entry& entry : mine) entries.push_back({State::kAcknowledged, entry.value});
+}
+
+void PartitionModel::GoOnWith(const PartitionModel& found, Fate fate) {
+  entries = found.entries;
+  durable = std::min(durable, entries.size());
+  if (fate != Fate::kPowerCut) return;
+  // A new boot reads what the disk has. What is lost was, from now on, never there.
+  if (has_lost_pages) is_damaged = true;
+  has_lost_pages = false;
+  committed = 0;
+}
+
+std::vector<std::string> ValuesOf(const std::vector<PartitionModel>& models) {
+  std::vector<std::string> values;
+  for (const PartitionModel& model : models) {
+    for (const auto& entry : model.entries) values.push_back(entry.value);
+    values.push_back("end");
+  }
+  return values;
+}
+
 std::string MakeValue(std::string begin, std::size_t size, std::size_t number) {
   std::string value = std::move(begin);
   if (number % 3 != 0 || size <= value.size()) {

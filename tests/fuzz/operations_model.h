@@ -12,6 +12,13 @@
 
 namespace daybook::fuzz {
 
+// What happened before the look that is taken now.
+enum class Fate {
+  kNothing,   // the broker was closed, or none was open
+  kKill,      // the process died
+  kPowerCut,  // the power went
+};
+
 // What a partition must, may and must not hold. A record is acknowledged, indeterminate (attempted,
 // and no answer or an error came) or was never attempted.
 struct PartitionModel {
@@ -40,18 +47,18 @@ struct PartitionModel {
   // Whether that is so of all entries in [begin, end), and there are some: what failed on a full
   // disk behind an open claim stays among them.
   bool AllUnknown(std::size_t begin, std::size_t end) const;
+  // The entries from `first` on have the offsets from `index` on.
+  void Acknowledge(std::size_t first, std::size_t index);
+  // After that: `found` is what there is.
+  void GoOnWith(const PartitionModel& found, Fate fate);
 };
+
+// Of all entries, partition by partition.
+std::vector<std::string> ValuesOf(const std::vector<PartitionModel>& models);
 
 // The value of that number: `size` bytes, or as many as `begin` has; it looks like something else
 // in every third one.
 std::string MakeValue(std::string begin, std::size_t size, std::size_t number);
-
-// What happened before the look that is taken now.
-enum class Fate {
-  kNothing,   // the broker was closed, or none was open
-  kKill,      // the process died
-  kPowerCut,  // the power went
-};
 
 // Reads all of a partition, as far as it is not damaged, and compares. Then `*found` is what the
 // model knows from now on.

@@ -366,30 +366,6 @@ TEST_CASE("Flush says nothing of a sync of records that are none of its producer
   CHECK(failed > 0);
 }
 
-TEST_CASE("A handler of a group may flush, but not close its broker") {
-  SimulatedFileSystem disk;
-  const auto broker = OpenWithThreads(disk);
-  REQUIRE(broker->CreateTopic("t", {.durability = Durability::kDisk}).ok());
-  Producer producer(*broker);
-  REQUIRE(producer.Send("t", RecordOf("v")).ok());
-  std::stop_source stop;
-  absl::Status flushed;
-  absl::Status closed;
-  ConsumerGroup group(*broker, "g");
-  RunOptions options;
-  options.stop = stop.get_token();
-  const auto ran = group.Run({"t"}, options, [&](const RecordView&) -> absl::Status {
-    flushed = producer.Flush();
-    closed = broker->Close();
-    stop.request_stop();
-    return absl::OkStatus();
-  });
-  INFO(ran);
-  CHECK(ran.ok());
-  CHECK(flushed.ok());
-  CHECK(absl::IsFailedPrecondition(closed));
-}
-
 TEST_CASE("A producer whose thread cannot be started refuses the send, and the next one works") {
   SimulatedFileSystem disk;
   FewThreads few(3);  // those of the broker

@@ -258,4 +258,28 @@ TEST_CASE("At most once: what is committed is handled before Run ends with an er
   CHECK(CommittedIn(*broker, "t", 0) == 10);
 }
 
+TEST_CASE("A handler of a group may flush, but not close its broker") {
+  SimulatedFileSystem disk;
+  const auto broker = Broker::Open("/data", {.file_system = &disk}).value();
+  REQUIRE(broker->CreateTopic("t", {.durability = Durability::kDisk}).ok());
+  Producer producer(*broker);
+  REQUIRE(producer.Send("t", RecordOf("v")).ok());
+  std::stop_source stop;
+  absl::Status flushed;
+  absl::Status closed;
+  ConsumerGroup group(*broker, "g");
+  RunOptions options;
+  options.stop = stop.get_token();
+  const auto ran = group.Run({"t"}, options, [&](const RecordView&) -> absl::Status {
+    flushed = producer.Flush();
+    closed = broker->Close();
+    stop.request_stop();
+    return absl::OkStatus();
+  });
+  INFO(ran);
+  CHECK(ran.ok());
+  CHECK(flushed.ok());
+  CHECK(absl::IsFailedPrecondition(closed));
+}
+
 }  // namespace daybook

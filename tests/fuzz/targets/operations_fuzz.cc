@@ -11,9 +11,11 @@
 #include "broker/broker_core.h"
 #include "daybook/consumer_group.h"
 #include "fuzz/directory_image.h"
+#include "fuzz/faulty_disk.h"
 #include "fuzz/fuzz_target.h"
 #include "fuzz/observe.h"
 #include "fuzz/operations_model.h"
+#include "support/segment_bytes.h"
 
 // Sequences of operations against a model: each byte is one, the next ones say how. Power cuts, and
 // errors, come at any operation of the disk, in recovery too; a seed says which writes were done.
@@ -44,20 +46,21 @@ class Run {
       options.dictionary_bytes = 256;
       ExpectOk(broker_->CreateTopic(topic, options), "a topic");
     }
-    Arm();
+    disk_.Arm();
     for (std::size_t step = 0; step < kMaxSteps && !choices_.empty(); ++step) Step();
     claims_.clear();
     Replace(disk_->Kill(), Fate::kKill);
     Close();
     const auto first = CheckAll(*disk_, Fate::kNothing);
-    Expect(Values(CheckAll(*disk_, Fate::kNothing)) == Values(first), "opening again changes it");
+    Expect(ValuesOf(CheckAll(*disk_, Fate::kNothing)) == ValuesOf(first),
+           "opening again changes it");
   }
 
  private:
   using Models = std::vector<PartitionModel>;
 
   // What an operation may answer beside OK.
-  bool MayFail() const { return has_failed_ || is_full_; }
+  bool MayFail() const { return disk_.has_failed() || disk_.is_full(); }
   void Check(const absl::Status& status, std::string_view what) const {
     if (status.ok()) return;
     Expect(MayFail() || AnyDamage(), absl::StrCat(std::string(what), ": ", status.ToString()));
@@ -67,44 +70,17 @@ class Run {
     return is_store_damaged_ || std::any_of(models_.begin(), models_.end(),
                                             [](const auto& model) { return model.is_damaged; });
   }
-  static std::vector<std::string> Values(const Models& models) {
-    std::vector<std::string> values;
-    for (const PartitionModel& model : models) {
-      for (const auto& entry : model.entries) values.push_back(entry.value);
-      values.push_back("end");
-    }
-    return values;
-  }
 
   // --- The disk: cuts and errors at any of its operations ---------------------------------------
 
-  void Arm() {
-    disk_->SetHook([this](SimulatedFileSystem::Operation operation, const std::string&) {
-      if (cut_in_ != 0 && --cut_in_ == 0) CheckCut();
-      if (fail_in_ != 0 && --fail_in_ == 0) {
-        has_failed_ = true;
-        // The page cache of any file may have been meant.
-        if (operation == SimulatedFileSystem::Operation::kSync) {
-          for (PartitionModel& model : models_) model.has_lost_pages = true;
-        }
-        return fails_full_ ? absl::ResourceExhaustedError("no space left, as the fuzzer likes")
-                           : absl::DataLossError("an I/O error, as the fuzzer likes");
-      }
-      return absl::OkStatus();
-    });
-  }
-
   // The power goes now, and perhaps again while the first cut is being recovered from.
   void CheckCut() {
-    const std::unique_ptr<SimulatedFileSystem> left = disk_->CutPower(seed_);
     std::unique_ptr<SimulatedFileSystem> again;
-    left->SetHook([&](SimulatedFileSystem::Operation, const std::string&) {
-      if (cut_again_in_ != 0 && --cut_again_in_ == 0) again = left->CutPower(seed_ + 1);
-      return absl::OkStatus();
-    });
+    const std::unique_ptr<SimulatedFileSystem> left = disk_.Cut(&again);
     const Models first = CheckAll(*left, Fate::kPowerCut);
     left->SetHook(nullptr);
-    Expect(Values(CheckAll(*left, Fate::kPowerCut)) == Values(first), "opening again changes it");
+    Expect(ValuesOf(CheckAll(*left, Fate::kPowerCut)) == ValuesOf(first),
+           "opening again changes it");
     if (again != nullptr) CheckAll(*again, Fate::kPowerCut);
   }
 
@@ -112,11 +88,8 @@ class Run {
   Models CheckAll(SimulatedFileSystem& disk, Fate fate) const {
     Models found = models_;
     const auto broker = OpenBroker(disk, BrokerAccess::kReadWrite);
-    if (!broker.ok()) {
-      Check(broker.status(), "open");
-      return found;
-    }
-    CheckBroker(**broker, fate, &found);
+    Check(broker.status(), "open");
+    if (broker.ok()) CheckBroker(**broker, fate, &found);
     return found;
   }
   void CheckBroker(Broker& broker, Fate fate, Models* found) const {
@@ -129,11 +102,11 @@ class Run {
   }
 
   void Open() {
-    auto broker = OpenBroker(*disk_, BrokerAccess::kReadWrite);
-    if (!broker.ok()) Check(broker.status(), "open");
-    if (!broker.ok()) broker = OpenBroker(*disk_, BrokerAccess::kReadWrite);  // one error is enough
-    if (!broker.ok()) Check(broker.status(), "open");
-    if (broker.ok()) broker_ = *std::move(broker);
+    for (int attempt = 0; attempt < 2 && broker_ == nullptr; ++attempt) {  // one error is enough
+      auto broker = OpenBroker(*disk_, BrokerAccess::kReadWrite);
+      Check(broker.status(), "open");
+      if (broker.ok()) broker_ = *std::move(broker);
+    }
   }
   void Close() {
     claims_.clear();
@@ -141,28 +114,15 @@ class Run {
   }
   // The broker is gone, what is left is on `disk`.
   void Replace(std::unique_ptr<SimulatedFileSystem> disk, Fate fate) {
-    fail_in_ = cut_in_ = 0;
+    disk_.Disarm();
     Close();
-    disk_->SetHook(nullptr);
-    disk_ = std::move(disk);
-    is_full_ = false;
-    disk_->SetCapacity(~std::uint64_t{0});
-    has_failed_ = false;
+    disk_.Replace(std::move(disk));
     Open();
     if (broker_ == nullptr) return;
     Models found = models_;
     CheckBroker(*broker_, fate, &found);
-    for (std::size_t i = 0; i < models_.size(); ++i) {
-      PartitionModel& model = models_[i];
-      model.entries = found[i].entries;
-      model.durable = std::min(model.durable, model.entries.size());
-      if (fate != Fate::kPowerCut) continue;
-      // A new boot reads what the disk has. What is lost was, from now on, never there.
-      if (model.has_lost_pages) model.is_damaged = true;
-      model.has_lost_pages = false;
-      model.committed = 0;
-    }
-    Arm();
+    for (std::size_t i = 0; i < models_.size(); ++i) models_[i].GoOnWith(found[i], fate);
+    disk_.Arm();
   }
 
   // --- The operations ---------------------------------------------------------------------------
@@ -172,11 +132,9 @@ class Run {
 
   void Step() {
     const std::uint64_t operation = choices_.Pick(22);
-    which_ = choices_.Pick(Topics().size());
+    const std::size_t which = choices_.Pick(Topics().size());
     if (broker_ == nullptr) return;
-    auto topic = broker_->OpenTopic(Topics()[which_]);
-    ExpectOk(topic.status(), "a topic that was made");
-    topic_ = *std::move(topic);
+    Use(which);
     switch (operation) {
       case 0:
       case 1:
@@ -208,17 +166,11 @@ class Run {
         return Corrupt();
       case 14:
       case 15:
-        cut_in_ = 1 + choices_.Byte() % 32;
-        cut_again_in_ = choices_.Byte() % 32;
-        seed_ = choices_.Number(4);
-        return;
+        return ArmCut();
       case 16:
-        fail_in_ = 1 + choices_.Byte() % 32;
-        fails_full_ = choices_.Flip();
-        return;
+        return ArmFailure();
       case 17:
-        is_full_ = !is_full_;
-        return disk_->SetCapacity(is_full_ ? 0 : ~std::uint64_t{0});
+        return disk_.SetFull(!disk_.is_full());
       case 18:
         Close();
         return Replace(disk_->Kill(), Fate::kNothing);
@@ -231,14 +183,21 @@ class Run {
     }
   }
 
+  void ArmCut() {
+    const std::size_t in = 1 + choices_.Byte() % 32;
+    disk_.CutIn(in, choices_.Byte() % 32);
+    disk_.UseSeed(choices_.Number(4));
+  }
+  void ArmFailure() {
+    const std::size_t in = 1 + choices_.Byte() % 32;
+    disk_.FailIn(in, choices_.Flip());
+  }
+
   std::string NextValue(std::size_t size) {
     ++values_;
     std::string value = MakeValue(absl::StrCat(Topics()[which_], " ", values_, " "), size, values_);
     model().attempted.insert(value);
     return value;
-  }
-  static Record RecordOf(std::string_view value) {
-    return {.key = {}, .value = value, .headers = {}, .timestamp = {}, .partition = {}};
   }
 
   // After an append of the last entries, from `first` on. After an error an offset is not known.
@@ -246,14 +205,11 @@ class Run {
     auto& entries = model().entries;
     if (offset.ok()) {
       const auto index = static_cast<std::size_t>(offset->value());
-      const bool may_differ = has_failed_ || model().is_damaged || model().AllUnknown(index, first);
+      const bool may_differ =
+          disk_.has_failed() || model().is_damaged || model().AllUnknown(index, first);
       Expect(index == first || may_differ,
              absl::StrCat("the offset is ", index, " and not ", first));
-      std::vector<PartitionModel::Entry> mine(entries.begin() + static_cast<std::ptrdiff_t>(first),
-                                              entries.end());
-      entries.resize(std::min(first, index));
-      entries.resize(index, {State::kUnknown, ""});
-      for (auto& entry : mine) entries.push_back({State::kAcknowledged, entry.value});
+      model().Acknowledge(first, index);
       if (which_ == 1) model().durable = entries.size();
       return;
     }
@@ -265,8 +221,8 @@ class Run {
   // One past the last offset that may be in use when `end` is the end: behind an open claim it
   // does not show.
   std::size_t UpperEnd(Offset end) {
-    const bool is_open = which_ == 0 && !claims_.empty();
-    return is_open ? model().entries.size() : static_cast<std::size_t>(end.value());
+    return which_ == 0 && !claims_.empty() ? model().entries.size()
+                                           : static_cast<std::size_t>(end.value());
   }
 
   void Append(std::size_t size) {
@@ -303,8 +259,8 @@ class Run {
     std::copy(value.begin(), value.end(), reinterpret_cast<char*>(claim->value().data()));
     claims_.push_back(*std::move(claim));
   }
-  void UseFirst() {
-    which_ = 0;
+  void Use(std::size_t which) {
+    which_ = which;
     auto topic = broker_->OpenTopic(Topics()[which_]);
     ExpectOk(topic.status(), "a topic that was made");
     topic_ = *std::move(topic);
@@ -312,22 +268,22 @@ class Run {
   // The process is killed while claims are open, one of them the first of its segment, and the
   // power goes right after the next append that is acknowledged.
   void KillAmidClaims() {
-    UseFirst();
+    Use(0);
     for (int i = 0; i < 5; ++i) {
       Claim(14'000, 8);
       Append(choices_.Byte());
     }
     Replace(disk_->Kill(), Fate::kKill);
     if (broker_ == nullptr) return;
-    UseFirst();
+    Use(0);
     Append(choices_.Byte());
     Sync();
-    seed_ = choices_.Number(4);
+    disk_.UseSeed(choices_.Number(4));
     CheckCut();
   }
   // Another process wants the directory at once, and gets it when the claims are settled.
   void CloseAmidClaims() {
-    UseFirst();
+    Use(0);
     for (std::size_t claims = 1 + choices_.Pick(3); claims != 0; --claims) {
       Claim(choices_.Pick(15'000), 8);
     }
@@ -368,8 +324,8 @@ class Run {
     if (!end.ok()) return;
     const Offset from(static_cast<std::int64_t>(place) % (end->value() + 1));
     if (MayFail()) return ExpectTyped(partition().Read(from).status());
-    if (is_backwards) return CheckReadBackwards(partition(), model(), from);
-    CheckRead(partition(), model(), from);
+    is_backwards ? CheckReadBackwards(partition(), model(), from)
+                 : CheckRead(partition(), model(), from);
   }
 
   void UseGroup(std::uint64_t polls) {
@@ -416,30 +372,23 @@ class Run {
     Expect(*durable <= *end, "more is durable than is committed");
     if (MayFail() || model().is_damaged) return;
     std::size_t visible = model().entries.size();
-    if (which_ == 0) {
-      for (const RecordClaim& claim : claims_) {
-        visible = std::min(visible, static_cast<std::size_t>(claim.offset().value()));
-      }
+    if (which_ == 0 && !claims_.empty()) {
+      visible = std::min(visible, static_cast<std::size_t>(claims_.front().offset().value()));
     }
     Expect(static_cast<std::size_t>(end->value()) == visible, "the end is elsewhere");
   }
 
   Choices choices_;
-  std::unique_ptr<SimulatedFileSystem> disk_ = std::make_unique<SimulatedFileSystem>();
+  FaultyDisk disk_{[this] { CheckCut(); },
+                   [this] {  // the page cache of any file may have been meant
+                     for (PartitionModel& model : models_) model.has_lost_pages = true;
+                   }};
   std::unique_ptr<Broker> broker_;
   std::optional<Topic> topic_;
   std::deque<RecordClaim> claims_;  // open, of the first topic
   Models models_ = Models(Topics().size());
   std::size_t which_ = 0;
   std::size_t values_ = 0;
-  // In so many operations of the disk; 0: not.
-  std::size_t cut_in_ = 0;
-  std::size_t cut_again_in_ = 0;
-  std::size_t fail_in_ = 0;
-  std::uint64_t seed_ = 0;
-  bool fails_full_ = false;
-  bool has_failed_ = false;  // something since the broker was opened
-  bool is_full_ = false;
   bool is_store_damaged_ = false;
 };
 
