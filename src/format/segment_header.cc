@@ -79,7 +79,7 @@ absl::StatusOr<SegmentHeader> DecodeSegmentHeader(std::span<const std::byte> pag
   if (header.format_version < kFormatVersion) return OtherVersion(header.format_version);
   if (header.base_offset < 0 || header.base_offset > kMaxBaseOffset || header.settled_before < 0 ||
       header.settled_before > header.base_offset ||
-      header.capacity < kSegmentHeaderBytes + kSealBytes || header.capacity > (1ULL << 32) ||
+      header.capacity < kSegmentHeaderBytes + kSealBytes || header.capacity > kMaxSegmentBytes ||
       header.max_frame_bytes > kMaxFrameBytes) {
     return absl::DataLossError("the fields of its header contradict each other");
   }

@@ -18,6 +18,9 @@ namespace daybook::inline v1::frame {
 // Of a segment's records the offsets are up to 2^32 higher, and so is the one behind them.
 inline constexpr std::int64_t kMaxBaseOffset = INT64_MAX - (std::int64_t{1} << 33);
 
+// What a segment may grow to: its positions are counted in units of 8 bytes.
+inline constexpr std::uint64_t kMaxSegmentBytes = std::uint64_t{1} << 32;
+
 // FailedPrecondition: why this library cannot read what has that format version, and what to do.
 absl::Status OtherVersion(std::uint32_t version);
 

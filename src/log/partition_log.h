@@ -32,6 +32,7 @@
 #include "log/store/segment_store.h"
 #include "log/topic_compressor.h"
 #include "log/work_queue.h"
+#include "segment/replace/replacement.h"
 #include "segment/segment.h"
 
 namespace daybook::inline v1 {
@@ -134,14 +135,37 @@ class PartitionLog final : public std::enable_shared_from_this<PartitionLog>, pr
   absl::Status DropBefore(Offset offset)
       ABSL_LOCKS_EXCLUDED(dropped_files_.mutex(), files_.preparer().mutex(), segments_.mutex());
 
+  // Puts a segment, whose file was written with SegmentWriter, in the place of those that hold the
+  // same offsets. In one step: readers find either, a crash leaves either, and batches keep what
+  // they have. `replacement.end` is the base offset of another segment.
+  //   FailedPrecondition  they are not sealed, committed, decided and durable, or it is no whole
+  //                       segment of just these offsets; nothing is changed
+  absl::Status ReplaceSegments(const Replacement& replacement)
+      ABSL_LOCKS_EXCLUDED(dropped_files_.mutex(), files_.preparer().mutex(), segments_.mutex());
+
+  // The log begins at `start` from now on, in the middle of a segment, too; never further back. It
+  // is durable when this returns OK, as is what stands before it; segments that hold nothing behind
+  // it are dropped. Reads of what is before it answer OutOfRange.
+  //   OutOfRange  it is above stable_end(); nothing is changed
+  absl::Status RaiseStart(Offset start)
+      ABSL_LOCKS_EXCLUDED(dropped_files_.mutex(), files_.preparer().mutex(), segments_.mutex());
+
+  // Readers come no further than `end`, whatever is committed; where it is lower than before, what
+  // they have had they keep.
+  void SetVisibleEnd(Offset end) {
+    segments_.bounds().SetVisibleEnd(end);
+    Announce();
+  }
+
   // Of a log with LogSettings::reserve_bytes: the next time that the disk is full, appends fail.
   bool lacks_reserve() const { return files_.lacks_reserve(); }
 
   absl::StatusOr<Offset> begin_offset() { return segments_.begin_offset(); }
   absl::StatusOr<Offset> end_offset() { return segments_.end_offset(); }
   absl::StatusOr<Offset> durable_offset();
-  // How far readers come: end_offset(), or the first record of a transaction that was appended here
-  // and is undecided. (Those of an earlier process are decided before a log is read.)
+  // How far readers come: end_offset(), the visible end, or the first record of a transaction that
+  // was appended here and is undecided. (Those of an earlier process are decided before a log is
+  // read.)
   absl::StatusOr<Offset> stable_end();
 
   absl::Status WaitDurable(Offset end, std::chrono::steady_clock::time_point deadline);
@@ -178,6 +202,12 @@ class PartitionLog final : public std::enable_shared_from_this<PartitionLog>, pr
 
   // Takes these segments off the list, and what is known of them.
   void Forget(std::size_t first, std::size_t last) ABSL_EXCLUSIVE_LOCKS_REQUIRED(segments_.mutex());
+  // OK: all segments of these offsets can be replaced.
+  absl::Status CheckReplaceable(const Replacement& replacement)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(segments_.mutex());
+  // Makes the log start offset durable.
+  absl::Status WriteStart(Offset start) ABSL_EXCLUSIVE_LOCKS_REQUIRED(dropped_files_.mutex())
+      ABSL_LOCKS_EXCLUDED(files_.preparer().mutex(), segments_.mutex());
   std::size_t FirstToKeep(Offset offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(segments_.mutex());
   absl::Status RemoveDroppedFiles() ABSL_EXCLUSIVE_LOCKS_REQUIRED(dropped_files_.mutex())
       ABSL_LOCKS_EXCLUDED(files_.preparer().mutex());

@@ -93,7 +93,8 @@ absl::StatusOr<Offset> PartitionLog::stable_end() {
   // In this order: what is below the end was noted before.
   const auto end = end_offset();
   if (!end.ok()) return end;
-  return std::min(*end, reader_.transactions().FirstUndecided());
+  return std::min(
+      {*end, reader_.transactions().FirstUndecided(), segments_.bounds().visible_end()});
 }
 
 }  // namespace daybook::inline v1

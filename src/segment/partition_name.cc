@@ -5,6 +5,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "format/segment_header.h"
+#include "segment/replace/replacement.h"
 
 namespace daybook::inline v1 {
 
@@ -49,6 +50,15 @@ absl::StatusOr<std::vector<Offset>> ListSegmentBases(Directory& directory) {
     if (base && !entry.is_directory) bases.push_back(*base);
   }
   std::sort(bases.begin(), bases.end());
+  for (const DirectoryEntry& entry : *entries) {
+    const auto replacement = Replacement::ParseMarker(entry.name);
+    if (!replacement) continue;
+    const auto in_place = replacement->IsInPlace(directory);
+    if (!in_place.ok()) return in_place.status();
+    if (!*in_place) continue;
+    std::erase_if(
+        bases, [&](Offset base) { return base > replacement->begin && base < replacement->end; });
+  }
   return bases;
 }
 

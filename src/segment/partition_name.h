@@ -44,7 +44,7 @@ absl::Status RemoveSegmentFiles(Directory& directory, Offset base_offset);
 // The base offset of a name made with ".log"; nothing for any other name.
 std::optional<Offset> ParseSegmentFileName(std::string_view name);
 // The base offsets of the segments among the files of a directory, in order. Other names are
-// indexes, temporary files, or not ours: passed over.
+// indexes, temporary files, or not ours: passed over, as are segments that another one replaces.
 absl::StatusOr<std::vector<Offset>> ListSegmentBases(Directory& directory);
 
 }  // namespace daybook::inline v1

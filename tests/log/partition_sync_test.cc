@@ -4,8 +4,8 @@
 
 #include "catch.h"
 #include "log/partition_log.h"
-#include "support/damaged_log.h"
 #include "support/empty_segment.h"
+#include "support/log/damaged_log.h"
 #include "support/log_fixture.h"
 
 namespace daybook {

@@ -9,6 +9,8 @@
 #include "format/segment_header.h"
 #include "io/atomic_replace.h"
 #include "log/check/segment_verifier.h"
+#include "log/store/log_start.h"
+#include "segment/replace/replacement.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -18,9 +20,10 @@ constexpr std::size_t kMaxIndexBytes = 16 << 20;
 
 // What of a partition's directory is ours, beside segments.
 bool IsKnownName(std::string_view name) {
-  if (name == "next.tmp" || name == kReplaceTemporary) return true;
-  for (const std::string_view suffix :
-       {std::string_view(".index"), std::string_view(".producers"), std::string_view(".log.tmp")}) {
+  if (name == "next.tmp" || name == kReplaceTemporary || name == kLogStartFile) return true;
+  if (Replacement::ParseMarker(name)) return true;
+  for (const std::string_view suffix : {std::string_view(".index"), std::string_view(".producers"),
+                                        std::string_view(".log.tmp"), kReplacementSuffix}) {
     if (name.size() > suffix.size() && name.substr(name.size() - suffix.size()) == suffix &&
         ParseSegmentFileName(std::string(name.substr(0, name.size() - suffix.size())) + ".log")) {
       return true;
@@ -213,9 +216,15 @@ class PartitionVerifier {
   }
 
   absl::Status ListOthers() {
+    if (const auto start = ReadLogStart(directory_); absl::IsDataLoss(start.status())) {
+      Report(std::string(kLogStartFile),
+             "it is damaged and counts for nothing: records that were deleted from the beginning "
+             "of the log, and that their segment still holds, can be read again");
+    }
     const auto entries = directory_.List();
     if (!entries.ok()) return entries.status();
     for (const DirectoryEntry& entry : *entries) {
+      // Those that another one has replaced, too: who writes here next removes them.
       if (!entry.is_directory && ParseSegmentFileName(entry.name)) continue;
       if (!entry.is_directory && IsKnownName(entry.name)) continue;
       const auto base = entry.is_directory ? std::nullopt : ParseUnfinished(entry.name);

@@ -34,6 +34,18 @@ absl::Status LogReader::Place(Cursor& cursor) {
   return absl::OkStatus();
 }
 
+bool LogReader::GoToReplacement(Cursor& cursor) {
+  auto segment = segments_.SegmentOf(cursor.offset);
+  if (!segment.ok() || *segment == cursor.segment) return false;
+  const auto delta = static_cast<std::uint64_t>(cursor.offset - (*segment)->base_offset());
+  const auto end = (*segment)->sealed_end();
+  if (!end || RecordsOf(*end) <= delta) return false;
+  cursor.looked_behind = 0;
+  cursor.position = FindDelta(**segment, delta);
+  cursor.segment = *std::move(segment);
+  return true;
+}
+
 absl::StatusOr<bool> LogReader::NextSegment(Cursor& cursor) {
   segments_.Look();
   MutexLock lock(segments_.mutex());
@@ -52,6 +64,7 @@ absl::StatusOr<bool> LogReader::NextSegment(Cursor& cursor) {
   }
   if (next == segments_.size()) return false;
   const Offset next_base = segments_.SlotAt(next).base_offset;
+  if (next_base > cursor.offset && next != 0 && GoToReplacement(cursor)) return true;
   if (next_base > cursor.offset) {
     // Before the first one they were dropped.
     return !segments_.has_files() || next == 0 ? segments_.NoSuchOffset(cursor.offset)
@@ -248,6 +261,11 @@ absl::StatusOr<RecordBatch> LogReader::ReadNow(Cursor& cursor, const ReadOptions
     MutexLock lock(segments_.mutex());
     return segments_.deletion();
   }
+  if (cursor.offset < segments_.bounds().start()) [[unlikely]] {
+    MutexLock lock(segments_.mutex());
+    return segments_.NoSuchOffset(cursor.offset);
+  }
+  const ReadBound bound{.offset = segments_.bounds().visible_end()};
   // Of a follower: where it has looked again, and for what. Where there was nothing, there can be a
   // frame meanwhile whose rest lies in blocks that are newer than that look.
   const Segment* looked_in = nullptr;  // one in its place is looked at when it is opened
@@ -260,13 +278,16 @@ absl::StatusOr<RecordBatch> LogReader::ReadNow(Cursor& cursor, const ReadOptions
     }
     Segment& segment = *cursor.segment;
     RecordBatch::Source source = EmptySource(cursor.segment);
-    const auto collected = Collect(cursor, options, {}, &source);
+    if (cursor.offset >= bound.offset) [[unlikely]]
+      return RecordBatch();
+    const auto collected = Collect(cursor, options, bound, &source);
     if (cursor.batch != nullptr && cursor.batch->position() != cursor.position) {
       cursor.batch = nullptr;  // all of it was read
     }
     if (!collected.ok()) return collected.status();
     if (source.records != 0) return RecordBatch(std::move(source));
     const frame::FrameState state = *collected;
+    if (state == frame::FrameState::kValid && IsHeldBack(cursor, bound)) return RecordBatch();
     if (state == frame::FrameState::kValid) {  // a seal
       *looked_at_files = true;
       const auto moved = NextSegment(cursor);
@@ -315,8 +336,18 @@ absl::StatusOr<RecordBatch> LogReader::ReadNow(Cursor& cursor, const ReadOptions
   }
 }
 
+bool LogReader::IsHeldBack(const Cursor& cursor, const ReadBound& bound) const {
+  if (cursor.offset >= bound.offset) return true;
+  // Behind a gap, there can be a frame that lies beyond the bound.
+  const std::uint32_t length_word = frame::AcquireLengthWord(cursor.segment->At(cursor.position));
+  return frame::KindOf(length_word) != frame::Kind::kSeal;
+}
+
 bool LogReader::HasMore(Cursor& cursor) {
-  if (segments_.is_deleted()) return true;  // Read says why
+  if (segments_.is_deleted() || cursor.offset < segments_.bounds().start()) {
+    return true;  // Read says why
+  }
+  if (cursor.offset >= segments_.bounds().visible_end()) return false;
   if (segments_.tells_of_changes()) {
     if (segments_.HasChangedSince(cursor)) return true;
     if (cursor.segment == nullptr) return false;

@@ -62,6 +62,9 @@ class LogReader {
   absl::Status Place(Cursor& cursor);
   // Goes from the end of a sealed segment to the next; false when there is none yet.
   absl::StatusOr<bool> NextSegment(Cursor& cursor);
+  // Another process has put one segment in the place of several, of which this reader has had the
+  // first: whether the offset is in that, and the cursor there now.
+  bool GoToReplacement(Cursor& cursor) ABSL_EXCLUSIVE_LOCKS_REQUIRED(segments_.mutex());
   // The DataLoss of a reader that stands at `cursor`, in front of damage.
   absl::Status DamageAt(const Cursor& cursor, std::string_view cause = "");
   // The entries of the compressed batch at `position`.
@@ -82,6 +85,9 @@ class LogReader {
   absl::StatusOr<std::shared_ptr<const std::string>> EntriesOf(Cursor& at, std::uint64_t position,
                                                                const frame::FrameHeader& header,
                                                                bool is_part);
+  // What stands at `cursor`, whole and no record that was collected, is not for readers yet; if
+  // not, it is a seal.
+  bool IsHeldBack(const Cursor& cursor, const ReadBound& bound) const;
   RecordBatch::Source EmptySource(std::shared_ptr<Segment> segment) const;
   // The segment that holds the offset before `before`; null if that is the beginning.
   absl::StatusOr<std::shared_ptr<Segment>> SegmentBefore(Offset before);

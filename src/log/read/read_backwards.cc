@@ -47,9 +47,7 @@ absl::StatusOr<std::shared_ptr<Segment>> LogReader::SegmentBefore(Offset before)
   MutexLock lock(segments_.mutex());
   if (const auto status = segments_.Refresh(); !status.ok()) return status;
   if (const auto status = segments_.CheckRange(before); !status.ok()) return status;
-  if (segments_.empty() || before == segments_.front().base_offset) {
-    return std::shared_ptr<Segment>();
-  }
+  if (before == segments_.BeginOffsetLocked()) return std::shared_ptr<Segment>();
   return segments_.SegmentOf(Offset(before.value() - 1));
 }
 
@@ -85,6 +83,12 @@ absl::StatusOr<RecordBatch> LogReader::CollectBackwards(const std::shared_ptr<Se
       begin =
           MakeClaimWord(std::max(RecordsOf(begin), RecordsOf(end) - records), PositionOf(begin));
     }
+  }
+
+  const Offset start = segments_.bounds().start();
+  if (base + RecordsOf(begin) < start) {
+    const auto first = static_cast<std::uint64_t>(start - base);
+    begin = MakeClaimWord(first, FindDelta(*segment, first));
   }
 
   Cursor at{.offset = base + RecordsOf(begin),
@@ -151,12 +155,16 @@ absl::StatusOr<RecordBatch> LogReader::ReadBackwards(Offset before, const ReadOp
     const auto segment = SegmentBefore(before);
     if (!segment.ok()) return segments_.UnlessDeleted(segment.status());
     if (*segment == nullptr) return RecordBatch();
-    if (const Offset undecided = transactions_.FirstUndecided(); undecided < before) {
-      before = undecided;
+    const Offset end = std::min(transactions_.FirstUndecided(), segments_.bounds().visible_end());
+    if (end < before) {
+      before = end;
       continue;
     }
     auto batch = CollectBackwards(*segment, options, &before, kept);
-    if (batch.ok() && batch->empty()) continue;
+    if (batch.ok() && batch->empty()) {
+      before = std::max(before, segments_.bounds().start());  // a batch can begin before it
+      continue;
+    }
     return segments_.UnlessDeleted(std::move(batch));
   }
 }

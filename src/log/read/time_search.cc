@@ -88,15 +88,16 @@ absl::StatusOr<std::shared_ptr<Segment>> TimeSearch::NextSegment() {
 }
 
 std::optional<std::uint32_t> TimeSearch::FindEntry(const Segment& segment, std::uint64_t position,
-                                                   const frame::FrameHeader& header) {
-  if (!(header.attributes & frame::kBatchHasTimes)) return 0;
+                                                   const frame::FrameHeader& header,
+                                                   std::uint32_t first) {
+  if (!(header.attributes & frame::kBatchHasTimes)) return first;
   std::shared_ptr<const std::string> unpacked;
   const std::uint32_t before = frame::BytesBeforeEntries(header);
   std::span<const std::byte> entries(segment.At(position) + before,
                                      frame::LengthOf(header.length_word) - before);
   if (header.attributes & frame::kBatchCompressed) {
     auto found = log_.reader.Unpack(segment, position, header);
-    if (!found.ok()) return 0;  // who reads it is told
+    if (!found.ok()) return first;  // who reads it is told
     unpacked = *std::move(found);
     entries = std::as_bytes(std::span(*unpacked));
   }
@@ -104,8 +105,8 @@ std::optional<std::uint32_t> TimeSearch::FindEntry(const Segment& segment, std::
   view.append_time = Timestamp(std::chrono::nanoseconds(header.append_time));
   for (std::uint32_t entry = 0; !entries.empty(); ++entry) {
     const std::uint64_t size = frame::DecodeEntry(entries.data(), entries.size(), &view);
-    if (size == 0) return 0;
-    if (view.timestamp >= time_) return entry;
+    if (size == 0) return first;
+    if (entry >= first && view.timestamp >= time_) return entry;
     entries = entries.subspan(size);
   }
   return std::nullopt;
@@ -113,6 +114,13 @@ std::optional<std::uint32_t> TimeSearch::FindEntry(const Segment& segment, std::
 
 std::optional<Offset> TimeSearch::FindIn(Segment& segment) {
   std::optional<ClaimWord> found = kFirstFrame;
+  // Of the records that the log begins with, none before its start.
+  const Offset start = log_.segments.bounds().start();
+  if (segment.base_offset() < start) {
+    const auto first = static_cast<std::uint64_t>(start - segment.base_offset());
+    if (first >= RecordsOf(segment.CommittedEnd())) return std::nullopt;
+    found = MakeClaimWord(first, FindDelta(segment, first));
+  }
   while ((found = FindTime(segment, time_, *found))) {
     const std::uint64_t position = PositionOf(*found);
     const Offset offset = segment.base_offset() + RecordsOf(*found);
@@ -127,7 +135,8 @@ std::optional<Offset> TimeSearch::FindIn(Segment& segment) {
       continue;
     }
     if (!frame::HoldsEntries(kind)) return offset;
-    if (const auto entry = FindEntry(segment, position, header)) return offset + *entry;
+    const auto first = static_cast<std::uint32_t>(std::max<std::int64_t>(start - offset, 0));
+    if (const auto entry = FindEntry(segment, position, header, first)) return offset + *entry;
   }
   return std::nullopt;
 }

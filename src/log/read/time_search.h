@@ -43,9 +43,9 @@ class TimeSearch {
   // Notes what times there are in a segment; false while it has claims that are open.
   absl::StatusOr<bool> Learn(Offset base);
   void Save(Directory& directory, Segment& segment);
-  // The first such record in the batch at `position`.
+  // The first such record in the batch at `position`, from its entry `first` on.
   std::optional<std::uint32_t> FindEntry(const Segment& segment, std::uint64_t position,
-                                         const frame::FrameHeader& header);
+                                         const frame::FrameHeader& header, std::uint32_t first);
 
   const SearchedLog log_;
   const Timestamp time_;

@@ -1,9 +1,11 @@
 #include "log/store/file_store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/no_memory.h"
 #include "log/store/log_part.h"
+#include "log/store/log_start.h"
 
 namespace daybook::inline v1 {
 
@@ -41,6 +43,10 @@ absl::Status FileStore::Recover(Directory& directory) {
   if (!log.ok()) return log.status();
   Adopt(std::exchange(log->slots, {}));
   SetNextBase(log->next_base);
+  // A damaged one deletes nothing: `verify` tells of it.
+  const auto start = ReadLogStart(directory);
+  if (!start.ok() && !absl::IsDataLoss(start.status())) return start.status();
+  if (start.ok()) bounds().RaiseStart(std::min(*start, next_base()));
   if (!log->refusal.ok()) RefuseWrites(log->refusal);
   SetOpen();
   counters_.partitions_opened.fetch_add(1, std::memory_order_relaxed);

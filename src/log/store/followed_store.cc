@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/no_memory.h"
 #include "log/store/log_part.h"
+#include "log/store/log_start.h"
 
 namespace daybook::inline v1 {
 
@@ -52,6 +53,8 @@ absl::Status FollowedStore::List(Directory& directory) {
   };
   for (const Offset base : *bases) Insert(base);
   if (bases->empty()) return absl::OkStatus();
+  // A damaged one deletes nothing.
+  if (const auto start = ReadLogStart(directory); start.ok()) bounds().RaiseStart(*start);
   // What was there throughout is listed: these were dropped, or a recovery made them void.
   for (std::size_t last = size(); last != 0; --last) {
     if (is_listed(last - 1)) continue;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/planted_bug.h"
+#include "log/store/replace_segments.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -60,6 +61,7 @@ absl::StatusOr<std::shared_ptr<Segment>> LogRecovery::Look(Offset base) {
 }
 
 absl::StatusOr<RecoveredLog> LogRecovery::Run() {
+  if (const auto status = FinishReplacements(directory_); !status.ok()) return status;
   const auto bases = ListSegmentBases(directory_);
   if (!bases.ok()) return bases.status();
   for (const Offset base : *bases) log_.slots.push_back({.base_offset = base});

@@ -96,7 +96,7 @@ absl::StatusOr<Offset> SegmentStore::end_offset() {
 absl::Status SegmentStore::NoSuchOffset(Offset wanted) {
   const auto end = EndOffsetLocked();
   if (!end.ok()) return end.status();
-  const Offset begin = empty() ? *end : front().base_offset;
+  const Offset begin = std::min(BeginOffsetLocked(), *end);
   return absl::OutOfRangeError(absl::StrCat(name_.directory(), ": there is no offset ",
                                             wanted.value(), "; the partition has [", begin.value(),
                                             ", ", end->value(), "); seek to one of these"));
@@ -105,7 +105,7 @@ absl::Status SegmentStore::NoSuchOffset(Offset wanted) {
 absl::Status SegmentStore::CheckRange(Offset wanted) {
   const auto end = EndOffsetLocked();
   if (!end.ok()) return end.status();
-  const Offset begin = empty() ? *end : front().base_offset;
+  const Offset begin = std::min(BeginOffsetLocked(), *end);
   return wanted < begin || wanted > *end ? NoSuchOffset(wanted) : absl::OkStatus();
 }
 

@@ -1,6 +1,7 @@
 #ifndef DAYBOOK_LOG_STORE_SEGMENT_STORE_H_
 #define DAYBOOK_LOG_STORE_SEGMENT_STORE_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include "daybook/record_batch.h"
 #include "format/frame_codec.h"
 #include "log/log_context.h"
+#include "log/store/log_bounds.h"
 #include "log/store/partition_directory.h"
 #include "log/store/segment_list.h"
 
@@ -63,8 +65,9 @@ class SegmentStore : public SegmentList {
   absl::Status PassCommitted() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   // How far records are committed without a gap. The store must be open.
   absl::StatusOr<Offset> EndOffsetLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  // The log start offset, or the first segment's if that is higher.
   Offset BeginOffsetLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) {
-    return empty() ? next_base_ : front().base_offset;
+    return std::max(empty() ? next_base_ : front().base_offset, bounds_.start());
   }
   // The same two, as they are now.
   absl::StatusOr<Offset> begin_offset() ABSL_LOCKS_EXCLUDED(mutex());
@@ -75,6 +78,10 @@ class SegmentStore : public SegmentList {
   absl::Status NoSuchOffset(Offset wanted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   // The base offset of the first segment above that one; the end of the log where there is none.
   absl::StatusOr<Offset> BaseAbove(Offset offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+
+  // What readers may see of it.
+  LogBounds& bounds() { return bounds_; }
+  const LogBounds& bounds() const { return bounds_; }
 
   // Of the next segment, while none takes appends.
   Offset next_base() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) { return next_base_; }
@@ -166,6 +173,7 @@ class SegmentStore : public SegmentList {
   const PartitionName name_;
   const PartitionDirectory directory_;
   const bool tells_of_changes_;
+  LogBounds bounds_;
   bool is_open_ ABSL_GUARDED_BY(mutex()) = false;
   absl::Status refusal_ ABSL_GUARDED_BY(mutex());
   absl::Status deletion_ ABSL_GUARDED_BY(mutex());

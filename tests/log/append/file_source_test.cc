@@ -1,7 +1,7 @@
 #include "log/append/file_source.h"
 
 #include "catch.h"
-#include "support/file_store_fixture.h"
+#include "support/log/file_store_fixture.h"
 
 namespace daybook {
 namespace {

@@ -1,7 +1,7 @@
 #include "log/append/segment_syncer.h"
 
 #include "catch.h"
-#include "support/file_store_fixture.h"
+#include "support/log/file_store_fixture.h"
 
 namespace daybook {
 TEST_CASE("A sync makes all segments durable, in whatever process they were written") {

@@ -1,7 +1,7 @@
 #include <string>
 
 #include "catch.h"
-#include "support/damaged_log.h"
+#include "support/log/damaged_log.h"
 
 // That a repair is safe against a crash at every place, and what it writes.
 

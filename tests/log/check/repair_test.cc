@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "catch.h"
-#include "support/damaged_log.h"
 #include "support/earlier_format.h"
-#include "support/forged_log.h"
+#include "support/log/damaged_log.h"
+#include "support/log/forged_log.h"
 
 // What a repair plans, and that readers then get all that could be read before.
 

@@ -1,8 +1,8 @@
 #include "log/check/segment_verifier.h"
 
 #include "catch.h"
-#include "support/damaged_log.h"
 #include "support/earlier_format.h"
+#include "support/log/damaged_log.h"
 
 namespace daybook {
 namespace {

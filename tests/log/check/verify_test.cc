@@ -1,8 +1,8 @@
 #include "log/check/verify.h"
 
 #include "catch.h"
-#include "support/damaged_log.h"
-#include "support/forged_log.h"
+#include "support/log/damaged_log.h"
+#include "support/log/forged_log.h"
 
 namespace daybook {
 namespace {

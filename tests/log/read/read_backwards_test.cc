@@ -6,7 +6,7 @@
 
 #include "catch.h"
 #include "format/segment_header.h"
-#include "support/forged_log.h"
+#include "support/log/forged_log.h"
 #include "support/log_fixture.h"
 
 namespace daybook {

@@ -7,8 +7,8 @@
 #include "catch.h"
 #include "daybook/damage.h"
 #include "format/segment_header.h"
-#include "support/damaged_log.h"
-#include "support/forged_log.h"
+#include "support/log/damaged_log.h"
+#include "support/log/forged_log.h"
 #include "torture/hostile.h"
 
 // What readers are told at damage, and that they come past it with everything that is whole.

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "catch.h"
-#include "support/forged_log.h"
+#include "support/log/forged_log.h"
 #include "support/log_fixture.h"
 
 // Looking for records by time. What Kafka answers is restated from a run of Kafka 4.4.

@@ -1,7 +1,7 @@
 #include "log/store/file_store.h"
 
 #include "catch.h"
-#include "support/file_store_fixture.h"
+#include "support/log/file_store_fixture.h"
 #include "support/log_fixture.h"
 
 namespace daybook {

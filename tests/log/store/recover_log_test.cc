@@ -4,8 +4,8 @@
 #include "catch.h"
 #include "log/partition_log.h"
 #include "support/broker_fixture.h"
-#include "support/damaged_log.h"
-#include "support/forged_log.h"
+#include "support/log/damaged_log.h"
+#include "support/log/forged_log.h"
 #include "support/log_fixture.h"
 #include "torture/hostile.h"
 

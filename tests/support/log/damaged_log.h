@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_SUPPORT_DAMAGED_LOG_H_
-#define DAYBOOK_SUPPORT_DAMAGED_LOG_H_
+#ifndef DAYBOOK_SUPPORT_LOG_DAMAGED_LOG_H_
+#define DAYBOOK_SUPPORT_LOG_DAMAGED_LOG_H_
 
 #include <memory>
 #include <set>
@@ -163,4 +163,4 @@ class DamagedLog : public LogFixture {
 
 }  // namespace daybook
 
-#endif  // DAYBOOK_SUPPORT_DAMAGED_LOG_H_
+#endif  // DAYBOOK_SUPPORT_LOG_DAMAGED_LOG_H_

@@ -1,5 +1,5 @@
-#ifndef DAYBOOK_SUPPORT_FORGED_LOG_H_
-#define DAYBOOK_SUPPORT_FORGED_LOG_H_
+#ifndef DAYBOOK_SUPPORT_LOG_FORGED_LOG_H_
+#define DAYBOOK_SUPPORT_LOG_FORGED_LOG_H_
 
 #include <initializer_list>
 #include <optional>
@@ -49,4 +49,4 @@ inline std::uint64_t AppendForged(LogFixture& log, std::initializer_list<std::ui
 
 }  // namespace daybook
 
-#endif  // DAYBOOK_SUPPORT_FORGED_LOG_H_
+#endif  // DAYBOOK_SUPPORT_LOG_FORGED_LOG_H_

@@ -1,0 +1,56 @@
+#include <chrono>
+
+#include "absl/strings/str_cat.h"
+#include "base/deadline.h"
+#include "log/partition_log.h"
+#include "log/store/log_start.h"
+
+// Where a log begins for readers, apart from the segments that it has.
+
+namespace daybook::inline v1 {
+namespace {
+
+constexpr std::chrono::seconds kSyncTimeout{30};
+
+}  // namespace
+
+absl::Status PartitionLog::RaiseStart(Offset start) {
+  const auto end = stable_end();
+  if (!end.ok()) return end.status();
+  if (start > *end) {
+    return absl::OutOfRangeError(absl::StrCat(name().directory(), ": its start cannot become ",
+                                              start.value(), ", since it ends at ", end->value(),
+                                              " for readers; name an offset up to that"));
+  }
+  {
+    MutexLock drop_lock(dropped_files_.mutex());
+    if (start > segments_.bounds().start()) {
+      if (const auto status = WriteStart(start); !status.ok()) return status;
+      segments_.bounds().RaiseStart(start);
+    }
+  }
+  Announce();  // to readers that stand before it
+  return DropBefore(start);
+}
+
+absl::Status PartitionLog::WriteStart(Offset start) {
+  {
+    MutexLock lock(segments_.mutex());
+    if (const auto status = segments_.WritableStatus(); !status.ok()) return status;
+  }
+  if (!segments_.has_files()) return absl::OkStatus();
+  // A log that has lost its end would begin behind it.
+  const auto deadline = DeadlineAfter(kSyncTimeout);
+  if (const auto status = WaitDurable(start, deadline); !status.ok()) return status;
+  MutexLock ahead_lock(files_.preparer().mutex());
+  {
+    // Once the topic is deleted, another one may have the name; who deletes it waits for us here.
+    MutexLock lock(segments_.mutex());
+    if (const auto status = segments_.WritableStatus(); !status.ok()) return status;
+  }
+  const auto directory = segments_.directory().Open();
+  if (!directory.ok()) return directory.status();
+  return WriteLogStart(**directory, start);
+}
+
+}  // namespace daybook::inline v1

@@ -1,0 +1,119 @@
+#include "log/store/replace_segments.h"
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "format/segment_header.h"
+#include "log/check/segment_verifier.h"
+#include "segment/partition_name.h"
+
+namespace daybook::inline v1 {
+namespace {
+
+absl::StatusOr<std::unique_ptr<MappedFile>> MapWhole(Directory& directory,
+                                                     const std::string& name) {
+  const auto file = directory.OpenFile(name, FileMode::kRead);
+  if (!file.ok()) return file.status();
+  const auto size = (*file)->Size();
+  if (!size.ok()) return size.status();
+  if (*size < frame::kSegmentHeaderBytes) {
+    return absl::FailedPreconditionError(absl::StrCat(name, " is too short for a segment"));
+  }
+  return (*file)->Map(*size, MapAccess::kRead);
+}
+
+absl::Status RemoveIfThere(Directory& directory, const std::string& name) {
+  const auto status = directory.RemoveFile(name);
+  return absl::IsNotFound(status) ? absl::OkStatus() : status;
+}
+
+}  // namespace
+
+absl::Status CheckReplacement(Directory& directory, const Replacement& replacement,
+                              const BootId& boot) {
+  const std::string file = replacement.file();
+  const auto mapped = MapWhole(directory, file);
+  if (!mapped.ok()) return mapped.status();
+  SegmentToVerify segment;
+  segment.file = file;
+  segment.name_base = replacement.begin;
+  segment.bytes = {(*mapped)->data(), (*mapped)->size()};
+  const SegmentVerification found = VerifySegment(segment, boot, nullptr);
+  const SegmentSummary& summary = found.summary;
+  std::string why;
+  if (!found.issues.empty()) {
+    why = found.issues.front().cause;
+  } else if (summary.header.segment_id != replacement.segment_id) {
+    why = "it has another id than was said";
+  } else if (!summary.is_sealed) {
+    why = "it is not sealed";
+  } else if (summary.end_offset != replacement.end) {
+    why = absl::StrCat("it ends at offset ", summary.end_offset.value(), ", and they at ",
+                       replacement.end.value());
+  } else if (Offset(summary.checkpoint.durable_offset) != replacement.end) {
+    why = "it is not durable";
+  }
+  if (why.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(directory.path(), "/", file, " cannot take the place of others: ", why));
+}
+
+absl::Status PutInPlace(Directory& directory, const Replacement& replacement, bool* is_in_place) {
+  *is_in_place = false;
+  const auto marker = directory.OpenFile(replacement.marker(), FileMode::kCreate);
+  if (!marker.ok() && !absl::IsAlreadyExists(marker.status())) return marker.status();
+  absl::Status status = directory.Sync();
+  // Hints of the segment that had the name are none of this one.
+  for (const std::string_view suffix : {".index", ".producers"}) {
+    if (!status.ok()) break;
+    status = RemoveIfThere(directory, SegmentFileName(replacement.begin, suffix));
+  }
+  if (status.ok()) {
+    status = directory.Rename(replacement.file(), SegmentFileName(replacement.begin, ".log"));
+    const auto in_place = replacement.IsInPlace(directory);  // it may be, though it failed
+    *is_in_place = in_place.ok() && *in_place;
+    if (status.ok()) status = directory.Sync();
+  }
+  if (!*is_in_place) RemoveIfThere(directory, replacement.marker()).IgnoreError();
+  return status;
+}
+
+absl::Status RemoveReplaced(Directory& directory, const Replacement& replacement) {
+  const auto entries = directory.List();
+  if (!entries.ok()) return entries.status();
+  for (const DirectoryEntry& entry : *entries) {
+    const auto base = ParseSegmentFileName(entry.name);
+    if (!base || *base <= replacement.begin || *base >= replacement.end) continue;
+    if (const auto status = RemoveSegmentFiles(directory, *base); !status.ok()) return status;
+  }
+  if (const auto status = directory.Sync(); !status.ok()) return status;
+  return RemoveIfThere(directory, replacement.marker());
+}
+
+absl::Status FinishReplacements(Directory& directory) {
+  const auto entries = directory.List();
+  if (!entries.ok()) return entries.status();
+  for (const DirectoryEntry& entry : *entries) {
+    const auto replacement = Replacement::ParseMarker(entry.name);
+    if (!replacement) continue;
+    const auto in_place = replacement->IsInPlace(directory);
+    if (!in_place.ok()) return in_place.status();
+    absl::Status status;
+    if (*in_place) {
+      status = directory.Sync();  // the step, which may not be durable yet
+      if (status.ok()) status = RemoveReplaced(directory, *replacement);
+    } else {
+      status = RemoveIfThere(directory, entry.name);
+    }
+    if (!status.ok()) return status;
+  }
+  for (const DirectoryEntry& entry : *entries) {
+    if (entry.is_directory || !entry.name.ends_with(kReplacementSuffix)) continue;
+    if (const auto status = RemoveIfThere(directory, entry.name); !status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace daybook::inline v1
