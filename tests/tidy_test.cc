@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 const fs::path kRoot = DAYBOOK_SOURCE_DIR;
 
 constexpr std::size_t kMaxLineLength = 100;
-constexpr std::size_t kMaxLines = 450;
+constexpr std::size_t kMaxLines = 400;
 constexpr int kMaxFilesInFolder = 24;
 constexpr int kMaxMembers = 15;
 constexpr int kMaxClassLines = 250;
@@ -38,6 +38,9 @@ const std::map<std::string, Bound> kStillLarge = {
     {"TopicCompressor", {17, 89}},
 };
 // clang-format on
+
+// Files that are over kMaxLines, and how long they may be until they are split.
+const std::map<std::string, std::size_t> kStillLong = {{"include/daybook/format/frame.h", 450}};
 
 // The floors, from the ground up; those on one line never see each other.
 const std::map<std::string, int> kFloors = {{"base", 0},         {"format", 1},   {"io", 2},
@@ -201,9 +204,22 @@ TEST_CASE("There is one test for each source and one source for each test") {
 }
 
 TEST_CASE("Of a log's kind one place asks, and all others call its store") {
-  const std::regex asks("\\b(is_read_only|is_in_memory)\\b");
+  const std::regex names("\\b(is_read_only|is_in_memory)\\b");
   for (const fs::path& source : Sources({"src/log"})) {
     if (source == "src/log/log_context.h" || source == "src/log/store/make_store.cc") continue;
+    INFO(source);
+    CHECK_FALSE(std::regex_search(Read(kRoot / source), names));
+  }
+}
+
+TEST_CASE("Below and above the broker nobody asks what its directory may be used for") {
+  // It refuses changes of a directory that it follows, and keeps no places of topics in memory. A
+  // segment in memory has no file that grows, and no checksums to look for frames by.
+  const std::regex asks("(\\.|->)is_(read_only|in_memory)\\b");
+  const std::regex may(
+      "src/(broker/.*|log/store/make_store\\.cc|segment/index/segment_search\\.cc)");
+  for (const fs::path& source : Sources({"include", "src"})) {
+    if (std::regex_match(source.string(), may)) continue;
     INFO(source);
     CHECK_FALSE(std::regex_search(Read(kRoot / source), asks));
   }
@@ -243,7 +259,8 @@ TEST_CASE("Sources are ASCII, without tabs, and keep to the margins") {
   for (const fs::path& source : Sources(kAllFolders)) {
     const std::vector<std::string> lines = Lines(kRoot / source);
     INFO(source);
-    CHECK(lines.size() <= kMaxLines);
+    const auto still = kStillLong.find(source.string());
+    CHECK(lines.size() <= (still == kStillLong.end() ? kMaxLines : still->second));
     for (std::size_t i = 0; i < lines.size(); ++i) {
       INFO("line " << i + 1);
       if (lines[i].size() > kMaxLineLength) FAIL_CHECK("the line is too long");

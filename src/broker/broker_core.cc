@@ -91,6 +91,12 @@ BrokerCore::BrokerCore(std::string path, DataDirectory data, const BrokerOptions
 
 BrokerCore::~BrokerCore() { Close().IgnoreError(); }
 
+absl::Status BrokerCore::CheckWritable(std::string_view consequence) const {
+  if (!is_read_only()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat(directory(), " is open read-only", std::string(consequence)));
+}
+
 RecoveryReport BrokerCore::recovery_report() const {
   return {.partitions_opened = counters_.partitions_opened.load(std::memory_order_relaxed),
           .bytes_scanned = counters_.bytes_scanned.load(std::memory_order_relaxed),

@@ -49,6 +49,8 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   }
   bool is_open() const { return !process().is_forked() && !catalog_.is_closed(); }
   bool is_read_only() const { return context_.is_read_only; }
+  // FailedPrecondition if it is read-only; `consequence` follows "is open read-only".
+  absl::Status CheckWritable(std::string_view consequence) const;
   const std::string& directory() const { return lease_.path(); }
   // Null when the directory is open for writing.
   DirectoryFollower* follower() { return follower_.get(); }

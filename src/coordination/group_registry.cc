@@ -51,11 +51,10 @@ std::vector<std::shared_ptr<GroupCoordinator>> GroupRegistry::OpenGroups() {
 
 absl::StatusOr<std::shared_ptr<GroupCoordinator>> GroupRegistry::Find(std::string_view name) {
   if (const auto status = CheckGroupName(name, "a group's name"); !status.ok()) return status;
-  if (core_.is_read_only()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        core_.directory(), " is open read-only, so nothing of the group ", std::string(name),
-        " can change; open it with BrokerAccess::kReadWrite, or use a Reader"));
-  }
+  const auto writable = core_.CheckWritable(
+      absl::StrCat(", so nothing of the group ", std::string(name),
+                   " can change; open it with BrokerAccess::kReadWrite, or use a Reader"));
+  if (!writable.ok()) return writable;
   if (auto status = core_.catalog().Check(); !status.ok()) return status;
   MutexLock lock(mutex_);
   if (sweep_.IsDue(groups_.size())) ForgetIdle();
@@ -197,9 +196,8 @@ absl::StatusOr<std::int64_t> GroupRegistry::ExpireOffsets(std::chrono::nanosecon
   if (unused_for.count() < 0) {
     return absl::InvalidArgumentError("places expire after a time that is not negative");
   }
-  if (core_.is_read_only()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(core_.directory(), " is open read-only, so no place in it can expire"));
+  if (auto status = core_.CheckWritable(", so no place in it can expire"); !status.ok()) {
+    return status;
   }
   const auto groups = core_.offsets().Groups();
   if (!groups.ok()) return groups.status();

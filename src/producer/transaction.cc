@@ -315,9 +315,9 @@ absl::StatusOr<Transaction> Transaction::Begin(std::shared_ptr<GroupRegistry> gr
                                                TransactionOptions options) {
   BrokerCore& core = groups->core();
   if (auto status = core.Check(); !status.ok()) return status;
-  if (core.is_read_only()) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        core.directory(), " is open read-only; open it with BrokerAccess::kReadWrite to commit"));
+  if (auto status = core.CheckWritable("; open it with BrokerAccess::kReadWrite to commit");
+      !status.ok()) {
+    return status;
   }
   if (auto status = CheckDurability("TransactionOptions::durability", options.durability);
       !status.ok()) {
