@@ -13,7 +13,7 @@
 #include "broker/topics/topic_settings.h"
 #include "format/properties.h"
 #include "io/atomic_replace.h"
-#include "log/topic_compressor.h"
+#include "log/topic_dictionaries.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -135,7 +135,7 @@ class DirectoryVerifier {
       return false;
     }
     if (!IsWanted(topic)) return true;
-    const auto status = TopicCompressor::Verify(root_, topic, number);
+    const auto status = VerifyDictionary(root_, topic, number);
     if (!status.ok()) Report(name, std::string(status.message()));
     return true;
   }
@@ -156,7 +156,7 @@ class DirectoryVerifier {
              absl::StrCat("the settings of the topic of ", name, " are missing"));
     }
     for (const auto& [number, offset] : verified.dictionaries) {
-      const auto status = TopicCompressor::Verify(root_, topic, number);
+      const auto status = VerifyDictionary(root_, topic, number);
       if (status.ok()) continue;
       VerifyIssue issue =
           IssueOf(absl::StrCat(topic, std::string(kDictionaryInfix), number),

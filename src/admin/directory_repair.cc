@@ -19,7 +19,7 @@
 #include "io/copy_file.h"
 #include "log/check/diagnosis.h"
 #include "log/check/repair.h"
-#include "log/topic_compressor.h"
+#include "log/topic_dictionaries.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -217,7 +217,7 @@ class DirectoryRepair {
 
   void PlanDictionary(const std::string& name, const std::string& bytes, const std::string& why) {
     const auto restored =
-        PutBack(bytes, [](const std::string& text) { return TopicCompressor::IsWhole(text); });
+        PutBack(bytes, [](const std::string& text) { return IsWholeDictionary(text); });
     if (restored) {
       Replace({name, *restored}, "put one flipped bit back", why);
       restored_.insert(name);

@@ -3,15 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/numbers.h"
-#include "absl/strings/str_cat.h"
-#include "base/checksum.h"
-#include "io/atomic_replace.h"
-
 namespace daybook::inline v1 {
 namespace {
 
-constexpr std::string_view kInfix = ".dictionary-";
 // Zstandard's own advice is a hundred times the size of the dictionary; from a third of that on
 // little is gained, and a topic of a few thousand records has its dictionary in time.
 constexpr std::uint64_t kSamplesPerDictionary = 50;
@@ -24,16 +18,6 @@ constexpr std::uint64_t kProbeBytes = std::uint64_t{8} << 10;
 constexpr std::size_t kProbePiece = 512;
 // Another dictionary is worth its file if it saves this part of what the one before leaves.
 constexpr std::uint64_t kWorthPercent = 2;
-constexpr std::size_t kMaxFileBytes = 2 << 20;
-constexpr std::string_view kMagic = "DAYBOOKD";
-constexpr std::size_t kFileHeadBytes = 16;
-
-std::string FileHead(std::string_view dictionary) {
-  const std::uint64_t hash = Hash64(std::as_bytes(std::span(dictionary)));
-  std::string head(kMagic);
-  head.append(reinterpret_cast<const char*>(&hash), sizeof hash);
-  return head;
-}
 
 }  // namespace
 
@@ -41,87 +25,13 @@ TopicCompressor::TopicCompressor(Directory& root, std::string topic, const Setti
     : root_(root),
       topic_(std::move(topic)),
       settings_(settings),
-      wants_samples_(settings.is_on && settings.dictionary_bytes != 0) {}
-
-std::string TopicCompressor::FileName(std::string_view topic, std::uint32_t number) {
-  return absl::StrCat(std::string(topic), std::string(kInfix), number);
-}
-
-absl::StatusOr<std::string> TopicCompressor::ReadDictionary(Directory& root,
-                                                            const std::string& file) {
-  auto bytes = ReadFile(root, file, kMaxFileBytes);
-  if (bytes.ok() && IsWhole(*bytes)) {
-    bytes->erase(0, kFileHeadBytes);
-    return bytes;
-  }
-  return absl::DataLossError(absl::StrCat(
-      root.path(), "/", file, ": the dictionary that records are compressed with ",
-      bytes.ok() ? "is damaged" : absl::StrCat("cannot be read: ", bytes.status().message())));
-}
-
-bool TopicCompressor::IsWhole(std::string_view bytes) {
-  return bytes.size() >= kFileHeadBytes &&
-         bytes.substr(0, kFileHeadBytes) == FileHead(bytes.substr(kFileHeadBytes));
-}
-
-absl::Status TopicCompressor::Verify(Directory& root, std::string_view topic,
-                                     std::uint32_t number) {
-  const std::string file = FileName(topic, number);
-  if (const auto there = root.OpenFile(file, FileMode::kRead); absl::IsNotFound(there.status())) {
-    return there.status();
-  }
-  return ReadDictionary(root, file).status();
-}
-
-absl::StatusOr<std::vector<std::uint32_t>> TopicCompressor::List(Directory& root,
-                                                                 std::string_view topic) {
-  const auto entries = root.List();
-  if (!entries.ok()) return entries.status();
-  const std::string prefix = absl::StrCat(std::string(topic), std::string(kInfix));
-  std::vector<std::uint32_t> numbers;
-  for (const DirectoryEntry& entry : *entries) {
-    std::uint32_t number = 0;
-    if (!entry.is_directory && entry.name.starts_with(prefix) &&
-        absl::SimpleAtoi(entry.name.substr(prefix.size()), &number) && number != 0) {
-      numbers.push_back(number);
-    }
-  }
-  return numbers;
-}
-
-absl::Status TopicCompressor::RemoveAll(Directory& root, std::string_view topic) {
-  const auto numbers = List(root, topic);
-  if (!numbers.ok()) return numbers.status();
-  for (const std::uint32_t number : *numbers) {
-    if (const auto status = root.RemoveFile(FileName(topic, number)); !status.ok()) return status;
-  }
-  return absl::OkStatus();
-}
-
-absl::StatusOr<TopicCompressor::DictionaryPtr> TopicCompressor::Load(std::uint32_t number) {
-  if (number == 0) return nullptr;
-  if (const auto found = dictionaries_.find(number); found != dictionaries_.end()) {
-    return found->second;
-  }
-  const auto bytes = ReadDictionary(root_, FileName(topic_, number));
-  if (!bytes.ok()) return bytes.status();
-  auto dictionary = Dictionary::Make(*bytes, settings_.level);
-  if (!dictionary.ok()) return dictionary.status();
-  dictionaries_[number] = *dictionary;
-  return dictionary;
-}
+      wants_samples_(settings.is_on && settings.dictionary_bytes != 0),
+      dictionaries_(root, topic_, settings.level) {}
 
 absl::Status TopicCompressor::Start() {
-  if (is_started_) return absl::OkStatus();
-  const auto numbers = List(root_, topic_);
-  if (!numbers.ok()) return numbers.status();
-  if (!numbers->empty()) highest_ = *std::max_element(numbers->begin(), numbers->end());
-  const bool is_usable = highest_ != 0 && highest_ <= frame::kMaxDictionaries;
-  if (is_usable && settings_.dictionary_bytes != 0 && Load(highest_).ok()) {
-    in_use_ = highest_;
-    wants_samples_.store(false, std::memory_order_relaxed);
-  }
-  is_started_ = true;
+  const auto has_found = dictionaries_.FindNewest(settings_.dictionary_bytes != 0);
+  if (!has_found.ok()) return has_found.status();
+  if (*has_found) wants_samples_.store(false, std::memory_order_relaxed);
   return absl::OkStatus();
 }
 
@@ -140,15 +50,15 @@ void TopicCompressor::GiveBack(std::unique_ptr<Compressor> compressor) {
 
 absl::StatusOr<TopicCompressor::Packed> TopicCompressor::Pack(std::span<const std::byte> entries) {
   Packed packed;
-  DictionaryPtr dictionary;
+  TopicDictionaries::Pointer dictionary;
   std::size_t probe = 0;
   {
     MutexLock lock(mutex_);
     if (const auto status = Start(); !status.ok()) return status;
-    auto loaded = Load(in_use_);
+    auto loaded = dictionaries_.Load(dictionaries_.in_use());
     if (!loaded.ok()) return loaded.status();
     dictionary = *std::move(loaded);
-    packed.dictionary = in_use_;
+    packed.dictionary = dictionaries_.in_use();
     if (dictionary != nullptr && !wants_samples_ && probed_ < kProbeBytes) {
       probe = std::min<std::size_t>(entries.size(), kProbeBytes - probed_);
       probed_ += probe;
@@ -177,10 +87,10 @@ absl::StatusOr<TopicCompressor::Packed> TopicCompressor::Pack(std::span<const st
 absl::StatusOr<std::string> TopicCompressor::Unpack(std::span<const std::byte> packed,
                                                     std::uint32_t dictionary,
                                                     std::uint64_t max_bytes) {
-  DictionaryPtr loaded;
+  TopicDictionaries::Pointer loaded;
   {
     MutexLock lock(mutex_);
-    auto found = Load(dictionary);
+    auto found = dictionaries_.Load(dictionary);
     if (!found.ok()) return found.status();
     loaded = *std::move(found);
   }
@@ -194,7 +104,8 @@ void TopicCompressor::NoteSizes(const PackedSizes& batch) {
   window_ += batch;
   ++window_batches_;
   if (window_.entries < kWindowBytes || wants_samples_) return;
-  if (fit_.Note(window_, in_use_ != 0) && highest_ < frame::kMaxDictionaries) {
+  if (fit_.Note(window_, dictionaries_.in_use() != 0) &&
+      dictionaries_.highest() < frame::kMaxDictionaries) {
     wants_samples_.store(true, std::memory_order_relaxed);
   }
   window_ = {};
@@ -242,7 +153,7 @@ std::uint64_t TopicCompressor::PackedBytes(Compressor& compressor, std::string_v
 absl::Status TopicCompressor::Train() {
   std::string samples;
   std::vector<std::size_t> sizes;
-  DictionaryPtr before;
+  TopicDictionaries::Pointer before;
   std::uint32_t number = 0;
   std::size_t batch_bytes = 0;
   {
@@ -250,15 +161,15 @@ absl::Status TopicCompressor::Train() {
     if (!is_training_due_) return absl::OkStatus();
     samples = std::exchange(samples_, {});
     sizes = std::exchange(sample_sizes_, {});
-    auto loaded = Load(in_use_);
+    auto loaded = dictionaries_.Load(dictionaries_.in_use());
     if (!loaded.ok()) return loaded.status();
     before = *std::move(loaded);
-    number = highest_ + 1;
+    number = dictionaries_.highest() + 1;
     if (window_batches_ != 0) batch_bytes = window_.entries / window_batches_;
   }
   const auto bytes = Dictionary::Train(samples, sizes, settings_.dictionary_bytes);
   auto dictionary = bytes.ok() ? Dictionary::Make(*bytes, settings_.level)
-                               : absl::StatusOr<DictionaryPtr>(bytes.status());
+                               : absl::StatusOr<TopicDictionaries::Pointer>(bytes.status());
   Compressor compressor;
   const auto bytes_with = [&](const Dictionary* with) {
     std::uint64_t total = 0;
@@ -273,7 +184,7 @@ absl::Status TopicCompressor::Train() {
       bytes_with(dictionary->get()) * 100 > bytes_with(before.get()) * (100 - kWorthPercent)) {
     // These records have nothing in common that helps.
     MutexLock lock(mutex_);
-    if (window_.entries != 0) fit_.Note(window_, in_use_ != 0);
+    if (window_.entries != 0) fit_.Note(window_, dictionaries_.in_use() != 0);
     fit_.TakeAsIs();
     StopSampling();
     return absl::OkStatus();
@@ -285,17 +196,12 @@ absl::Status TopicCompressor::Train() {
     with_samples.entries = samples.size();
     with_samples.packed = PackedBytes(compressor, samples, batch_bytes, dictionary->get());
   }
-  const std::string file = FileHead(*bytes) + *bytes;
-  const absl::Status stored =
-      AtomicReplace(root_, FileName(topic_, number), std::as_bytes(std::span(file)),
-                    absl::StrCat(topic_, ".dictionary.tmp"));
+  const absl::Status stored = StoreDictionary(root_, topic_, number, *bytes);
   MutexLock lock(mutex_);
   StopSampling();
   if (!stored.ok()) return stored;  // nothing uses it
-  dictionaries_[number] = *std::move(dictionary);
+  dictionaries_.Use(number, *std::move(dictionary));
   fit_.Adopt(with_samples);
-  in_use_ = number;
-  highest_ = number;
   return absl::OkStatus();
 }
 

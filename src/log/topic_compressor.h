@@ -4,7 +4,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -18,15 +17,11 @@
 #include "daybook/system/file_system.h"
 #include "format/compression.h"
 #include "log/dictionary_fit.h"
+#include "log/topic_dictionaries.h"
 
 namespace daybook::inline v1 {
 
-// Compresses the batches of one topic, and trains dictionaries from its own records. They are kept
-// beside the topic's settings, as <topic>.dictionary-<number>, each durable before it is used, and
-// never changed: a batch names the one that it needs. Thread-safe.
-//
-// File: magic "DAYBOOKD", 8 XXH3 of what follows, little-endian; then the dictionary as Zstandard
-// has it.
+// Compresses the batches of one topic, and trains dictionaries from its own records. Thread-safe.
 class TopicCompressor {
  public:
   struct Settings {
@@ -67,23 +62,7 @@ class TopicCompressor {
   // before. Takes a second or so; others go on meanwhile.
   absl::Status Train() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Whether that is what the file of a dictionary holds.
-  static bool IsWhole(std::string_view bytes);
-  // What is wrong with one; NotFound: it is not there.
-  static absl::Status Verify(Directory& root, std::string_view topic, std::uint32_t number);
-
-  // Removes the dictionaries of a topic that is gone.
-  static absl::Status RemoveAll(Directory& root, std::string_view topic);
-
  private:
-  using DictionaryPtr = std::shared_ptr<const Dictionary>;
-
-  static std::string FileName(std::string_view topic, std::uint32_t number);
-  // The dictionary in a file.
-  static absl::StatusOr<std::string> ReadDictionary(Directory& root, const std::string& file);
-  // The numbers of the dictionaries in `root`.
-  static absl::StatusOr<std::vector<std::uint32_t>> List(Directory& root, std::string_view topic);
-  absl::StatusOr<DictionaryPtr> Load(std::uint32_t number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Finds the newest dictionary, once; goes on without if it is damaged.
   absl::Status Start() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Notes how well a batch was compressed, and asks for samples when the dictionary does not fit.
@@ -103,10 +82,7 @@ class TopicCompressor {
   std::atomic<bool> is_training_due_{false};
 
   Mutex mutex_;
-  bool is_started_ ABSL_GUARDED_BY(mutex_) = false;
-  std::uint32_t in_use_ ABSL_GUARDED_BY(mutex_) = 0;   // number; 0: none
-  std::uint32_t highest_ ABSL_GUARDED_BY(mutex_) = 0;  // number that was ever given
-  std::map<std::uint32_t, DictionaryPtr> dictionaries_ ABSL_GUARDED_BY(mutex_);
+  TopicDictionaries dictionaries_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::unique_ptr<Compressor>> idle_ ABSL_GUARDED_BY(mutex_);
   std::string samples_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::size_t> sample_sizes_ ABSL_GUARDED_BY(mutex_);

@@ -178,12 +178,12 @@ TEST_CASE("A flipped bit in a dictionary is damage, and never other records") {
   CompressorFixture fixture;
   fixture.Train("order");
   const auto packed = fixture->Pack(Bytes(fixture.Event("order"))).value();
-  CHECK(TopicCompressor::Verify(*fixture.root, "orders", 1).ok());
+  CHECK(VerifyDictionary(*fixture.root, "orders", 1).ok());
   for (const std::uint64_t position : {3U, 12U, 20U, 2000U}) {
     REQUIRE(fixture.disk.Corrupt("/data/orders.dictionary-1", position, std::byte{1}).ok());
     fixture.Reopen();
     CHECK(absl::IsDataLoss(fixture->Unpack(Bytes(packed.bytes), 1, kLimit).status()));
-    CHECK(absl::IsDataLoss(TopicCompressor::Verify(*fixture.root, "orders", 1)));
+    CHECK(absl::IsDataLoss(VerifyDictionary(*fixture.root, "orders", 1)));
     REQUIRE(fixture.disk.Corrupt("/data/orders.dictionary-1", position, std::byte{1}).ok());
   }
 }
@@ -220,15 +220,6 @@ TEST_CASE("A topic without compression takes no samples and reads what is compre
   fixture.Reopen(false);
   CHECK_FALSE(fixture->wants_samples());
   CHECK(fixture->Unpack(Bytes(packed.bytes), 1, kLimit).value() == event);
-}
-
-TEST_CASE("The dictionaries of a topic that is gone are removed, and no others") {
-  CompressorFixture fixture;
-  fixture.Train("order");
-  REQUIRE(fixture.root->OpenFile("orders2.dictionary-1", FileMode::kCreate).ok());
-  REQUIRE(TopicCompressor::RemoveAll(*fixture.root, "orders").ok());
-  CHECK_FALSE(HasFile(fixture.disk, "/data/orders.dictionary-1"));
-  CHECK(HasFile(fixture.disk, "/data/orders2.dictionary-1"));
 }
 
 }  // namespace daybook

@@ -303,7 +303,7 @@ absl::Status Catalog::FinishDelete(const std::string& name) {
     }
     if (const auto status = root.RemoveDirectory(entry.name); !status.ok()) return status;
   }
-  if (const auto status = TopicCompressor::RemoveAll(root, name); !status.ok()) return status;
+  if (const auto status = RemoveDictionaries(root, name); !status.ok()) return status;
   if (const auto status = root.Sync(); !status.ok()) return status;
   if (const auto status = root.RemoveFile(FileName(name, kGoneSuffix)); !status.ok()) {
     return status;
