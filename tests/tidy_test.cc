@@ -27,18 +27,6 @@ constexpr int kMaxFilesInFolder = 24;
 constexpr int kMaxMembers = 15;
 constexpr int kMaxClassLines = 250;
 
-// Classes that are over that, and how large they may be until they are taken apart.
-struct Bound {
-  int members;
-  int lines;
-};
-// clang-format off
-const std::map<std::string, Bound> kStillLarge = {
-    {"LogContext", {16, 33}},
-    {"TopicCompressor", {17, 89}},
-};
-// clang-format on
-
 // Files that are over kMaxLines, and how long they may be until they are split.
 const std::map<std::string, std::size_t> kStillLong = {{"include/daybook/format/frame.h", 450}};
 
@@ -235,23 +223,12 @@ TEST_CASE("No folder has more sources than a reader can take in") {
 }
 
 TEST_CASE("No class has more data members than a reader can keep in mind") {
-  std::set<std::string> large;
   for (const fs::path& source : Sources({"include", "src"})) {
     for (const ClassSize& size : ClassSizes(Read(kRoot / source))) {
-      Bound bound{kMaxMembers, kMaxClassLines};
-      if (size.members > bound.members || size.lines > bound.lines) {
-        large.insert(size.name);
-        const auto found = kStillLarge.find(size.name);
-        if (found != kStillLarge.end()) bound = found->second;
-      }
       INFO(size.name << " in " << source);
-      CHECK(size.members <= bound.members);
-      CHECK(size.lines <= std::max(bound.lines, kMaxClassLines));
+      CHECK(size.members <= kMaxMembers);
+      CHECK(size.lines <= kMaxClassLines);
     }
-  }
-  for (const auto& [name, bound] : kStillLarge) {
-    INFO(name << " is small now: take it from the list");
-    CHECK(large.count(name) == 1);
   }
 }
 

@@ -70,8 +70,10 @@ BrokerCore::BrokerCore(std::string path, DataDirectory data, const BrokerOptions
                .boot = options.file_system->BootId(),
                .is_read_only = options.access == BrokerAccess::kReadOnly,
                .new_segment_id = RandomId,
-               .on_dirty = [this](PartitionLog& log) { background_.SyncLater(log); },
-               .request_work_ahead = [this](PartitionLog& log) { ahead_worker_.Request(log); },
+               .background = {
+                   .on_dirty = [this](PartitionLog& log) { background_.SyncLater(log); },
+                   .request_work_ahead = [this](PartitionLog& log) { ahead_worker_.Request(log); },
+                   .before_work = nullptr},
                .drop_lost_readers =
                    [this] {
                      if (listener_ != nullptr) listener_->DropLostReaders();

@@ -67,11 +67,11 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   Clock& clock() { return *context_.clock; }
 
   // For tests, before anything is appended: the steps of files that are made or opened from now on,
-  // and LogContext::before_work.
+  // and BackgroundCalls::before_work.
   void UseSteps(const SegmentSteps& steps,
                 std::function<void(PartitionLog&)> before_work = nullptr) {
     context_.steps = steps;
-    context_.before_work = std::move(before_work);
+    context_.background.before_work = std::move(before_work);
   }
 
   // For tests: how long Close waits for claims that are open.

@@ -40,6 +40,19 @@ struct OpenLimits {
   std::atomic<std::int64_t> maps_held{0};
 };
 
+// What a partition asks of the threads in the background. Each may be empty: nobody does it.
+struct BackgroundCalls {
+  // Told, once until the next SyncDirty, that a partition has something to sync that was promised
+  // at kInterval. Throws nothing, and neither does the next one: appends are in the middle of a
+  // claim.
+  std::function<void(PartitionLog&)> on_dirty;
+  // Asked, once until the next WorkAhead, for somebody to call that.
+  std::function<void(PartitionLog&)> request_work_ahead;
+  // Called by WorkAhead between choosing what to work on and doing it, with no lock that an append
+  // takes: tests let others go on there.
+  std::function<void(PartitionLog&)> before_work;
+};
+
 // What all partitions of a broker share.
 struct LogContext {
   Directory* root = nullptr;  // the data directory
@@ -49,12 +62,7 @@ struct LogContext {
   bool is_read_only = false;
   ProcessGuard process = {};
   std::function<std::uint64_t()> new_segment_id;  // random
-  // Told, once until the next SyncDirty, that a partition has something to sync that was promised
-  // at kInterval. Throws nothing, and neither does the next one: appends are in the middle of a
-  // claim.
-  std::function<void(PartitionLog&)> on_dirty;
-  // Asked, once until the next WorkAhead, for somebody to call that. Empty: nobody will.
-  std::function<void(PartitionLog&)> request_work_ahead;
+  BackgroundCalls background = {};
   // What all of this is part of: topics take a share in it, so that it is there as long as their
   // handles are. Empty: it outlives them anyway.
   std::weak_ptr<void> owner = {};
@@ -63,9 +71,6 @@ struct LogContext {
   std::function<void()> drop_lost_readers;
   // In what steps files grow and are worked on ahead.
   SegmentSteps steps = {};
-  // Called by WorkAhead between choosing what to work on and doing it, with no lock that an append
-  // takes: tests let others go on there. Empty: it is not called.
-  std::function<void(PartitionLog&)> before_work = nullptr;
   // Of a directory that is open for writing: shows which partitions are. Null: nobody is shown.
   FileLock* lock = nullptr;
   // Of a directory that is open for reading only: tells what another process changes. Null: all is

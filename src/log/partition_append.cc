@@ -192,7 +192,8 @@ absl::StatusOr<RecordClaim> PartitionLog::Claim(const ClaimOptions& options) {
 
 void PartitionLog::MarkDirty() {
   if (background_.is_dirty.load(std::memory_order_relaxed) || !segments_.has_files()) return;
-  if (!background_.is_dirty.exchange(true) && context_.on_dirty) context_.on_dirty(*this);
+  if (!background_.is_dirty.exchange(true) && context_.background.on_dirty)
+    context_.background.on_dirty(*this);
 }
 
 void RecordClaim::Abandon() {

@@ -50,9 +50,9 @@ std::unique_ptr<ReadMark> PartitionLog::Mark(Offset offset) {
 }
 
 void PartitionLog::RequestWorkAhead() {
-  if (!context_.request_work_ahead) return;
+  if (!context_.background.request_work_ahead) return;
   if (background_.has_requested_work.load(std::memory_order_relaxed)) return;
-  if (!background_.has_requested_work.exchange(true)) context_.request_work_ahead(*this);
+  if (!background_.has_requested_work.exchange(true)) context_.background.request_work_ahead(*this);
 }
 
 bool PartitionLog::WorkAhead() {
@@ -64,7 +64,7 @@ bool PartitionLog::WorkAhead() {
     if (!segments_.refusal().ok()) return false;
     if (active_.segment() != nullptr) active = segments_.back().segment;
   }
-  if (context_.before_work) context_.before_work(*this);
+  if (context_.background.before_work) context_.background.before_work(*this);
   if (active != nullptr && files_.preparer().WorkAheadOf(segments_, active)) return true;
   if (compressor_->is_training_due()) {
     compressor_->Train().IgnoreError();  // then there is none; records stay larger

@@ -244,7 +244,7 @@ TEST_CASE("An append at kInterval has its log synced, whatever the level of the 
        {Durability::kProcess, Durability::kInterval, Durability::kDisk}) {
     LogFixture log(durability);
     int dirty = 0;
-    log.context().on_dirty = [&](PartitionLog&) { ++dirty; };
+    log.context().background.on_dirty = [&](PartitionLog&) { ++dirty; };
     REQUIRE(log.log().Append(RecordOf("v"), Durability::kInterval).ok());
     CHECK(dirty == (durability == Durability::kDisk ? 0 : 1));
     const Record record = RecordOf("w");
@@ -294,7 +294,7 @@ TEST_CASE("A sync leaves a partition no descriptor beyond those that it may keep
 TEST_CASE("An append at kInterval behind an open claim is synced once that is committed") {
   LogFixture log;
   int dirty = 0;
-  log.context().on_dirty = [&](PartitionLog&) { ++dirty; };
+  log.context().background.on_dirty = [&](PartitionLog&) { ++dirty; };
   log.WriteMany(5);
   ClaimOptions options;
   options.value_bytes = 1;
@@ -314,7 +314,7 @@ TEST_CASE("An append at kInterval behind an open claim is synced once that is co
 TEST_CASE("An append at kInterval behind an open claim of a segment before is synced, too") {
   LogFixture log;
   int dirty = 0;
-  log.context().on_dirty = [&](PartitionLog&) { ++dirty; };
+  log.context().background.on_dirty = [&](PartitionLog&) { ++dirty; };
   ClaimOptions options;
   options.value_bytes = 1;
   auto claim = log.log().Claim(options);

@@ -177,7 +177,7 @@ class LogFixture {
     context_->limits = limits_;
     context_->boot = disk_->BootId();
     context_->new_segment_id = [this] { return ++last_id_ * 0x9e3779b97f4a7c15; };
-    context_->request_work_ahead = [this](PartitionLog&) { ++work_requests_; };
+    context_->background.request_work_ahead = [this](PartitionLog&) { ++work_requests_; };
     context_->transactions = &transactions_;
     counters_ = std::make_unique<RecoveryCounters>();
     log_ = MakeLog(*context_);

@@ -70,7 +70,7 @@ absl::Status FileSource::ExtendFile(SegmentStore& segments, Segment& segment,
 
 void FileSource::Sealed(SegmentStore& segments, const std::shared_ptr<Segment>& segment) {
   try {
-    if (segment->file().is_busy() && context_.request_work_ahead) {
+    if (segment->file().is_busy() && context_.background.request_work_ahead) {
       preparer_.TrimLater(segments, segment);
       request_work_();
     } else {

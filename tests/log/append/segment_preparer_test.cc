@@ -229,14 +229,14 @@ TEST_CASE("A segment that rolls after it was picked to be worked on keeps its se
     fixture.WriteMany(count, 1'000);
     std::size_t expected = static_cast<std::size_t>(count);
     const std::size_t segments = fixture.Segments().size();
-    fixture.context().before_work = [&](PartitionLog&) {
+    fixture.context().background.before_work = [&](PartitionLog&) {
       while (fixture.Segments().size() == segments) {
         fixture.WriteMany(1, 3'000);
         ++expected;
       }
     };
     fixture.log().WorkAhead();
-    fixture.context().before_work = nullptr;
+    fixture.context().background.before_work = nullptr;
     INFO(count);
     REQUIRE(fixture.Values().size() == expected);
     const auto follower = fixture.Follow();
@@ -272,7 +272,7 @@ TEST_CASE("A segment that was sealed after it was picked to be worked on gets no
   const std::string sealed = fixture.Segments().front();
   const std::string value(kBigRecord, 'v');
   bool is_sealed = false;
-  fixture.context().before_work = [&](PartitionLog&) {
+  fixture.context().background.before_work = [&](PartitionLog&) {
     fixture.disk().SetCapacity(1 << 20);
     absl::Status status;
     for (int i = 0; i < 1'000 && status.ok(); ++i) {
@@ -289,7 +289,7 @@ TEST_CASE("A segment that was sealed after it was picked to be worked on gets no
   });
   const std::int64_t before = fixture.disk().OpenHandles();
   fixture.log().WorkAhead();
-  fixture.context().before_work = nullptr;
+  fixture.context().background.before_work = nullptr;
   fixture.WorkAhead();
   CHECK(fixture.disk().OpenHandles() <= before);
   CHECK(allocated == 0);
