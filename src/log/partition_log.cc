@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "log/store/make_store.h"
 
 namespace daybook::inline v1 {
@@ -47,6 +48,21 @@ void PartitionLog::Recovered(const RecoveredLog& log) {
 std::unique_ptr<ReadMark> PartitionLog::Mark(Offset offset) {
   if (memory_ == nullptr || !memory_->keeps_unread()) return nullptr;
   return std::make_unique<ReadMark>(shared_from_this(), *memory_, segments_, offset);
+}
+
+absl::Status PartitionLog::StartEpoch(std::uint32_t epoch) {
+  MutexLock lock(segments_.mutex());
+  if (const auto status = segments_.WritableStatus(); !status.ok()) return status;
+  if (const auto status = segments_.EnsureOpen(); !status.ok()) return status;
+  if (epoch < segments_.leader_epoch()) {
+    return absl::FailedPreconditionError(absl::StrCat(name().directory(), ": leader epoch ", epoch,
+                                                      " is over; it is ", segments_.leader_epoch(),
+                                                      " now"));
+  }
+  if (epoch == segments_.leader_epoch()) return absl::OkStatus();
+  segments_.SetLeaderEpoch(epoch);
+  active_.Roll(segments_);
+  return absl::OkStatus();
 }
 
 void PartitionLog::RequestWorkAhead() {

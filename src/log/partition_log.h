@@ -135,6 +135,10 @@ class PartitionLog final : public std::enable_shared_from_this<PartitionLog>, pr
   absl::Status DropBefore(Offset offset)
       ABSL_LOCKS_EXCLUDED(dropped_files_.mutex(), files_.preparer().mutex(), segments_.mutex());
 
+  // What is appended from now on is of that leader epoch, in segments that begin with it; the log
+  // remembers it with the first of them. FailedPrecondition: it is behind the one that there is.
+  absl::Status StartEpoch(std::uint32_t epoch) ABSL_LOCKS_EXCLUDED(segments_.mutex());
+
   // Puts a segment, whose file was written with SegmentWriter, in the place of those that hold the
   // same offsets. In one step: readers find either, a crash leaves either, and batches keep what
   // they have. `replacement.end` is the base offset of another segment.

@@ -64,7 +64,7 @@ absl::StatusOr<std::shared_ptr<Segment>> Segment::Create(Directory& directory, P
                                     .checksum = 0,
                                     .segment_id = settings.segment_id,
                                     .base_offset = settings.base_offset.value(),
-                                    .leader_epoch = 0,
+                                    .leader_epoch = settings.leader_epoch,
                                     .max_frame_bytes = settings.max_frame_bytes,
                                     .capacity = settings.capacity,
                                     .created = settings.created.time_since_epoch().count(),

@@ -17,7 +17,8 @@ using BootId = std::array<std::byte, 16>;
 struct SegmentSettings {
   Offset base_offset;
   std::uint64_t segment_id = 0;  // random
-  std::uint64_t capacity = 0;    // bytes, the header included
+  std::uint32_t leader_epoch = 0;
+  std::uint64_t capacity = 0;  // bytes, the header included
   std::uint32_t max_frame_bytes = 0;
   Timestamp created;
   BootId boot{};

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "catch.h"
+#include "format/segment_header.h"
 #include "support/empty_segment.h"
 #include "support/log_fixture.h"
 
@@ -217,6 +218,36 @@ TEST_CASE("Who reads a log of which no header has reached the disk finds nothing
   CHECK(follower->begin_offset().ok());
   Cursor cursor{.offset = Offset(0), .segment = nullptr, .position = 0};
   CHECK(follower->Read(cursor, {}).value().empty());
+}
+
+TEST_CASE("A new leader epoch begins a segment, and is remembered with its first record") {
+  LogFixture log;
+  log.Write("a");
+  log.Write("b");
+  REQUIRE(log.log().StartEpoch(3).ok());
+  REQUIRE(log.log().StartEpoch(3).ok());
+  CHECK(log.Segments().size() == 1);
+  log.Write("c");
+  CHECK(log.Segments().size() == 2);
+  log.Write("d");
+  CHECK(log.Values() == std::vector<std::string>{"a", "b", "c", "d"});
+  const auto epoch_of = [&](std::int64_t base) {
+    const auto directory = log.root().OpenDirectory("orders-0").value();
+    const auto file =
+        directory->OpenFile(SegmentFileName(Offset(base), ".log"), FileMode::kRead).value();
+    std::vector<std::byte> page(frame::kSegmentHeaderBytes);
+    REQUIRE(file->ReadAt(0, page).ok());
+    return frame::DecodeSegmentHeader(page).value().leader_epoch;
+  };
+  CHECK(epoch_of(0) == 0);
+  CHECK(epoch_of(2) == 3);
+  CHECK(absl::IsFailedPrecondition(log.log().StartEpoch(2)));
+  log.Sync();
+  for (int i = 0; i < 2; ++i) {
+    i == 0 ? log.Kill() : log.CutPower(1);
+    CHECK(absl::IsFailedPrecondition(log.log().StartEpoch(2)));
+    CHECK(log.log().StartEpoch(3).ok());
+  }
 }
 
 }  // namespace daybook

@@ -143,10 +143,14 @@ void ActiveSegment::RollIfFullOfOffsets(SegmentStore& segments) {
   if (!is_full()) [[likely]]
     return;
   MutexLock lock(segments.mutex());
-  if (!is_full()) return;
-  Segment& active = *segment();
-  const auto end = active.CloseHere();
-  end ? Seal(segments, active, *end) : AwaitRoll(segments, active.gate());
+  if (is_full()) Roll(segments);
+}
+
+void ActiveSegment::Roll(SegmentStore& segments) {
+  Segment* const active = segment();
+  if (active == nullptr) return;
+  const auto end = active->CloseHere();
+  end ? Seal(segments, *active, *end) : AwaitRoll(segments, active->gate());
 }
 
 void ActiveSegment::Stop(SegmentStore& segments) {

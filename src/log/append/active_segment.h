@@ -70,6 +70,9 @@ class ActiveSegment {
   // nothing may take a million.
   void RollIfFullOfOffsets(SegmentStore& segments) ABSL_LOCKS_EXCLUDED(segments.mutex());
 
+  // The next append begins another segment. Claims that are open stay where they are.
+  void Roll(SegmentStore& segments) ABSL_EXCLUSIVE_LOCKS_REQUIRED(segments.mutex());
+
   // With the lock, or while a LockFreeReader lives.
   Segment* segment() const { return segment_.load(); }
   // One past the last record of it, by one look without the lock; 0 if there is none. Too high

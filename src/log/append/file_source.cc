@@ -27,6 +27,7 @@ absl::StatusOr<std::shared_ptr<Segment>> FileSource::Create(SegmentStore& segmen
   if (!directory.ok()) return directory.status();
   SegmentSettings settings{.base_offset = base_offset,
                            .segment_id = context_.new_segment_id(),
+                           .leader_epoch = segments.leader_epoch(),
                            .capacity = settings_.segment_bytes,
                            .max_frame_bytes = settings_.max_frame_bytes(),
                            .created = context_.clock->Now(),

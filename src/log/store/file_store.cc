@@ -43,6 +43,7 @@ absl::Status FileStore::Recover(Directory& directory) {
   if (!log.ok()) return log.status();
   Adopt(std::exchange(log->slots, {}));
   SetNextBase(log->next_base);
+  SetLeaderEpoch(log->leader_epoch);
   // A damaged one deletes nothing: `verify` tells of it.
   const auto start = ReadLogStart(directory);
   if (!start.ok() && !absl::IsDataLoss(start.status())) return start.status();

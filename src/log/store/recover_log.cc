@@ -114,6 +114,7 @@ void LogRecovery::Take(std::size_t index, const std::shared_ptr<Segment>& segmen
   counters_.bytes_scanned += static_cast<std::int64_t>(recovery.scanned_bytes);
   counters_.claims_padded += recovery.claims_padded;
   counters_.torn_tail_bytes += static_cast<std::int64_t>(recovery.torn_bytes);
+  log_.leader_epoch = std::max(log_.leader_epoch, segment->header().leader_epoch);
   SegmentSlot& slot = log_.slots[index];
   slot.is_durable = segment->is_durable();
   log_.next_base = segment->base_offset() + RecordsOf(segment->ClaimedEnd());

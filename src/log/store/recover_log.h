@@ -19,6 +19,7 @@ namespace daybook::inline v1 {
 struct RecoveredLog {
   std::vector<SegmentSlot> slots;              // by base offset
   Offset next_base;                            // of the segment after the last one
+  std::uint32_t leader_epoch = 0;              // the highest of those that were looked at
   Offset durable_end;                          // all before it is known to be durable
   absl::Status refusal;                        // why nothing may be appended; OK: it may
   std::shared_ptr<Segment> active = nullptr;   // in which appends go on; null: in a new one

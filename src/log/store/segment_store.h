@@ -86,6 +86,13 @@ class SegmentStore : public SegmentList {
   // Of the next segment, while none takes appends.
   Offset next_base() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) { return next_base_; }
   void SetNextBase(Offset base) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) { next_base_ = base; }
+  // Of segments that begin from now on.
+  std::uint32_t leader_epoch() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) {
+    return leader_epoch_;
+  }
+  void SetLeaderEpoch(std::uint32_t epoch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) {
+    leader_epoch_ = epoch;
+  }
   bool is_open() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) { return is_open_; }
 
   // Why writes fail, if they do, and why reads fail. Reads go on when writes are refused.
@@ -178,6 +185,7 @@ class SegmentStore : public SegmentList {
   absl::Status refusal_ ABSL_GUARDED_BY(mutex());
   absl::Status deletion_ ABSL_GUARDED_BY(mutex());
   Offset next_base_ ABSL_GUARDED_BY(mutex());
+  std::uint32_t leader_epoch_ ABSL_GUARDED_BY(mutex()) = 0;
   Atomic<bool> is_deleted_{false};  // deletion_ is set
 };
 
