@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "daybook/format/frame.h"
+#include "daybook/format/decode_record.h"
 #include "daybook/record.h"
 
 namespace daybook::inline v1 {

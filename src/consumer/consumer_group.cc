@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/access.h"
 #include "consumer/consumer_state.h"
+#include "coordination/assignor.h"
 #include "coordination/group_registry.h"
 
 namespace daybook::inline v1 {
@@ -32,8 +33,8 @@ absl::Status CheckOptions(const GroupOptions& options) {
                       static_cast<int>(OffsetReset::kNone));
   status.Update(check("guarantee", static_cast<int>(options.guarantee),
                       static_cast<int>(Guarantee::kExactlyOnce)));
-  status.Update(check("assignor", static_cast<int>(options.assignor),
-                      static_cast<int>(Assignor::kRoundRobin)));
+  const int assignor = static_cast<int>(options.assignor);
+  status.Update(check("assignor", assignor, NameOf(options.assignor).empty() ? -1 : assignor));
   return status;
 }
 

@@ -10,7 +10,7 @@
 
 #include "base/checksum.h"
 #include "base/planted_bug.h"
-#include "daybook/format/frame.h"
+#include "daybook/format/decode_record.h"
 #include "daybook/record.h"
 
 // Writing and checking single frames; pure functions on bytes. The format is described in

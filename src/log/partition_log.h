@@ -151,7 +151,7 @@ class PartitionLog final : public std::enable_shared_from_this<PartitionLog>, pr
   // is durable when this returns OK, as is what stands before it; segments that hold nothing behind
   // it are dropped. Reads of what is before it answer OutOfRange.
   //   OutOfRange  it is above stable_end(); nothing is changed
-  absl::Status RaiseStart(Offset start)
+  absl::Status RaiseLogStart(Offset start)
       ABSL_LOCKS_EXCLUDED(dropped_files_.mutex(), files_.preparer().mutex(), segments_.mutex());
 
   // Readers come no further than `end`, whatever is committed; where it is lower than before, what
@@ -210,7 +210,7 @@ class PartitionLog final : public std::enable_shared_from_this<PartitionLog>, pr
   absl::Status CheckReplaceable(const Replacement& replacement)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(segments_.mutex());
   // Makes the log start offset durable.
-  absl::Status WriteStart(Offset start) ABSL_EXCLUSIVE_LOCKS_REQUIRED(dropped_files_.mutex())
+  absl::Status MakeStartDurable(Offset start) ABSL_EXCLUSIVE_LOCKS_REQUIRED(dropped_files_.mutex())
       ABSL_LOCKS_EXCLUDED(files_.preparer().mutex(), segments_.mutex());
   std::size_t FirstToKeep(Offset offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(segments_.mutex());
   absl::Status RemoveDroppedFiles() ABSL_EXCLUSIVE_LOCKS_REQUIRED(dropped_files_.mutex())

@@ -44,9 +44,9 @@ inline bool IsOnlyOwner(const std::shared_ptr<Segment>& segment) {
 // The segments of a log by base offset, which of them are mapped, and what is left of those that
 // are gone. It bounds how many sealed segments stay mapped while nobody reads them.
 //
-// mutex() is the log's lock: it guards the list, and all that PartitionLog says. Invariants: base
-// offsets rise; first_uncommitted() is below size() unless the list is empty; of all segments below
-// first_uncommitted() every claim is committed.
+// mutex() is the log's lock: it guards the list, and all that names it as what guards it.
+// Invariants: base offsets rise; first_uncommitted() is below size() unless the list is empty; of
+// all segments below first_uncommitted() every claim is committed.
 class SegmentList {
  public:
   // `limits`: null where segments have no maps that are worth counting, and none is unmapped.

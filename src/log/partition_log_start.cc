@@ -14,7 +14,7 @@ constexpr std::chrono::seconds kSyncTimeout{30};
 
 }  // namespace
 
-absl::Status PartitionLog::RaiseStart(Offset start) {
+absl::Status PartitionLog::RaiseLogStart(Offset start) {
   const auto end = stable_end();
   if (!end.ok()) return end.status();
   if (start > *end) {
@@ -25,7 +25,7 @@ absl::Status PartitionLog::RaiseStart(Offset start) {
   {
     MutexLock drop_lock(dropped_files_.mutex());
     if (start > segments_.bounds().start()) {
-      if (const auto status = WriteStart(start); !status.ok()) return status;
+      if (const auto status = MakeStartDurable(start); !status.ok()) return status;
       segments_.bounds().RaiseStart(start);
     }
   }
@@ -33,7 +33,7 @@ absl::Status PartitionLog::RaiseStart(Offset start) {
   return DropBefore(start);
 }
 
-absl::Status PartitionLog::WriteStart(Offset start) {
+absl::Status PartitionLog::MakeStartDurable(Offset start) {
   {
     MutexLock lock(segments_.mutex());
     if (const auto status = segments_.WritableStatus(); !status.ok()) return status;

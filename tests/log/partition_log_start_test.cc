@@ -16,7 +16,7 @@ Cursor At(Offset offset) { return {.offset = offset, .segment = nullptr, .positi
 TEST_CASE("A log can begin in the middle of a segment, and does so after a power cut, too") {
   LongLog log;
   const Offset start = log.Base(2) + 17;
-  REQUIRE(log.log().RaiseStart(start).ok());
+  REQUIRE(log.log().RaiseLogStart(start).ok());
   const auto check = [&] {
     CHECK(log.begin() == start);
     CHECK(log.Base(0) <= start);
@@ -37,13 +37,13 @@ TEST_CASE("A log can begin in the middle of a segment, and does so after a power
   check();
   log.CutPower(1);
   check();
-  REQUIRE(log.log().RaiseStart(Offset(5)).ok());  // never back
+  REQUIRE(log.log().RaiseLogStart(Offset(5)).ok());  // never back
   check();
 }
 
 TEST_CASE("Of a log whose start is its end nothing is left to read, and appends go on") {
   LongLog log;
-  REQUIRE(log.log().RaiseStart(log.end()).ok());
+  REQUIRE(log.log().RaiseLogStart(log.end()).ok());
   CHECK(log.begin() == log.end());
   CHECK(log.Values(log.end()).empty());
   log.CutPower(2);
@@ -55,20 +55,20 @@ TEST_CASE("Of a log whose start is its end nothing is left to read, and appends 
 
 TEST_CASE("A log does not begin behind what readers see") {
   LongLog log;
-  CHECK(absl::IsOutOfRange(log.log().RaiseStart(log.end() + 1)));
+  CHECK(absl::IsOutOfRange(log.log().RaiseLogStart(log.end() + 1)));
   const Record record = RecordOf("t");
   const auto prepared = log.log().AppendTransactional({&record, 1}, 7).value();
   log.WriteOffsets(3);
-  CHECK(absl::IsOutOfRange(log.log().RaiseStart(prepared.first + 1)));
+  CHECK(absl::IsOutOfRange(log.log().RaiseLogStart(prepared.first + 1)));
   CHECK(log.begin() == Offset(0));
-  CHECK(log.log().RaiseStart(prepared.first).ok());
+  CHECK(log.log().RaiseLogStart(prepared.first).ok());
 }
 
 TEST_CASE("A reader that stands before a new start is told, and so is one that waits") {
   LongLog log;
   Cursor reader = At(Offset(3));
   REQUIRE(log.log().Read(reader, {.max_records = 1}).ok());
-  REQUIRE(log.log().RaiseStart(Offset(100)).ok());  // in the segment that it reads
+  REQUIRE(log.log().RaiseLogStart(Offset(100)).ok());  // in the segment that it reads
   CHECK(log.log().HasMore(reader));
   CHECK(absl::IsOutOfRange(log.log().Read(reader, {}).status()));
 }
@@ -80,7 +80,7 @@ TEST_CASE("A start in the middle of a batch leaves the rest of it") {
     for (const char* value : {"a", "b", "c", "d"}) records.push_back(RecordOf(value));
     REQUIRE(log.log().AppendBatch(records, std::nullopt).ok());
     log.Write("e");
-    REQUIRE(log.log().RaiseStart(Offset(2)).ok());
+    REQUIRE(log.log().RaiseLogStart(Offset(2)).ok());
     CHECK(log.Values(Offset(2)) == std::vector<std::string>{"c", "d", "e"});
     CHECK(log.log().OffsetForTime(Timestamp()).value() == Offset(2));
     const auto back = log.log().ReadBackwards(Offset(4), {}).value();
@@ -92,7 +92,7 @@ TEST_CASE("A start in the middle of a batch leaves the rest of it") {
 
 TEST_CASE("A damaged start counts for nothing, and verify tells of it") {
   LongLog log;
-  REQUIRE(log.log().RaiseStart(Offset(100)).ok());
+  REQUIRE(log.log().RaiseLogStart(Offset(100)).ok());
   log.Corrupt(std::string(kLogStartFile), 20);
   log.Kill();
   CHECK(log.begin() == Offset(0));
@@ -109,9 +109,9 @@ TEST_CASE("A follower sees where the log begins") {
   LongLog log;
   const auto follower = log.Follow();
   CHECK(follower->begin_offset().value() == Offset(0));
-  REQUIRE(log.log().RaiseStart(Offset(100)).ok());
+  REQUIRE(log.log().RaiseLogStart(Offset(100)).ok());
   CHECK(follower->begin_offset().value() == Offset(100));
-  CHECK(absl::IsFailedPrecondition(follower->RaiseStart(Offset(200))));
+  CHECK(absl::IsFailedPrecondition(follower->RaiseLogStart(Offset(200))));
 }
 
 TEST_CASE("A disk that fails while the start is written leaves it where it was") {
@@ -120,10 +120,10 @@ TEST_CASE("A disk that fails while the start is written leaves it where it was")
     return path.find("replace") != std::string::npos ? absl::ResourceExhaustedError("full")
                                                      : absl::OkStatus();
   });
-  CHECK(absl::IsResourceExhausted(log.log().RaiseStart(Offset(100))));
+  CHECK(absl::IsResourceExhausted(log.log().RaiseLogStart(Offset(100))));
   CHECK(log.begin() == Offset(0));
   log.disk().SetHook(nullptr);
-  CHECK(log.log().RaiseStart(Offset(100)).ok());
+  CHECK(log.log().RaiseLogStart(Offset(100)).ok());
   CHECK(log.begin() == Offset(100));
 }
 
