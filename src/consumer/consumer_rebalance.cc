@@ -81,6 +81,10 @@ absl::Status Consumer::State::TakeOne(const TopicPartition& partition, bool* was
       member_.group().Hold(partition, log, Offset(0));  // all, until it is known what is needed
   Offset stored(-1);
   const auto offset = StartingOffset(*topic, partition, &stored);
+  if (absl::IsAborted(offset.status())) {  // another member has it by now
+    member_.SyncAgain();
+    return absl::OkStatus();
+  }
   if (!offset.ok()) return offset.status();
   if (offset->has_value()) member_.group().Hold(partition, log, **offset);
   positions_.cursors().Add(*topic, partition.partition, offset->value_or(Offset(0)));
@@ -113,8 +117,9 @@ absl::StatusOr<std::optional<Offset>> Consumer::State::StartingOffset(
   }
   if (options_.offset_reset == OffsetReset::kNone) return std::optional<Offset>();
   const bool is_at_end = options_.offset_reset == OffsetReset::kLatest;
-  const auto offset =
-      is_at_end ? member_.group().FixPlace(partition, Access::Log(log)) : log.begin_offset();
+  const auto offset = is_at_end
+                          ? member_.group().FixPlace(member_.id(), partition, Access::Log(log))
+                          : log.begin_offset();
   if (!offset.ok()) return offset.status();
   if (is_at_end) *stored = *offset;
   return std::optional<Offset>(*offset);

@@ -110,8 +110,9 @@ class GroupCoordinator {
 
   // For a member at OffsetReset::kLatest that takes a partition in which the group has no place:
   // the end, or the beginning of one that came after the group; from now on the group's place.
-  absl::StatusOr<Offset> FixPlace(const TopicPartition& partition, PartitionLog& log)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  // Where there is one by now, that. Aborted: the member does not own the partition any more.
+  absl::StatusOr<Offset> FixPlace(const std::string& member, const TopicPartition& partition,
+                                  PartitionLog& log) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Stores the offset if the member has the partition, which nobody can take meanwhile. Whoever
   // calls has looked for lost members before, and has the GroupPartition from Hold. Aborted: it has

@@ -97,15 +97,27 @@ absl::Status GroupCoordinator::FixPlaces(const std::vector<TopicPartition>& part
   return store_.CommitAll(places);
 }
 
-absl::StatusOr<Offset> GroupCoordinator::FixPlace(const TopicPartition& partition,
+absl::StatusOr<Offset> GroupCoordinator::FixPlace(const std::string& member,
+                                                  const TopicPartition& partition,
                                                   PartitionLog& log) {
   absl::StatusOr<Offset> offset = Offset();
   {
     MutexLock lock(mutex_);
-    offset = members_.Of(partition).is_new ? log.begin_offset() : log.end_offset();
+    const GroupPartition& owned = members_.Of(partition);
+    offset = owned.is_new ? log.begin_offset() : log.end_offset();
     if (!offset.ok() || IsPlanted(PlantedBug::kForgetsWhereItBegan)) return offset;
-    const auto status = store_.Commit({name_, partition.topic, partition.partition}, *offset);
-    if (!status.ok()) return status;
+    const auto place = store_.EntryOf({name_, partition.topic, partition.partition});
+    if (!place.ok()) return place.status();
+    // A member that was held up may have lost the partition since it saw no place, and the next
+    // owner have committed one.
+    const auto check = [&] {
+      if (auto status = CheckOwner(member, owned); !status.ok()) return status;
+      if (!(*place)->committed) return absl::OkStatus();
+      offset = (*place)->committed->offset;
+      return absl::AlreadyExistsError("the group has a place there");
+    };
+    const auto status = store_.Commit(**place, *offset, {}, check, [] {});
+    if (!status.ok() && !absl::IsAlreadyExists(status)) return status;
   }
   const auto status = store_.WaitDurable(std::chrono::steady_clock::now() + kSyncTimeout);
   if (!status.ok()) return status;

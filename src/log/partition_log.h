@@ -141,7 +141,10 @@ class PartitionLog final : public std::enable_shared_from_this<PartitionLog>, pr
 
   // Puts a segment, whose file was written with SegmentWriter, in the place of those that hold the
   // same offsets. In one step: readers find either, a crash leaves either, and batches keep what
-  // they have. `replacement.end` is the base offset of another segment.
+  // they have. `replacement.end` is the base offset of another segment. The log must have been
+  // opened, by any call, before the file was written. What it leaves out counts as never written:
+  // it must hold the last record of each named producer, and each frame that HasTransaction may be
+  // asked for.
   //   FailedPrecondition  they are not sealed, committed, decided and durable, or it is no whole
   //                       segment of just these offsets; nothing is changed
   absl::Status ReplaceSegments(const Replacement& replacement)

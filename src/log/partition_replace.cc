@@ -37,28 +37,38 @@ absl::Status PartitionLog::CheckReplaceable(const Replacement& replacement) {
 }
 
 absl::Status PartitionLog::ReplaceSegments(const Replacement& replacement) {
-  // None of them is dropped meanwhile; nor is one tidied up, which would leave hints of it.
-  MutexLock drop_lock(dropped_files_.mutex());
-  MutexLock ahead_lock(files_.preparer().mutex());
+  MutexLock drop_lock(dropped_files_.mutex());  // none of them is dropped meanwhile
   {
     MutexLock lock(segments_.mutex());
     if (const auto status = CheckReplaceable(replacement); !status.ok()) return status;
   }
+  // What is left of the last one first: two replacements never overlap.
+  if (const auto status = RemoveDroppedFiles(); !status.ok()) return status;
   const auto directory = segments_.directory().Open();
   if (!directory.ok()) return directory.status();
   if (const auto status = CheckReplacement(**directory, replacement, context_.boot); !status.ok()) {
     return status;
   }
-  bool is_in_place = false;
-  const auto status = PutInPlace(**directory, replacement, &is_in_place);
-  if (is_in_place) {
+  {
+    // Nobody tidies one of them up meanwhile, which would leave hints of it.
+    MutexLock ahead_lock(files_.preparer().mutex());
+    {
+      // Once the topic is deleted, another one may have the name; who deletes it waits for us here.
+      MutexLock lock(segments_.mutex());
+      if (const auto status = segments_.WritableStatus(); !status.ok()) return status;
+    }
+    bool is_in_place = false;
+    const auto status = PutInPlace(**directory, replacement, &is_in_place);
+    if (!is_in_place) return status;
+    dropped_files_.Add(replacement);
     MutexLock lock(segments_.mutex());
     Forget(segments_.IndexFrom(replacement.begin), segments_.IndexFrom(replacement.end));
     segments_.Insert(replacement.begin);
     segments_.Find(replacement.begin)->is_durable = true;
     segments_.ReleaseRemoved();
+    if (!status.ok()) return status;
   }
-  return status.ok() ? RemoveReplaced(**directory, replacement) : status;
+  return RemoveDroppedFiles();
 }
 
 }  // namespace daybook::inline v1

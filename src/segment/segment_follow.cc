@@ -36,7 +36,9 @@ void Segment::Follow(const BootId& boot) {
   const ClaimWord trusted = LoadCheckpoint(boot);
   bounds_.RaiseHoleEnd(checkpoint_.KnownEnd(boot));  // of a file that was cut short: damage there
   if (AdoptCheckpoint(trusted)) return;
-  gate_->SetCommitted(trusted);
+  // Beyond what is known of the file, a seal may stand before it: the writer has gone on since the
+  // size was looked at, or the file was cut short. Then the end is found by walking.
+  gate_->SetCommitted(PositionOf(trusted) <= Bytes().bytes.size() ? trusted : kFirstFrame);
 }
 
 std::optional<std::uint64_t> Segment::FrameBehindClaims(std::uint64_t position,

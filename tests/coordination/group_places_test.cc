@@ -1,5 +1,6 @@
 #include "broker/access.h"
 #include "catch.h"
+#include "coordination/group_registry.h"
 #include "daybook/transaction.h"
 #include "support/group_fixture.h"
 
@@ -221,6 +222,21 @@ TEST_CASE("At kLatest the place is durable when Join returns, also if somebody e
   const auto second = fixture.Join();
   CHECK(syncs == 0);
   fixture.broker.disk().SetHook(nullptr);
+}
+
+TEST_CASE("A member that lost a partition before it had noted a place notes none") {
+  LateFixture fixture;
+  const auto first = fixture.Join();
+  const auto group = Access::Groups(*fixture.broker)->Find("g").value();
+  PartitionLog& log = Access::Log(fixture.broker->OpenTopic("t").value().partition(0));
+  fixture.broker.SendMany("t", 0, 4);
+  CHECK(absl::IsAborted(group->FixPlace("no-member", {"t", 0}, log).status()));
+  CHECK(fixture.Place(0) == Offset(3));
+  // Where there is a place by now, that one counts.
+  const std::string owner = first->member_id();
+  REQUIRE(first->Poll(std::chrono::seconds(0)).ok());
+  CHECK(group->FixPlace(owner, {"t", 0}, log).value() == Offset(3));
+  CHECK(fixture.Place(0) == Offset(3));
 }
 
 }  // namespace daybook

@@ -159,4 +159,36 @@ TEST_CASE("Readers come no further than the visible end, in a batch, too") {
   }
 }
 
+TEST_CASE("A named producer goes on behind a start that is in the middle of a segment") {
+  LogFixture log;
+  for (std::int64_t sequence = 0; sequence < 5; ++sequence) {
+    REQUIRE(log.log().AppendSequenced(RecordOf("v"), 42, sequence).ok());
+  }
+  log.Sync();
+  for (const std::int64_t start : {3, 5}) {
+    REQUIRE(log.log().RaiseLogStart(Offset(start)).ok());
+    log.Kill();
+    CHECK(log.log().LastSequence(42).value()->sequence == 4);
+    CHECK(log.log().AppendSequenced(RecordOf("v"), 42, 4).value() == Offset(4));  // once
+    CHECK(log.end() == Offset(5));
+  }
+  CHECK(log.log().AppendSequenced(RecordOf("v"), 42, 5).value() == Offset(5));
+}
+
+TEST_CASE("A start behind the end of a log that has lost it deletes nothing that comes later") {
+  LogFixture log;
+  log.WriteMany(10);
+  REQUIRE(WriteLogStart(*log.root().OpenDirectory("orders-0").value(), Offset(50)).ok());
+  const auto follower = log.Follow();
+  CHECK(follower->begin_offset().value() == Offset(10));
+  CHECK(follower->end_offset().value() == Offset(10));
+  log.Kill();
+  CHECK(log.log().begin_offset().value() == Offset(10));
+  log.Write("new");
+  log.Sync();
+  log.Kill();
+  CHECK(log.log().begin_offset().value() == Offset(10));
+  CHECK(log.Values(Offset(10)) == std::vector<std::string>{"new"});
+}
+
 }  // namespace daybook

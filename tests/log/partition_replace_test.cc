@@ -1,3 +1,4 @@
+#include <chrono>
 #include <string>
 
 #include "catch.h"
@@ -56,8 +57,20 @@ TEST_CASE_METHOD(ReplacedLog, "Another process that follows the log sees what wa
   const auto follower = Follow();
   Cursor first{.offset = Base(1) + 5, .segment = nullptr, .position = 0};
   REQUIRE(follower->Read(first, {.max_records = 1}).ok());
+  Cursor second{.offset = Base(2) + 5, .segment = nullptr, .position = 0};
+  REQUIRE(follower->Read(second, {.max_records = 1}).ok());
   const Replacement replaced = Prepare(1, 4);
+  const Offset third = Base(3);
   Replace(replaced);
+  // The first to read on has not listed the directory since.
+  while (second.offset < Offset(4'000)) {
+    const auto more = follower->Read(second, {.max_records = 100});
+    INFO(more.status() << " at " << second.offset.value());
+    REQUIRE(more.ok());
+    REQUIRE_FALSE(more->empty());
+    if (more->begin()->offset >= third) CHECK(more->begin()->offset.value() % 10 == 0);
+    if (more->begin()->offset >= third) break;
+  }
   CheckReads(*follower, replaced);
   // Who had read on in the first one has its records, and then those of the new one that follow.
   while (first.offset < Offset(4'000)) {
@@ -86,6 +99,48 @@ TEST_CASE_METHOD(ReplacedLog, "What is not durable, open or undecided is not rep
   const std::size_t now = Segments().size() - 1;
   status = log().ReplaceSegments({.begin = Base(last), .end = Base(now), .segment_id = 1});
   CHECK(std::string(status.message()).find("claim") != std::string::npos);
+}
+
+TEST_CASE_METHOD(ReplacedLog, "Times are searched in what was replaced, by a follower, too") {
+  const auto follower = Follow();
+  clock().Advance(std::chrono::hours(1));
+  const Timestamp later = clock().Now();
+  CHECK(follower->OffsetForTime(later).value() == Offset(4'000));
+  WriteMany(1'000);
+  Sync();
+  const std::size_t last = Segments().size() - 1;
+  CHECK(follower->OffsetForTime(later).value() == Offset(4'000));
+  // Its first segment has no record of that time, and the others have.
+  std::size_t first = 0;
+  while (Base(first + 1) <= Offset(4'000)) ++first;
+  Replace(Prepare(first - 1, last));
+  CHECK(log().OffsetForTime(later).value() == Offset(4'000));
+  CHECK(follower->OffsetForTime(later).value() == Offset(4'000));
+}
+
+TEST_CASE_METHOD(ReplacedLog, "What a failing disk has left of a replacement never comes back") {
+  const Replacement replaced = Prepare(0, 3);
+  const Offset behind = Base(4);
+  disk().SetHook([](SimulatedFileSystem::Operation operation, const std::string&) {
+    return operation == SimulatedFileSystem::Operation::kRemove
+               ? absl::UnavailableError("the disk does not answer")
+               : absl::OkStatus();
+  });
+  CHECK_FALSE(log().ReplaceSegments(replaced).ok());
+  disk().SetHook([](SimulatedFileSystem::Operation operation, const std::string& path) {
+    return operation == SimulatedFileSystem::Operation::kRemove && !path.ends_with(".index") &&
+                   !path.ends_with(".producers")
+               ? absl::UnavailableError("the disk does not answer")
+               : absl::OkStatus();
+  });
+  const auto status = log().ReplaceSegments(replaced);
+  CHECK(absl::IsUnavailable(status));
+  disk().SetHook(nullptr);
+  REQUIRE(log().DropBefore(behind).ok());
+  CHECK(log().begin_offset().value() == behind);
+  Kill();
+  CHECK(log().begin_offset().value() == behind);
+  CHECK(Issues() == std::vector<std::string>());
 }
 
 }  // namespace daybook

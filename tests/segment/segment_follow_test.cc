@@ -98,4 +98,23 @@ TEST_CASE("Claims of before a boot are not passed, as recovery may cut there") {
   CHECK(follower->FrameBehindClaims(PositionOf(open), fixture.disk.BootId()));
 }
 
+TEST_CASE_METHOD(SegmentFixture,
+                 "A follower that looked at the size before the writer sealed finds the seal") {
+  const auto follower =
+      Segment::Open(*directory, PartitionName("t", 0), Offset(100), MapAccess::kRead).value();
+  const std::size_t known = follower->Bytes().bytes.size();
+  while (Write(1'000)) {
+    const auto extended = segment->Extend(PositionOf(segment->ClaimedEnd()) + 8'000);
+    if (!extended.ok()) break;
+  }
+  if (const auto end = segment->CloseHere()) segment->Seal(*end, Timestamp());
+  segment->Checkpoint(disk.BootId());
+  REQUIRE(segment->sealed_end().has_value());
+  REQUIRE(PositionOf(*segment->sealed_end()) > known);
+  follower->Follow(disk.BootId());
+  REQUIRE(follower->Refresh(*directory).value());
+  CHECK(follower->sealed_end() == segment->sealed_end());
+  CHECK(follower->CommittedEnd() == segment->CommittedEnd());
+}
+
 }  // namespace daybook

@@ -43,16 +43,17 @@ absl::Status GroupRunner::PassDamage(const absl::Status& status) {
   }
   const TopicPartition name{damage.topic, damage.partition};
   if (const auto sought = consumer_->Seek(name, damage.end_offset); !sought.ok()) return sought;
-  PartitionStream& stream = *records_.StreamOf(name, damage.begin_offset);
+  // A share: a rebalance within Commit may take the stream away.
+  const std::shared_ptr<PartitionStream> stream = records_.StreamOf(name, damage.begin_offset);
   if (is_dropped) {
     // Once it is told and noted, the group is behind it: what comes back of before it must not undo
     // that, and the next Run is not told again.
+    stream->committed = std::max(stream->committed, damage.end_offset);
     const auto committed = consumer_->Commit({{name, {.offset = damage.end_offset}}});
     if (!committed.ok() && !absl::IsAborted(committed)) return committed;
-    stream.committed = std::max(stream.committed, damage.end_offset);
     if (!goes_on) return status;
   }
-  records_.PassTo(stream, damage.end_offset);
+  records_.PassTo(*stream, damage.end_offset);
   finished_.Add();
   return absl::OkStatus();
 }

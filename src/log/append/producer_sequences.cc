@@ -222,7 +222,8 @@ absl::StatusOr<Offset> ProducerSequences::OffsetOf(const frame::ProducerSequence
 
 absl::Status ProducerSequences::Visit(Offset begin, Offset end, const Visitor& visitor) {
   Cursor at{.offset = begin, .segment = nullptr, .position = 0};
-  if (const auto status = log_.reader.Place(at); !status.ok()) return status;
+  // Its sequences count also where the records are deleted.
+  if (const auto status = log_.reader.PlaceInSegments(at); !status.ok()) return status;
   std::optional<Offset> refreshed;  // once for each segment
   while (at.segment != nullptr) {
     Segment& segment = *at.segment;

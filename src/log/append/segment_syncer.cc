@@ -63,7 +63,8 @@ SyncableLog::Synced SegmentSyncer::Sync(Offset durable_end) {
     if (segment->is_durable() && RecordsOf(end) != 0) {
       first_undurable_ = first_undurable_ + 1;
       MutexLock lock(segments_.mutex());
-      segments_.Find(slot.base_offset)->is_durable = true;  // nothing is dropped before
+      // One that is durable may be replaced from then on.
+      if (SegmentSlot* const there = segments_.Find(slot.base_offset)) there->is_durable = true;
     }
     if (segment->sealed_end() && end != segment->sealed_end()) break;  // open claims
   }

@@ -12,16 +12,25 @@
 
 namespace daybook::inline v1 {
 
-absl::Status LogReader::Place(Cursor& cursor) {
+absl::Status LogReader::Place(Cursor& cursor, Offset start) {
   std::shared_ptr<Segment> segment;
   segments_.Look();
   {
     MutexLock lock(segments_.mutex());
     cursor.seen_changes = segments_.changes();
     if (const auto status = segments_.Refresh(); !status.ok()) return status;
-    if (const auto status = segments_.CheckRange(cursor.offset); !status.ok()) return status;
+    if (const auto status = segments_.CheckRange(cursor.offset, start); !status.ok()) {
+      return status;
+    }
     if (segments_.empty()) return absl::OkStatus();
     auto opened = segments_.SegmentOf(cursor.offset);
+    while (absl::IsOutOfRange(opened.status())) {  // it was dropped, or replaced: look again
+      if (const auto status = segments_.CheckRange(cursor.offset, start); !status.ok()) {
+        return status;
+      }
+      if (segments_.empty()) return absl::OkStatus();
+      opened = segments_.SegmentOf(cursor.offset);
+    }
     if (!opened.ok()) return DamageTo(cursor.offset, opened.status());
     segment = *std::move(opened);
   }
@@ -34,9 +43,12 @@ absl::Status LogReader::Place(Cursor& cursor) {
   return absl::OkStatus();
 }
 
-bool LogReader::GoToReplacement(Cursor& cursor) {
+absl::StatusOr<bool> LogReader::GoToReplacement(Cursor& cursor) {
+  if (segments_.IndexAbove(cursor.offset) == 0) return false;
   auto segment = segments_.SegmentOf(cursor.offset);
-  if (!segment.ok() || *segment == cursor.segment) return false;
+  if (absl::IsOutOfRange(segment.status()) || absl::IsDataLoss(segment.status())) return false;
+  if (!segment.ok()) return segment.status();
+  if (*segment == cursor.segment) return false;
   const auto delta = static_cast<std::uint64_t>(cursor.offset - (*segment)->base_offset());
   const auto end = (*segment)->sealed_end();
   if (!end || RecordsOf(*end) <= delta) return false;
@@ -63,9 +75,15 @@ absl::StatusOr<bool> LogReader::NextSegment(Cursor& cursor) {
     }
   }
   if (next == segments_.size()) return false;
+  if (segments_.SlotAt(next).base_offset > cursor.offset) {
+    // A list of a directory in which files were made meanwhile may lack the first of them.
+    if (const auto status = segments_.ListAgain(); !status.ok()) return status;
+    next = segments_.IndexAbove(base);
+    if (next == segments_.size()) return false;
+  }
   const Offset next_base = segments_.SlotAt(next).base_offset;
-  if (next_base > cursor.offset && next != 0 && GoToReplacement(cursor)) return true;
   if (next_base > cursor.offset) {
+    if (const auto moved = GoToReplacement(cursor); !moved.ok() || *moved) return moved;
     // Before the first one they were dropped.
     return !segments_.has_files() || next == 0 ? segments_.NoSuchOffset(cursor.offset)
                                                : MissingAt(cursor.offset, next_base);
@@ -75,6 +93,9 @@ absl::StatusOr<bool> LogReader::NextSegment(Cursor& cursor) {
   if (absl::IsOutOfRange(segment.status()) && segments_.IndexAbove(next_base) == segments_.size() &&
       next_base == cursor.offset && segments_.Find(base) != nullptr) {
     return false;
+  }
+  if (absl::IsOutOfRange(segment.status())) {
+    if (const auto moved = GoToReplacement(cursor); !moved.ok() || *moved) return moved;
   }
   if (!segment.ok()) return DamageTo(next_base, segment.status());
   cursor.segment = *std::move(segment);
@@ -370,26 +391,6 @@ bool LogReader::HasMore(Cursor& cursor) {
     return transactions_.At(segment, cursor.position) != TransactionTable::Decision::kUndecided;
   }
   return frame::KindOf(length_word) != frame::Kind::kSeal || segments_.HasMoreBehindSeal(cursor);
-}
-
-absl::StatusOr<Offset> LogReader::NextReadable(Offset damaged) {
-  for (;;) {
-    Cursor cursor{.offset = damaged, .segment = nullptr, .position = 0};
-    const auto batch = Read(cursor, {.max_records = 1, .max_bytes = 0});
-    if (batch.ok() && !batch->empty()) return batch->begin_offset();
-    // Where it stands may be before the end: at a claim, or a transaction that is undecided.
-    if (batch.ok()) return cursor.segment == nullptr ? segments_.end_offset() : cursor.offset;
-    if (absl::IsOutOfRange(batch.status())) {
-      const auto begin = segments_.begin_offset();
-      if (begin.ok() && damaged < *begin) return begin;
-    }
-    const auto damage = DamageOf(batch.status());
-    if (!damage) return batch.status();
-    if (damage->end_offset <= damaged) {  // nothing follows
-      return damage->may_hold_records ? batch.status() : segments_.end_offset();
-    }
-    damaged = damage->end_offset;  // what follows may be damaged, too
-  }
 }
 
 }  // namespace daybook::inline v1

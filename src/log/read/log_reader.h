@@ -59,12 +59,15 @@ class LogReader {
   bool HasMore(Cursor& cursor);
 
   // Opens the segment that holds cursor.offset and finds its place there.
-  absl::Status Place(Cursor& cursor);
+  absl::Status Place(Cursor& cursor) { return Place(cursor, segments_.bounds().start()); }
+  // The same of what the log start offset has deleted and a segment still holds.
+  absl::Status PlaceInSegments(Cursor& cursor) { return Place(cursor, Offset()); }
   // Goes from the end of a sealed segment to the next; false when there is none yet.
   absl::StatusOr<bool> NextSegment(Cursor& cursor);
   // Another process has put one segment in the place of several, of which this reader has had the
   // first: whether the offset is in that, and the cursor there now.
-  bool GoToReplacement(Cursor& cursor) ABSL_EXCLUSIVE_LOCKS_REQUIRED(segments_.mutex());
+  absl::StatusOr<bool> GoToReplacement(Cursor& cursor)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(segments_.mutex());
   // The DataLoss of a reader that stands at `cursor`, in front of damage.
   absl::Status DamageAt(const Cursor& cursor, std::string_view cause = "");
   // The entries of the compressed batch at `position`.
@@ -85,6 +88,7 @@ class LogReader {
   absl::StatusOr<std::shared_ptr<const std::string>> EntriesOf(Cursor& at, std::uint64_t position,
                                                                const frame::FrameHeader& header,
                                                                bool is_part);
+  absl::Status Place(Cursor& cursor, Offset start);
   // What stands at `cursor`, whole and no record that was collected, is not for readers yet; if
   // not, it is a seal.
   bool IsHeldBack(const Cursor& cursor, const ReadBound& bound) const;

@@ -46,9 +46,14 @@ absl::StatusOr<std::shared_ptr<Segment>> LogReader::SegmentBefore(Offset before)
   segments_.Look();
   MutexLock lock(segments_.mutex());
   if (const auto status = segments_.Refresh(); !status.ok()) return status;
-  if (const auto status = segments_.CheckRange(before); !status.ok()) return status;
-  if (before == segments_.BeginOffsetLocked()) return std::shared_ptr<Segment>();
-  return segments_.SegmentOf(Offset(before.value() - 1));
+  for (;;) {
+    const auto status = segments_.CheckRange(before, segments_.bounds().start());
+    if (!status.ok()) return status;
+    if (before == segments_.BeginOffsetLocked()) return std::shared_ptr<Segment>();
+    auto segment = segments_.SegmentOf(Offset(before.value() - 1));
+    if (!absl::IsOutOfRange(segment.status())) return segment;
+    // It was dropped, or replaced: look again.
+  }
 }
 
 absl::StatusOr<RecordBatch> LogReader::CollectBackwards(const std::shared_ptr<Segment>& segment,

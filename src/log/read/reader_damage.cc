@@ -83,4 +83,24 @@ bool LogReader::IsDamagedSeal(const Cursor& cursor) {
   return next != segments_.size() && segments_.SlotAt(next).base_offset == cursor.offset;
 }
 
+absl::StatusOr<Offset> LogReader::NextReadable(Offset damaged) {
+  for (;;) {
+    Cursor cursor{.offset = damaged, .segment = nullptr, .position = 0};
+    const auto batch = Read(cursor, {.max_records = 1, .max_bytes = 0});
+    if (batch.ok() && !batch->empty()) return batch->begin_offset();
+    // Where it stands may be before the end: at a claim, or a transaction that is undecided.
+    if (batch.ok()) return cursor.segment == nullptr ? segments_.end_offset() : cursor.offset;
+    if (absl::IsOutOfRange(batch.status())) {
+      const auto begin = segments_.begin_offset();
+      if (begin.ok() && damaged < *begin) return begin;
+    }
+    const auto damage = DamageOf(batch.status());
+    if (!damage) return batch.status();
+    if (damage->end_offset <= damaged) {  // nothing follows
+      return damage->may_hold_records ? batch.status() : segments_.end_offset();
+    }
+    damaged = damage->end_offset;  // what follows may be damaged, too
+  }
+}
+
 }  // namespace daybook::inline v1

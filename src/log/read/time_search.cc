@@ -14,6 +14,11 @@ namespace daybook::inline v1 {
 absl::StatusOr<bool> TimeSearch::Learn(Offset base) {
   std::unique_ptr<Directory> directory;
   std::optional<TimeSummary> times;
+  std::uint64_t removals = 0;
+  {
+    MutexLock lock(log_.segments.mutex());
+    removals = log_.segments.removals();
+  }
   if (log_.segments.has_files()) {
     auto opened = log_.segments.directory().Open();
     if (!opened.ok()) return opened.status();
@@ -34,6 +39,8 @@ absl::StatusOr<bool> TimeSearch::Learn(Offset base) {
   }
   if (!times) return false;
   MutexLock lock(log_.segments.mutex());
+  // Meanwhile another segment may have taken the name: then it is looked at again.
+  if (log_.segments.removals() != removals) return true;
   if (SegmentSlot* slot = log_.segments.Find(base); slot != nullptr) slot->times = times;
   return true;
 }
@@ -135,8 +142,9 @@ std::optional<Offset> TimeSearch::FindIn(Segment& segment) {
       continue;
     }
     if (!frame::HoldsEntries(kind)) return offset;
-    const auto first = static_cast<std::uint32_t>(std::max<std::int64_t>(start - offset, 0));
-    if (const auto entry = FindEntry(segment, position, header, first)) return offset + *entry;
+    const Offset begin = segment.base_offset() + header.offset_delta;
+    const auto first = static_cast<std::uint32_t>(std::max<std::int64_t>(start - begin, 0));
+    if (const auto entry = FindEntry(segment, position, header, first)) return begin + *entry;
   }
   return std::nullopt;
 }

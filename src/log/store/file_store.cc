@@ -47,7 +47,14 @@ absl::Status FileStore::Recover(Directory& directory) {
   // A damaged one deletes nothing: `verify` tells of it.
   const auto start = ReadLogStart(directory);
   if (!start.ok() && !absl::IsDataLoss(start.status())) return start.status();
-  if (start.ok()) bounds().RaiseStart(std::min(*start, next_base()));
+  if (start.ok() && log->refusal.ok() && *start > next_base()) {
+    // The log has lost its end: what is appended there next must not be deleted by the next open.
+    const auto status = WriteLogStart(directory, next_base());
+    if (!status.ok()) return status;
+    bounds().RaiseStart(next_base());
+  } else if (start.ok()) {
+    bounds().RaiseStart(*start);
+  }
   if (!log->refusal.ok()) RefuseWrites(log->refusal);
   SetOpen();
   counters_.partitions_opened.fetch_add(1, std::memory_order_relaxed);

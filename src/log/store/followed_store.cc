@@ -60,6 +60,7 @@ absl::Status FollowedStore::List(Directory& directory) {
     if (is_listed(last - 1)) continue;
     std::size_t first = last - 1;
     while (first != 0 && !is_listed(first - 1)) --first;
+    if (first != 0) SlotAt(first - 1).times.reset();  // it may have taken their place
     Remove(first, last);
     last = first + 1;
   }
@@ -83,6 +84,11 @@ absl::Status FollowedStore::RefreshBehind(const Cursor& cursor) {
   const std::size_t next = IndexAbove(cursor.segment->base_offset());
   const bool is_known = next != size() && SlotAt(next).base_offset <= cursor.offset;
   return is_known ? absl::OkStatus() : Refresh();
+}
+
+absl::Status FollowedStore::ListAgain() {
+  const auto opened = directory().Open();
+  return opened.ok() ? List(**opened) : opened.status();
 }
 
 absl::StatusOr<std::shared_ptr<Segment>> FollowedStore::OpenAt(std::size_t index) {
@@ -127,7 +133,9 @@ absl::StatusOr<bool> FollowedStore::RefreshSegment(Segment& segment) {
 
 void FollowedStore::Renew(SegmentSlot& slot) {
   const std::uint64_t changes = follower_.changes();
-  const auto is_same = RefreshSegment(*slot.segment);
+  const auto opened = directory().Open();
+  if (!opened.ok()) return;
+  const auto is_same = slot.segment->Refresh(**opened);
   if (is_same.ok() && *is_same) {
     slot.seen_changes = changes;
   } else if (is_same.ok() || absl::IsNotFound(is_same.status())) {

@@ -72,9 +72,11 @@ absl::Status PutInPlace(Directory& directory, const Replacement& replacement, bo
   }
   if (status.ok()) {
     status = directory.Rename(replacement.file(), SegmentFileName(replacement.begin, ".log"));
-    const auto in_place = replacement.IsInPlace(directory);  // it may be, though it failed
-    *is_in_place = in_place.ok() && *in_place;
-    if (status.ok()) status = directory.Sync();
+    *is_in_place = status.ok();
+    if (status.ok()) return directory.Sync();
+    const auto looked = replacement.IsInPlace(directory);  // it may be, though it failed
+    if (!looked.ok()) return status;                       // the marker does no harm
+    *is_in_place = *looked;
   }
   if (!*is_in_place) RemoveIfThere(directory, replacement.marker()).IgnoreError();
   return status;

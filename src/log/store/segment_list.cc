@@ -54,6 +54,7 @@ void SegmentList::Remove(std::size_t first, std::size_t last) {
     Unmap(*slot);
   }
   slots_.erase(begin, end);
+  ++removals_;
   if (first_uncommitted_ > first) first_uncommitted_ -= std::min(first_uncommitted_, last) - first;
 }
 

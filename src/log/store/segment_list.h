@@ -88,6 +88,8 @@ class SegmentList {
     slots_.push_back(std::move(slot));
     ++added_;
   }
+  // How often segments were taken off the list.
+  std::uint64_t removals() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return removals_; }
   // How many segments were appended to the list.
   std::uint64_t added() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return added_; }
   // Takes the segments in [first, last) off the list, and notes those in which a thread that was
@@ -141,6 +143,7 @@ class SegmentList {
   std::vector<SegmentSlot> slots_ ABSL_GUARDED_BY(mutex_);
   std::size_t first_uncommitted_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t added_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::uint64_t removals_ ABSL_GUARDED_BY(mutex_) = 0;
   std::vector<Offset> mapped_ ABSL_GUARDED_BY(mutex_);  // base offsets
   bool holds_file_ ABSL_GUARDED_BY(mutex_) = false;
   std::uint64_t uses_ ABSL_GUARDED_BY(mutex_) = 0;

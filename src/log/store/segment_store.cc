@@ -83,7 +83,10 @@ absl::StatusOr<Offset> SegmentStore::begin_offset() {
   Look();
   MutexLock lock(mutex());
   if (const auto status = Refresh(); !status.ok()) return status;
-  return BeginOffsetLocked();
+  const Offset begin = BeginOffsetLocked();
+  if (begin != bounds_.start()) return begin;
+  const auto end = EndOffsetLocked();  // another process may have told the start first
+  return end.ok() ? std::min(begin, *end) : end;
 }
 
 absl::StatusOr<Offset> SegmentStore::end_offset() {
@@ -102,11 +105,11 @@ absl::Status SegmentStore::NoSuchOffset(Offset wanted) {
                                             ", ", end->value(), "); seek to one of these"));
 }
 
-absl::Status SegmentStore::CheckRange(Offset wanted) {
+absl::Status SegmentStore::CheckRange(Offset wanted, Offset start) {
   const auto end = EndOffsetLocked();
   if (!end.ok()) return end.status();
-  const Offset begin = std::min(BeginOffsetLocked(), *end);
-  return wanted < begin || wanted > *end ? NoSuchOffset(wanted) : absl::OkStatus();
+  const Offset begin = std::max(empty() ? *end : front().base_offset, start);
+  return wanted < std::min(begin, *end) || wanted > *end ? NoSuchOffset(wanted) : absl::OkStatus();
 }
 
 absl::StatusOr<Offset> SegmentStore::BaseAbove(Offset offset) {

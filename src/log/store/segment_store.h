@@ -72,8 +72,8 @@ class SegmentStore : public SegmentList {
   // The same two, as they are now.
   absl::StatusOr<Offset> begin_offset() ABSL_LOCKS_EXCLUDED(mutex());
   absl::StatusOr<Offset> end_offset() ABSL_LOCKS_EXCLUDED(mutex());
-  // OutOfRange: `wanted` is not in [begin offset, end offset].
-  absl::Status CheckRange(Offset wanted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  // OutOfRange: `wanted` is not in [begin offset, end offset] of a log with that start offset.
+  absl::Status CheckRange(Offset wanted, Offset start) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   // That error.
   absl::Status NoSuchOffset(Offset wanted) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   // The base offset of the first segment above that one; the end of the log where there is none.
@@ -122,6 +122,10 @@ class SegmentStore : public SegmentList {
   virtual absl::Status Refresh() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) { return EnsureOpen(); }
   // The same for a reader at the seal of its segment, unless the next one is known already.
   virtual absl::Status RefreshBehind(const Cursor&) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) {
+    return absl::OkStatus();
+  }
+  // Lists all files again, whatever was told of changes.
+  virtual absl::Status ListAgain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) {
     return absl::OkStatus();
   }
   // Of when a cursor is placed: see Cursor::seen_changes.

@@ -54,8 +54,8 @@ TEST_CASE("A store knows the segment of an offset, and which offsets there are")
   CHECK(store.SegmentOf(Offset(5)).value()->base_offset() == Offset(5));
   CHECK(store.BaseAbove(Offset(0)).value() == Offset(2));
   CHECK(store.BaseAbove(Offset(9)).value() == Offset(5));
-  CHECK(store.CheckRange(Offset(5)).ok());
-  const auto status = store.CheckRange(Offset(6));
+  CHECK(store.CheckRange(Offset(5), Offset()).ok());
+  const auto status = store.CheckRange(Offset(6), Offset());
   CHECK(absl::IsOutOfRange(status));
   CHECK(status.message() ==
         "orders-0: there is no offset 6; the partition has [0, 5); seek to one of these");
