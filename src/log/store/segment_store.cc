@@ -1,5 +1,6 @@
 #include "log/store/segment_store.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -83,10 +84,10 @@ absl::StatusOr<Offset> SegmentStore::begin_offset() {
   Look();
   MutexLock lock(mutex());
   if (const auto status = Refresh(); !status.ok()) return status;
-  const Offset begin = BeginOffsetLocked();
-  if (begin != bounds_.start()) return begin;
+  const Offset first = empty() ? next_base_ : front().base_offset;
+  if (bounds_.start() <= first) return first;
   const auto end = EndOffsetLocked();  // another process may have told the start first
-  return end.ok() ? std::min(begin, *end) : end;
+  return end.ok() ? std::min(bounds_.start(), *end) : end;
 }
 
 absl::StatusOr<Offset> SegmentStore::end_offset() {
