@@ -6,7 +6,7 @@
 #include "catch.h"
 #include "daybook/consumer_group.h"
 #include "daybook/transaction.h"
-#include "support/broker_fixture.h"
+#include "support/transaction_fixture.h"
 
 // A transaction that moves the places of a group: what it takes of a consumer, and what becomes of
 // them.
@@ -14,21 +14,12 @@
 namespace daybook {
 namespace {
 
-Transaction Begin(BrokerFixture& broker, TransactionOptions options = {}) {
-  auto transaction = Transaction::Begin(*broker, std::move(options));
-  INFO(transaction.status());
-  REQUIRE(transaction.ok());
-  return *std::move(transaction);
-}
-
 std::unique_ptr<Consumer> Join(BrokerFixture& broker, GroupOptions options = {}) {
   auto consumer = ConsumerGroup(*broker, "group", std::move(options)).Join({"in"});
   INFO(consumer.status());
   REQUIRE(consumer.ok());
   return *std::move(consumer);
 }
-
-using Strings = std::vector<std::string>;
 
 }  // namespace
 

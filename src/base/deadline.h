@@ -22,6 +22,9 @@ inline SteadyTime DeadlineAfter(std::chrono::nanoseconds timeout) {
   return Later(std::chrono::steady_clock::now(), timeout);
 }
 
+// How long a call waits for a sync that it needs and whose deadline nobody has given.
+inline constexpr std::chrono::seconds kSyncTimeout{30};
+
 }  // namespace daybook::inline v1
 
 #endif  // DAYBOOK_BASE_DEADLINE_H_

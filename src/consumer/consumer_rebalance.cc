@@ -77,8 +77,9 @@ absl::Status Consumer::State::TakeOne(const TopicPartition& partition, bool* was
   if (!topic.ok()) return topic.status();
   if (partition.partition >= topic->partitions()) return absl::OkStatus();
   PartitionLog& log = Access::Log(topic->partition(partition.partition));
-  GroupPartition* const of_group =
-      member_.group().Hold(partition, log, Offset(0));  // all, until it is known what is needed
+  // All, until it is known what is needed.
+  const auto of_group = member_.group().Hold(partition, log, Offset(0));
+  if (!of_group.ok()) return of_group.status();
   Offset stored(-1);
   const auto offset = StartingOffset(*topic, partition, &stored);
   if (absl::IsAborted(offset.status())) {  // another member has it by now
@@ -86,12 +87,12 @@ absl::Status Consumer::State::TakeOne(const TopicPartition& partition, bool* was
     return absl::OkStatus();
   }
   if (!offset.ok()) return offset.status();
-  if (offset->has_value()) member_.group().Hold(partition, log, **offset);
+  if (offset->has_value()) member_.group().Hold(partition, log, **offset).IgnoreError();
   positions_.cursors().Add(*topic, partition.partition, offset->value_or(Offset(0)));
   Entry& entry = positions_.entries().back();
   entry.has_place = offset->has_value();
   entry.stored = stored;
-  entry.of_group = of_group;
+  entry.of_group = *of_group;
   entry.began = *offset;
   *was_taken = true;
   return absl::OkStatus();

@@ -5,13 +5,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/deadline.h"
 #include "base/planted_bug.h"
 #include "coordination/assignor.h"
 
 namespace daybook::inline v1 {
 namespace {
-
-constexpr std::chrono::seconds kSyncTimeout{30};
 
 // Apart, since it makes whatever calls it slower.
 [[gnu::noinline]] absl::Status NoOwner(const std::string& member, const TopicPartition& partition) {
@@ -73,8 +72,7 @@ absl::StatusOr<GroupCoordinator::Membership> GroupCoordinator::Join(const Joinin
   // A power cut that takes these places would take what arrives until the first commit. They may be
   // there by another member's doing, whose sync is under way or has failed; what is durable already
   // costs nothing.
-  if (fixed.ok() && joining.begins_at_end)
-    fixed = store_.WaitDurable(std::chrono::steady_clock::now() + kSyncTimeout);
+  if (fixed.ok() && joining.begins_at_end) fixed = store_.WaitDurable(DeadlineAfter(kSyncTimeout));
   if (fixed.ok()) fixed = RebalanceIfNeeded();
   if (!fixed.ok()) {
     Leave(membership.id);
@@ -188,10 +186,12 @@ GroupCoordinator::Assignment GroupCoordinator::Sync(const Membership& membership
   return assignment;
 }
 
-GroupPartition* GroupCoordinator::Hold(const TopicPartition& partition, PartitionLog& log,
-                                       Offset from) {
+absl::StatusOr<GroupPartition*> GroupCoordinator::Hold(const TopicPartition& partition,
+                                                       PartitionLog& log, Offset from) {
   MutexLock lock(mutex_);
-  GroupPartition& held = WithPlace(partition);
+  const auto found = WithPlace(partition);
+  if (!found.ok()) return found;
+  GroupPartition& held = **found;
   if (!std::exchange(held.is_held, true)) {
     MutexLock no_commit(store_.mutex());
     held.mark = log.Mark(from);
@@ -200,13 +200,14 @@ GroupPartition* GroupCoordinator::Hold(const TopicPartition& partition, Partitio
   return &held;
 }
 
-GroupPartition& GroupCoordinator::WithPlace(const TopicPartition& partition) {
+absl::StatusOr<GroupPartition*> GroupCoordinator::WithPlace(const TopicPartition& partition) {
   GroupPartition& found = members_.Of(partition);
-  if (found.place != nullptr) return found;
-  // If the store is closed, Commit is told.
-  auto place = store_.EntryOf({name_, partition.topic, partition.partition});
-  if (place.ok()) found.place = *std::move(place);
-  return found;
+  if (found.place == nullptr) {
+    auto place = store_.EntryOf({name_, partition.topic, partition.partition});
+    if (!place.ok()) return place.status();
+    found.place = *std::move(place);
+  }
+  return &found;
 }
 
 absl::Status GroupCoordinator::CheckOwner(const std::string& member,
@@ -217,25 +218,18 @@ absl::Status GroupCoordinator::CheckOwner(const std::string& member,
 
 absl::Status GroupCoordinator::Commit(const std::string& member, const TopicPartition& partition,
                                       Offset offset, std::string_view metadata) {
-  GroupPartition* found = nullptr;
+  absl::StatusOr<GroupPartition*> found = nullptr;
   {
     MutexLock lock(mutex_);
-    found = &WithPlace(partition);
+    found = WithPlace(partition);
   }
-  return Commit(member, *found, offset, metadata);
+  return found.ok() ? Commit(member, **found, offset, metadata) : found.status();
 }
 
 absl::Status GroupCoordinator::Commit(const std::string& member, GroupPartition& partition,
                                       Offset offset, std::string_view metadata) {
-  OffsetStore::EntryPtr found;
-  if (partition.place == nullptr) [[unlikely]] {
-    auto place = store_.EntryOf({name_, partition.name.topic, partition.name.partition});
-    if (!place.ok()) return place.status();
-    found = *std::move(place);
-  }
   return store_.Commit(
-      found == nullptr ? *partition.place : *found, offset, metadata,
-      [&] { return CheckOwner(member, partition); },
+      *partition.place, offset, metadata, [&] { return CheckOwner(member, partition); },
       [&] {
         if (partition.mark != nullptr) partition.mark->Move(offset);
       });

@@ -104,9 +104,10 @@ class GroupCoordinator {
 
   // Keeps what is at or after `from`, and not committed, of the partition from being dropped, as
   // long as the group has members. A lower `from` than before changes nothing. `log` is the
-  // partition's. Answers what Commit takes.
-  GroupPartition* Hold(const TopicPartition& partition, PartitionLog& log, Offset from)
-      ABSL_LOCKS_EXCLUDED(mutex_);
+  // partition's. Answers what Commit takes, as long as the coordinator is there; errors of
+  // OffsetStore::EntryOf.
+  absl::StatusOr<GroupPartition*> Hold(const TopicPartition& partition, PartitionLog& log,
+                                       Offset from) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // For a member at OffsetReset::kLatest that takes a partition in which the group has no place:
   // the end, or the beginning of one that came after the group; from now on the group's place.
@@ -160,7 +161,9 @@ class GroupCoordinator {
   void DropLostLocked(MonotonicTime now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   // Under the coordinator's lock or that of the store.
   static absl::Status CheckOwner(const std::string& member, const GroupPartition& partition);
-  GroupPartition& WithPlace(const TopicPartition& partition) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // With its place, which is set once: who has this needs no lock to look where it is.
+  absl::StatusOr<GroupPartition*> WithPlace(const TopicPartition& partition)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // Makes the next generation, if there is reason to. Answers what the assignor said the last time:
   // if that is an error, the last good assignment goes on.

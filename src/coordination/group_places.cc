@@ -2,6 +2,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/deadline.h"
 #include "base/planted_bug.h"
 #include "coordination/group_coordinator.h"
 
@@ -22,8 +23,6 @@
 
 namespace daybook::inline v1 {
 namespace {
-
-constexpr std::chrono::seconds kSyncTimeout{30};
 
 // What is in `now` and not in `before`.
 std::vector<TopicPartition> Appeared(const std::map<std::string, int>& before,
@@ -103,23 +102,23 @@ absl::StatusOr<Offset> GroupCoordinator::FixPlace(const std::string& member,
   absl::StatusOr<Offset> offset = Offset();
   {
     MutexLock lock(mutex_);
-    const GroupPartition& owned = members_.Of(partition);
+    const auto found = WithPlace(partition);
+    if (!found.ok()) return found.status();
+    const GroupPartition& owned = **found;
     offset = owned.is_new ? log.begin_offset() : log.end_offset();
     if (!offset.ok() || IsPlanted(PlantedBug::kForgetsWhereItBegan)) return offset;
-    const auto place = store_.EntryOf({name_, partition.topic, partition.partition});
-    if (!place.ok()) return place.status();
     // A member that was held up may have lost the partition since it saw no place, and the next
     // owner have committed one.
     const auto check = [&] {
       if (auto status = CheckOwner(member, owned); !status.ok()) return status;
-      if (!(*place)->committed) return absl::OkStatus();
-      offset = (*place)->committed->offset;
+      if (!owned.place->committed) return absl::OkStatus();
+      offset = owned.place->committed->offset;
       return absl::AlreadyExistsError("the group has a place there");
     };
-    const auto status = store_.Commit(**place, *offset, {}, check, [] {});
+    const auto status = store_.Commit(*owned.place, *offset, {}, check, [] {});
     if (!status.ok() && !absl::IsAlreadyExists(status)) return status;
   }
-  const auto status = store_.WaitDurable(std::chrono::steady_clock::now() + kSyncTimeout);
+  const auto status = store_.WaitDurable(DeadlineAfter(kSyncTimeout));
   if (!status.ok()) return status;
   return offset;
 }

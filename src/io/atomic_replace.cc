@@ -43,4 +43,18 @@ absl::StatusOr<std::string> ReadFile(Directory& directory, std::string_view name
   return text;
 }
 
+absl::StatusOr<std::unique_ptr<MappedFile>> MapFile(Directory& directory, std::string_view name) {
+  const auto file = directory.OpenFile(name, FileMode::kRead);
+  if (!file.ok()) return file.status();
+  const auto size = (*file)->Size();
+  if (!size.ok()) return size.status();
+  if (*size == 0) return nullptr;
+  return (*file)->Map((*size + 7) / 8 * 8, MapAccess::kRead);
+}
+
+absl::Status RemoveIfThere(Directory& directory, std::string_view name) {
+  const auto status = directory.RemoveFile(name);
+  return absl::IsNotFound(status) ? absl::OkStatus() : status;
+}
+
 }  // namespace daybook::inline v1

@@ -2,6 +2,7 @@
 #define DAYBOOK_IO_ATOMIC_REPLACE_H_
 
 #include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -25,6 +26,12 @@ absl::Status AtomicReplace(Directory& directory, std::string_view name,
 // All of a file. FailedPrecondition if it is longer than `max_bytes`: it is not what it should be.
 absl::StatusOr<std::string> ReadFile(Directory& directory, std::string_view name,
                                      std::size_t max_bytes);
+
+// All of a file, mapped to be read, in whole units of 8 bytes; null if it is empty.
+absl::StatusOr<std::unique_ptr<MappedFile>> MapFile(Directory& directory, std::string_view name);
+
+// NotFound is what is wanted.
+absl::Status RemoveIfThere(Directory& directory, std::string_view name);
 
 }  // namespace daybook::inline v1
 

@@ -15,12 +15,6 @@
 // the power takes all that was not. Mostly they have been for long.
 
 namespace daybook::inline v1 {
-namespace {
-
-constexpr std::chrono::seconds kSyncTimeout{30};
-
-}  // namespace
-
 std::size_t PartitionLog::FirstToKeep(Offset offset) {
   segments_.PassCommitted().IgnoreError();  // a writer has open what it wrote
   std::size_t first = 0;
@@ -36,15 +30,16 @@ void PartitionLog::Forget(std::size_t first, std::size_t last) {
   segments_.Remove(first, last);
 }
 
+absl::Status PartitionLog::CheckHasDirectory() {
+  MutexLock lock(segments_.mutex());
+  return segments_.WritableStatus();
+}
+
 absl::Status PartitionLog::RemoveDroppedFiles() {
   if (dropped_files_.empty()) return absl::OkStatus();
   // Nobody tidies one of them up meanwhile, which would make its index anew.
   MutexLock ahead_lock(files_.preparer().mutex());
-  {
-    // Once the topic is deleted, another one may have the name; who deletes it waits for us here.
-    MutexLock lock(segments_.mutex());
-    if (const auto status = segments_.WritableStatus(); !status.ok()) return status;
-  }
+  if (const auto status = CheckHasDirectory(); !status.ok()) return status;
   return dropped_files_.RemoveAll(segments_.directory());
 }
 

@@ -216,6 +216,10 @@ class PartitionLog final : public std::enable_shared_from_this<PartitionLog>, pr
   absl::Status MakeStartDurable(Offset start) ABSL_EXCLUSIVE_LOCKS_REQUIRED(dropped_files_.mutex())
       ABSL_LOCKS_EXCLUDED(files_.preparer().mutex(), segments_.mutex());
   std::size_t FirstToKeep(Offset offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(segments_.mutex());
+  // OK: the directory is this log's, and stays so while the lock is held: once the topic is
+  // deleted, another one may have the name, and who deletes it waits for that lock.
+  absl::Status CheckHasDirectory() ABSL_EXCLUSIVE_LOCKS_REQUIRED(files_.preparer().mutex())
+      ABSL_LOCKS_EXCLUDED(segments_.mutex());
   absl::Status RemoveDroppedFiles() ABSL_EXCLUSIVE_LOCKS_REQUIRED(dropped_files_.mutex())
       ABSL_LOCKS_EXCLUDED(files_.preparer().mutex());
   bool IsSettled() ABSL_EXCLUSIVE_LOCKS_REQUIRED(segments_.mutex());

@@ -8,12 +8,6 @@
 // Where a log begins for readers, apart from the segments that it has.
 
 namespace daybook::inline v1 {
-namespace {
-
-constexpr std::chrono::seconds kSyncTimeout{30};
-
-}  // namespace
-
 absl::Status PartitionLog::RaiseLogStart(Offset start) {
   const auto end = stable_end();
   if (!end.ok()) return end.status();
@@ -43,11 +37,7 @@ absl::Status PartitionLog::MakeStartDurable(Offset start) {
   const auto deadline = DeadlineAfter(kSyncTimeout);
   if (const auto status = WaitDurable(start, deadline); !status.ok()) return status;
   MutexLock ahead_lock(files_.preparer().mutex());
-  {
-    // Once the topic is deleted, another one may have the name; who deletes it waits for us here.
-    MutexLock lock(segments_.mutex());
-    if (const auto status = segments_.WritableStatus(); !status.ok()) return status;
-  }
+  if (const auto status = CheckHasDirectory(); !status.ok()) return status;
   const auto directory = segments_.directory().Open();
   if (!directory.ok()) return directory.status();
   return WriteLogStart(**directory, start);

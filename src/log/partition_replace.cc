@@ -52,11 +52,7 @@ absl::Status PartitionLog::ReplaceSegments(const Replacement& replacement) {
   {
     // Nobody tidies one of them up meanwhile, which would leave hints of it.
     MutexLock ahead_lock(files_.preparer().mutex());
-    {
-      // Once the topic is deleted, another one may have the name; who deletes it waits for us here.
-      MutexLock lock(segments_.mutex());
-      if (const auto status = segments_.WritableStatus(); !status.ok()) return status;
-    }
+    if (const auto status = CheckHasDirectory(); !status.ok()) return status;
     bool is_in_place = false;
     const auto status = PutInPlace(**directory, replacement, &is_in_place);
     if (!is_in_place) return status;

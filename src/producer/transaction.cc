@@ -21,7 +21,6 @@
 namespace daybook::inline v1 {
 namespace {
 
-constexpr std::chrono::seconds kSyncTimeout{30};
 // What is kept beside the bytes of a record and of a header.
 constexpr std::int64_t kRecordOverhead = sizeof(Record);
 constexpr std::int64_t kHeaderOverhead = sizeof(Header);

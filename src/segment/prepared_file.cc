@@ -7,12 +7,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/page.h"
 #include "base/planted_bug.h"
 
 namespace daybook::inline v1 {
 namespace {
 
-constexpr std::uint64_t kPage = 4096;
 constexpr std::size_t kLargestPageIn = std::size_t{128} << 10;
 constexpr std::array<std::byte, kLargestPageIn> kZeros{};
 
@@ -22,7 +22,7 @@ constexpr std::string_view kPreparedName = "next.tmp";
 
 std::uint64_t MayTake(File& file, std::uint64_t share) {
   const auto free = file.FreeBytes();
-  return free.ok() ? *free / share / kPage * kPage : 0;
+  return free.ok() ? *free / share / kPageBytes * kPageBytes : 0;
 }
 
 bool PageInStep(File& file, std::uint64_t size, std::uint64_t end, std::uint64_t* paged_in) {

@@ -6,16 +6,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/page.h"
 #include "base/planted_bug.h"
 #include "format/segment_header.h"
 #include "io/atomic_replace.h"
 
 namespace daybook::inline v1 {
 namespace {
-
-constexpr std::uint64_t kPage = 4096;
-
-std::uint64_t RoundUpToPage(std::uint64_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 
 std::uint64_t FirstAllocation(const SegmentSettings& settings) {
   const std::uint64_t needed =

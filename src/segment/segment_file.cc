@@ -3,18 +3,11 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/page.h"
 #include "base/planted_bug.h"
 #include "format/segment_header.h"
 
 namespace daybook::inline v1 {
-namespace {
-
-constexpr std::uint64_t kPage = 4096;
-
-std::uint64_t RoundUpToPage(std::uint64_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
-
-}  // namespace
-
 SegmentFile::SegmentFile(Identity identity, PreparedFile file, const SegmentSteps& steps,
                          ClaimGate* gate)
     : identity_(std::move(identity)),

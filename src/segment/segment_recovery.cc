@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "base/page.h"
 #include "base/planted_bug.h"
 #include "format/open_claims.h"
 #include "format/segment_header.h"
@@ -31,7 +32,6 @@
 namespace daybook::inline v1 {
 namespace {
 
-constexpr std::uint64_t kPage = 4096;
 constexpr ClaimWord kSealWord = MakeClaimWord(0, frame::kSealBytes);
 
 // `at`: where a frame begins. Whether a seal was committed there that is damaged now.
@@ -234,7 +234,7 @@ absl::Status Segment::Recoverer::CutAt(ClaimWord end) {
   file_.PrepareSeal(behind);
   const std::uint64_t file_bytes = file_.bytes();
   // Whatever is left of the page, then whole pages.
-  const std::uint64_t page_end = std::min((behind + kPage - 1) / kPage * kPage, file_bytes);
+  const std::uint64_t page_end = std::min(RoundUpToPage(behind), file_bytes);
   if (page_end > behind) std::memset(segment_.At(behind), 0, page_end - behind);
   segment_.Seal(end, now_);
   return absl::OkStatus();

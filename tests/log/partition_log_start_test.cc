@@ -4,6 +4,7 @@
 #include "catch.h"
 #include "log/check/verify.h"
 #include "log/store/log_start.h"
+#include "support/log/forged_log.h"
 #include "support/log/long_log.h"
 
 namespace daybook {
@@ -189,6 +190,23 @@ TEST_CASE("A start behind the end of a log that has lost it deletes nothing that
   log.Kill();
   CHECK(log.log().begin_offset().value() == Offset(10));
   CHECK(log.Values(Offset(10)) == std::vector<std::string>{"new"});
+}
+
+TEST_CASE("What is missing before the visible end is told, also if the next record is behind it") {
+  LogFixture log;
+  log.Write("a");
+  log.Write("b");
+  log.CloseCleanly();
+  AppendForged(log, {5, 6});
+  log.Kill();
+  log.log().SetVisibleEnd(Offset(4));
+  Cursor reader = At(Offset(0));
+  REQUIRE(log.log().Read(reader, {}).value().size() == 2);
+  CHECK(log.log().HasMore(reader));
+  CHECK(absl::IsDataLoss(log.log().Read(reader, {}).status()));
+  log.log().SetVisibleEnd(Offset(2));
+  CHECK_FALSE(log.log().HasMore(reader));
+  CHECK(log.log().Read(reader, {}).value().empty());
 }
 
 }  // namespace daybook

@@ -2,21 +2,9 @@
 
 #include "broker/broker_core.h"
 #include "catch.h"
-#include "support/broker_fixture.h"
+#include "support/transaction_fixture.h"
 
 namespace daybook {
-namespace {
-
-Transaction Begin(BrokerFixture& broker, TransactionOptions options = {}) {
-  auto transaction = Transaction::Begin(*broker, std::move(options));
-  INFO(transaction.status());
-  REQUIRE(transaction.ok());
-  return *std::move(transaction);
-}
-
-using Strings = std::vector<std::string>;
-
-}  // namespace
 
 TEST_CASE("Nothing of a transaction is seen before its commit, and all of it after") {
   BrokerFixture broker;

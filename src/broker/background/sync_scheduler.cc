@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <new>
 
+#include "base/deadline.h"
 #include "base/planted_bug.h"
 
 namespace daybook::inline v1 {
 namespace {
 
-constexpr std::chrono::seconds kSyncTimeout{30};
 constexpr std::chrono::milliseconds kMemoryRetry{10};
 
 // The messages of errors take memory, too; these are there before it runs out.

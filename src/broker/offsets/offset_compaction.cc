@@ -12,7 +12,8 @@
 namespace daybook::inline v1 {
 namespace {
 
-constexpr std::chrono::seconds kSyncTimeout{10};
+// The commit that makes a compaction due waits for it.
+constexpr std::chrono::seconds kCompactionTimeout{10};
 
 }  // namespace
 
@@ -72,7 +73,7 @@ absl::Status OffsetStore::AppendSnapshot() {
 }
 
 absl::Status OffsetStore::Compact() {
-  const auto deadline = std::chrono::steady_clock::now() + kSyncTimeout;
+  const auto deadline = std::chrono::steady_clock::now() + kCompactionTimeout;
   MutexLock compact_lock(compact_mutex_);
   UndurableParticipants before;
   {

@@ -1,5 +1,6 @@
 #include <chrono>
 
+#include "base/deadline.h"
 #include "base/planted_bug.h"
 #include "broker/offsets/offset_store.h"
 
@@ -15,12 +16,6 @@
 // and what was found is written down, so that it is not looked for again.
 
 namespace daybook::inline v1 {
-namespace {
-
-constexpr std::chrono::seconds kSyncTimeout{30};
-
-}  // namespace
-
 absl::Status OffsetStore::Refresh() {
   if (!closed_.ok()) return closed_;
   if (is_loaded_) return absl::OkStatus();
@@ -115,7 +110,7 @@ absl::Status OffsetStore::RecoverFromPowerCut() {
   }
   // Should the power go again: a place that was drawn back must not come back when there are other
   // records before it.
-  return log_.log()->WaitDurable(*last + 1, std::chrono::steady_clock::now() + kSyncTimeout);
+  return log_.log()->WaitDurable(*last + 1, DeadlineAfter(kSyncTimeout));
 }
 
 }  // namespace daybook::inline v1

@@ -6,6 +6,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/deadline.h"
 #include "base/planted_bug.h"
 
 namespace daybook::inline v1 {
@@ -13,7 +14,6 @@ namespace {
 
 // Small segments, since only whole ones are dropped.
 constexpr std::int64_t kSegmentBytes = std::int64_t{4} << 20;
-constexpr std::chrono::seconds kSyncTimeout{30};
 
 bool IsTooLong(std::string_view metadata) { return metadata.size() > kMaxOffsetMetadataBytes; }
 
@@ -237,7 +237,7 @@ absl::StatusOr<OffsetStore::EntryPtr> OffsetStore::EntryOf(const Key& key) {
 }
 
 absl::StatusOr<std::uint64_t> OffsetStore::BeginTransaction() {
-  const auto deadline = std::chrono::steady_clock::now() + kSyncTimeout;
+  const auto deadline = DeadlineAfter(kSyncTimeout);
   for (;;) {
     {
       MutexLock lock(mutex_);

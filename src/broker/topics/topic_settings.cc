@@ -9,6 +9,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/page.h"
 #include "daybook/format/frame.h"
 #include "daybook/limits.h"
 
@@ -224,7 +225,7 @@ absl::Status CheckTopicOptions(const TopicOptions& options) {
 
 TopicOptions Resolve(TopicOptions options) {
   if (options.storage == Storage::kMemory) {
-    constexpr std::int64_t kPage = 4096;
+    constexpr auto kPage = static_cast<std::int64_t>(kPageBytes);
     options.segment_bytes =
         std::min(options.segment_bytes, options.memory_bytes / kMemoryPieces / kPage * kPage);
   }

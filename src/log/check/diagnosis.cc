@@ -5,18 +5,18 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/page.h"
 #include "format/scan.h"
 #include "format/segment_header.h"
 
 namespace daybook::inline v1 {
 namespace {
 
-constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kLargestSegment = std::uint64_t{1} << 32;  // of the format
 // Of the first frame of a gap; flipping the bits of more would take too long.
 constexpr std::size_t kMostFlipped = 4096;
 // How far into a gap a misplaced frame is looked for: pages are what is misplaced.
-constexpr std::uint64_t kMostSearched = 2 * kPage;
+constexpr std::uint64_t kMostSearched = 2 * kPageBytes;
 
 // Where the frame that stands at `position` and is well-formed belongs by its checksum, if that is
 // a whole number of pages away.
@@ -32,7 +32,8 @@ std::optional<std::uint64_t> HomeOf(const frame::SegmentBytes& segment, std::uin
   std::memcpy(&head, at + 8, sizeof head);
   const std::uint64_t body_hash = Hash64(
       std::span(at + frame::kFrameHeaderBytes, frame::LengthOf(word) - frame::kFrameHeaderBytes));
-  for (std::uint64_t home = position % kPage; home < segment.bytes.size(); home += kPage) {
+  for (std::uint64_t home = position % kPageBytes; home < segment.bytes.size();
+       home += kPageBytes) {
     if (home >= frame::kSegmentHeaderBytes && home != position &&
         frame::ChecksumOf(head, body_hash, word, home, segment.segment_id) == header.checksum) {
       return home;

@@ -12,6 +12,7 @@
 #include "io/atomic_replace.h"
 #include "io/copy_file.h"
 #include "log/check/repair.h"
+#include "segment/index/segment_search.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -100,10 +101,7 @@ std::string IndexOf(std::span<const std::byte> bytes, const frame::SegmentHeader
       View(bytes, header), {},
       [&](std::uint64_t position, const frame::FrameHeader& frame) {
         times.Note(MakeClaimWord(frame.offset_delta, position), &bytes[position], frame);
-        index.Note(
-            MakeClaimWord(frame.offset_delta, position),
-            MakeClaimWord(std::uint64_t{frame.offset_delta} + frame::OffsetCount(frame),
-                          position + frame::AlignedLength(frame::LengthOf(frame.length_word))));
+        index.Note(MakeClaimWord(frame.offset_delta, position), BehindFrame(position, frame));
       },
       kScanOptions);
   if (!scan.is_sealed) return "";
@@ -219,8 +217,7 @@ class Executor {
       return absl::OkStatus();
     }
     if (const auto base = ParseSegmentFileName(step.source)) RemoveIndex(*base);
-    const auto status = partition_.RemoveFile(step.source);
-    return absl::IsNotFound(status) ? absl::OkStatus() : status;
+    return RemoveIfThere(partition_, step.source);
   }
 
   void RemoveIndex(Offset base) {

@@ -105,15 +105,6 @@ class PartitionVerifier {
 
   using Mapped = std::unique_ptr<MappedFile>;
 
-  // The whole file; null if it is empty.
-  absl::StatusOr<Mapped> Map(const std::string& name) {
-    const auto file = directory_.OpenFile(name, FileMode::kRead);
-    if (!file.ok()) return file.status();
-    const auto size = (*file)->Size();
-    if (!size.ok()) return size.status();
-    if (*size == 0) return Mapped();
-    return (*file)->Map(frame::AlignedLength(*size), MapAccess::kRead);
-  }
   static std::span<const std::byte> BytesOf(const Mapped& mapped) {
     return mapped == nullptr ? std::span<const std::byte>()
                              : std::span<const std::byte>(mapped->data(), mapped->size());
@@ -174,7 +165,7 @@ class PartitionVerifier {
       const auto index =
           ReadFile(directory_, SegmentFileName(segment.name_base, ".index"), kMaxIndexBytes);
       segment.index = index.ok() ? std::optional<std::string_view>(*index) : std::nullopt;
-      const auto mapped = Map(name);
+      const auto mapped = MapFile(directory_, name);
       if (absl::IsFailedPrecondition(mapped.status())) return NoFile(segment, mapped.status());
       if (!mapped.ok()) return mapped.status();
       segment.bytes = BytesOf(*mapped);
@@ -266,7 +257,7 @@ class PartitionVerifier {
                                  segment.is_sealed ? ": a segment between them is missing" : "");
       result_.issues.push_back(std::move(issue));
     } else if (end > next.name_base && next.is_readable()) {
-      const auto mapped = Map(segment.file);
+      const auto mapped = MapFile(directory_, segment.file);
       if (!mapped.ok()) return mapped.status();
       segment.overlap = PlaceBefore(BytesOf(*mapped), segment.header, next.name_base);
       issue.begin_position = segment.overlap->position;

@@ -24,13 +24,6 @@ absl::Status LogReader::Place(Cursor& cursor, Offset start) {
     }
     if (segments_.empty()) return absl::OkStatus();
     auto opened = segments_.SegmentOf(cursor.offset);
-    while (absl::IsOutOfRange(opened.status())) {  // it was dropped, or replaced: look again
-      if (const auto status = segments_.CheckRange(cursor.offset, start); !status.ok()) {
-        return status;
-      }
-      if (segments_.empty()) return absl::OkStatus();
-      opened = segments_.SegmentOf(cursor.offset);
-    }
     if (!opened.ok()) return DamageTo(cursor.offset, opened.status());
     segment = *std::move(opened);
   }
@@ -44,7 +37,6 @@ absl::Status LogReader::Place(Cursor& cursor, Offset start) {
 }
 
 absl::StatusOr<bool> LogReader::GoToReplacement(Cursor& cursor) {
-  if (segments_.IndexAbove(cursor.offset) == 0) return false;
   auto segment = segments_.SegmentOf(cursor.offset);
   if (absl::IsOutOfRange(segment.status()) || absl::IsDataLoss(segment.status())) return false;
   if (!segment.ok()) return segment.status();
@@ -75,12 +67,6 @@ absl::StatusOr<bool> LogReader::NextSegment(Cursor& cursor) {
     }
   }
   if (next == segments_.size()) return false;
-  if (segments_.SlotAt(next).base_offset > cursor.offset) {
-    // A list of a directory in which files were made meanwhile may lack the first of them.
-    if (const auto status = segments_.ListAgain(); !status.ok()) return status;
-    next = segments_.IndexAbove(base);
-    if (next == segments_.size()) return false;
-  }
   const Offset next_base = segments_.SlotAt(next).base_offset;
   if (next_base > cursor.offset) {
     if (const auto moved = GoToReplacement(cursor); !moved.ok() || *moved) return moved;
@@ -308,8 +294,14 @@ absl::StatusOr<RecordBatch> LogReader::ReadNow(Cursor& cursor, const ReadOptions
     if (!collected.ok()) return collected.status();
     if (source.records != 0) return RecordBatch(std::move(source));
     const frame::FrameState state = *collected;
-    if (state == frame::FrameState::kValid && IsHeldBack(cursor, bound)) return RecordBatch();
-    if (state == frame::FrameState::kValid) {  // a seal
+    if (state == frame::FrameState::kValid) {
+      if (cursor.offset >= bound.offset) return RecordBatch();
+      frame::FrameHeader header;
+      segment.ReadFrame(cursor.position, &header);
+      if (frame::KindOf(header.length_word) != frame::Kind::kSeal) {
+        // It lies beyond the bound, and offsets are missing before it.
+        return MissingAt(cursor.offset, segment.base_offset() + header.offset_delta);
+      }
       *looked_at_files = true;
       const auto moved = NextSegment(cursor);
       if (!moved.ok()) return moved.status();
@@ -355,13 +347,6 @@ absl::StatusOr<RecordBatch> LogReader::ReadNow(Cursor& cursor, const ReadOptions
     }
     return RecordBatch();
   }
-}
-
-bool LogReader::IsHeldBack(const Cursor& cursor, const ReadBound& bound) const {
-  if (cursor.offset >= bound.offset) return true;
-  // Behind a gap, there can be a frame that lies beyond the bound.
-  const std::uint32_t length_word = frame::AcquireLengthWord(cursor.segment->At(cursor.position));
-  return frame::KindOf(length_word) != frame::Kind::kSeal;
 }
 
 bool LogReader::HasMore(Cursor& cursor) {

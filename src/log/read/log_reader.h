@@ -89,9 +89,6 @@ class LogReader {
                                                                const frame::FrameHeader& header,
                                                                bool is_part);
   absl::Status Place(Cursor& cursor, Offset start);
-  // What stands at `cursor`, whole and no record that was collected, is not for readers yet; if
-  // not, it is a seal.
-  bool IsHeldBack(const Cursor& cursor, const ReadBound& bound) const;
   RecordBatch::Source EmptySource(std::shared_ptr<Segment> segment) const;
   // The segment that holds the offset before `before`; null if that is the beginning.
   absl::StatusOr<std::shared_ptr<Segment>> SegmentBefore(Offset before);

@@ -46,14 +46,10 @@ absl::StatusOr<std::shared_ptr<Segment>> LogReader::SegmentBefore(Offset before)
   segments_.Look();
   MutexLock lock(segments_.mutex());
   if (const auto status = segments_.Refresh(); !status.ok()) return status;
-  for (;;) {
-    const auto status = segments_.CheckRange(before, segments_.bounds().start());
-    if (!status.ok()) return status;
-    if (before == segments_.BeginOffsetLocked()) return std::shared_ptr<Segment>();
-    auto segment = segments_.SegmentOf(Offset(before.value() - 1));
-    if (!absl::IsOutOfRange(segment.status())) return segment;
-    // It was dropped, or replaced: look again.
-  }
+  const auto status = segments_.CheckRange(before, segments_.bounds().start());
+  if (!status.ok()) return status;
+  if (before == segments_.BeginOffsetLocked()) return std::shared_ptr<Segment>();
+  return segments_.SegmentOf(Offset(before.value() - 1));
 }
 
 absl::StatusOr<RecordBatch> LogReader::CollectBackwards(const std::shared_ptr<Segment>& segment,
@@ -154,8 +150,6 @@ absl::StatusOr<RecordBatch> LogReader::CollectBackwards(const std::shared_ptr<Se
 
 absl::StatusOr<RecordBatch> LogReader::ReadBackwards(Offset before, const ReadOptions& options,
                                                      OpenBatchPtr* kept) {
-  OpenBatchPtr none;
-  if (kept == nullptr) kept = &none;
   for (;;) {
     const auto segment = SegmentBefore(before);
     if (!segment.ok()) return segments_.UnlessDeleted(segment.status());

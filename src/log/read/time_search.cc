@@ -133,8 +133,7 @@ std::optional<Offset> TimeSearch::FindIn(Segment& segment) {
     const Offset offset = segment.base_offset() + RecordsOf(*found);
     frame::FrameHeader header;
     if (segment.ReadFrame(position, &header) != frame::FrameState::kValid) return offset;
-    *found = MakeClaimWord(std::uint64_t{header.offset_delta} + frame::OffsetCount(header),
-                           position + frame::AlignedLength(frame::LengthOf(header.length_word)));
+    *found = BehindFrame(position, header);
     const frame::Kind kind = frame::KindOf(header.length_word);
     if (kind == frame::Kind::kTransactional &&
         log_.reader.transactions().Of(segment.At(position)) ==

@@ -81,12 +81,15 @@ absl::Status FollowedStore::Refresh() {
 
 absl::Status FollowedStore::RefreshBehind(const Cursor& cursor) {
   if (empty()) return absl::OkStatus();
-  const std::size_t next = IndexAbove(cursor.segment->base_offset());
-  const bool is_known = next != size() && SlotAt(next).base_offset <= cursor.offset;
-  return is_known ? absl::OkStatus() : Refresh();
-}
-
-absl::Status FollowedStore::ListAgain() {
+  const Offset base = cursor.segment->base_offset();
+  const auto is_known = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) {
+    const std::size_t next = IndexAbove(base);
+    return next != size() && SlotAt(next).base_offset <= cursor.offset;
+  };
+  if (is_known()) return absl::OkStatus();
+  if (const auto status = Refresh(); !status.ok()) return status;
+  if (is_known() || IndexAbove(base) == size()) return absl::OkStatus();
+  // A list of a directory in which files were made meanwhile may lack the first of them.
   const auto opened = directory().Open();
   return opened.ok() ? List(**opened) : opened.status();
 }

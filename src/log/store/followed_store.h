@@ -27,7 +27,6 @@ class FollowedStore : public SegmentStore {
   void Look() override { follower_.Look(); }
   absl::Status Refresh() override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   absl::Status RefreshBehind(const Cursor& cursor) override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
-  absl::Status ListAgain() override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   std::uint64_t changes() override { return follower_.changes(); }
   absl::StatusOr<bool> LookAgain(Cursor& cursor, frame::FrameState state) override
       ABSL_LOCKS_EXCLUDED(mutex());

@@ -1,45 +1,23 @@
 #include "log/store/replace_segments.h"
 
-#include <memory>
-#include <span>
 #include <string>
 
 #include "absl/strings/str_cat.h"
-#include "format/segment_header.h"
+#include "io/atomic_replace.h"
 #include "log/check/segment_verifier.h"
 #include "segment/partition_name.h"
 
 namespace daybook::inline v1 {
-namespace {
-
-absl::StatusOr<std::unique_ptr<MappedFile>> MapWhole(Directory& directory,
-                                                     const std::string& name) {
-  const auto file = directory.OpenFile(name, FileMode::kRead);
-  if (!file.ok()) return file.status();
-  const auto size = (*file)->Size();
-  if (!size.ok()) return size.status();
-  if (*size < frame::kSegmentHeaderBytes) {
-    return absl::FailedPreconditionError(absl::StrCat(name, " is too short for a segment"));
-  }
-  return (*file)->Map(*size, MapAccess::kRead);
-}
-
-absl::Status RemoveIfThere(Directory& directory, const std::string& name) {
-  const auto status = directory.RemoveFile(name);
-  return absl::IsNotFound(status) ? absl::OkStatus() : status;
-}
-
-}  // namespace
 
 absl::Status CheckReplacement(Directory& directory, const Replacement& replacement,
                               const BootId& boot) {
   const std::string file = replacement.file();
-  const auto mapped = MapWhole(directory, file);
+  const auto mapped = MapFile(directory, file);
   if (!mapped.ok()) return mapped.status();
   SegmentToVerify segment;
   segment.file = file;
   segment.name_base = replacement.begin;
-  segment.bytes = {(*mapped)->data(), (*mapped)->size()};
+  if (*mapped != nullptr) segment.bytes = {(*mapped)->data(), (*mapped)->size()};
   const SegmentVerification found = VerifySegment(segment, boot, nullptr);
   const SegmentSummary& summary = found.summary;
   std::string why;

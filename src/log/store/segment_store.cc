@@ -32,6 +32,16 @@ absl::StatusOr<std::shared_ptr<Segment>> SegmentStore::OpenWithIndex(std::size_t
   return segment;
 }
 
+absl::StatusOr<std::shared_ptr<Segment>> SegmentStore::SegmentOf(Offset offset) {
+  for (;;) {
+    const std::size_t above = IndexAbove(offset);
+    if (above == 0) return NoSuchOffset(offset);
+    auto segment = OpenWithIndex(above - 1);
+    // It was dropped, or replaced by one with a lower base offset: it is off the list now.
+    if (!absl::IsOutOfRange(segment.status())) return segment;
+  }
+}
+
 absl::StatusOr<std::shared_ptr<Segment>> SegmentStore::OpenFile(Directory& directory,
                                                                 SegmentSlot& slot,
                                                                 MapAccess access) {

@@ -55,11 +55,9 @@ class SegmentStore : public SegmentList {
   // The same, with its index if it has one.
   absl::StatusOr<std::shared_ptr<Segment>> OpenWithIndex(std::size_t index)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
-  // The one that holds `offset`, or that it would be appended to.
+  // The one that holds `offset`, or that it would be appended to. OutOfRange: all begin behind it.
   absl::StatusOr<std::shared_ptr<Segment>> SegmentOf(Offset offset)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) {
-    return OpenWithIndex(IndexAbove(offset) - 1);
-  }
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
 
   // Moves first_uncommitted() as far as it goes.
   absl::Status PassCommitted() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
@@ -122,10 +120,6 @@ class SegmentStore : public SegmentList {
   virtual absl::Status Refresh() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) { return EnsureOpen(); }
   // The same for a reader at the seal of its segment, unless the next one is known already.
   virtual absl::Status RefreshBehind(const Cursor&) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) {
-    return absl::OkStatus();
-  }
-  // Lists all files again, whatever was told of changes.
-  virtual absl::Status ListAgain() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) {
     return absl::OkStatus();
   }
   // Of when a cursor is placed: see Cursor::seen_changes.

@@ -1,3 +1,5 @@
+#include "log/store/followed_store.h"
+
 #include "support/empty_segment.h"
 #include "support/log_fixture.h"
 
@@ -271,6 +273,33 @@ TEST_CASE(
   std::move(*claim).Commit();
   CHECK(follower->HasMore(cursor));
   CHECK(follower->end_offset()->value() == 3002);
+}
+
+TEST_CASE("A list that lacks a file which was made while it was read is made again") {
+  LogFixture log;
+  log.WriteMany(2'000);
+  const std::vector<std::string> files = log.Segments();
+  REQUIRE(files.size() > 3);
+  DirectoryFollower follower(log.disk(), log.root(), "daybook.lock");
+  LogContext context = log.context();
+  context.is_read_only = true;
+  context.follower = &follower;
+  RecoveryCounters counters;
+  FollowedStore store(context, PartitionName("orders", 0), counters);
+  const auto directory = log.root().OpenDirectory("orders-0").value();
+  REQUIRE(directory->Rename(files[1], "elsewhere").ok());
+  MutexLock lock(store.mutex());
+  REQUIRE(store.Refresh().ok());
+  REQUIRE(store.size() == files.size() - 1);
+  REQUIRE(directory->Rename("elsewhere", files[1]).ok());  // nobody has looked for changes since
+  REQUIRE(store.Refresh().ok());
+  REQUIRE(store.size() == files.size() - 1);
+  const Offset second = ParseSegmentFileName(files[1]).value();
+  const Cursor cursor{
+      .offset = second, .segment = store.SegmentOf(Offset(0)).value(), .position = 0};
+  REQUIRE(store.RefreshBehind(cursor).ok());
+  CHECK(store.size() == files.size());
+  CHECK(store.SegmentOf(second).value()->base_offset() == second);
 }
 
 }  // namespace daybook

@@ -1,26 +1,12 @@
 #include "segment/index/segment_search.h"
 
-#include <chrono>
 #include <cstddef>
 
 #include "catch.h"
 #include "segment/segment.h"
-#include "support/segment_fixture.h"
+#include "support/timed_segment.h"
 
 namespace daybook {
-namespace {
-
-constexpr std::uint64_t kRecordBytes = 128;  // of a value of 100 bytes
-
-Timestamp At(int seconds) { return Timestamp(std::chrono::seconds(seconds)); }
-
-// Records of the times 10, 20, 30, ...
-void WriteEveryTenSeconds(SegmentFixture& fixture, int count) {
-  REQUIRE(fixture.segment->Extend(16 << 10, false).ok());
-  for (int i = 1; i <= count; ++i) REQUIRE(fixture.Write(100, At(10 * i)));
-}
-
-}  // namespace
 
 TEST_CASE("A walk goes from frame to frame, past damage, and stops where nothing is") {
   SegmentFixture fixture;
