@@ -33,9 +33,13 @@ class ListenerCalls {
   void Call(const RebalanceListener::Callback& callback,
             const std::vector<TopicPartition>& partitions) {
     if (!callback || partitions.empty()) return;
-    is_inside_ = true;
+    // Also when it throws.
+    const struct Inside {
+      explicit Inside(bool& is_inside) : is_inside(is_inside) { is_inside = true; }
+      ~Inside() { is_inside = false; }
+      bool& is_inside;
+    } inside(is_inside_);
     callback(*consumer_, partitions);
-    is_inside_ = false;
   }
 
   const RebalanceListener listener_;

@@ -1,5 +1,6 @@
 #include "consumer/listener_calls.h"
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,18 @@ TEST_CASE("A listener is told what there is to tell, and of which consumer") {
   watched.OnRevoked({{"t", 0}});  // which it does not listen to
   CHECK(inside == std::vector<bool>{true});
   CHECK_FALSE(watched.is_inside());
+}
+
+TEST_CASE("A listener that throws leaves the consumer usable") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  const auto consumer = ConsumerGroup(*broker, "g").Join({"t"}).value();
+  ListenerCalls calls({.on_assigned = [](Consumer&, const std::vector<TopicPartition>&) {
+    throw std::runtime_error("the listener's own");
+  }});
+  calls.SetConsumer(consumer.get());
+  CHECK_THROWS_AS(calls.OnAssigned({{"t", 0}}), std::runtime_error);
+  CHECK_FALSE(calls.is_inside());
 }
 
 }  // namespace daybook
