@@ -35,7 +35,7 @@ class ListenerCalls {
     if (!callback || partitions.empty()) return;
     // Also when it throws.
     const struct Inside {
-      explicit Inside(bool& is_inside) : is_inside(is_inside) { is_inside = true; }
+      explicit Inside(bool& flag) : is_inside(flag) { is_inside = true; }
       ~Inside() { is_inside = false; }
       bool& is_inside;
     } inside(is_inside_);
