@@ -157,6 +157,9 @@ TEST_CASE("An option that has no value of its type is refused by its name") {
       Broker::Open("/other", {.background = NoValueOf<Background>(), .file_system = &broker.disk()})
           .status(),
       "background");
+  CheckRefused(
+      Broker::Open("/other", {.offsets_directory = "/own", .file_system = &broker.disk()}).status(),
+      "offsets_directory");
 }
 
 TEST_CASE("Offsets, partitions, sizes and times that cannot be are answered with an error") {

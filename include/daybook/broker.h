@@ -33,11 +33,23 @@ enum class Background {
 
 enum class BrokerAccess {
   kReadWrite,  // one process at a time: it holds the directory's lock
-  kReadOnly,   // any number of processes, also while another one writes; no groups
+  kReadOnly,   // any number of processes, also while another one writes: they follow it
 };
 
 struct BrokerOptions {
   BrokerAccess access = BrokerAccess::kReadWrite;
+  // offsets.directory, for kReadOnly: a directory of this process's own, made (its last component)
+  // when it is not there, for the committed offsets of its groups. Without it there are no groups,
+  // and those of the process that writes can be looked at. With it groups do here all that they do
+  // there, but for transactions, on the same topics; neither process sees the other's groups, and
+  // offsets survive here what they survive there.
+  //
+  // It belongs to that one data directory. What was committed in a topic is forgotten when the
+  // topic is deleted, or deleted and made again, also while this process does not run. A power cut
+  // can take records that a group has read: it goes on at the partition's end then. But what the
+  // writer appends in their place before this process opens again, up to where the group was, the
+  // group does not read.
+  std::string offsets_directory = {};
   Background background = Background::kThread;
   // Seams, for tests above all: file_system.h, clock.h and thread_factory.h. Null: the system's.
   // All of them must outlive the broker and all that comes from it.
@@ -112,7 +124,10 @@ class DAYBOOK_EXPORT Broker {
   //   NotFound            the parent is not there, or for kReadOnly: the directory
   //   DataLoss            its own file (daybook.properties) is damaged
   //   ResourceExhausted   the system starts no more threads (Background::kThread)
-  //   InvalidArgument     an option has none of its values
+  //   InvalidArgument     an option has none of its values; or there is an offsets_directory with
+  //                       kReadWrite, or it is `directory`, however it is spelled
+  // Errors of offsets_directory are those of a directory that is opened for writing;
+  // FailedPrecondition, too: there are topics in it.
   static absl::StatusOr<std::unique_ptr<Broker>> Open(std::string_view directory,
                                                       BrokerOptions options = {});
 
@@ -163,7 +178,8 @@ class DAYBOOK_EXPORT Broker {
   // In alphabetical order; without internal ones (they begin with "__").
   absl::StatusOr<std::vector<std::string>> ListTopics();
 
-  // Groups that have members now or places in the offset store, in alphabetical order.
+  // Groups that have members now or places in the offset store, in alphabetical order; with
+  // offsets_directory those of this process alone.
   absl::StatusOr<std::vector<std::string>> ListGroups();
   // NotFound: no such group.
   absl::StatusOr<GroupDescription> DescribeGroup(std::string_view name);
@@ -186,7 +202,7 @@ class DAYBOOK_EXPORT Broker {
   // BrokerOptions::clock; how many. Unlike in Kafka (offsets.retention.minutes) none ever expires
   // by itself.
   //   InvalidArgument     `unused_for` is negative
-  //   FailedPrecondition  the broker is read-only
+  //   FailedPrecondition  the broker is read-only, without offsets_directory
   absl::StatusOr<std::int64_t> ExpireGroupOffsets(TimeSpan unused_for);
 
   // Does what is due and returns. For Background::kCaller; harmless otherwise.

@@ -69,7 +69,8 @@ class DAYBOOK_EXPORT Consumer {
   // The next records of one assigned partition, the partitions taking turns; the first after it
   // was assigned begin at the group's committed offset. Takes part in the rebalance of the group.
   // Waits, parked, up to `timeout` for the first one; empty when there was none. At kAtMostOnce
-  // the records are committed before they are returned, and are not returned when that fails.
+  // the records are committed before they are returned, and are not returned when that fails. On a
+  // read-only broker it looks every few milliseconds, as Reader::Poll does.
   //   DataLoss            damage at the position of a partition: the message gives the offsets.
   //                       Seek beyond them (Partition::NextReadable) to go on
   //   OutOfRange          Seek was called with an offset behind the end; or at OffsetReset::kNone
@@ -197,7 +198,8 @@ class DAYBOOK_EXPORT ConsumerGroup {
   //                       over 0, or an option of GroupOptions has no value of its type; or what
   //                       the custom assignor says of the new member is no assignment: the others
   //                       then go on with the last one
-  //   FailedPrecondition  the broker is read-only; or the members of the group use another assignor
+  //   FailedPrecondition  the broker is read-only, without BrokerOptions::offsets_directory; or the
+  //                       members of the group use another assignor
   absl::StatusOr<std::unique_ptr<Consumer>> Join(std::vector<std::string> topics,
                                                  JoinOptions options = {});
 

@@ -17,7 +17,9 @@ absl::Status BrokerCore::Close() {
                      " cannot be closed by a callback or a handler of its own, which "
                      "it would wait for; let another thread close it"));
   }
-  return lease_.Close([this] { return End(); });
+  absl::Status status = lease_.Close([this] { return End(); });
+  if (own_offsets_ != nullptr) status.Update(own_offsets_->Close());
+  return status;
 }
 
 DirectoryLease::Ended BrokerCore::End() {

@@ -20,6 +20,11 @@ absl::Status CheckOptions(const BrokerOptions& options) {
   if (options.background != Background::kThread && options.background != Background::kCaller) {
     return no_such("background", static_cast<int>(options.background), "kThread and kCaller");
   }
+  if (!options.offsets_directory.empty() && options.access != BrokerAccess::kReadOnly) {
+    return absl::InvalidArgumentError(
+        "BrokerOptions::offsets_directory is for BrokerAccess::kReadOnly; a broker that writes "
+        "keeps the offsets of its groups in its own directory, so leave it empty");
+  }
   return absl::OkStatus();
 }
 
@@ -37,26 +42,65 @@ absl::StatusOr<std::shared_ptr<BrokerCore>> BrokerCore::Open(std::string_view di
                                                              const BrokerOptions& given) {
   const BrokerOptions options = WithSystems(given);
   if (auto status = CheckOptions(options); !status.ok()) return status;
-  const bool is_read_only = options.access == BrokerAccess::kReadOnly;
-  auto data = OpenDataDirectory(*options.file_system, directory, is_read_only);
+  return Open(directory, options, nullptr);
+}
+
+absl::StatusOr<std::shared_ptr<BrokerCore>> BrokerCore::OpenForOffsets(BrokerOptions options,
+                                                                       Catalog& of_groups) {
+  const std::string directory = std::exchange(options.offsets_directory, {});
+  options.access = BrokerAccess::kReadWrite;
+  return Open(directory, options, &of_groups);
+}
+
+absl::StatusOr<std::shared_ptr<BrokerCore>> BrokerCore::Open(std::string_view directory,
+                                                             const BrokerOptions& options,
+                                                             Catalog* of_groups) {
+  auto data =
+      OpenDataDirectory(*options.file_system, directory, options.access == BrokerAccess::kReadOnly);
   if (!data.ok()) return data.status();
   std::shared_ptr<BrokerCore> core(
-      new BrokerCore(std::string(directory), *std::move(data), options));
+      new BrokerCore(std::string(directory), *std::move(data), options, of_groups));
   core->context_.owner = core;
-  absl::Status status = core->catalog_.Load();
-  // Here, since nothing that is done later could say that there are no more threads.
-  if (status.ok() && !is_read_only) status = core->background_.Start(core->threads_);
-  if (status.ok() && !is_read_only) status = core->ahead_worker_.Start(core->threads_);
-  // Nobody may read what a transaction wrote before it is known how that ended.
-  if (status.ok()) status = core->offsets_.Load();
-  if (!status.ok() && !(is_read_only && core->catalog_.Check().ok())) {
+  if (const auto status = core->Load(options, of_groups != nullptr); !status.ok()) {
     core->Close().IgnoreError();
     return status;
   }
   return core;
 }
 
-BrokerCore::BrokerCore(std::string path, DataDirectory data, const BrokerOptions& options)
+absl::Status BrokerCore::Load(const BrokerOptions& options, bool is_for_offsets) {
+  absl::Status status = catalog_.Load();
+  if (status.ok() && is_for_offsets) status = CheckHasNoTopics();
+  // Here, since nothing that is done later could say that there are no more threads.
+  if (status.ok() && !is_read_only()) status = background_.Start(threads_);
+  if (status.ok() && !is_read_only()) status = ahead_worker_.Start(threads_);
+  // Nobody may read what a transaction wrote before it is known how that ended.
+  if (status.ok()) status = offsets_.Load();
+  if (!is_read_only()) return status;
+  // What cannot be read of another process is looked for again.
+  if (status = catalog_.Check(); !status.ok() || options.offsets_directory.empty()) return status;
+  auto own =
+      OwnOffsets::Open(options, {.root = *root_, .catalog = catalog_, .follower = *follower_});
+  if (!own.ok()) return own.status();
+  own_offsets_ = *std::move(own);
+  return FollowTopics();
+}
+
+absl::Status BrokerCore::CheckHasNoTopics() {
+  const auto names = catalog_.Names();
+  if (!names.ok()) return names.status();
+  for (const std::string& name : *names) {
+    if (IsInternalName(name)) continue;
+    return absl::FailedPreconditionError(
+        absl::StrCat(directory(), " has a topic ", name,
+                     ", and BrokerOptions::offsets_directory "
+                     "is for offsets alone; name one that is empty or does not exist yet"));
+  }
+  return absl::OkStatus();
+}
+
+BrokerCore::BrokerCore(std::string path, DataDirectory data, const BrokerOptions& options,
+                       Catalog* of_groups)
     : root_(std::move(data.root)),
       threads_(*options.threads),
       background_(options.background),
@@ -82,7 +126,8 @@ BrokerCore::BrokerCore(std::string path, DataDirectory data, const BrokerOptions
                .follower = follower_.get(),
                .transactions = &decisions_},
       catalog_(context_, counters_),
-      offsets_(context_, catalog_, decisions_, background_),
+      offsets_(context_, catalog_, of_groups == nullptr ? catalog_ : *of_groups, decisions_,
+               background_),
       lease_(std::move(path), std::move(data.lock)) {
   if (is_read_only()) {
     decisions_.Follow({.refresh = [this] { return offsets_.Load().ok(); },
@@ -97,6 +142,29 @@ absl::Status BrokerCore::CheckWritable(std::string_view consequence) const {
   if (!is_read_only()) return absl::OkStatus();
   return absl::FailedPreconditionError(
       absl::StrCat(directory(), " is open read-only", std::string(consequence)));
+}
+
+absl::Status BrokerCore::CheckKeepsOffsets(std::string_view consequence) const {
+  if (own_offsets_ != nullptr) return absl::OkStatus();
+  return CheckWritable(absl::StrCat(std::string(consequence),
+                                    "; name BrokerOptions::offsets_directory for groups of this "
+                                    "process, open it with BrokerAccess::kReadWrite, or use a "
+                                    "Reader"));
+}
+
+void BrokerCore::Follow() {
+  if (own_offsets_ != nullptr) {
+    FollowTopics().IgnoreError();  // it is tried again
+  } else if (follower_ != nullptr) {
+    follower_->Look();
+  }
+}
+
+absl::Status BrokerCore::RunBackgroundWork() {
+  ahead_worker_.RunNow();
+  absl::Status status = background_.RunNow();
+  if (own_offsets_ != nullptr) status.Update(own_offsets_->RunBackgroundWork());
+  return status;
 }
 
 RecoveryReport BrokerCore::recovery_report() const {

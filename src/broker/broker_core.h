@@ -20,6 +20,7 @@
 #include "broker/data_directory.h"
 #include "broker/directory_lease.h"
 #include "broker/offsets/offset_store.h"
+#include "broker/own_offsets.h"
 #include "broker/topics/catalog.h"
 #include "broker/transactions/decision_table.h"
 #include "broker/transactions/transaction_names.h"
@@ -39,6 +40,10 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
  public:
   static absl::StatusOr<std::shared_ptr<BrokerCore>> Open(std::string_view directory,
                                                           const BrokerOptions& given);
+  // The same, for writing, of offsets_directory, whose groups read the topics of another broker.
+  // FailedPrecondition, too: it has topics of its own.
+  static absl::StatusOr<std::shared_ptr<BrokerCore>> OpenForOffsets(BrokerOptions options,
+                                                                    Catalog& of_groups);
   ~BrokerCore();
 
   absl::Status Close();
@@ -51,12 +56,16 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   bool is_read_only() const { return context_.is_read_only; }
   // FailedPrecondition if it is read-only; `consequence` follows "is open read-only".
   absl::Status CheckWritable(std::string_view consequence) const;
+  // The same of what its groups commit.
+  absl::Status CheckKeepsOffsets(std::string_view consequence) const;
   const std::string& directory() const { return lease_.path(); }
   // Null when the directory is open for writing.
   DirectoryFollower* follower() { return follower_.get(); }
 
   Catalog& catalog() { return catalog_; }
   OffsetStore& offsets() { return offsets_; }
+  // Where its groups commit: those, or its own if it follows another process.
+  OffsetStore& group_offsets() { return own_offsets_ ? own_offsets_->store() : offsets_; }
   DecisionTable& decisions() { return decisions_; }
   TransactionNames& transaction_names() { return transaction_names_; }
   SyncScheduler& background() { return background_; }
@@ -82,6 +91,14 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   // Once, before the broker is used.
   void SetListener(std::unique_ptr<BrokerListener> listener) { listener_ = std::move(listener); }
 
+  // Of a directory that another process writes: notices what it has done. With no lock held.
+  void Follow();
+  // The same of topics, as far as groups here have to know of them.
+  absl::Status FollowTopics() {
+    return own_offsets_ ? own_offsets_->FollowTopics(listener_.get()) : absl::OkStatus();
+  }
+  absl::Status RunBackgroundWork();
+
   // These tell the listener. InvalidArgument: it is an internal topic.
   absl::Status CreateTopic(std::string_view name, const TopicOptions& options)
       ABSL_LOCKS_EXCLUDED(create_mutex_);
@@ -89,7 +106,14 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   absl::Status DeleteTopic(std::string_view name) ABSL_LOCKS_EXCLUDED(create_mutex_);
 
  private:
-  BrokerCore(std::string path, DataDirectory data, const BrokerOptions& options);
+  // `of_groups`: null when the groups read topics of this broker.
+  BrokerCore(std::string path, DataDirectory data, const BrokerOptions& options,
+             Catalog* of_groups);
+  static absl::StatusOr<std::shared_ptr<BrokerCore>> Open(std::string_view directory,
+                                                          const BrokerOptions& options,
+                                                          Catalog* of_groups);
+  absl::Status Load(const BrokerOptions& options, bool is_for_offsets);
+  absl::Status CheckHasNoTopics();
 
   // All that could begin something new, and what is under way.
   DirectoryLease::Ended End();
@@ -109,6 +133,7 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   // One topic is made or deleted at a time.
   Mutex create_mutex_{LockOrder::kBrokerCreate};
   DirectoryLease lease_;
+  std::unique_ptr<OwnOffsets> own_offsets_;  // when open for reading only, with offsets_directory
   // Last, so that it goes first: it refers to all of these.
   std::unique_ptr<BrokerListener> listener_;
 };

@@ -75,4 +75,13 @@ absl::StatusOr<DataDirectory> OpenDataDirectory(FileSystem& file_system, std::st
   return DataDirectory{.root = *std::move(root), .lock = *std::move(lock)};
 }
 
+bool IsSameDataDirectory(FileSystem& file_system, std::string_view path, Directory& other) {
+  const auto root = file_system.OpenDirectory(path, DirectoryMode::kMustExist);
+  if (!root.ok()) return false;
+  const auto text = ReadFile(**root, kPropertiesFile, kMaxPropertiesBytes);
+  if (!text.ok()) return false;
+  const auto others = ReadFile(other, kPropertiesFile, kMaxPropertiesBytes);
+  return others.ok() && *others == *text;
+}
+
 }  // namespace daybook::inline v1

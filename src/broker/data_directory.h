@@ -33,6 +33,10 @@ struct DataDirectory {
 absl::StatusOr<DataDirectory> OpenDataDirectory(FileSystem& file_system, std::string_view path,
                                                 bool is_read_only);
 
+// Whether there is a data directory at `path`, and it is `other`, however the path is spelled. A
+// copy of it is, too: they have one id.
+bool IsSameDataDirectory(FileSystem& file_system, std::string_view path, Directory& other);
+
 }  // namespace daybook::inline v1
 
 #endif  // DAYBOOK_BROKER_DATA_DIRECTORY_H_

@@ -39,6 +39,7 @@ absl::Status Consumer::State::CommitOne(Entry& entry, Offset offset, std::string
           "the offset ", offset.value(), " of ", entry.topic.name(), "-", entry.partition,
           " cannot be committed; the partition ends at ", end->value()));
     }
+    if (offset == entry.cursor.offset) entry.was_moved = false;
   }
   auto status = member_.group().Commit(member_.id(), *entry.of_group, offset, metadata);
   if (status.ok()) entry.stored = offset;
@@ -104,7 +105,7 @@ absl::StatusOr<bool> Consumer::State::CommitBeforeDelivery(const RecordBatch& ba
 
 absl::StatusOr<CommittedOffset> Consumer::State::Committed(const TopicPartition& partition) {
   const auto place =
-      core_.offsets().Find({member_.group().name(), partition.topic, partition.partition});
+      core_.group_offsets().Find({member_.group().name(), partition.topic, partition.partition});
   if (!place.ok()) return place.status();
   if (!place->has_value()) {
     return absl::NotFoundError(absl::StrCat("the group ", member_.group().name(),
@@ -119,7 +120,7 @@ absl::StatusOr<std::map<TopicPartition, CommittedOffset>> Consumer::State::Commi
   std::map<TopicPartition, CommittedOffset> committed;
   for (const TopicPartition& partition : partitions) {
     auto place =
-        core_.offsets().Find({member_.group().name(), partition.topic, partition.partition});
+        core_.group_offsets().Find({member_.group().name(), partition.topic, partition.partition});
     if (!place.ok()) return place.status();
     if (place->has_value()) committed.emplace(partition, **std::move(place));
   }

@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "broker/broker_core.h"
 #include "broker/offsets/offset_store.h"
 #include "consumer/consumer_membership.h"
 #include "coordination/cursor_set.h"
@@ -28,8 +29,8 @@ class ConsumerPositions {
   static TopicPartition NameOf(const Entry& entry) { return {entry.topic.name(), entry.partition}; }
 
   // Both must outlive it.
-  ConsumerPositions(OffsetStore& offsets, const ConsumerMembership& member)
-      : offsets_(offsets), member_(member) {}
+  ConsumerPositions(BrokerCore& broker, const ConsumerMembership& member)
+      : offsets_(broker.group_offsets()), member_(member), cursors_(&broker) {}
 
   CursorSet& cursors() { return cursors_; }
   std::vector<Entry>& entries() { return cursors_.entries(); }

@@ -105,7 +105,7 @@ absl::StatusOr<std::optional<Offset>> Consumer::State::StartingOffset(
     if (stale != stale_positions_.end()) return std::optional<Offset>(stale->second);
   }
   const auto committed =
-      core_.offsets().Find({member_.group().name(), partition.topic, partition.partition});
+      core_.group_offsets().Find({member_.group().name(), partition.topic, partition.partition});
   if (!committed.ok()) return committed.status();
   Partition& log = topic.partition(partition.partition);
   if (committed->has_value()) {

@@ -22,7 +22,7 @@ Consumer::State::State(std::shared_ptr<BrokerCore> core, std::shared_ptr<GroupCo
                                  .max_poll_interval = options.max_poll_interval,
                                  .begins_at_end = options.offset_reset == OffsetReset::kLatest}),
       listener_(std::move(join_options.listener)),
-      positions_(core_.offsets(), member_) {}
+      positions_(core_, member_) {}
 
 absl::Status Consumer::State::Leave() {
   if (listener_.is_inside()) {
@@ -93,6 +93,7 @@ absl::StatusOr<RecordBatch> Consumer::State::Poll(std::chrono::nanoseconds timeo
     if (!deadline && timeout.count() > 0) {
       deadline = DeadlineAfter(timeout);
     } else if (!deadline || std::chrono::steady_clock::now() >= *deadline) {
+      if (core_.follower() != nullptr && !member_.is_in_sync()) continue;  // noticed while reading
       positions_.cursors().Arm(&member_.group().waiters(),
                                [this] { return !member_.is_in_sync(); });
       return batch;
@@ -132,7 +133,16 @@ absl::StatusOr<bool> Consumer::State::RecoverFromReadError(const absl::Status& s
     if (!entry.has_place) continue;
     const auto begin = entry.log().begin_offset();
     if (!begin.ok()) return begin.status();
-    if (entry.cursor.offset >= *begin) continue;
+    if (entry.cursor.offset >= *begin) {
+      const auto end = entry.log().end_offset();
+      if (!end.ok()) return end.status();
+      // What was read is there no more: the process that writes has lost it in a power cut.
+      if (entry.was_moved || entry.cursor.offset <= *end) continue;
+      was_reset = true;
+      entry.MoveTo(*end);
+      entry.began = *end;
+      continue;
+    }
     const bool is_dropped = entry.topic.options().storage == Storage::kMemory;
     was_reset = true;
     const bool goes_on = options_.offset_reset != OffsetReset::kNone;

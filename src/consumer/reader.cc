@@ -13,8 +13,8 @@ namespace daybook::inline v1 {
 
 class Reader::State {
  public:
-  State(Catalog& topics, Topic which, DirectoryFollower* follower, const ReadOptions& batch)
-      : catalog(topics), topic(std::move(which)), cursors(follower), limits(batch) {}
+  State(BrokerCore& broker, Topic which, const ReadOptions& batch)
+      : catalog(broker.catalog()), topic(std::move(which)), cursors(&broker), limits(batch) {}
 
   Catalog& catalog;
   Topic topic;
@@ -111,8 +111,7 @@ absl::StatusOr<Reader> Reader::Open(Broker& broker, std::string_view name, Reade
   const std::uint64_t version = Access::Core(broker).catalog().version();
   const auto topic = broker.OpenTopic(name);
   if (!topic.ok()) return topic.status();
-  auto state = std::make_unique<State>(Access::Core(broker).catalog(), *topic,
-                                       Access::Core(broker).follower(), options.batch);
+  auto state = std::make_unique<State>(Access::Core(broker), *topic, options.batch);
   state->reads_all = options.partitions.empty();
   state->version = version;
   if (options.partitions.empty()) {

@@ -38,7 +38,10 @@ absl::Status Broker::CreateTopic(std::string_view name, TopicOptions options) {
 
 absl::StatusOr<Topic> Broker::OpenTopic(std::string_view name) {
   if (auto status = core_->Check(); !status.ok()) return status;
-  return core_->catalog().Find(name);
+  const auto followed = core_->FollowTopics();
+  auto topic = core_->catalog().Find(name);
+  if (absl::IsNotFound(topic.status()) && !followed.ok()) return followed;
+  return topic;
 }
 
 absl::Status Broker::DeleteTopic(std::string_view name) {
@@ -88,8 +91,7 @@ absl::StatusOr<std::int64_t> Broker::ExpireGroupOffsets(TimeSpan unused_for) {
 absl::Status Broker::RunBackgroundWork() {
   if (auto status = core_->Check(); !status.ok()) return status;
   const auto core = core_;  // a callback may destroy the last of what keeps it
-  core->ahead_worker().RunNow();
-  return core->background().RunNow();
+  return core->RunBackgroundWork();
 }
 RecoveryReport Broker::recovery_report() const { return core_->recovery_report(); }
 const std::string& Broker::directory() const { return core_->directory(); }

@@ -95,7 +95,7 @@ absl::StatusOr<RecordBatch> CursorSet::ReadNext(const ReadOptions& options) {
     }
   }
   last_records_ = 0;
-  if (follower_ != nullptr) follower_->Look();
+  if (follower_ != nullptr) broker_->Follow();
   for (std::size_t tried = 0; tried < entries_.size(); ++tried) {
     if (next_ >= entries_.size()) next_ = 0;
     Entry& entry = entries_[next_++];
@@ -194,7 +194,7 @@ void CursorSet::WaitForOthers(std::chrono::steady_clock::time_point deadline,
     const auto key = event_.PrepareForCertainNotify();
     const auto now = Steady::now();
     if (follower_->is_told()) {
-      follower_->Look();
+      broker_->Follow();
     } else if (now >= next_files) {
       return;  // whoever reads looks at the files
     }

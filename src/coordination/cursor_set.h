@@ -13,6 +13,7 @@
 #include "base/deadline.h"
 #include "base/event_count.h"
 #include "broker/access.h"
+#include "broker/broker_core.h"
 #include "daybook/topic.h"
 #include "io/posix_file.h"
 #include "log/partition_log.h"
@@ -47,9 +48,10 @@ class CursorSet {
     PartitionLog& log() const { return Access::Log(topic.partition(partition)); }
   };
 
-  // `follower`: of a directory that another process writes, so that nobody wakes us; otherwise
-  // null.
-  explicit CursorSet(DirectoryFollower* follower = nullptr) : follower_(follower) {}
+  // `broker`: of the partitions. If another process writes these, nobody wakes us. Null: this one
+  // does.
+  explicit CursorSet(BrokerCore* broker = nullptr)
+      : broker_(broker), follower_(broker == nullptr ? nullptr : broker->follower()) {}
   ~CursorSet() { Disarm(); }
   CursorSet(const CursorSet&) = delete;
   CursorSet& operator=(const CursorSet&) = delete;
@@ -107,7 +109,8 @@ class CursorSet {
   void WaitForOthers(std::chrono::steady_clock::time_point deadline,
                      const std::function<bool()>& is_interrupted);
 
-  DirectoryFollower* const follower_;
+  BrokerCore* const broker_;
+  DirectoryFollower* const follower_;             // of that, if another process writes
   std::chrono::microseconds follow_interval_{0};  // longer while nothing comes
   std::vector<const std::byte*> quiet_words_;     // of all entries, while nothing comes
   std::vector<Entry> entries_;

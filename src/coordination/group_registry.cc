@@ -51,16 +51,16 @@ std::vector<std::shared_ptr<GroupCoordinator>> GroupRegistry::OpenGroups() {
 
 absl::StatusOr<std::shared_ptr<GroupCoordinator>> GroupRegistry::Find(std::string_view name) {
   if (const auto status = CheckGroupName(name, "a group's name"); !status.ok()) return status;
-  const auto writable = core_.CheckWritable(
-      absl::StrCat(", so nothing of the group ", std::string(name),
-                   " can change; open it with BrokerAccess::kReadWrite, or use a Reader"));
+  const auto writable = core_.CheckKeepsOffsets(
+      absl::StrCat(", so nothing of the group ", std::string(name), " can change"));
   if (!writable.ok()) return writable;
   if (auto status = core_.catalog().Check(); !status.ok()) return status;
+  if (auto status = core_.FollowTopics(); !status.ok()) return status;
   MutexLock lock(mutex_);
   if (sweep_.IsDue(groups_.size())) ForgetIdle();
   if (const auto found = groups_.find(name); found != groups_.end()) return found->second;
   // Made before it is in the list: without memory for it, there must be nothing of its name there.
-  auto group = std::make_shared<GroupCoordinator>(std::string(name), core_.offsets(),
+  auto group = std::make_shared<GroupCoordinator>(std::string(name), core_.group_offsets(),
                                                   core_.catalog(), core_.clock(), forgotten_);
   groups_.emplace(std::string(name), group);
   return group;
@@ -84,7 +84,7 @@ std::size_t GroupRegistry::size() {
 }
 
 absl::StatusOr<std::vector<std::string>> GroupRegistry::List() {
-  auto groups = core_.offsets().Groups();
+  auto groups = core_.group_offsets().Groups();
   if (!groups.ok()) return groups.status();
   for (const auto& group : OpenGroups()) {
     if (group->HasMembers()) groups->push_back(group->name());
@@ -95,7 +95,8 @@ absl::StatusOr<std::vector<std::string>> GroupRegistry::List() {
 }
 
 absl::StatusOr<GroupDescription> GroupRegistry::Describe(std::string_view name) {
-  const auto committed = core_.offsets().FindGroup(name);
+  if (auto status = core_.FollowTopics(); !status.ok()) return status;
+  const auto committed = core_.group_offsets().FindGroup(name);
   if (!committed.ok()) return committed.status();
   GroupCoordinator::Description members;
   {
@@ -105,7 +106,8 @@ absl::StatusOr<GroupDescription> GroupRegistry::Describe(std::string_view name) 
   for (const auto& group : OpenGroups()) {
     if (group->name() == name) members = group->Describe();
   }
-  if (committed->empty() && members.members.empty()) {
+  const bool is_empty = committed->empty() && members.members.empty();
+  if (is_empty || !CheckGroupName(name, "a group's name").ok()) {
     return absl::NotFoundError(
         absl::StrCat("there is no group ", std::string(name), " in ", core_.directory()));
   }
@@ -174,7 +176,7 @@ absl::Status GroupRegistry::AlterOffsets(std::string_view name,
     for (const auto& [partition, offset] : offsets) {
       places[{std::string(name), partition.topic, partition.partition}] = offset;
     }
-    return core_.offsets().CommitAll(places);
+    return core_.group_offsets().CommitAll(places);
   });
 }
 
@@ -182,13 +184,13 @@ absl::Status GroupRegistry::Delete(std::string_view name) {
   const auto group = Find(name);
   if (!group.ok()) return group.status();
   return (*group)->WhileEmpty([&]() -> absl::Status {
-    const auto places = core_.offsets().FindGroup(name);
+    const auto places = core_.group_offsets().FindGroup(name);
     if (!places.ok()) return places.status();
     if (places->empty()) {
       return absl::NotFoundError(
           absl::StrCat("there is no group ", std::string(name), " in ", core_.directory()));
     }
-    return core_.offsets().ForgetGroup(name);
+    return core_.group_offsets().ForgetGroup(name);
   });
 }
 
@@ -196,10 +198,10 @@ absl::StatusOr<std::int64_t> GroupRegistry::ExpireOffsets(std::chrono::nanosecon
   if (unused_for.count() < 0) {
     return absl::InvalidArgumentError("places expire after a time that is not negative");
   }
-  if (auto status = core_.CheckWritable(", so no place in it can expire"); !status.ok()) {
+  if (auto status = core_.CheckKeepsOffsets(", so no place in it can expire"); !status.ok()) {
     return status;
   }
-  const auto groups = core_.offsets().Groups();
+  const auto groups = core_.group_offsets().Groups();
   if (!groups.ok()) return groups.status();
   const Timestamp time = core_.clock().Now() - unused_for;
   std::int64_t expired = 0;
@@ -209,7 +211,7 @@ absl::StatusOr<std::int64_t> GroupRegistry::ExpireOffsets(std::chrono::nanosecon
     bool has_members = true;
     const auto status = (*group)->WhileEmpty([&]() -> absl::Status {
       has_members = false;
-      const auto forgotten = core_.offsets().Expire(name, time);
+      const auto forgotten = core_.group_offsets().Expire(name, time);
       if (forgotten.ok()) expired += *forgotten;
       return forgotten.status();
     });

@@ -56,4 +56,13 @@ TEST_CASE("What a volume brings along is no other program's data") {
   for (const char* name : {"lost", "orders.topic", "data."}) CHECK_FALSE(IsOfVolume(name));
 }
 
+TEST_CASE_METHOD(Disk, "A data directory is the one of its own path and no other") {
+  const auto data = Open().value();
+  const auto other = OpenDataDirectory(files, "/other", false).value();
+  CHECK(IsSameDataDirectory(files, "/data", *data.root));
+  CHECK_FALSE(IsSameDataDirectory(files, "/data", *other.root));
+  CHECK_FALSE(IsSameDataDirectory(files, "/none", *data.root));
+  CHECK_FALSE(IsSameDataDirectory(files, "/", *data.root));
+}
+
 }  // namespace daybook

@@ -20,6 +20,8 @@
 //   group 0 topic 0 partition    offset, and 0 metadata if there is some: the group's place. The
 //                                record's timestamp is when it was committed. A tombstone: it has
 //                                none any more
+//   kTopicIds 0 topic 0 "0"      0, and 0 id: places in the topic are in the one of that id. Where
+//                                groups of a process are that follows another one (OwnOffsets)
 //   0 "open"                     epoch 0 boot: the directory was opened for writing, for the
 //                                epoch-th time, in that boot of the machine; what follows was
 //                                written then
@@ -36,6 +38,9 @@
 namespace daybook::inline v1 {
 
 inline constexpr std::string_view kOffsetsTopic = "__consumer_offsets";
+
+// In place of a group's name. No group has it, since there is a control character in it.
+inline constexpr std::string_view kTopicIds = "\x01topic-ids";
 
 // A group's place: the key.
 struct PlaceKey {

@@ -28,10 +28,10 @@ std::string BootName(const BootId& boot) {
 
 }  // namespace
 
-OffsetStore::OffsetStore(const LogContext& context, Catalog& catalog, DecisionTable& decisions,
-                         SyncScheduler& background)
+OffsetStore::OffsetStore(const LogContext& context, Catalog& catalog, Catalog& of_groups,
+                         DecisionTable& decisions, SyncScheduler& background)
     : context_(context),
-      catalog_(catalog),
+      catalog_(of_groups),
       decisions_(decisions),
       background_(background),
       log_(catalog, kOffsetsTopic, kSegmentBytes),
@@ -57,6 +57,7 @@ void OffsetStore::Close(const absl::Status& reason) {
 }
 
 bool OffsetStore::IsInMemory(const Key& key) const {
+  if (key.group == kTopicIds) return false;
   const auto topic = catalog_.Find(key.topic);
   return topic.ok() && topic->options().storage == Storage::kMemory;
 }
@@ -228,7 +229,9 @@ absl::StatusOr<std::map<OffsetStore::Key, CommittedOffset>> OffsetStore::FindGro
 absl::StatusOr<std::vector<std::string>> OffsetStore::Groups() {
   MutexLock lock(mutex_);
   if (auto status = Refresh(); !status.ok()) return status;
-  return offsets_.Groups();
+  auto groups = offsets_.Groups();
+  std::erase(groups, kTopicIds);
+  return groups;
 }
 
 absl::StatusOr<OffsetStore::EntryPtr> OffsetStore::EntryOf(const Key& key) {

@@ -45,9 +45,10 @@ class OffsetStore {
  public:
   using Key = PlaceKey;
 
-  // All must outlive the store.
-  OffsetStore(const LogContext& context, Catalog& catalog, DecisionTable& decisions,
-              SyncScheduler& background);
+  // All must outlive the store. `catalog` has the store's own topic, `of_groups` those that groups
+  // read; mostly it is the same.
+  OffsetStore(const LogContext& context, Catalog& catalog, Catalog& of_groups,
+              DecisionTable& decisions, SyncScheduler& background);
   ~OffsetStore();
 
   // Reads what there is, if there is anything, and decides what a crash left undecided. Others call
@@ -79,6 +80,7 @@ class OffsetStore {
   // All of a group, by topic and partition.
   absl::StatusOr<std::map<Key, CommittedOffset>> FindGroup(std::string_view group)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // Without kTopicIds.
   absl::StatusOr<std::vector<std::string>> Groups() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // One that is committed often: found once, and kept as long as somebody has it.
@@ -168,7 +170,7 @@ class OffsetStore {
   absl::Status AppendSnapshot() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const LogContext& context_;
-  Catalog& catalog_;
+  Catalog& catalog_;  // of the topics that groups read
   DecisionTable& decisions_;
   SyncScheduler& background_;
 

@@ -97,6 +97,19 @@ void Catalog::Recheck() {
   if (has_changed) NoteChange();
 }
 
+absl::StatusOr<std::shared_ptr<TopicState>> Catalog::Peek(const std::string& name) {
+  auto known = Get(name);
+  return !known.ok() || *known != nullptr ? known : Read(name);
+}
+
+void Catalog::Publish(std::shared_ptr<TopicState> topic) {
+  {
+    MutexLock lock(mutex_);
+    if (!closed_.ok() || !topics_.try_emplace(topic->name(), topic).second) return;
+  }
+  NoteChange();
+}
+
 absl::Status Catalog::Load() {
   if (context_.is_read_only) return absl::OkStatus();
   const auto gone = ListFiles(kGoneSuffix);
@@ -244,6 +257,9 @@ absl::StatusOr<Topic> Catalog::FindAnew(std::string_view name) {
   auto read = Read(std::string(name));
   if (absl::IsNotFound(read.status())) return NoSuchTopic(name);
   if (!read.ok()) return read.status();
+  if (holds_back_new_.load(std::memory_order_relaxed) && !(*read)->is_internal()) {
+    return NoSuchTopic(name);
+  }
   std::shared_ptr<TopicState> state;
   {
     MutexLock lock(mutex_);

@@ -69,6 +69,14 @@ class Catalog {
   // was made again: whoever asks for it by its name then gets the new one.
   void Recheck() ABSL_LOCKS_EXCLUDED(mutex_);
 
+  // For reading only: from now on a topic that is not known yet, but for internal ones, is not
+  // found until somebody has published it.
+  void HoldBackNew() { holds_back_new_.store(true, std::memory_order_relaxed); }
+  // What is known, or would be known when it is published.
+  absl::StatusOr<std::shared_ptr<TopicState>> Peek(const std::string& name)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+  void Publish(std::shared_ptr<TopicState> topic) ABSL_LOCKS_EXCLUDED(mutex_);
+
   // Changes with the topics and their partitions, when that is done; of a directory that another
   // process writes, when Recheck has noticed.
   std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
@@ -111,6 +119,7 @@ class Catalog {
   RecoveryCounters& counters_;
   std::atomic<std::uint64_t> version_{NewVersion()};
   std::atomic<bool> is_closed_{false};
+  std::atomic<bool> holds_back_new_{false};
   // Held while a topic is made, changed or deleted.
   Mutex change_mutex_ ABSL_ACQUIRED_BEFORE(mutex_){LockOrder::kCatalogChange};
   WaitList changed_;

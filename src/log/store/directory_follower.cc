@@ -56,18 +56,19 @@ void DirectoryFollower::Drain() {
   }
 }
 
-void DirectoryFollower::Look() {
+std::uint64_t DirectoryFollower::Look() {
   looks_.fetch_add(1);
   std::uint64_t topics = 0;
   {
     MutexLock lock(mutex_);
     Drain();
     topics = topic_changes();
-    if (topics == told_topics_) return;
+    if (topics == told_topics_) return topics;
   }
   if (on_topics_) on_topics_();
   MutexLock lock(mutex_);
   told_topics_ = std::max(told_topics_, topics);  // not before it is done: others wait for it, too
+  return topics;
 }
 
 std::shared_ptr<DirectoryFollower::Watched> DirectoryFollower::Watch(Directory& directory) {

@@ -47,8 +47,9 @@ class DirectoryFollower {
   // Called, by whoever looks, after a topic was made, changed or deleted: with no lock held.
   void SetOnTopics(std::function<void()> on_topics) { on_topics_ = std::move(on_topics); }
 
-  // What happened before the call is counted after it.
-  void Look() ABSL_LOCKS_EXCLUDED(mutex_);
+  // What happened before the call is counted after it. Answers the topic_changes() that were then,
+  // all of which the callback was told.
+  std::uint64_t Look() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // From now on its changes are counted.
   std::shared_ptr<Watched> Watch(Directory& directory) ABSL_LOCKS_EXCLUDED(mutex_);

@@ -21,6 +21,8 @@ enum class Format { kTable, kJson };
 // Options that stand before the command.
 struct Global {
   std::string directory;
+  // If not empty: of the groups of this process, which reads what another one writes.
+  std::string offsets_directory;
   Format format = Format::kTable;
   // Standard output. What is left in it when the command ends is written then.
   Output* output = nullptr;
@@ -30,6 +32,9 @@ struct Global {
 
 // InvalidArgument: none is named.
 absl::Status CheckDirectory(const Global& global);
+// For commands of groups.
+CLI::Option* AddOffsetsDirectory(CLI::App& command, Global& global);
+// With offsets_directory it is read-only, whatever `access` says.
 absl::StatusOr<std::unique_ptr<Broker>> OpenBroker(const Global& global, BrokerAccess access);
 // FailedPrecondition: the topic is in memory, and has no records but in the process that uses it.
 absl::Status CheckIsInFiles(const Topic& topic);

@@ -58,8 +58,18 @@ absl::Status CheckDirectory(const Global& global) {
 absl::StatusOr<std::unique_ptr<Broker>> OpenBroker(const Global& global, BrokerAccess access) {
   if (auto status = CheckDirectory(global); !status.ok()) return status;
   BrokerOptions options;
-  options.access = access;
+  options.access = global.offsets_directory.empty() ? access : BrokerAccess::kReadOnly;
+  options.offsets_directory = global.offsets_directory;
   return Broker::Open(global.directory, options);
+}
+
+CLI::Option* AddOffsetsDirectory(CLI::App& command, Global& global) {
+  return command
+      .add_option("--offsets-directory", global.offsets_directory,
+                  "The group's offsets are in this directory, which is made if it is not there; "
+                  "then another process may write to the data directory")
+      ->type_name("DIR")
+      ->check(NotEmpty());
 }
 
 absl::Status CheckIsInFiles(const Topic& topic) {

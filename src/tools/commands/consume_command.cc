@@ -286,13 +286,14 @@ void AddConsumeCommand(CLI::App& app, Global& global) {
   json->excludes(format);
   consume->add_flag("-Z", arguments->prints_null,
                     "Print NULL for keys and values that are absent; in JSON they are null");
-  consume
-      ->add_option("-G,--group", arguments->group,
-                   "Read as this group, from its place, and commit what was printed")
-      ->type_name("TEXT")
-      ->check(NotEmpty())
-      ->excludes(start)
-      ->excludes(partitions);
+  auto* group = consume
+                    ->add_option("-G,--group", arguments->group,
+                                 "Read as this group, from its place, and commit what was printed")
+                    ->type_name("TEXT")
+                    ->check(NotEmpty())
+                    ->excludes(start)
+                    ->excludes(partitions);
+  AddOffsetsDirectory(*consume, global)->needs(group);
   consume->callback([&global, arguments] {
     RequireUsage(CheckUsage(*arguments));
     global.run = [&global, arguments] { return Consume(global, *arguments); };

@@ -65,6 +65,7 @@ void AddGroupCommands(CLI::App& app, Global& global) {
   CLI::App* group = app.add_subcommand("group", "Look at consumer groups, and move them");
   group->require_subcommand(1);
   group->fallthrough();
+  AddOffsetsDirectory(*group, global);
 
   group->add_subcommand("list", "All groups")->fallthrough()->callback([&global] {
     global.run = [&global] { return List(global); };

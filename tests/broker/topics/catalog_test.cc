@@ -87,6 +87,28 @@ TEST_CASE("Topics are found while a follower looks again at the files of all of 
   CHECK(found == 4);
 }
 
+TEST_CASE("What a follower holds back is found when it is published, but for internal topics") {
+  BrokerFixture broker;
+  broker.MakeTopic("old");
+  const auto follower = Broker::Open("/data", broker.Options(BrokerAccess::kReadOnly)).value();
+  Catalog& catalog = Access::Core(*follower).catalog();
+  REQUIRE(catalog.Find("old").ok());
+  catalog.HoldBackNew();
+  broker.MakeTopic("new");
+  REQUIRE(Access::Core(*broker).offsets().Commit({"g", "old", 0}, Offset(0)).ok());
+  CHECK(catalog.Find("old").ok());
+  CHECK(catalog.Find("__consumer_offsets").ok());
+  CHECK(absl::IsNotFound(catalog.Find("new").status()));
+  CHECK(absl::IsNotFound(catalog.Peek("none").status()));
+  const auto topic = catalog.Peek("new").value();
+  CHECK(absl::IsNotFound(catalog.Find("new").status()));
+  const std::uint64_t version = catalog.version();
+  catalog.Publish(topic);
+  CHECK(catalog.version() != version);
+  CHECK(Access::State(catalog.Find("new").value()) == topic);
+  CHECK(catalog.Peek("new").value() == topic);
+}
+
 TEST_CASE("The kernel keeps one lock of a topic, however many partitions, until it is deleted") {
   const TemporaryDirectory directory;
   const auto broker = Broker::Open(directory.path(), {});

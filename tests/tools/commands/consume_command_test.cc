@@ -199,4 +199,22 @@ TEST_CASE("A group reads several topics, or those that match, and without one it
   CHECK(daybook.Run("consume '^a' '^b' -e -G g").status == 2);
 }
 
+TEST_CASE("Beside a process that writes, consume -G keeps its offsets elsewhere") {
+  CommandFixture daybook;
+  const auto broker = Broker::Open(daybook.data().string()).value();
+  REQUIRE(broker->CreateTopic("t").ok());
+  const Topic topic = broker->OpenTopic("t").value();
+  REQUIRE(topic.partition(0).Append(RecordOf("0")).ok());
+  const std::string own = " --offsets-directory " + (daybook.data().parent_path() / "own").string();
+  CHECK(daybook.Run("consume t -e -G g").status == 1);
+  CHECK(daybook.Output("consume t -e -G g" + own) == "0\n");
+  REQUIRE(topic.partition(0).Append(RecordOf("1")).ok());
+  CHECK(daybook.Output("consume t -e -G g" + own) == "1\n");
+  CHECK(daybook.Output("group list" + own).find("g\n") != std::string::npos);
+  daybook.Output("group seek g --to-earliest --execute" + own);
+  CHECK(daybook.Output("consume t -e -G g" + own) == "0\n1\n");
+  CHECK(broker->ListGroups()->empty());
+  CHECK(daybook.Run("consume t -e" + own).status == 2);
+}
+
 }  // namespace daybook
