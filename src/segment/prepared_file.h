@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -16,6 +17,9 @@ namespace daybook::inline v1 {
 // partitions can grow at the same moment, and none of them fails: an allocation that fails takes
 // all that is free before it gives it back, and to all others the disk is full meanwhile.
 inline constexpr std::uint64_t kShareAhead = 8;
+
+// The name of the file that PrepareFile makes.
+inline constexpr std::string_view kPreparedFile = "next.tmp";
 
 // A file that waits to become a segment.
 struct PreparedFile {
@@ -62,6 +66,10 @@ std::uint64_t MayTake(File& file, std::uint64_t share);
 // Brings the next pages from `*paged_in` on into memory, at most up to `end`; false when that
 // cannot be done.
 bool PageInStep(File& file, std::uint64_t size, std::uint64_t end, std::uint64_t* paged_in);
+// Maps pages that are in memory, to be written; nothing is appended there meanwhile. Where a reader
+// comes first, who waits for what is appended next, it maps a page to be read, and the append has
+// to wait for a second fault.
+void MapPages(MappedFile& map, std::uint64_t begin, std::uint64_t end);
 
 }  // namespace daybook::inline v1
 

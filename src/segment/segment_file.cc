@@ -23,7 +23,7 @@ SegmentFile::SegmentFile(Identity identity, PreparedFile file, const SegmentStep
 
 absl::StatusOr<std::shared_ptr<File>> SegmentFile::OpenedLocked(Directory& directory) {
   if (file_ == nullptr) {
-    auto file = directory.OpenFile(identity_.name, FileMode::kReadWrite);
+    auto file = directory.OpenFile(identity_.name(), FileMode::kReadWrite);
     if (!file.ok()) return file.status();
     file_ = *std::move(file);
   }
@@ -114,7 +114,7 @@ absl::Status SegmentFile::Extend(std::uint64_t position, bool in_hurry) {
 bool SegmentFile::GrowAhead(Directory& directory) {
   if (!is_filling() || is_busy()) return false;
   if (IsPlanted(PlantedBug::kGrowsOutsideOfLock)) {
-    const auto other = directory.OpenFile(identity_.name, FileMode::kReadWrite);
+    const auto other = directory.OpenFile(identity_.name(), FileMode::kReadWrite);
     if (!other.ok() || !(*other)->Allocate(identity_.capacity).ok()) return false;
     MutexLock growth(growth_mutex_);
     HasGrown(identity_.capacity);
@@ -173,14 +173,18 @@ void SegmentFile::PrepareSeal(std::uint64_t end) {
   if (!IsPlanted(PlantedBug::kPagesInOverSeal)) paged_in_ = identity_.capacity;
 }
 
-bool SegmentFile::PageInAhead() {
+bool SegmentFile::PageInAhead(bool share_faults) {
   const std::uint64_t appended = PositionOf(gate_->claimed());
   MutexLock lock(mutex_);
   if (file_ == nullptr || !in_hurry_ ||
       paged_in_ >= std::min(appended + steps_.page_in_lead, identity_.capacity)) {
     return false;
   }
-  PageIn(paged_in_ + 1);
+  const std::uint64_t begin = paged_in_;
+  PageIn(begin + 1);
+  if (!share_faults || begin >= appended + steps_.page_in_lead / 2) {
+    MapPages(*map_, begin, paged_in_);
+  }
   return true;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -29,8 +30,10 @@ namespace daybook::inline v1 {
 class SegmentFile {
  public:
   struct Identity {
-    std::string path;  // for messages
-    std::string name;  // in its directory
+    const std::string& path;         // outlives it
+    std::string_view name() const {  // in its directory
+      return std::string_view(path).substr(path.rfind('/') + 1);
+    }
     std::uint64_t segment_id = 0;
     std::uint64_t capacity = 0;
   };
@@ -58,9 +61,10 @@ class SegmentFile {
   // as thousands of appends. True when it did. Appends go on meanwhile. Not on a disk that is
   // nearly full: there the file grows as it needs to. Nothing once the segment is closing.
   bool GrowAhead(Directory& directory) ABSL_LOCKS_EXCLUDED(growth_mutex_, mutex_);
-  // Brings some of the pages ahead of the appends into memory; true when there are more to bring
-  // now. Appends go on meanwhile. Nothing once the segment is sealed.
-  bool PageInAhead() ABSL_LOCKS_EXCLUDED(mutex_);
+  // Brings some of the pages ahead of the appends into memory, and maps them; true when there are
+  // more to bring now. Appends go on meanwhile. Nothing once the segment is sealed. `share_faults`:
+  // appends that are close behind map them.
+  bool PageInAhead(bool share_faults) ABSL_LOCKS_EXCLUDED(mutex_);
   // From here on the limit stays where it is.
   void StartClosing() ABSL_LOCKS_EXCLUDED(mutex_);
   // The same, unless the file has grown ahead meanwhile and a claim that ends at `position` holds:

@@ -1,15 +1,36 @@
 #include "segment/prepared_file.h"
 
+#include <cinttypes>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "catch.h"
 #include "daybook/system/simulated_file_system.h"
+#include "support/temporary_directory.h"
 
 namespace daybook {
 namespace {
 
 constexpr std::uint64_t kMegabyte = 1 << 20;
+
+// Of the mapping that begins at `data`: what the process has in its page table.
+std::uint64_t ResidentBytes(const std::byte* data) {
+  std::ifstream maps("/proc/self/smaps");
+  std::ostringstream begin;
+  begin << std::hex << reinterpret_cast<std::uintptr_t>(data) << '-';
+  bool is_here = false;
+  std::uint64_t kibibytes = 0;
+  for (std::string line; std::getline(maps, line);) {
+    is_here = is_here || line.starts_with(begin.str());
+    if (is_here && std::sscanf(line.c_str(), "Rss: %" SCNu64, &kibibytes) == 1) break;
+  }
+  return kibibytes << 10;
+}
 
 struct PreparedFiles {
   std::vector<std::string> Names() {
@@ -41,6 +62,31 @@ TEST_CASE("A file is made with blocks and pages, over one that a crash has left"
   CHECK(made->paged_in == wanted.bytes);
   CHECK(made->map->size() == kMegabyte);
   CHECK(fixture.Names() == std::vector<std::string>{"a.tmp"});
+}
+
+TEST_CASE("Pages that are mapped ahead keep what is in them") {
+  PreparedFiles fixture;
+  const auto made =
+      MakeFile(*fixture.directory, {.name = "a.tmp", .bytes = 16 << 10, .capacity = 16 << 10});
+  REQUIRE(made.ok());
+  const std::string_view text = "a frame";
+  std::byte* const page = made->map->data() + 4096;
+  std::memcpy(page, text.data(), text.size());
+  MapPages(*made->map, 0, 16 << 10);
+  CHECK(std::memcmp(page, text.data(), text.size()) == 0);
+  CHECK(page[text.size()] == std::byte{0});
+}
+
+TEST_CASE("Pages that are mapped ahead are in the map of a file on a disk") {
+  const TemporaryDirectory temporary;
+  const auto directory =
+      FileSystem::Posix().OpenDirectory(temporary.path(), DirectoryMode::kMustExist).value();
+  constexpr std::uint64_t kBytes = kMegabyte;
+  const auto made =
+      MakeFile(*directory, {.name = "a.tmp", .bytes = kBytes, .capacity = kBytes, .page_in = true});
+  REQUIRE(made.ok());
+  CHECK(made->paged_in == kBytes);
+  CHECK(ResidentBytes(made->map->data()) == kBytes);
 }
 
 TEST_CASE("A file that cannot have its blocks is not left behind") {

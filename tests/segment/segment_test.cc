@@ -92,7 +92,7 @@ TEST_CASE("Claims are granted in small steps in a busy segment, not far beyond i
   CHECK(segment->gate().Fits(before, 5 * kMegabyte - frame::kSegmentHeaderBytes));
   CHECK(segment->gate().IsInside(before, 20 * kMegabyte));
   CHECK_FALSE(segment->gate().Fits(before, 20 * kMegabyte));
-  while (segment->file().PageInAhead()) {
+  while (segment->file().PageInAhead(false)) {
   }
   // Pages are there, but nobody has asked for them.
   CHECK_FALSE(segment->gate().Fits(before, 20 * kMegabyte));
@@ -112,13 +112,13 @@ TEST_CASE("Pages are brought in a bounded way ahead of the appends, and not wher
         Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(page_in)).value();
     REQUIRE(segment->Extend(4 * kMegabyte).ok());
     REQUIRE(segment->Extend(5 * kMegabyte).ok());
-    while (segment->file().PageInAhead()) {
+    while (segment->file().PageInAhead(false)) {
     }
     CHECK((writes > 0) == page_in);
     CHECK(writes < 200);
     const std::uint64_t so_far = writes;
     segment->gate().Claim(8 * kMegabyte);
-    while (segment->file().PageInAhead()) {
+    while (segment->file().PageInAhead(false)) {
     }
     CHECK((writes > so_far) == page_in);
   }

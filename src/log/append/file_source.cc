@@ -38,7 +38,7 @@ absl::StatusOr<std::shared_ptr<Segment>> FileSource::Create(SegmentStore& segmen
                            .steps = context_.steps};
   auto prepared = preparer_.TakePrepared(segments);
   auto created = prepared
-                     ? Segment::Create(**directory, segments.name(), settings, *std::move(prepared))
+                     ? Segment::Create(**directory, segments.name(), settings, std::move(*prepared))
                      : Segment::Create(**directory, segments.name(), settings);
   if (!prepared && absl::IsResourceExhausted(created.status()) && settings.first_bytes > bytes) {
     settings.first_bytes = bytes;  // and no reserve

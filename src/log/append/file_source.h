@@ -17,11 +17,11 @@ class FileSource final : public SegmentSource {
  public:
   // `request_work`: asks somebody to call PartitionLog::WorkAhead; throws nothing. Empty: nobody
   // will. All but that must outlive this.
-  FileSource(const LogContext& context, const LogSettings& settings, PartitionDirectory directory,
-             std::function<void()> request_work)
+  FileSource(const LogContext& context, const LogSettings& settings,
+             const PartitionDirectory& directory, std::function<void()> request_work)
       : context_(context),
         settings_(settings),
-        preparer_(context, std::move(directory), settings),
+        preparer_(context, directory, settings),
         request_work_(std::move(request_work)) {}
 
   SegmentPreparer& preparer() { return preparer_; }

@@ -8,14 +8,18 @@ namespace {
 
 // A reserve that cannot be had whole is made smaller by this part of it, again and again.
 constexpr std::uint64_t kReserveSteps = 6;
-// A step of appends, a mebibyte, in less time than this makes the rate high. The clock may be as
-// coarse as 4 ms.
-constexpr std::chrono::milliseconds kShort{8};
+// A step of appends, a mebibyte, in less time than this makes the rate high: the zeros that bring
+// pages in take less of a core then than the page faults would keep appends waiting.
+constexpr std::chrono::milliseconds kShort{32};
+// In less than this, appends may catch up with the thread that works ahead of them, and its page
+// faults are theirs again: two threads share them. The clock may be as coarse as this.
+constexpr std::chrono::milliseconds kVeryShort{4};
 
 }  // namespace
 
 bool SegmentPreparer::NoteExtension(SegmentList&, Timestamp now) {
   is_append_rate_high_ = now - last_extension_ < kShort;
+  is_append_rate_very_high_ = now - last_extension_ < kVeryShort;
   last_extension_ = now;
   return is_append_rate_high_;
 }
@@ -28,10 +32,10 @@ void SegmentPreparer::Forget(SegmentList&, const std::shared_ptr<Segment>& segme
   std::erase(to_trim_, segment);
 }
 
-bool SegmentPreparer::has_prepared(SegmentList&) const { return prepared_.has_value(); }
+bool SegmentPreparer::has_prepared(SegmentList&) const { return prepared_ != nullptr; }
 
-std::optional<PreparedFile> SegmentPreparer::TakePrepared(SegmentList&) {
-  return std::exchange(prepared_, std::nullopt);
+std::unique_ptr<PreparedFile> SegmentPreparer::TakePrepared(SegmentList&) {
+  return std::move(prepared_);
 }
 
 void SegmentPreparer::Trim(Segment& segment) {
@@ -46,9 +50,11 @@ void SegmentPreparer::Trim(Segment& segment) {
 bool SegmentPreparer::WorkAheadOf(SegmentList& segments, const std::shared_ptr<Segment>& active) {
   bool lacks_next = false;
   bool is_append_rate_high = false;
+  bool is_append_rate_very_high = false;
   {
     MutexLock lock(segments.mutex());
     is_append_rate_high = is_append_rate_high_;
+    is_append_rate_very_high = is_append_rate_very_high_;
     // From the middle on: by then it is likely to be needed, and there is still time.
     lacks_next = !prepared_ && settings_.reserve_bytes == 0 && active->file().is_busy() &&
                  unprepared_ != active->base_offset() &&
@@ -64,7 +70,7 @@ bool SegmentPreparer::WorkAheadOf(SegmentList& segments, const std::shared_ptr<S
     }
     if (has_grown) return true;
   }
-  if (active->file().is_busy() && active->file().PageInAhead()) return true;
+  if (active->file().is_busy() && active->file().PageInAhead(is_append_rate_very_high)) return true;
   if (lacks_next) return Prepare(segments, *active, pages_in() && is_append_rate_high);
   return active->file().is_busy() && active->ReleasePagesBehind();
 }
@@ -81,7 +87,7 @@ bool SegmentPreparer::Prepare(SegmentList& segments, const Segment& active, bool
     unprepared_ = active.base_offset();
     return false;
   }
-  prepared_ = *std::move(prepared);
+  prepared_ = std::make_unique<PreparedFile>(*std::move(prepared));
   return true;
 }
 
@@ -111,7 +117,7 @@ void SegmentPreparer::KeepReserve(SegmentList&, const Segment* active, std::uint
                                               .is_reserve = true,
                                               .steps = context_.steps});
     if (!prepared.ok()) continue;
-    prepared_ = *std::move(prepared);
+    prepared_ = std::make_unique<PreparedFile>(*std::move(prepared));
     lacks_reserve_.store(false, std::memory_order_relaxed);
     return;
   }
@@ -124,7 +130,7 @@ void SegmentPreparer::Finish(SegmentList& segments) {
   {
     MutexLock lock(segments.mutex());
     to_trim.swap(to_trim_);
-    has_prepared = std::exchange(prepared_, std::nullopt).has_value();
+    has_prepared = std::exchange(prepared_, nullptr) != nullptr;
   }
   for (const std::shared_ptr<Segment>& segment : to_trim) Trim(*segment);
   if (!has_prepared) return;

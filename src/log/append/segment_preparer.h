@@ -28,9 +28,10 @@ namespace daybook::inline v1 {
 // by those who hold it.
 class SegmentPreparer {
  public:
-  SegmentPreparer(const LogContext& context, PartitionDirectory directory,
+  // All must outlive this.
+  SegmentPreparer(const LogContext& context, const PartitionDirectory& directory,
                   const LogSettings& settings)
-      : context_(context), directory_(std::move(directory)), settings_(settings) {}
+      : context_(context), directory_(directory), settings_(settings) {}
 
   Mutex& mutex() ABSL_LOCK_RETURNED(mutex_) { return mutex_; }
 
@@ -56,9 +57,9 @@ class SegmentPreparer {
   void Forget(SegmentList& segments, const std::shared_ptr<Segment>& segment)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(segments.mutex());
 
-  // The file of the next segment, made ahead.
+  // The file of the next segment, made ahead; null if there is none.
   bool has_prepared(SegmentList& segments) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(segments.mutex());
-  std::optional<PreparedFile> TakePrepared(SegmentList& segments)
+  std::unique_ptr<PreparedFile> TakePrepared(SegmentList& segments)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(segments.mutex());
 
   // Of a log with LogSettings::reserve_bytes: makes the next file ahead, with blocks for at least
@@ -74,16 +75,17 @@ class SegmentPreparer {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) ABSL_LOCKS_EXCLUDED(segments.mutex());
 
   const LogContext& context_;
-  const PartitionDirectory directory_;
+  const PartitionDirectory& directory_;
   const LogSettings& settings_;
   Mutex mutex_{LockOrder::kSegmentPreparer};
   std::atomic<bool> lacks_reserve_{true};
   std::vector<std::shared_ptr<Segment>> to_trim_;
-  std::optional<PreparedFile> prepared_;
+  std::unique_ptr<PreparedFile> prepared_;
   std::optional<Offset> unprepared_;  // the segment where that failed
   // When the active segment was last extended, and whether that was soon after the time before.
   Timestamp last_extension_;
   bool is_append_rate_high_ = false;
+  bool is_append_rate_very_high_ = false;
 };
 
 }  // namespace daybook::inline v1

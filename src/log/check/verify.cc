@@ -20,7 +20,7 @@ constexpr std::size_t kMaxIndexBytes = 16 << 20;
 
 // What of a partition's directory is ours, beside segments.
 bool IsKnownName(std::string_view name) {
-  if (name == "next.tmp" || name == kReplaceTemporary || name == kLogStartFile) return true;
+  if (name == kPreparedFile || name == kReplaceTemporary || name == kLogStartFile) return true;
   if (Replacement::ParseMarker(name)) return true;
   for (const std::string_view suffix : {std::string_view(".index"), std::string_view(".producers"),
                                         std::string_view(".log.tmp"), kReplacementSuffix}) {
