@@ -18,7 +18,11 @@ namespace daybook::inline v1 {
 class ABSL_LOCKABLE Mutex {
  public:
   Mutex() = default;
+#if !defined(NDEBUG)
   explicit Mutex(LockOrder order) : order_(order) {}
+#else
+  explicit Mutex(LockOrder) {}
+#endif
 
 #if defined(DAYBOOK_INSTRUMENTED)
   void Lock() ABSL_EXCLUSIVE_LOCK_FUNCTION() {
@@ -51,7 +55,11 @@ class ABSL_LOCKABLE Mutex {
  private:
   friend class CondVar;
   std::mutex mutex_;
+#if !defined(NDEBUG)
   const LockOrder order_ = LockOrder::kUnchecked;
+#else
+  static constexpr LockOrder order_ = LockOrder::kUnchecked;  // a partition has many
+#endif
 #if defined(DAYBOOK_INSTRUMENTED)
   bool is_locked_ = false;  // by a fiber
 #endif

@@ -34,7 +34,7 @@ PartitionLog::PartitionLog(const LogContext& context, const PartitionName& name,
                         return AwaitCommitted(end, deadline);
                       }}),
       syncer_(segments_),
-      group_commit_(name.directory(), *this) {}
+      group_commit_(segments_.name(), *this) {}
 
 PartitionLog::~PartitionLog() = default;
 

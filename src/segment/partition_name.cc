@@ -43,14 +43,18 @@ std::optional<Offset> ParseSegmentFileName(std::string_view name) {
 
 absl::StatusOr<std::vector<Offset>> ListSegmentBases(Directory& directory) {
   const auto entries = directory.List();
-  if (!entries.ok()) return entries.status();
+  return entries.ok() ? SegmentBases(directory, *entries) : entries.status();
+}
+
+absl::StatusOr<std::vector<Offset>> SegmentBases(Directory& directory,
+                                                 const std::vector<DirectoryEntry>& entries) {
   std::vector<Offset> bases;
-  for (const DirectoryEntry& entry : *entries) {
+  for (const DirectoryEntry& entry : entries) {
     const auto base = ParseSegmentFileName(entry.name);
     if (base && !entry.is_directory) bases.push_back(*base);
   }
   std::sort(bases.begin(), bases.end());
-  for (const DirectoryEntry& entry : *entries) {
+  for (const DirectoryEntry& entry : entries) {
     const auto replacement = Replacement::ParseMarker(entry.name);
     if (!replacement) continue;
     const auto in_place = replacement->IsInPlace(directory);

@@ -46,6 +46,9 @@ std::optional<Offset> ParseSegmentFileName(std::string_view name);
 // The base offsets of the segments among the files of a directory, in order. Other names are
 // indexes, temporary files, or not ours: passed over, as are segments that another one replaces.
 absl::StatusOr<std::vector<Offset>> ListSegmentBases(Directory& directory);
+// The same, of what was listed.
+absl::StatusOr<std::vector<Offset>> SegmentBases(Directory& directory,
+                                                 const std::vector<DirectoryEntry>& entries);
 
 }  // namespace daybook::inline v1
 

@@ -76,7 +76,7 @@ absl::Status GroupCommit::AwaitDurable(Offset end, Time deadline) {
       is_committed = false;  // if that was not enough, a claim in an earlier segment is open
     } else if (!AwaitSync(key, deadline)) {
       return absl::DeadlineExceededError(
-          absl::StrCat(name_, ": the disk did not finish a sync in time"));
+          absl::StrCat(name_.directory(), ": the disk did not finish a sync in time"));
     }
   }
 }
@@ -111,9 +111,9 @@ absl::Status GroupCommit::SyncForAll(Offset end) {
   if (synced.disk_failed && !IsPlanted(PlantedBug::kRetriesFailedSync)) {
     // What the disk holds is not known any more: a second sync would answer OK for pages that the
     // kernel has dropped. No more writes until the directory is opened anew.
-    log_.RefuseWrites(absl::FailedPreconditionError(
-        absl::StrCat(name_, ": read-only since a sync failed (", durable.status().message(),
-                     "); check the disk and open the directory again")));
+    log_.RefuseWrites(absl::FailedPreconditionError(absl::StrCat(
+        name_.directory(), ": read-only since a sync failed (", durable.status().message(),
+        "); check the disk and open the directory again")));
     MutexLock lock(mutex_);
     error_ = durable.status();
     has_failed_.store(true, std::memory_order_release);

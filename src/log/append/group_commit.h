@@ -4,8 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <string>
-#include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -13,6 +11,7 @@
 #include "base/event_count.h"
 #include "base/mutex.h"
 #include "daybook/offset.h"
+#include "segment/partition_name.h"
 
 namespace daybook::inline v1 {
 
@@ -53,8 +52,8 @@ class GroupCommit {
  public:
   using Time = SyncableLog::Time;
 
-  // `name`: of the log, for messages. `log` must outlive this.
-  GroupCommit(std::string name, SyncableLog& log) : name_(std::move(name)), log_(log) {}
+  // `name`: for messages. Both must outlive this.
+  GroupCommit(const PartitionName& name, SyncableLog& log) : name_(name), log_(log) {}
 
   // Returns when all before `end` is durable.
   //   DeadlineExceeded  it was not committed, or not synced in time
@@ -83,7 +82,7 @@ class GroupCommit {
   void GatherGroup();
   absl::Status error() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  const std::string name_;
+  const PartitionName& name_;
   SyncableLog& log_;
   EventCount synced_;               // a sync ended
   Atomic<bool> is_syncing_{false};  // the thread that sets it syncs for all

@@ -45,7 +45,8 @@ absl::Status FileStore::Recover(Directory& directory) {
   SetNextBase(log->next_base);
   SetLeaderEpoch(log->leader_epoch);
   // A damaged one deletes nothing: `verify` tells of it.
-  const auto start = ReadLogStart(directory);
+  const auto start =
+      log->has_start_file ? ReadLogStart(directory) : absl::StatusOr<Offset>(Offset());
   if (!start.ok() && !absl::IsDataLoss(start.status())) return start.status();
   if (start.ok() && log->refusal.ok() && *start > next_base()) {
     // The log has lost its end: what is appended there next must not be deleted by the next open.

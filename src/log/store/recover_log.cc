@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "base/planted_bug.h"
+#include "log/store/log_start.h"
 #include "log/store/replace_segments.h"
+#include "segment/prepared_file.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -61,11 +63,19 @@ absl::StatusOr<std::shared_ptr<Segment>> LogRecovery::Look(Offset base) {
 }
 
 absl::StatusOr<RecoveredLog> LogRecovery::Run() {
-  if (const auto status = FinishReplacements(directory_); !status.ok()) return status;
-  const auto bases = ListSegmentBases(directory_);
+  auto entries = directory_.List();
+  if (!entries.ok()) return entries.status();
+  const auto has_changed = FinishReplacements(directory_, *entries);
+  if (!has_changed.ok()) return has_changed.status();
+  if (*has_changed) entries = directory_.List();
+  if (!entries.ok()) return entries.status();
+  const auto bases = SegmentBases(directory_, *entries);
   if (!bases.ok()) return bases.status();
   for (const Offset base : *bases) log_.slots.push_back({.base_offset = base});
-  RemovePreparedFile(directory_);  // left over from a crash
+  for (const DirectoryEntry& entry : *entries) {
+    if (entry.name == kPreparedFile) RemovePreparedFile(directory_);  // left over from a crash
+    log_.has_start_file = log_.has_start_file || entry.name == kLogStartFile;
+  }
   const std::size_t settled = CountNeedingNoRecovery();
   // Nothing settled is known by a last segment of another boot.
   const std::size_t complete = settled == 0 ? CountKnownComplete() : log_.slots.size() - 1;

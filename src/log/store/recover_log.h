@@ -21,6 +21,7 @@ struct RecoveredLog {
   Offset next_base;                            // of the segment after the last one
   std::uint32_t leader_epoch = 0;              // the highest of those that were looked at
   Offset durable_end;                          // all before it is known to be durable
+  bool has_start_file = false;                 // with its log start offset
   absl::Status refusal;                        // why nothing may be appended; OK: it may
   std::shared_ptr<Segment> active = nullptr;   // in which appends go on; null: in a new one
   std::shared_ptr<Segment> to_trim = nullptr;  // sealed just now; null: there is none

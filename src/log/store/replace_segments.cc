@@ -72,12 +72,13 @@ absl::Status RemoveReplaced(Directory& directory, const Replacement& replacement
   return RemoveIfThere(directory, replacement.marker());
 }
 
-absl::Status FinishReplacements(Directory& directory) {
-  const auto entries = directory.List();
-  if (!entries.ok()) return entries.status();
-  for (const DirectoryEntry& entry : *entries) {
+absl::StatusOr<bool> FinishReplacements(Directory& directory,
+                                        const std::vector<DirectoryEntry>& entries) {
+  bool has_changed = false;
+  for (const DirectoryEntry& entry : entries) {
     const auto replacement = Replacement::ParseMarker(entry.name);
     if (!replacement) continue;
+    has_changed = true;
     const auto in_place = replacement->IsInPlace(directory);
     if (!in_place.ok()) return in_place.status();
     absl::Status status;
@@ -89,11 +90,12 @@ absl::Status FinishReplacements(Directory& directory) {
     }
     if (!status.ok()) return status;
   }
-  for (const DirectoryEntry& entry : *entries) {
+  for (const DirectoryEntry& entry : entries) {
     if (entry.is_directory || !entry.name.ends_with(kReplacementSuffix)) continue;
+    has_changed = true;
     if (const auto status = RemoveIfThere(directory, entry.name); !status.ok()) return status;
   }
-  return absl::OkStatus();
+  return has_changed;
 }
 
 }  // namespace daybook::inline v1

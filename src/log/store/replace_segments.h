@@ -27,7 +27,9 @@ absl::Status PutInPlace(Directory& directory, const Replacement& replacement, bo
 absl::Status RemoveReplaced(Directory& directory, const Replacement& replacement);
 
 // For who opens the directory for writing: ends what a crash has interrupted, one way or the other.
-absl::Status FinishReplacements(Directory& directory);
+// `entries`: what the directory holds. Whether it holds other files now.
+absl::StatusOr<bool> FinishReplacements(Directory& directory,
+                                        const std::vector<DirectoryEntry>& entries);
 
 }  // namespace daybook::inline v1
 

@@ -11,6 +11,8 @@
 namespace daybook {
 namespace {
 
+const PartitionName kName("orders", 0);
+
 // A log of which all that is committed becomes durable with a sync.
 class FakeLog final : public SyncableLog {
  public:
@@ -46,7 +48,7 @@ SyncableLog::Time Soon() { return DeadlineAfter(std::chrono::seconds(30)); }
 TEST_CASE("One sync makes all durable that was committed when it began") {
   FakeLog log;
   log.committed = log.claimed = 10;
-  GroupCommit commit("orders-0", log);
+  GroupCommit commit(kName, log);
   CHECK(commit.durable_end() == Offset(0));
   REQUIRE(commit.Wait(Offset(3), Soon()).ok());
   CHECK(commit.durable_end() == Offset(10));
@@ -57,7 +59,7 @@ TEST_CASE("One sync makes all durable that was committed when it began") {
 TEST_CASE("What a recovery found durable needs no sync") {
   FakeLog log;
   log.committed = log.claimed = 10;
-  GroupCommit commit("orders-0", log);
+  GroupCommit commit(kName, log);
   commit.SetDurableEnd(Offset(10));
   CHECK(commit.Wait(Offset(10), Soon()).ok());
   CHECK(log.syncs == 0);
@@ -66,7 +68,7 @@ TEST_CASE("What a recovery found durable needs no sync") {
 TEST_CASE("To wait for what is not committed ends with that error, and nothing is synced") {
   FakeLog log;
   log.committed = log.claimed = 5;
-  GroupCommit commit("orders-0", log);
+  GroupCommit commit(kName, log);
   CHECK(absl::IsDeadlineExceeded(commit.Wait(Offset(6), Soon())));
   CHECK(log.syncs == 0);
 }
@@ -76,7 +78,7 @@ TEST_CASE("After a failed sync no write is let through, and no later sync is tri
   log.committed = log.claimed = 5;
   log.error = absl::InternalError("EIO");
   log.disk_failed = true;
-  GroupCommit commit("orders-0", log);
+  GroupCommit commit(kName, log);
   CHECK(absl::IsInternal(commit.Wait(Offset(5), Soon())));
   CHECK(commit.has_failed());
   CHECK(absl::IsFailedPrecondition(log.refused));
@@ -91,7 +93,7 @@ TEST_CASE("A sync that failed before it came to the disk is tried again") {
   FakeLog log;
   log.committed = log.claimed = 5;
   log.error = absl::ResourceExhaustedError("no descriptor");
-  GroupCommit commit("orders-0", log);
+  GroupCommit commit(kName, log);
   CHECK(absl::IsResourceExhausted(commit.Wait(Offset(5), Soon())));
   CHECK_FALSE(commit.has_failed());
   CHECK(log.refused.ok());
@@ -103,7 +105,7 @@ TEST_CASE("A log whose files are gone is not synced, but for the last time") {
   FakeLog log;
   log.committed = log.claimed = 5;
   log.refusal = absl::NotFoundError("deleted");
-  GroupCommit commit("orders-0", log);
+  GroupCommit commit(kName, log);
   CHECK(absl::IsNotFound(commit.Wait(Offset(5), Soon())));
   CHECK(log.syncs == 0);
   CHECK(commit.SyncLast().ok());
@@ -113,7 +115,7 @@ TEST_CASE("A log whose files are gone is not synced, but for the last time") {
 TEST_CASE("Whoever waits while another thread syncs is answered by that sync or the next one") {
   FakeLog log;
   log.committed = log.claimed = 100;
-  GroupCommit commit("orders-0", log);
+  GroupCommit commit(kName, log);
   log.during_sync = [&] { CHECK(commit.is_syncing()); };
   std::atomic<int> answered{0};
   std::vector<std::thread> threads;
