@@ -41,11 +41,12 @@ struct BrokerOptions {
   // offsets.directory, for kReadOnly: a directory of this process's own, made (its last component)
   // when it is not there, for the committed offsets of its groups. Without it there are no groups,
   // and those of the process that writes can be looked at. With it groups do here all that they do
-  // there, but for transactions, on the same topics; neither process sees the other's groups, and
-  // offsets survive here what they survive there.
+  // there, but for what writes to topics (transactions, dead letters); neither process sees the
+  // other's groups, and offsets survive here what they survive there.
   //
-  // It belongs to that one data directory. What was committed in a topic is forgotten when the
-  // topic is deleted, or deleted and made again, also while this process does not run. A power cut
+  // It belongs to that one data directory, or to copies of it, and is for nothing else. What was
+  // committed in a topic is forgotten when the topic is deleted, or deleted and made again, also
+  // while this process does not run. A power cut
   // can take records that a group has read: it goes on at the partition's end then. But what the
   // writer appends in their place before this process opens again, up to where the group was, the
   // group does not read.
@@ -127,7 +128,7 @@ class DAYBOOK_EXPORT Broker {
   //   InvalidArgument     an option has none of its values; or there is an offsets_directory with
   //                       kReadWrite, or it is `directory`, however it is spelled
   // Errors of offsets_directory are those of a directory that is opened for writing;
-  // FailedPrecondition, too: there are topics in it.
+  // FailedPrecondition, too: there are topics in it, or it belongs to another data directory.
   static absl::StatusOr<std::unique_ptr<Broker>> Open(std::string_view directory,
                                                       BrokerOptions options = {});
 

@@ -13,14 +13,13 @@
 #include "broker/topics/topic_settings.h"
 #include "format/properties.h"
 #include "io/atomic_replace.h"
+#include "log/store/directory_follower.h"
 #include "log/topic_dictionaries.h"
 
 namespace daybook::inline v1 {
 namespace {
 
 constexpr std::size_t kMaxFileBytes = 64 << 10;
-constexpr std::string_view kTopicSuffix = ".topic";
-constexpr std::string_view kGoneSuffix = ".gone";
 constexpr std::string_view kDictionaryInfix = ".dictionary-";
 
 // What comes before `suffix`; nothing if `name` does not end so, or that is no name of a topic.
@@ -102,9 +101,10 @@ class DirectoryVerifier {
       } else {
         Report(name, "it is no directory, though it has the name of a partition's");
       }
-    } else if (const auto topic = TopicBefore(name, kTopicSuffix); topic && !entry.is_directory) {
+    } else if (const auto topic = TopicBefore(name, kTopicFileSuffix);
+               topic && !entry.is_directory) {
       if (IsWanted(*topic)) CheckTopic(*topic, name);
-    } else if (const auto gone = TopicBefore(name, kGoneSuffix); gone && !entry.is_directory) {
+    } else if (const auto gone = TopicBefore(name, kGoneFileSuffix); gone && !entry.is_directory) {
       gone_.insert(*gone);
     } else if (!CheckDictionary(name) && !IsOfVolume(name)) {
       Report(name, "it is no file of Daybook's, and is left alone", false);
@@ -112,7 +112,7 @@ class DirectoryVerifier {
   }
 
   bool HasSettings(const std::string& topic) {
-    const auto file = root_.OpenFile(topic + std::string(kTopicSuffix), FileMode::kRead);
+    const auto file = root_.OpenFile(topic + std::string(kTopicFileSuffix), FileMode::kRead);
     return !absl::IsNotFound(file.status());
   }
 
@@ -152,7 +152,7 @@ class DirectoryVerifier {
     verified.directory = name;
     if (!has_settings_.contains(topic) && !gone_.contains(topic)) {
       has_settings_.insert(topic);  // say it once
-      Report(topic + std::string(kTopicSuffix),
+      Report(topic + std::string(kTopicFileSuffix),
              absl::StrCat("the settings of the topic of ", name, " are missing"));
     }
     for (const auto& [number, offset] : verified.dictionaries) {
@@ -187,7 +187,7 @@ absl::Status CheckIsDataDirectory(Directory& root) {
   const auto entries = root.List();
   if (!entries.ok()) return entries.status();
   const bool is_ours = std::any_of(entries->begin(), entries->end(), [](const auto& entry) {
-    return entry.name == kPropertiesFile || TopicBefore(entry.name, kTopicSuffix).has_value();
+    return entry.name == kPropertiesFile || TopicBefore(entry.name, kTopicFileSuffix).has_value();
   });
   if (is_ours) {
     // What cannot be read is damage, and not looked at here.

@@ -19,15 +19,15 @@
 #include "io/copy_file.h"
 #include "log/check/diagnosis.h"
 #include "log/check/repair.h"
+#include "log/store/directory_follower.h"
 #include "log/topic_dictionaries.h"
 
 namespace daybook::inline v1 {
 namespace {
 
-constexpr std::size_t kMaxFileBytes = 2 << 20;
+constexpr std::size_t kMaxKeptBytes = 2 << 20;
 // One bit of a larger file is not looked for: that would take too long.
 constexpr std::size_t kMostFlipped = 64 << 10;
-constexpr std::string_view kTopicSuffix = ".topic";
 constexpr std::string_view kReportFile = "report";
 
 // Where the originals go: quarantine/<number>, made when the first one is kept.
@@ -117,13 +117,13 @@ class DirectoryRepair {
  private:
   void PlanFile(const VerifyIssue& issue) {
     const std::string& name = issue.file;
-    const auto bytes = ReadFile(root_, name, kMaxFileBytes);
+    const auto bytes = ReadFile(root_, name, kMaxKeptBytes);
     if (!bytes.ok() && !absl::IsNotFound(bytes.status())) {
       report_.not_repaired.push_back(absl::StrCat(name, ": ", issue.cause));
     } else if (name == kPropertiesFile) {
       PlanProperties(bytes.ok() ? *bytes : "", bytes.ok(), issue.cause);
-    } else if (name.ends_with(kTopicSuffix)) {
-      PlanTopic(name.substr(0, name.size() - kTopicSuffix.size()), bytes.ok() ? *bytes : "",
+    } else if (name.ends_with(kTopicFileSuffix)) {
+      PlanTopic(name.substr(0, name.size() - kTopicFileSuffix.size()), bytes.ok() ? *bytes : "",
                 bytes.ok(), issue.cause);
     } else {
       PlanDictionary(name, bytes.ok() ? *bytes : "", issue.cause);
@@ -158,7 +158,7 @@ class DirectoryRepair {
 
   void PlanTopic(const std::string& topic, const std::string& bytes, bool was_there,
                  const std::string& why) {
-    const std::string file = topic + std::string(kTopicSuffix);
+    const std::string file = topic + std::string(kTopicFileSuffix);
     const auto restored =
         PutBack(bytes, [&](const std::string& text) { return DecodeTopicFile(text, topic).ok(); });
     if (restored) {

@@ -83,7 +83,8 @@ absl::Status BrokerCore::Load(const BrokerOptions& options, bool is_for_offsets)
       OwnOffsets::Open(options, {.root = *root_, .catalog = catalog_, .follower = *follower_});
   if (!own.ok()) return own.status();
   own_offsets_ = *std::move(own);
-  return FollowTopics();
+  Follow();
+  return absl::OkStatus();
 }
 
 absl::Status BrokerCore::CheckHasNoTopics() {
@@ -154,7 +155,9 @@ absl::Status BrokerCore::CheckKeepsOffsets(std::string_view consequence) const {
 
 void BrokerCore::Follow() {
   if (own_offsets_ != nullptr) {
-    FollowTopics().IgnoreError();  // it is tried again
+    // It is tried again. Meanwhile all goes on but what is new, so that on a full disk places can
+    // be forgotten; OpenTopic and Join say why something is not there.
+    FollowTopics().IgnoreError();
   } else if (follower_ != nullptr) {
     follower_->Look();
   }

@@ -12,6 +12,7 @@
 namespace daybook::inline v1 {
 namespace {
 
+constexpr std::string_view kIdProperty = "directory.id";
 constexpr std::size_t kMaxPropertiesBytes = 64 << 10;
 
 // OK: the directory is ours. NotFound: it is empty, and can become ours.
@@ -51,7 +52,7 @@ absl::Status MakeOurs(Directory& directory) {
 bool IsOfVolume(std::string_view name) { return name.starts_with('.') || name == "lost+found"; }
 
 std::string NewProperties() {
-  return EncodeProperties({{"directory.id", absl::StrFormat("%016x", RandomId())}});
+  return EncodeProperties({{std::string(kIdProperty), absl::StrFormat("%016x", RandomId())}});
 }
 
 absl::StatusOr<DataDirectory> OpenDataDirectory(FileSystem& file_system, std::string_view path,
@@ -73,6 +74,17 @@ absl::StatusOr<DataDirectory> OpenDataDirectory(FileSystem& file_system, std::st
   if (absl::IsNotFound(ours)) ours = MakeOurs(**root);
   if (!ours.ok()) return ours;
   return DataDirectory{.root = *std::move(root), .lock = *std::move(lock)};
+}
+
+absl::StatusOr<std::string> DirectoryId(Directory& root) {
+  const auto text = ReadFile(root, kPropertiesFile, kMaxPropertiesBytes);
+  if (!text.ok()) return text.status();
+  const auto properties = DecodeProperties(*text);
+  if (properties.ok() && properties->contains(std::string(kIdProperty))) {
+    return properties->at(std::string(kIdProperty));
+  }
+  return absl::DataLossError(absl::StrCat(root.path(), "/", std::string(kPropertiesFile),
+                                          " is damaged: it has no ", std::string(kIdProperty)));
 }
 
 bool IsSameDataDirectory(FileSystem& file_system, std::string_view path, Directory& other) {

@@ -33,6 +33,9 @@ struct DataDirectory {
 absl::StatusOr<DataDirectory> OpenDataDirectory(FileSystem& file_system, std::string_view path,
                                                 bool is_read_only);
 
+// The id in the properties of a data directory. DataLoss: it has none.
+absl::StatusOr<std::string> DirectoryId(Directory& root);
+
 // Whether there is a data directory at `path`, and it is `other`, however the path is spelled. A
 // copy of it is, too: they have one id.
 bool IsSameDataDirectory(FileSystem& file_system, std::string_view path, Directory& other);

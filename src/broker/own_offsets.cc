@@ -1,5 +1,7 @@
 #include "broker/own_offsets.h"
 
+#include <iterator>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -22,7 +24,12 @@ absl::StatusOr<std::unique_ptr<OwnOffsets>> OwnOffsets::Open(const BrokerOptions
   auto broker = BrokerCore::OpenForOffsets(options, followed.catalog);
   if (!broker.ok()) return broker.status();
   followed.catalog.HoldBackNew();
-  return std::make_unique<OwnOffsets>(*std::move(broker), followed);
+  auto own = std::make_unique<OwnOffsets>(*std::move(broker), followed);
+  if (auto status = own->CheckBelongsTo(followed.root); !status.ok()) {
+    own->Close().IgnoreError();
+    return status;
+  }
+  return own;
 }
 
 OwnOffsets::OwnOffsets(std::shared_ptr<BrokerCore> broker, const Followed& followed)
@@ -32,13 +39,27 @@ OwnOffsets::OwnOffsets(std::shared_ptr<BrokerCore> broker, const Followed& follo
       follower_(followed.follower) {}
 OwnOffsets::~OwnOffsets() = default;
 
+absl::Status OwnOffsets::CheckBelongsTo(Directory& followed) {
+  const auto id = DirectoryId(followed);
+  if (!id.ok()) return id.status();
+  const OffsetStore::Key key{std::string(kTopicIds), std::string(kWholeDirectory), 0};
+  const auto noted = store_.Find(key);
+  if (!noted.ok()) return noted.status();
+  if (!noted->has_value()) return store_.Commit(key, Offset(0), *id);
+  if ((*noted)->metadata == *id) return absl::OkStatus();
+  return absl::FailedPreconditionError(absl::StrCat(
+      broker_->directory(), " has the offsets of groups in another data directory than ",
+      followed.path(), "; name the one that belongs to it, or a new directory"));
+}
+
 absl::Status OwnOffsets::FollowTopics(BrokerListener* listener) {
   const std::uint64_t changes = follower_.Look();
   if (changes < next_change_.load()) return absl::OkStatus();
   MutexLock lock(mutex_);
   if (changes < next_change_.load()) return absl::OkStatus();  // another thread was faster
-  if (auto status = TakeUpTopics(listener); !status.ok()) return status;
-  next_change_.store(changes + 1);
+  bool has_all = false;
+  if (auto status = TakeUpTopics(listener, &has_all); !status.ok()) return status;
+  if (has_all) next_change_.store(changes + 1);
   // Whoever looked meanwhile did not know of what is new.
   if (follower_.topic_changes() != changes) catalog_.Recheck();
   const std::uint64_t version = catalog_.version();
@@ -48,36 +69,50 @@ absl::Status OwnOffsets::FollowTopics(BrokerListener* listener) {
   return absl::OkStatus();
 }
 
-absl::Status OwnOffsets::TakeUpTopics(BrokerListener* listener) {
+absl::Status OwnOffsets::TakeUpTopics(BrokerListener* listener, bool* has_all) {
+  *has_all = true;
   const auto names = catalog_.Names();
   if (!names.ok()) return names.status();
-  const auto noted = store_.FindGroup(kTopicIds);
-  if (!noted.ok()) return noted.status();
+  const auto all = store_.FindGroup(kTopicIds);
+  if (!all.ok()) return all.status();
+  std::map<std::string, std::string> noted;
+  for (const auto& [key, id] : *all) {
+    if (key.topic != kWholeDirectory) noted.emplace(key.topic, id.metadata);
+  }
   // Only when the catalog has it no more: whoever still has that one could commit again.
   const auto forget = [&](const std::string& topic) {
     if (listener != nullptr) listener->TopicDeleted(topic);
     return store_.ForgetTopic(topic);  // with its id
   };
-  for (const auto& [key, id] : *noted) {
-    if (!absl::IsNotFound(catalog_.Peek(key.topic).status())) continue;
-    if (auto status = forget(key.topic); !status.ok()) return status;
+  absl::Status result;
+  for (auto one = noted.begin(); one != noted.end();) {
+    const bool is_gone = absl::IsNotFound(catalog_.Peek(one->first).status());
+    const absl::Status forgotten = is_gone ? forget(one->first) : absl::OkStatus();
+    result.Update(forgotten);
+    one = is_gone && forgotten.ok() ? noted.erase(one) : std::next(one);
   }
   for (const std::string& name : *names) {
     if (IsInternalName(name)) continue;
     auto topic = catalog_.Peek(name);
-    if (!topic.ok()) continue;  // whoever asks for it is told why, and what was committed stays
-    const OffsetStore::Key key{std::string(kTopicIds), name, 0};
+    if (!topic.ok()) {
+      // Whoever asks for it is told why, and what was committed stays. A damaged file that is
+      // repaired is a change of its own; whatever else was wrong may be over the next time.
+      const bool is_settled = absl::IsDataLoss(topic.status()) || absl::IsNotFound(topic.status());
+      *has_all = *has_all && is_settled;
+      continue;
+    }
     const std::string id = absl::StrCat((*topic)->id());
-    const auto found = noted->find(key);
-    if (found == noted->end() || found->second.metadata != id) {
+    const auto found = noted.find(name);
+    if (found == noted.end() || found->second != id) {
       // Also if no id is noted: a crash can have come when that alone was forgotten.
-      const auto forgotten = found == noted->end() ? store_.ForgetTopic(name) : forget(name);
-      if (!forgotten.ok()) return forgotten;
-      if (auto status = store_.Commit(key, Offset(0), id); !status.ok()) return status;
+      absl::Status status = found == noted.end() ? store_.ForgetTopic(name) : forget(name);
+      if (status.ok()) status = store_.Commit({std::string(kTopicIds), name, 0}, Offset(0), id);
+      result.Update(status);
+      if (!status.ok()) continue;
     }
     catalog_.Publish(*std::move(topic));
   }
-  return absl::OkStatus();
+  return result;
 }
 
 absl::Status OwnOffsets::RunBackgroundWork() { return broker_->RunBackgroundWork(); }

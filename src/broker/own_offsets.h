@@ -37,7 +37,7 @@ class OwnOffsets {
     DirectoryFollower& follower;
   };
   // InvalidArgument: offsets_directory is `root` itself. Otherwise as Broker::Open of it;
-  // FailedPrecondition, too: there are topics in it.
+  // FailedPrecondition, too: there are topics in it, or it belongs to another data directory.
   static absl::StatusOr<std::unique_ptr<OwnOffsets>> Open(const BrokerOptions& options,
                                                           const Followed& followed);
   OwnOffsets(std::shared_ptr<BrokerCore> broker, const Followed& followed);
@@ -55,7 +55,13 @@ class OwnOffsets {
   absl::Status Close();
 
  private:
-  absl::Status TakeUpTopics(BrokerListener* listener) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Offsets of one data directory mean nothing in another one; from the first time on it is noted
+  // which one that is.
+  absl::Status CheckBelongsTo(Directory& followed);
+  // Takes up all that can be; the first error of the others. `has_all`: false if some topic may be
+  // there that could not be looked at now.
+  absl::Status TakeUpTopics(BrokerListener* listener, bool* has_all)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const std::shared_ptr<BrokerCore> broker_;
   OffsetStore& store_;

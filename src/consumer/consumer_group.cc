@@ -180,7 +180,12 @@ absl::StatusOr<std::unique_ptr<Consumer>> ConsumerGroup::Join(Subscription subsc
   auto state =
       std::make_unique<Consumer::State>(groups_->core().shared_from_this(), *std::move(group),
                                         options_, std::move(subscription), std::move(options));
-  if (const auto status = state->member().Join(); !status.ok()) return status;
+  if (const auto status = state->member().Join(); !status.ok()) {
+    // It may be there, and could not be taken up.
+    const auto followed =
+        absl::IsNotFound(status) ? groups_->core().FollowTopics() : absl::OkStatus();
+    return followed.ok() ? status : followed;
+  }
   return std::unique_ptr<Consumer>(new Consumer(std::move(state)));
 }
 

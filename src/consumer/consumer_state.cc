@@ -139,6 +139,10 @@ absl::StatusOr<bool> Consumer::State::RecoverFromReadError(const absl::Status& s
       // What was read is there no more: the process that writes has lost it in a power cut.
       if (entry.was_moved || entry.cursor.offset <= *end) continue;
       was_reset = true;
+      // Here the group goes on, also if this member is lost before it commits anything: by then the
+      // end may be behind the place of before.
+      const auto fixed = member_.group().Commit(member_.id(), *entry.of_group, *end);
+      if (!fixed.ok() && !absl::IsAborted(fixed)) return fixed;
       entry.MoveTo(*end);
       entry.began = *end;
       continue;

@@ -25,6 +25,11 @@ absl::StatusOr<GroupCoordinator::Membership> GroupCoordinator::Join(const Joinin
   for (const std::string& name : joining.subscription.names()) {
     const auto topic = catalog_.Find(name);
     if (!topic.ok() && !joining.was_lost) return topic.status();
+    if (topic.ok() && topic->options().storage == Storage::kMemory &&
+        !catalog_.has_memory_topics()) {
+      const auto end = topic->partition(0).end_offset();  // says why it cannot be read
+      if (!end.ok() && !joining.was_lost) return end.status();
+    }
   }
   const MonotonicTime now = clock_.MonotonicNow();
   Membership membership{.id = {},

@@ -9,7 +9,9 @@
 namespace daybook::inline v1 {
 
 GroupPartition& GroupMembers::Of(const TopicPartition& partition) {
-  return partitions_.try_emplace(partition, GroupPartition{.name = partition}).first->second;
+  const auto found = partitions_.lower_bound(partition);
+  if (found != partitions_.end() && found->first == partition) return found->second;
+  return partitions_.emplace_hint(found, partition, GroupPartition{.name = partition})->second;
 }
 
 void GroupMembers::Add(const std::string& id, Member member) {
@@ -52,6 +54,8 @@ void GroupMembers::Release(Iterator member, const std::vector<TopicPartition>& p
 }
 
 void GroupMembers::Claim(Iterator member, std::int64_t generation) {
+  std::set<TopicPartition>& owned = member->second.owned;
+  auto next = owned.begin();  // in the same order
   for (const TopicPartition& partition : member->second.target) {
     GroupPartition& taken = Of(partition);
     const bool is_planted = IsPlanted(PlantedBug::kAssignBeforeRevoke);
@@ -59,7 +63,7 @@ void GroupMembers::Claim(Iterator member, std::int64_t generation) {
       taken.owner = member->first;
       taken.owned_since = generation;
     }
-    if (taken.owner == member->first) member->second.owned.insert(partition);
+    if (taken.owner == member->first) next = std::next(owned.insert(next, partition));
   }
 }
 

@@ -55,7 +55,7 @@ absl::StatusOr<std::shared_ptr<GroupCoordinator>> GroupRegistry::Find(std::strin
       absl::StrCat(", so nothing of the group ", std::string(name), " can change"));
   if (!writable.ok()) return writable;
   if (auto status = core_.catalog().Check(); !status.ok()) return status;
-  if (auto status = core_.FollowTopics(); !status.ok()) return status;
+  core_.Follow();
   MutexLock lock(mutex_);
   if (sweep_.IsDue(groups_.size())) ForgetIdle();
   if (const auto found = groups_.find(name); found != groups_.end()) return found->second;
@@ -95,7 +95,7 @@ absl::StatusOr<std::vector<std::string>> GroupRegistry::List() {
 }
 
 absl::StatusOr<GroupDescription> GroupRegistry::Describe(std::string_view name) {
-  if (auto status = core_.FollowTopics(); !status.ok()) return status;
+  core_.Follow();
   const auto committed = core_.group_offsets().FindGroup(name);
   if (!committed.ok()) return committed.status();
   GroupCoordinator::Description members;

@@ -17,6 +17,7 @@
 #include "daybook/consumer_group.h"
 #include "log/append/durability_check.h"
 #include "producer/partitioner.h"
+#include "producer/record_copies.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -24,33 +25,6 @@ namespace {
 // What is kept beside the bytes of a record and of a header.
 constexpr std::int64_t kRecordOverhead = sizeof(Record);
 constexpr std::int64_t kHeaderOverhead = sizeof(Header);
-
-// Copies of records, which stay where they are.
-class RecordCopies {
- public:
-  void Add(const Record& record) {
-    Record copy = record;
-    if (record.key) copy.key = Keep(*record.key);
-    if (record.value) copy.value = Keep(*record.value);
-    if (!record.headers.empty()) {
-      std::vector<Header>& headers = headers_.emplace_back();
-      for (const Header& header : record.headers) {
-        headers.push_back({.name = Keep(header.name), .value = header.value});
-        if (header.value) headers.back().value = Keep(*header.value);
-      }
-      copy.headers = headers;
-    }
-    records_.push_back(copy);
-  }
-  const std::vector<Record>& records() const { return records_; }
-
- private:
-  std::string_view Keep(std::string_view text) { return texts_.emplace_back(text); }
-
-  std::deque<std::string> texts_;
-  std::deque<std::vector<Header>> headers_;
-  std::vector<Record> records_;
-};
 
 std::int64_t BytesOf(const Record& record) {
   std::size_t bytes =

@@ -158,13 +158,15 @@ absl::Status SegmentFile::Trim(Directory& directory, std::uint64_t end) {
   return status;
 }
 
-void SegmentFile::PageIn(std::uint64_t position) {
+bool SegmentFile::PageIn(std::uint64_t position) {
   while (paged_in_ < position) {
-    // Where that fails, appends take the page faults themselves.
-    if (file_ == nullptr || !PageInStep(*file_, steps_.page_in, identity_.capacity, &paged_in_)) {
-      paged_in_ = identity_.capacity;
+    if (file_ != nullptr && PageInStep(*file_, steps_.page_in, identity_.capacity, &paged_in_)) {
+      continue;
     }
+    paged_in_ = identity_.capacity;  // appends take the page faults themselves
+    return false;
   }
+  return true;
 }
 
 void SegmentFile::PrepareSeal(std::uint64_t end) {
@@ -181,7 +183,7 @@ bool SegmentFile::PageInAhead(bool share_faults) {
     return false;
   }
   const std::uint64_t begin = paged_in_;
-  PageIn(begin + 1);
+  if (!PageIn(begin + 1)) return false;
   if (!share_faults || begin >= appended + steps_.page_in_lead / 2) {
     MapPages(*map_, begin, paged_in_);
   }

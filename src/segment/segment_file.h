@@ -105,8 +105,8 @@ class SegmentFile {
   // For recoveries: before anything is written at or beyond the bound of before. Never goes back.
   void NoteClaimBound(std::uint64_t position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void GrantLocked(std::uint64_t position, bool in_hurry) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  // Brings pages into memory until those below `position` are.
-  void PageIn(std::uint64_t position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  // Brings pages into memory until those below `position` are; false when that cannot be done.
+  bool PageIn(std::uint64_t position) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Identity identity_;
   const SegmentSteps steps_;

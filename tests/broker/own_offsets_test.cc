@@ -6,6 +6,7 @@
 #include "broker/access.h"
 #include "broker/broker_core.h"
 #include "catch.h"
+#include "daybook/consumer_group.h"
 #include "support/broker_fixture.h"
 #include "support/temporary_directory.h"
 
@@ -108,7 +109,7 @@ TEST_CASE_METHOD(FollowedBroker, "One process at a time commits in a directory")
 TEST_CASE_METHOD(FollowedBroker, "What is noted of topics is no group, nor is it one to describe") {
   broker.MakeTopic("t");
   const auto follower = Open().value();
-  CHECK(OffsetsOf(follower).FindGroup(kTopicIds)->size() == 1);
+  CHECK(OffsetsOf(follower).Find({std::string(kTopicIds), "t", 0})->has_value());
   CHECK(follower->ListGroups()->empty());
   CHECK(absl::IsNotFound(follower->DescribeGroup(kTopicIds).status()));
   CHECK(absl::IsInvalidArgument(follower->DeleteGroup(kTopicIds)));
@@ -125,7 +126,13 @@ TEST_CASE_METHOD(FollowedBroker, "A topic is found when its id is noted, and not
     const bool is_own = path.starts_with("/own/") && operation != Operation::kRead;
     return is_own ? absl::ResourceExhaustedError("full") : absl::OkStatus();
   });
+  // What the file has blocks for takes some more.
+  for (int i = 0; OffsetsOf(follower).Commit({"g", "x", 0}, Offset(i)).ok(); ++i)
+    REQUIRE(i < 1'000'000);
   CHECK(absl::IsResourceExhausted(follower->OpenTopic("t").status()));
+  const auto joined = ConsumerGroup(*follower, "g", {}).Join({"t"});
+  CHECK(absl::IsResourceExhausted(joined.status()));
+  CHECK(follower->DescribeGroup("g").ok());
   CHECK(absl::IsNotFound(core.catalog().Find("t").status()));
   broker.disk().SetHook(nullptr);
   CHECK(follower->OpenTopic("t").ok());
@@ -158,7 +165,7 @@ TEST_CASE_METHOD(FollowedBroker, "A crash while places are forgotten leaves none
   }
   const auto follower = Open().value();
   CHECK(OffsetsOf(follower).FindGroup("g")->empty());
-  CHECK(OffsetsOf(follower).FindGroup(kTopicIds)->size() == 1);
+  CHECK(OffsetsOf(follower).Find({std::string(kTopicIds), "t", 0})->has_value());
 }
 
 TEST_CASE_METHOD(FollowedBroker,
@@ -169,6 +176,43 @@ TEST_CASE_METHOD(FollowedBroker,
   const auto follower = Open().value();
   CHECK(absl::IsDataLoss(follower->OpenTopic("t").status()));
   CHECK(OffsetsOf(follower).Find(kPlace)->has_value());
+}
+
+TEST_CASE_METHOD(FollowedBroker,
+                 "A topic that could not be looked at once is there the next time, unasked") {
+  broker.MakeTopic("t");
+  const auto follower = Open().value();
+  broker.MakeTopic("u");
+  bool has_descriptors = false;
+  broker.disk().SetHook([&](Operation operation, const std::string& path) {
+    const bool fails = !has_descriptors && operation == Operation::kOpen && path == "/data/u.topic";
+    return fails ? absl::ResourceExhaustedError("no descriptors left") : absl::OkStatus();
+  });
+  CHECK_FALSE(follower->OpenTopic("u").ok());
+  has_descriptors = true;
+  CHECK(follower->OpenTopic("u").ok());
+}
+
+TEST_CASE_METHOD(FollowedBroker, "An expression passes over what only the other process can read") {
+  broker.MakeTopic("t");
+  broker.MakeTopic("m", {.storage = Storage::kMemory});
+  REQUIRE(broker->OpenTopic("t")->partition(0).Append(RecordOf("a")).ok());
+  const auto follower = Open().value();
+  ConsumerGroup group(*follower, "g");
+  const auto consumer = group.JoinMatching(".*").value();
+  CHECK(consumer->Poll(std::chrono::seconds(0))->size() == 1);
+  CHECK(consumer->Commit().ok());
+  CHECK(absl::IsFailedPrecondition(group.Join({"m"}).status()));
+}
+
+TEST_CASE_METHOD(FollowedBroker, "Offsets in another data directory are refused, and stay") {
+  broker.MakeTopic("t");
+  REQUIRE(OffsetsOf(Open().value()).Commit(kPlace, Offset(0)).ok());
+  const auto other = Broker::Open("/other", broker.Options()).value();
+  const auto status = Broker::Open("/other", Options()).status();
+  CHECK(absl::IsFailedPrecondition(status));
+  CHECK(Contains(status, "another data directory"));
+  CHECK(OffsetsOf(Open().value()).Find(kPlace)->has_value());
 }
 
 TEST_CASE_METHOD(FollowedBroker, "Closing gives up both directories, and the destructor does") {

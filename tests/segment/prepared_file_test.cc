@@ -18,18 +18,23 @@ namespace {
 
 constexpr std::uint64_t kMegabyte = 1 << 20;
 
-// Of the mapping that begins at `data`: what the process has in its page table.
-std::uint64_t ResidentBytes(const std::byte* data) {
+// Of the mapping that begins at `data`: what the process has in its page table, for writing.
+std::uint64_t DirtyBytes(const std::byte* data) {
   std::ifstream maps("/proc/self/smaps");
   std::ostringstream begin;
   begin << std::hex << reinterpret_cast<std::uintptr_t>(data) << '-';
   bool is_here = false;
   std::uint64_t kibibytes = 0;
+  std::uint64_t sum = 0;
   for (std::string line; std::getline(maps, line);) {
+    if (is_here && line.find("VmFlags") != std::string::npos) break;
     is_here = is_here || line.starts_with(begin.str());
-    if (is_here && std::sscanf(line.c_str(), "Rss: %" SCNu64, &kibibytes) == 1) break;
+    if (is_here && (std::sscanf(line.c_str(), "Shared_Dirty: %" SCNu64, &kibibytes) == 1 ||
+                    std::sscanf(line.c_str(), "Private_Dirty: %" SCNu64, &kibibytes) == 1)) {
+      sum += kibibytes;
+    }
   }
-  return kibibytes << 10;
+  return sum << 10;
 }
 
 struct PreparedFiles {
@@ -86,7 +91,7 @@ TEST_CASE("Pages that are mapped ahead are in the map of a file on a disk") {
       MakeFile(*directory, {.name = "a.tmp", .bytes = kBytes, .capacity = kBytes, .page_in = true});
   REQUIRE(made.ok());
   CHECK(made->paged_in == kBytes);
-  CHECK(ResidentBytes(made->map->data()) == kBytes);
+  CHECK(DirtyBytes(made->map->data()) == kBytes);
 }
 
 TEST_CASE("A file that cannot have its blocks is not left behind") {

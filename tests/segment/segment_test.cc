@@ -100,6 +100,23 @@ TEST_CASE("Claims are granted in small steps in a busy segment, not far beyond i
   CHECK(segment->gate().Fits(before, 20 * kMegabyte));
 }
 
+TEST_CASE("Where zeros cannot be written ahead, nothing is mapped ahead, and claims go on") {
+  SegmentFixture fixture;
+  const auto segment =
+      Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(true)).value();
+  REQUIRE(segment->Extend(4 * kMegabyte).ok());
+  REQUIRE(segment->Extend(5 * kMegabyte).ok());
+  fixture.disk.SetHook([](SimulatedFileSystem::Operation operation, const std::string&) {
+    return operation == SimulatedFileSystem::Operation::kWrite
+               ? absl::ResourceExhaustedError("the disk is full")
+               : absl::OkStatus();
+  });
+  CHECK_FALSE(segment->file().PageInAhead(false));
+  CHECK(segment->Extend(20 * kMegabyte).ok());
+  const ClaimWord before = segment->gate().Claim(8 * kMegabyte);
+  CHECK(segment->gate().Fits(before, 20 * kMegabyte - PositionOf(before)));
+}
+
 TEST_CASE("Pages are brought in a bounded way ahead of the appends, and not where it does harm") {
   for (const bool page_in : {true, false}) {
     SegmentFixture fixture;

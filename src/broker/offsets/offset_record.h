@@ -22,6 +22,7 @@
 //                                none any more
 //   kTopicIds 0 topic 0 "0"      0, and 0 id: places in the topic are in the one of that id. Where
 //                                groups of a process are that follows another one (OwnOffsets)
+//   kTopicIds 0 "/" 0 "0"        0, and 0 id: all that is of the data directory of that id
 //   0 "open"                     epoch 0 boot: the directory was opened for writing, for the
 //                                epoch-th time, in that boot of the machine; what follows was
 //                                written then
@@ -41,6 +42,8 @@ inline constexpr std::string_view kOffsetsTopic = "__consumer_offsets";
 
 // In place of a group's name. No group has it, since there is a control character in it.
 inline constexpr std::string_view kTopicIds = "\x01topic-ids";
+// In place of a topic's name, which it cannot be.
+inline constexpr std::string_view kWholeDirectory = "/";
 
 // A group's place: the key.
 struct PlaceKey {

@@ -95,6 +95,7 @@ absl::Status OffsetStore::RecoverFromPowerCut() {
       continue;
     }
     const auto end = topic->partition(key.partition).end_offset();
+    if (absl::IsNotFound(end.status())) continue;  // another process has deleted it
     if (!end.ok()) return end.status();
     if (entry->committed->offset <= *end || IsPlanted(PlantedBug::kPlacesPastTheEnd)) continue;
     const std::string metadata = entry->committed->metadata;

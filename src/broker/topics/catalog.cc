@@ -9,12 +9,11 @@
 #include "broker/access.h"
 #include "broker/topics/topic_settings.h"
 #include "io/atomic_replace.h"
+#include "log/store/directory_follower.h"
 
 namespace daybook::inline v1 {
 namespace {
 
-constexpr std::string_view kSettingsSuffix = ".topic";
-constexpr std::string_view kGoneSuffix = ".gone";
 constexpr std::size_t kMaxFileBytes = 64 << 10;
 
 std::string FileName(std::string_view topic, std::string_view suffix) {
@@ -42,7 +41,7 @@ absl::StatusOr<std::vector<std::string>> Catalog::ListFiles(std::string_view suf
 }
 
 absl::StatusOr<Catalog::Settings> Catalog::ReadSettings(const std::string& name) {
-  const std::string file = FileName(name, kSettingsSuffix);
+  const std::string file = FileName(name, kTopicFileSuffix);
   const auto text = ReadFile(*context_.root, file, kMaxFileBytes);
   if (!text.ok()) return text.status();
   TopicOrigin origin;
@@ -112,12 +111,12 @@ void Catalog::Publish(std::shared_ptr<TopicState> topic) {
 
 absl::Status Catalog::Load() {
   if (context_.is_read_only) return absl::OkStatus();
-  const auto gone = ListFiles(kGoneSuffix);
+  const auto gone = ListFiles(kGoneFileSuffix);
   if (!gone.ok()) return gone.status();
   for (const std::string& name : *gone) {
     if (const auto status = FinishDelete(name); !status.ok()) return status;
   }
-  const auto names = ListFiles(kSettingsSuffix);
+  const auto names = ListFiles(kTopicFileSuffix);
   if (!names.ok()) return names.status();
   MutexLock lock(mutex_);
   for (const std::string& name : *names) {
@@ -175,7 +174,7 @@ absl::StatusOr<Topic> Catalog::Create(std::string_view name, const TopicOptions&
     return absl::AlreadyExistsError(absl::StrCat("there is already a topic ", std::string(name)));
   }
   // One of that name that is only half deleted, after an error, would take the new one's files.
-  const auto gone = context_.root->OpenFile(FileName(name, kGoneSuffix), FileMode::kRead);
+  const auto gone = context_.root->OpenFile(FileName(name, kGoneFileSuffix), FileMode::kRead);
   if (!absl::IsNotFound(gone.status())) {
     if (const auto status = FinishDelete(std::string(name)); !status.ok()) return status;
   }
@@ -190,7 +189,7 @@ absl::StatusOr<Topic> Catalog::Create(std::string_view name, const TopicOptions&
 absl::Status Catalog::Write(std::string_view name, const TopicOptions& options,
                             const TopicOrigin& origin) {
   const std::string text = EncodeTopicFile(options, name, origin);
-  return AtomicReplace(*context_.root, FileName(name, kSettingsSuffix),
+  return AtomicReplace(*context_.root, FileName(name, kTopicFileSuffix),
                        std::as_bytes(std::span(text)));
 }
 
@@ -220,13 +219,16 @@ absl::Status Catalog::CreatePartitions(std::string_view name, int total) {
 std::map<std::string, int> Catalog::PartitionCounts() {
   MutexLock lock(mutex_);
   std::map<std::string, int> counts;
-  for (const auto& [name, state] : topics_) counts[name] = state->options().partitions;
+  for (const auto& [name, state] : topics_) {
+    if (state->options().storage == Storage::kMemory && !has_memory_topics()) continue;
+    counts[name] = state->options().partitions;
+  }
   return counts;
 }
 
 absl::StatusOr<std::vector<std::string>> Catalog::Names() {
   if (auto status = Check(); !status.ok()) return status;
-  if (context_.is_read_only) return ListFiles(kSettingsSuffix);
+  if (context_.is_read_only) return ListFiles(kTopicFileSuffix);
   MutexLock lock(mutex_);
   std::vector<std::string> names;
   for (const auto& [name, state] : topics_) names.push_back(name);
@@ -284,7 +286,8 @@ absl::Status Catalog::Delete(std::string_view name, bool* was_removed) {
   }
   Directory& root = *context_.root;
   // From here on the topic is gone, whatever happens.
-  if (const auto status = root.Rename(FileName(name, kSettingsSuffix), FileName(name, kGoneSuffix));
+  if (const auto status =
+          root.Rename(FileName(name, kTopicFileSuffix), FileName(name, kGoneFileSuffix));
       !status.ok()) {
     return status;
   }
@@ -321,7 +324,7 @@ absl::Status Catalog::FinishDelete(const std::string& name) {
   }
   if (const auto status = RemoveDictionaries(root, name); !status.ok()) return status;
   if (const auto status = root.Sync(); !status.ok()) return status;
-  if (const auto status = root.RemoveFile(FileName(name, kGoneSuffix)); !status.ok()) {
+  if (const auto status = root.RemoveFile(FileName(name, kGoneFileSuffix)); !status.ok()) {
     return status;
   }
   return root.Sync();

@@ -82,7 +82,9 @@ class Catalog {
   std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
   // Notified when it has.
   WaitList& changed() { return changed_; }
-  // How many partitions each topic has that is open; internal ones included.
+  // Those of another process are there for that one alone.
+  bool has_memory_topics() const { return !context_.is_read_only; }
+  // How many partitions each topic has that is open and can be read; internal ones included.
   std::map<std::string, int> PartitionCounts() ABSL_LOCKS_EXCLUDED(mutex_);
   // Internal ones included.
   absl::StatusOr<std::vector<std::string>> Names() ABSL_LOCKS_EXCLUDED(mutex_);

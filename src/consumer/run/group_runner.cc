@@ -7,12 +7,11 @@
 
 #include "base/planted_bug.h"
 #include "consumer/run/attempt.h"
+#include "consumer/run/sleep_times.h"
 
 namespace daybook::inline v1 {
 namespace {
 
-// Nothing is due, and whatever happens ends the sleep.
-constexpr std::chrono::minutes kIdle{1};
 // How long to wait for room before the partitions are paused for it, which costs a little for each.
 constexpr std::chrono::milliseconds kPatience{5};
 // How long the others of a group wait for this member at most while it hands out what it has.

@@ -2,13 +2,9 @@
 
 #include <algorithm>
 
+#include "consumer/run/sleep_times.h"
+
 namespace daybook::inline v1 {
-namespace {
-
-// A clock that is not the system's says nothing when it is moved: how often it is looked at.
-constexpr std::chrono::milliseconds kLookAtClock{1};
-
-}  // namespace
 
 KeyedExecutor::KeyedExecutor(Settings settings)
     : settings_(std::move(settings)), lanes_(settings_.lanes) {}

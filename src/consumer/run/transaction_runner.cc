@@ -6,14 +6,11 @@
 
 #include "broker/access.h"
 #include "consumer/run/attempt.h"
+#include "consumer/run/sleep_times.h"
 
 namespace daybook::inline v1 {
 namespace {
 
-// Nothing is due, and whatever happens ends the sleep.
-constexpr std::chrono::minutes kIdle{1};
-// A clock that is not the system's says nothing when it is moved: how often it is looked at.
-constexpr std::chrono::milliseconds kLookAtClock{1};
 // What was too much for a transaction, or for max_poll_interval, most likely still is: how many
 // transactions are made before it is tried again.
 constexpr int kKept = 16;

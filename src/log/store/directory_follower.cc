@@ -6,7 +6,7 @@ namespace daybook::inline v1 {
 namespace {
 
 bool IsOfTopic(std::string_view name) {
-  return name.ends_with(".topic") || name.ends_with(".gone");
+  return name.ends_with(kTopicFileSuffix) || name.ends_with(kGoneFileSuffix);
 }
 
 }  // namespace

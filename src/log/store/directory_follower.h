@@ -16,6 +16,10 @@
 
 namespace daybook::inline v1 {
 
+// Of the files that say which topics are there, and which are going.
+inline constexpr std::string_view kTopicFileSuffix = ".topic";
+inline constexpr std::string_view kGoneFileSuffix = ".gone";
+
 // Keeps watch on a data directory that another process writes, for all who read it here.
 //
 // Records need no watching: they are in memory that both processes map. What has to be looked for

@@ -9,7 +9,7 @@
 namespace daybook::inline v1 {
 namespace {
 
-constexpr std::string_view kMagic = "DAYBOOKI";
+constexpr std::string_view kOffsetIndexMagic = "DAYBOOKI";
 
 struct FileHeader {
   char magic[8];
@@ -98,7 +98,7 @@ std::string OffsetIndex::Encode(std::uint64_t segment_id, ClaimWord end) const {
                     .segment_id = segment_id,
                     .count = count,
                     .hash = Hash64(std::as_bytes(std::span(slots)))};
-  std::memcpy(header.magic, kMagic.data(), kMagic.size());
+  std::memcpy(header.magic, kOffsetIndexMagic.data(), kOffsetIndexMagic.size());
   std::string encoded(reinterpret_cast<const char*>(&header), sizeof header);
   encoded.append(reinterpret_cast<const char*>(slots.data()), count * sizeof(std::uint64_t));
   return encoded;
@@ -118,7 +118,7 @@ absl::Status OffsetIndex::Load(std::uint64_t segment_id, std::string_view encode
   if (encoded.size() < sizeof header) return absl::DataLossError("the index is too short");
   std::memcpy(&header, encoded.data(), sizeof header);
   const std::string_view body = encoded.substr(sizeof header);
-  if (std::string_view(header.magic, sizeof header.magic) != kMagic ||
+  if (std::string_view(header.magic, sizeof header.magic) != kOffsetIndexMagic ||
       header.segment_id != segment_id || header.count > count_ ||
       body.size() != header.count * sizeof(std::uint64_t) ||
       Hash64(std::as_bytes(std::span(body))) != header.hash) {

@@ -9,7 +9,7 @@
 namespace daybook::inline v1 {
 namespace {
 
-constexpr std::string_view kMagic = "DAYBOOKT";
+constexpr std::string_view kTimeIndexMagic = "DAYBOOKT";
 
 struct Footer {
   char magic[8];
@@ -29,7 +29,7 @@ std::optional<Footer> ReadFooter(std::uint64_t segment_id, std::string_view byte
   Footer footer;
   if (bytes.size() < sizeof footer) return std::nullopt;
   std::memcpy(&footer, bytes.data() + bytes.size() - sizeof footer, sizeof footer);
-  if (std::string_view(footer.magic, sizeof footer.magic) != kMagic ||
+  if (std::string_view(footer.magic, sizeof footer.magic) != kTimeIndexMagic ||
       footer.segment_id != segment_id || footer.hash != HashOf(footer)) {
     return std::nullopt;
   }
@@ -79,7 +79,7 @@ std::string TimeIndex::Encode(std::uint64_t segment_id) const {
                 .parts = parts.size(),
                 .parts_hash = Hash64(std::as_bytes(parts)),
                 .hash = 0};
-  std::memcpy(footer.magic, kMagic.data(), kMagic.size());
+  std::memcpy(footer.magic, kTimeIndexMagic.data(), kTimeIndexMagic.size());
   footer.hash = HashOf(footer);
   std::string encoded(reinterpret_cast<const char*>(parts.data()), parts.size_bytes());
   encoded.append(reinterpret_cast<const char*>(&footer), sizeof footer);
