@@ -77,17 +77,16 @@ absl::Status Consumer::State::TakeOne(const TopicPartition& partition, bool* was
   if (!topic.ok()) return topic.status();
   if (partition.partition >= topic->partitions()) return absl::OkStatus();
   PartitionLog& log = Access::Log(topic->partition(partition.partition));
-  // All, until it is known what is needed.
-  const auto of_group = member_.group().Hold(partition, log, Offset(0));
+  const auto of_group = member_.group().Hold(partition, log);
   if (!of_group.ok()) return of_group.status();
   Offset stored(-1);
-  const auto offset = StartingOffset(*topic, partition, &stored);
+  const auto offset = StartingOffset(*topic, **of_group, &stored);
   if (absl::IsAborted(offset.status())) {  // another member has it by now
     member_.SyncAgain();
     return absl::OkStatus();
   }
   if (!offset.ok()) return offset.status();
-  if (offset->has_value()) member_.group().Hold(partition, log, **offset).IgnoreError();
+  if (offset->has_value()) member_.group().HoldFrom(**of_group, **offset);
   positions_.cursors().Add(*topic, partition.partition, offset->value_or(Offset(0)));
   Entry& entry = positions_.entries().back();
   entry.has_place = offset->has_value();
@@ -99,13 +98,13 @@ absl::Status Consumer::State::TakeOne(const TopicPartition& partition, bool* was
 }
 
 absl::StatusOr<std::optional<Offset>> Consumer::State::StartingOffset(
-    const Topic& topic, const TopicPartition& partition, Offset* stored) {
+    const Topic& topic, const GroupPartition& of_group, Offset* stored) {
+  const TopicPartition& partition = of_group.name;
   if (IsPlanted(PlantedBug::kRevokedPositionKept)) {
     const auto stale = stale_positions_.find(partition);
     if (stale != stale_positions_.end()) return std::optional<Offset>(stale->second);
   }
-  const auto committed =
-      core_.group_offsets().Find({member_.group().name(), partition.topic, partition.partition});
+  const auto committed = core_.group_offsets().CommittedOf(*of_group.place);
   if (!committed.ok()) return committed.status();
   Partition& log = topic.partition(partition.partition);
   if (committed->has_value()) {

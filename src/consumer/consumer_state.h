@@ -79,7 +79,7 @@ class Consumer::State {
   absl::Status TakeOne(const TopicPartition& partition, bool* was_taken);
   // Absent at OffsetReset::kNone when there is none. `stored`: the group's place, if it has one.
   absl::StatusOr<std::optional<Offset>> StartingOffset(const Topic& topic,
-                                                       const TopicPartition& partition,
+                                                       const GroupPartition& of_group,
                                                        Offset* stored);
 
   absl::Status CommitOne(Entry& entry, Offset offset, std::string_view metadata);

@@ -192,17 +192,21 @@ GroupCoordinator::Assignment GroupCoordinator::Sync(const Membership& membership
 }
 
 absl::StatusOr<GroupPartition*> GroupCoordinator::Hold(const TopicPartition& partition,
-                                                       PartitionLog& log, Offset from) {
+                                                       PartitionLog& log) {
   MutexLock lock(mutex_);
   const auto found = WithPlace(partition);
   if (!found.ok()) return found;
   GroupPartition& held = **found;
   if (!std::exchange(held.is_held, true)) {
     MutexLock no_commit(store_.mutex());
-    held.mark = log.Mark(from);
+    held.mark = log.Mark(Offset(0));  // all, until it is known what is needed
   }
-  if (held.mark != nullptr && held.mark->offset() < from) held.mark->Move(from);
   return &held;
+}
+
+void GroupCoordinator::HoldFrom(GroupPartition& partition, Offset from) {
+  MutexLock lock(mutex_);
+  if (partition.mark != nullptr && partition.mark->offset() < from) partition.mark->Move(from);
 }
 
 absl::StatusOr<GroupPartition*> GroupCoordinator::WithPlace(const TopicPartition& partition) {

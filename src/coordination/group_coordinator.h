@@ -102,12 +102,14 @@ class GroupCoordinator {
   Assignment Sync(const Membership& member, const std::vector<TopicPartition>& released = {})
       ABSL_LOCKS_EXCLUDED(mutex_);
 
-  // Keeps what is at or after `from`, and not committed, of the partition from being dropped, as
-  // long as the group has members. A lower `from` than before changes nothing. `log` is the
-  // partition's. Answers what Commit takes, as long as the coordinator is there; errors of
-  // OffsetStore::EntryOf.
-  absl::StatusOr<GroupPartition*> Hold(const TopicPartition& partition, PartitionLog& log,
-                                       Offset from) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Keeps what is not committed of the partition from being dropped, as long as the group has
+  // members. `log` is the partition's. Answers what Commit takes, as long as the coordinator is
+  // there; errors of OffsetStore::EntryOf.
+  absl::StatusOr<GroupPartition*> Hold(const TopicPartition& partition, PartitionLog& log)
+      ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // From that offset on alone. A lower one than before changes nothing.
+  void HoldFrom(GroupPartition& partition, Offset from) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // For a member at OffsetReset::kLatest that takes a partition in which the group has no place:
   // the end, or the beginning of one that came after the group; from now on the group's place.

@@ -70,7 +70,7 @@ absl::StatusOr<PreparedFile> MakeFile(Directory& directory, const NewFile& wante
       while (made.paged_in < until) {
         if (!PageInStep(*made.file, steps.page_in, wanted.bytes, &made.paged_in)) break;
       }
-      MapPages(*made.map, 0, made.paged_in);
+      if (wanted.maps) MapPages(*made.map, 0, made.paged_in);
       return made;
     }
     status = map.status();
@@ -86,6 +86,7 @@ absl::StatusOr<PreparedFile> PrepareFile(Directory& directory, const PrepareOpti
                               .capacity = options.capacity,
                               .share = options.is_reserve ? 1 : kShareAhead,
                               .page_in = options.page_in,
+                              .maps = options.maps,
                               .steps = options.steps});
 }
 

@@ -38,6 +38,7 @@ struct NewFile {
   // The file may take one part in so many of the free space; 0: that is not looked at.
   std::uint64_t share = 0;
   bool page_in = false;
+  bool maps = false;  // these pages, too
   SegmentSteps steps = {};
 };
 
@@ -50,6 +51,7 @@ struct PrepareOptions {
   std::uint64_t bytes = 0;  // it gets blocks
   std::uint64_t capacity = 0;
   bool page_in = false;
+  bool maps = false;  // these pages, too
   // Made as a reserve: it may take all of the free space, and not only a small part of it.
   bool is_reserve = false;
   SegmentSteps steps = {};

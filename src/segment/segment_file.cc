@@ -175,7 +175,7 @@ void SegmentFile::PrepareSeal(std::uint64_t end) {
   if (!IsPlanted(PlantedBug::kPagesInOverSeal)) paged_in_ = identity_.capacity;
 }
 
-bool SegmentFile::PageInAhead(bool share_faults) {
+bool SegmentFile::PageInAhead(bool maps) {
   const std::uint64_t appended = PositionOf(gate_->claimed());
   MutexLock lock(mutex_);
   if (file_ == nullptr || !in_hurry_ ||
@@ -184,9 +184,7 @@ bool SegmentFile::PageInAhead(bool share_faults) {
   }
   const std::uint64_t begin = paged_in_;
   if (!PageIn(begin + 1)) return false;
-  if (!share_faults || begin >= appended + steps_.page_in_lead / 2) {
-    MapPages(*map_, begin, paged_in_);
-  }
+  if (maps) MapPages(*map_, begin, paged_in_);
   return true;
 }
 

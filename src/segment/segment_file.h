@@ -61,10 +61,9 @@ class SegmentFile {
   // as thousands of appends. True when it did. Appends go on meanwhile. Not on a disk that is
   // nearly full: there the file grows as it needs to. Nothing once the segment is closing.
   bool GrowAhead(Directory& directory) ABSL_LOCKS_EXCLUDED(growth_mutex_, mutex_);
-  // Brings some of the pages ahead of the appends into memory, and maps them; true when there are
-  // more to bring now. Appends go on meanwhile. Nothing once the segment is sealed. `share_faults`:
-  // appends that are close behind map them.
-  bool PageInAhead(bool share_faults) ABSL_LOCKS_EXCLUDED(mutex_);
+  // Brings some of the pages ahead of the appends into memory, and maps them if wanted; true when
+  // there are more to bring now. Appends go on meanwhile. Nothing once the segment is sealed.
+  bool PageInAhead(bool maps) ABSL_LOCKS_EXCLUDED(mutex_);
   // From here on the limit stays where it is.
   void StartClosing() ABSL_LOCKS_EXCLUDED(mutex_);
   // The same, unless the file has grown ahead meanwhile and a claim that ends at `position` holds:

@@ -72,7 +72,7 @@ TEST_CASE("No pages are brought in over the seal of a segment that was picked be
     // Here a worker has found that there is something to bring in.
     fixture.SealHere();
     const int writes = fixture.CountWrites([&] {
-      while (fixture.segment->file().PageInAhead(false)) {
+      while (fixture.segment->file().PageInAhead(true)) {
       }
     });
     CHECK(writes == 0);

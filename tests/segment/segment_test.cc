@@ -92,7 +92,7 @@ TEST_CASE("Claims are granted in small steps in a busy segment, not far beyond i
   CHECK(segment->gate().Fits(before, 5 * kMegabyte - frame::kSegmentHeaderBytes));
   CHECK(segment->gate().IsInside(before, 20 * kMegabyte));
   CHECK_FALSE(segment->gate().Fits(before, 20 * kMegabyte));
-  while (segment->file().PageInAhead(false)) {
+  while (segment->file().PageInAhead(true)) {
   }
   // Pages are there, but nobody has asked for them.
   CHECK_FALSE(segment->gate().Fits(before, 20 * kMegabyte));
@@ -111,7 +111,7 @@ TEST_CASE("Where zeros cannot be written ahead, nothing is mapped ahead, and cla
                ? absl::ResourceExhaustedError("the disk is full")
                : absl::OkStatus();
   });
-  CHECK_FALSE(segment->file().PageInAhead(false));
+  CHECK_FALSE(segment->file().PageInAhead(true));
   CHECK(segment->Extend(20 * kMegabyte).ok());
   const ClaimWord before = segment->gate().Claim(8 * kMegabyte);
   CHECK(segment->gate().Fits(before, 20 * kMegabyte - PositionOf(before)));
@@ -129,13 +129,13 @@ TEST_CASE("Pages are brought in a bounded way ahead of the appends, and not wher
         Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(page_in)).value();
     REQUIRE(segment->Extend(4 * kMegabyte).ok());
     REQUIRE(segment->Extend(5 * kMegabyte).ok());
-    while (segment->file().PageInAhead(false)) {
+    while (segment->file().PageInAhead(true)) {
     }
     CHECK((writes > 0) == page_in);
     CHECK(writes < 200);
     const std::uint64_t so_far = writes;
     segment->gate().Claim(8 * kMegabyte);
-    while (segment->file().PageInAhead(false)) {
+    while (segment->file().PageInAhead(true)) {
     }
     CHECK((writes > so_far) == page_in);
   }

@@ -13,11 +13,9 @@ CommittedOffsets::EntryPtr CommittedOffsets::FindOrAdd(const Key& key) {
     });
     sweep_.Swept(entries_.size());
   }
-  const auto found = entries_.find(key);
-  if (found != entries_.end()) return found->second;
-  EntryPtr entry = MakeEntry(key);
-  entries_.emplace(key, entry);
-  return entry;
+  const auto found = entries_.lower_bound(key);
+  if (found != entries_.end() && found->first == key) return found->second;
+  return entries_.emplace_hint(found, key, MakeEntry(key))->second;
 }
 
 std::optional<CommittedOffset> CommittedOffsets::Find(const Key& key) const {

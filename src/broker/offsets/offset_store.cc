@@ -218,6 +218,12 @@ absl::StatusOr<std::optional<CommittedOffset>> OffsetStore::Find(const Key& key)
   return offsets_.Find(key);
 }
 
+absl::StatusOr<std::optional<CommittedOffset>> OffsetStore::CommittedOf(const Entry& entry) {
+  MutexLock lock(mutex_);
+  if (auto status = Refresh(); !status.ok()) return status;
+  return entry.committed;
+}
+
 absl::StatusOr<std::map<OffsetStore::Key, CommittedOffset>> OffsetStore::FindGroup(
     std::string_view group) {
   MutexLock lock(mutex_);

@@ -77,6 +77,8 @@ class OffsetStore {
       ABSL_LOCKS_EXCLUDED(mutex_);
 
   absl::StatusOr<std::optional<CommittedOffset>> Find(const Key& key) ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::StatusOr<std::optional<CommittedOffset>> CommittedOf(const CommittedOffsets::Entry& entry)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // All of a group, by topic and partition.
   absl::StatusOr<std::map<Key, CommittedOffset>> FindGroup(std::string_view group)
       ABSL_LOCKS_EXCLUDED(mutex_);

@@ -11,8 +11,8 @@ constexpr std::uint64_t kReserveSteps = 6;
 // A step of appends, a mebibyte, in less time than this makes the rate high: the zeros that bring
 // pages in take less of a core then than the page faults would keep appends waiting.
 constexpr std::chrono::milliseconds kShort{32};
-// In less than this, appends may catch up with the thread that works ahead of them, and its page
-// faults are theirs again: two threads share them. The clock may be as coarse as this.
+// In less than this the thread that works ahead is the slower one, and page faults are left to the
+// appends: two threads share the work. The clock may be as coarse as this.
 constexpr std::chrono::milliseconds kVeryShort{4};
 
 }  // namespace
@@ -70,18 +70,24 @@ bool SegmentPreparer::WorkAheadOf(SegmentList& segments, const std::shared_ptr<S
     }
     if (has_grown) return true;
   }
-  if (active->file().is_busy() && active->file().PageInAhead(is_append_rate_very_high)) return true;
-  if (lacks_next) return Prepare(segments, *active, pages_in() && is_append_rate_high);
+  if (active->file().is_busy() && active->file().PageInAhead(!is_append_rate_very_high))
+    return true;
+  if (lacks_next) {
+    return Prepare(segments, *active,
+                   {.bytes = settings_.segment_bytes,
+                    .capacity = settings_.segment_bytes,
+                    .page_in = pages_in() && is_append_rate_high,
+                    .maps = !is_append_rate_very_high,
+                    .steps = context_.steps});
+  }
   return active->file().is_busy() && active->ReleasePagesBehind();
 }
 
-bool SegmentPreparer::Prepare(SegmentList& segments, const Segment& active, bool page_in) {
+bool SegmentPreparer::Prepare(SegmentList& segments, const Segment& active,
+                              const PrepareOptions& options) {
   const auto directory = directory_.Open();
   if (!directory.ok()) return false;
-  auto prepared = PrepareFile(**directory, {.bytes = settings_.segment_bytes,
-                                            .capacity = settings_.segment_bytes,
-                                            .page_in = page_in,
-                                            .steps = context_.steps});
+  auto prepared = PrepareFile(**directory, options);
   MutexLock lock(segments.mutex());
   if (!prepared.ok()) {  // the append that needs it says what is wrong
     unprepared_ = active.base_offset();

@@ -71,7 +71,7 @@ class SegmentPreparer {
 
  private:
   bool pages_in() const { return settings_.durability != Durability::kDisk; }
-  bool Prepare(SegmentList& segments, const Segment& active, bool page_in)
+  bool Prepare(SegmentList& segments, const Segment& active, const PrepareOptions& options)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) ABSL_LOCKS_EXCLUDED(segments.mutex());
 
   const LogContext& context_;

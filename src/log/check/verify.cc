@@ -143,7 +143,7 @@ class PartitionVerifier {
   }
 
   // What the last segments say of those before them, by which recovery goes, too
-  // (partition_open.cc): below `whole` they were complete once, and below `boot` a power cut has
+  // (recover_log.cc): below `whole` they were complete once, and below `boot` a power cut has
   // taken nothing of them.
   template <typename PageAt>
   Said LookAtLast(const std::vector<Offset>& bases, PageAt page_at) {
