@@ -46,10 +46,10 @@ struct BrokerOptions {
   //
   // It belongs to that one data directory, or to copies of it, and is for nothing else. What was
   // committed in a topic is forgotten when the topic is deleted, or deleted and made again, also
-  // while this process does not run. A power cut
-  // can take records that a group has read: it goes on at the partition's end then. But what the
-  // writer appends in their place before this process opens again, up to where the group was, the
-  // group does not read.
+  // while this process does not run. While it takes no writes, topics that the writer makes are not
+  // found here; all else goes on. A power cut can take records that a group has read: it goes on at
+  // the partition's end then. But what the writer appends in their place before this process opens
+  // again, up to where the group was, the group does not read.
   std::string offsets_directory = {};
   Background background = Background::kThread;
   // Seams, for tests above all: file_system.h, clock.h and thread_factory.h. Null: the system's.

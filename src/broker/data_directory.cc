@@ -90,10 +90,9 @@ absl::StatusOr<std::string> DirectoryId(Directory& root) {
 bool IsSameDataDirectory(FileSystem& file_system, std::string_view path, Directory& other) {
   const auto root = file_system.OpenDirectory(path, DirectoryMode::kMustExist);
   if (!root.ok()) return false;
-  const auto text = ReadFile(**root, kPropertiesFile, kMaxPropertiesBytes);
-  if (!text.ok()) return false;
-  const auto others = ReadFile(other, kPropertiesFile, kMaxPropertiesBytes);
-  return others.ok() && *others == *text;
+  const auto id = DirectoryId(**root);
+  const auto others = DirectoryId(other);
+  return id.ok() && others.ok() && *id == *others;
 }
 
 }  // namespace daybook::inline v1

@@ -58,15 +58,15 @@ absl::Status OwnOffsets::FollowTopics(BrokerListener* listener) {
   MutexLock lock(mutex_);
   if (changes < next_change_.load()) return absl::OkStatus();  // another thread was faster
   bool has_all = false;
-  if (auto status = TakeUpTopics(listener, &has_all); !status.ok()) return status;
-  if (has_all) next_change_.store(changes + 1);
+  const absl::Status status = TakeUpTopics(listener, &has_all);
+  if (status.ok() && has_all) next_change_.store(changes + 1);
   // Whoever looked meanwhile did not know of what is new.
   if (follower_.topic_changes() != changes) catalog_.Recheck();
   const std::uint64_t version = catalog_.version();
   if (std::exchange(told_version_, version) != version && listener != nullptr) {
     listener->TopicsChanged();
   }
-  return absl::OkStatus();
+  return status;
 }
 
 absl::Status OwnOffsets::TakeUpTopics(BrokerListener* listener, bool* has_all) {

@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <set>
 #include <utility>
 
 #include "base/planted_bug.h"
@@ -41,22 +43,24 @@ absl::Status Consumer::State::Rebalance(bool may_join) {
   }
 }
 
-void Consumer::State::DropLost(const std::set<TopicPartition>& owned) {
+void Consumer::State::DropLost(const std::vector<TopicPartition>& owned) {
   std::vector<TopicPartition> lost;
   for (const Entry& entry : positions_.entries()) {
     TopicPartition name = ConsumerPositions::NameOf(entry);
-    if (!owned.contains(name) || entry.log().is_deleted()) lost.push_back(std::move(name));
+    const bool is_owned = std::binary_search(owned.begin(), owned.end(), name);
+    if (!is_owned || entry.log().is_deleted()) lost.push_back(std::move(name));
   }
   listener_.OnLost(lost);
   positions_.Remove({lost.begin(), lost.end()});
 }
 
-absl::Status Consumer::State::Take(const std::set<TopicPartition>& owned) {
-  std::set<TopicPartition> missing = owned;
-  for (const Entry& entry : positions_.entries()) missing.erase(ConsumerPositions::NameOf(entry));
+absl::Status Consumer::State::Take(const std::vector<TopicPartition>& owned) {
+  std::set<TopicPartition> taken;
+  for (const Entry& entry : positions_.entries()) taken.insert(ConsumerPositions::NameOf(entry));
   std::vector<TopicPartition> assigned;
   absl::Status status;
-  for (const TopicPartition& partition : missing) {
+  for (const TopicPartition& partition : owned) {
+    if (taken.contains(partition)) continue;
     bool was_taken = false;
     status = TakeOne(partition, &was_taken);
     if (!status.ok()) {

@@ -73,9 +73,9 @@ class Consumer::State {
   }
   absl::Status Rebalance(bool may_join);
   // What is not `owned`, or whose topic is gone, is lost.
-  void DropLost(const std::set<TopicPartition>& owned);
+  void DropLost(const std::vector<TopicPartition>& owned);
   // Takes up what is `owned` and not there yet.
-  absl::Status Take(const std::set<TopicPartition>& owned);
+  absl::Status Take(const std::vector<TopicPartition>& owned);
   absl::Status TakeOne(const TopicPartition& partition, bool* was_taken);
   // Absent at OffsetReset::kNone when there is none. `stored`: the group's place, if it has one.
   absl::StatusOr<std::optional<Offset>> StartingOffset(const Topic& topic,

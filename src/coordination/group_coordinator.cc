@@ -187,7 +187,7 @@ GroupCoordinator::Assignment GroupCoordinator::Sync(const Membership& membership
     MutexLock no_commit(store_.mutex());
     members_.Claim(found, counts_.generation);
   }
-  assignment.owned = found->second.owned;
+  assignment.owned.assign(found->second.owned.begin(), found->second.owned.end());
   return assignment;
 }
 

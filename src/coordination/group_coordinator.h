@@ -93,7 +93,7 @@ class GroupCoordinator {
     MemberStatus standing = MemberStatus::kMember;
     std::uint64_t epoch = 0;
     std::int64_t generation = 0;
-    std::set<TopicPartition> owned;
+    std::vector<TopicPartition> owned;  // sorted
     // Of these it has to let go, by another Sync, before it gets anything else.
     std::vector<TopicPartition> revoked;
   };

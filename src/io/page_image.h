@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/page.h"
+
 namespace daybook::inline v1 {
 
 // The bytes of a file at some moment, by page. Pages of zeros take nothing, and copies share all
@@ -17,7 +19,7 @@ namespace daybook::inline v1 {
 // Not thread-safe, but copies are independent of each other.
 class PageImage {
  public:
-  static constexpr std::uint64_t kPage = 4096;
+  static constexpr std::uint64_t kPage = kPageBytes;
   using Page = std::array<std::byte, kPage>;
   using SharedPage = std::shared_ptr<const Page>;  // null: zeros
 

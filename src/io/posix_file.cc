@@ -16,13 +16,12 @@
 #include <utility>
 
 #include "base/mutex.h"
+#include "base/page.h"
 #include "base/planted_bug.h"
 #include "io/posix_error.h"
 
 namespace daybook::inline v1 {
 namespace {
-
-constexpr std::uint64_t kPage = 4096;
 
 // The file system, or the kernel, has no such call.
 bool IsUnsupported(int error) { return error == EOPNOTSUPP || error == ENOSYS; }
@@ -83,8 +82,8 @@ class PosixFile final : public File {
   }
 
   absl::Status Deallocate(std::uint64_t begin, std::uint64_t end) override {
-    begin = (begin + kPage - 1) / kPage * kPage;
-    end = end / kPage * kPage;
+    begin = RoundUpToPage(begin);
+    end = end / kPageBytes * kPageBytes;
     if (begin >= end) return absl::OkStatus();
     constexpr int kMode = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
     if (RetryOnSignal([&] {

@@ -22,6 +22,15 @@ SegmentSettings BigSegment(bool page_in) {
           .page_in = page_in};
 }
 
+// One that is being filled in earnest, so that pages ahead of the appends are brought in.
+std::shared_ptr<Segment> BusySegment(SegmentFixture& fixture, bool page_in = true) {
+  auto segment =
+      Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(page_in)).value();
+  REQUIRE(segment->Extend(4 * kMegabyte).ok());
+  REQUIRE(segment->Extend(5 * kMegabyte).ok());
+  return segment;
+}
+
 }  // namespace
 
 TEST_CASE("A new segment has blocks for its beginning alone") {
@@ -84,10 +93,7 @@ TEST_CASE("A segment is busy once its file has a capacity that is a lot") {
 
 TEST_CASE("Claims are granted in small steps in a busy segment, not far beyond its pages") {
   SegmentFixture fixture;
-  const auto segment =
-      Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(true)).value();
-  REQUIRE(segment->Extend(4 * kMegabyte).ok());
-  REQUIRE(segment->Extend(5 * kMegabyte).ok());
+  const auto segment = BusySegment(fixture);
   const ClaimWord before = segment->gate().Claim(5 * kMegabyte);
   CHECK(segment->gate().Fits(before, 5 * kMegabyte - frame::kSegmentHeaderBytes));
   CHECK(segment->gate().IsInside(before, 20 * kMegabyte));
@@ -102,10 +108,7 @@ TEST_CASE("Claims are granted in small steps in a busy segment, not far beyond i
 
 TEST_CASE("Where zeros cannot be written ahead, nothing is mapped ahead, and claims go on") {
   SegmentFixture fixture;
-  const auto segment =
-      Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(true)).value();
-  REQUIRE(segment->Extend(4 * kMegabyte).ok());
-  REQUIRE(segment->Extend(5 * kMegabyte).ok());
+  const auto segment = BusySegment(fixture);
   fixture.disk.SetHook([](SimulatedFileSystem::Operation operation, const std::string&) {
     return operation == SimulatedFileSystem::Operation::kWrite
                ? absl::ResourceExhaustedError("the disk is full")
@@ -125,10 +128,7 @@ TEST_CASE("Pages are brought in a bounded way ahead of the appends, and not wher
       writes += operation == SimulatedFileSystem::Operation::kWrite;
       return absl::OkStatus();
     });
-    const auto segment =
-        Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(page_in)).value();
-    REQUIRE(segment->Extend(4 * kMegabyte).ok());
-    REQUIRE(segment->Extend(5 * kMegabyte).ok());
+    const auto segment = BusySegment(fixture, page_in);
     while (segment->file().PageInAhead(true)) {
     }
     CHECK((writes > 0) == page_in);
@@ -143,10 +143,7 @@ TEST_CASE("Pages are brought in a bounded way ahead of the appends, and not wher
 
 TEST_CASE("Pages are let go behind the appends, all of them once the segment is sealed") {
   SegmentFixture fixture;
-  const auto segment =
-      Segment::Create(*fixture.directory, PartitionName("t", 0), BigSegment(true)).value();
-  REQUIRE(segment->Extend(4 * kMegabyte).ok());
-  REQUIRE(segment->Extend(5 * kMegabyte).ok());
+  const auto segment = BusySegment(fixture);
   CHECK_FALSE(segment->ReleasePagesBehind());
   REQUIRE(segment->Extend(20 * kMegabyte).ok());
   segment->Abandon(segment->gate().Claim(14 * kMegabyte), 14 * kMegabyte);

@@ -69,7 +69,7 @@ struct CoordinatorFixture {
     GroupCoordinator::Assignment assignment = group->Sync(member);
     while (!assignment.revoked.empty()) assignment = group->Sync(member, assignment.revoked);
     CHECK(assignment.standing == GroupCoordinator::MemberStatus::kMember);
-    return assignment.owned;
+    return {assignment.owned.begin(), assignment.owned.end()};
   }
   std::size_t Count(const Membership& member) { return Owned(member).size(); }
   absl::Status Commit(const Membership& member, int partition, std::int64_t offset) {

@@ -57,8 +57,8 @@ void OffsetStore::Close(const absl::Status& reason) {
 }
 
 bool OffsetStore::IsInMemory(const Key& key) const {
-  // Also for the sake of time: to look for a topic that is gone takes some.
-  if (key.group == kTopicIds || !catalog_.has_memory_topics()) return false;
+  // For the sake of time alone: to look for a topic that is gone takes some.
+  if (!catalog_.has_memory_topics()) return false;
   const auto topic = catalog_.Find(key.topic);
   return topic.ok() && topic->options().storage == Storage::kMemory;
 }

@@ -18,10 +18,9 @@ constexpr std::chrono::milliseconds kVeryShort{4};
 }  // namespace
 
 bool SegmentPreparer::NoteExtension(SegmentList&, Timestamp now) {
-  is_append_rate_high_ = now - last_extension_ < kShort;
-  is_append_rate_very_high_ = now - last_extension_ < kVeryShort;
+  extension_interval_ = now - last_extension_;
   last_extension_ = now;
-  return is_append_rate_high_;
+  return extension_interval_ < kShort;
 }
 
 void SegmentPreparer::TrimLater(SegmentList&, std::shared_ptr<Segment> segment) {
@@ -49,12 +48,10 @@ void SegmentPreparer::Trim(Segment& segment) {
 
 bool SegmentPreparer::WorkAheadOf(SegmentList& segments, const std::shared_ptr<Segment>& active) {
   bool lacks_next = false;
-  bool is_append_rate_high = false;
-  bool is_append_rate_very_high = false;
+  std::chrono::nanoseconds interval;
   {
     MutexLock lock(segments.mutex());
-    is_append_rate_high = is_append_rate_high_;
-    is_append_rate_very_high = is_append_rate_very_high_;
+    interval = extension_interval_;
     // From the middle on: by then it is likely to be needed, and there is still time.
     lacks_next = !prepared_ && settings_.reserve_bytes == 0 && active->file().is_busy() &&
                  unprepared_ != active->base_offset() &&
@@ -70,14 +67,14 @@ bool SegmentPreparer::WorkAheadOf(SegmentList& segments, const std::shared_ptr<S
     }
     if (has_grown) return true;
   }
-  if (active->file().is_busy() && active->file().PageInAhead(!is_append_rate_very_high))
-    return true;
+  const bool maps = interval >= kVeryShort;
+  if (active->file().is_busy() && active->file().PageInAhead(maps)) return true;
   if (lacks_next) {
     return Prepare(segments, *active,
                    {.bytes = settings_.segment_bytes,
                     .capacity = settings_.segment_bytes,
-                    .page_in = pages_in() && is_append_rate_high,
-                    .maps = !is_append_rate_very_high,
+                    .page_in = pages_in() && interval < kShort,
+                    .maps = maps,
                     .steps = context_.steps});
   }
   return active->file().is_busy() && active->ReleasePagesBehind();

@@ -82,10 +82,9 @@ class SegmentPreparer {
   std::vector<std::shared_ptr<Segment>> to_trim_;
   std::unique_ptr<PreparedFile> prepared_;
   std::optional<Offset> unprepared_;  // the segment where that failed
-  // When the active segment was last extended, and whether that was soon after the time before.
+  // When the active segment was last extended, and how long after the time before.
   Timestamp last_extension_;
-  bool is_append_rate_high_ = false;
-  bool is_append_rate_very_high_ = false;
+  std::chrono::nanoseconds extension_interval_ = std::chrono::nanoseconds::max();
 };
 
 }  // namespace daybook::inline v1
