@@ -177,10 +177,8 @@ TEST_CASE_METHOD(FollowingFixture,
   CHECK(CommittedIn(*follower, "t", 0) == 7);
 }
 
-TEST_CASE_METHOD(FollowingFixture,
+TEST_CASE_METHOD(FollowingInFiles,
                  "Members read all of a topic that is made anew under them again and again") {
-  if (GENERATE(false, true)) writer.disk().TellNoChanges();
-  Follow();
   Notes notes;
   const auto read = [&](const std::stop_token& stop, Consumer& consumer) {
     while (!stop.stop_requested()) {

@@ -10,6 +10,7 @@
 #include "catch.h"
 #include "daybook/consumer_group.h"
 #include "support/group_fixture.h"
+#include "support/temporary_directory.h"
 
 namespace daybook {
 
@@ -56,6 +57,33 @@ struct FollowingFixture {
   OffsetStore& offsets() { return Access::Core(*follower).group_offsets(); }
 
   BrokerFixture writer;
+  std::unique_ptr<Broker> follower;
+};
+
+// The same in files: each of the two has a map of its own, as two processes have, so that threads
+// may write in one of them and read in the other.
+struct FollowingInFiles {
+  FollowingInFiles() {
+    REQUIRE(writer->CreateTopic("t", {.partitions = 2}).ok());
+    const BrokerOptions options{.access = BrokerAccess::kReadOnly,
+                                .offsets_directory = where.path() + "/own"};
+    follower = Broker::Open(where.path() + "/data", options).value();
+  }
+
+  std::unique_ptr<Consumer> Join() { return ConsumerGroup(*follower, "g").Join({"t"}).value(); }
+  void SendMany(int partition, int records) {
+    const Topic topic = writer->OpenTopic("t").value();
+    for (int i = 0; i < records; ++i) {
+      REQUIRE(topic.partition(partition).Append(RecordOf(std::to_string(i))).ok());
+    }
+  }
+  void MakeAnew() {
+    REQUIRE(writer->DeleteTopic("t").ok());
+    REQUIRE(writer->CreateTopic("t", {.partitions = 2}).ok());
+  }
+
+  const TemporaryDirectory where;
+  const std::unique_ptr<Broker> writer = Broker::Open(where.path() + "/data").value();
   std::unique_ptr<Broker> follower;
 };
 

@@ -13,8 +13,9 @@
 namespace daybook::inline v1 {
 
 // The files of segments that a log has replaced by others, or dropped from its beginning, and that
-// are still to be removed. They go one by one, the first one first, and each removal is durable
-// before the next: a power cut may bring some of them back, but never leaves a hole.
+// are still to be removed. Dropped ones go one by one, the first one first, and each removal is
+// durable before the next: a power cut may bring some of them back, but never leaves a hole.
+// Replaced ones go together: the marker of what replaces them makes them void until they are gone.
 //
 // mutex() is held for the whole of one drop; it comes before all other locks of the log but that of
 // ProducerSequences.
