@@ -52,7 +52,9 @@ std::vector<Suite> AllSuites() {
           TransactionSuite(),
           RebalanceSuite(),
           GroupRunSuite(),
-          FollowIdleSuite()};
+          FollowIdleSuite(),
+          TableViewSuite(),
+          RetentionSuite()};
 }
 
 namespace {

@@ -35,6 +35,8 @@ Suite TransactionSuite();
 Suite RebalanceSuite();
 Suite GroupRunSuite();
 Suite FollowIdleSuite();
+Suite TableViewSuite();
+Suite RetentionSuite();
 
 // Adds the stages behind AppendPartsSuite to Google Benchmark's list. Before that suite is run.
 void RegisterAppendStages(const Settings& settings);

@@ -5,6 +5,7 @@
 #include "broker/access.h"
 #include "broker/broker_core.h"
 #include "catch.h"
+#include "daybook/admin.h"
 #include "support/broker_fixture.h"
 #include "support/child_process.h"
 #include "support/temporary_directory.h"
@@ -105,7 +106,7 @@ TEST_CASE("A follower of the groups sees what is committed also when the log was
   REQUIRE(store.Commit({"group", "t", 0}, Offset(1)).ok());
   REQUIRE(store.Commit({"other", "t", 0}, Offset(1)).ok());
   const auto follower = Follow(broker);
-  CHECK(follower->ListGroups().value().size() == 2);
+  CHECK(Admin(*follower).ListGroups().value().size() == 2);
   REQUIRE(store.Forget({"other", "t", 0}).ok());
   const Topic log = broker->OpenTopic("__consumer_offsets").value();
   const Offset begin = log.partition(0).begin_offset().value();
@@ -116,7 +117,7 @@ TEST_CASE("A follower of the groups sees what is committed also when the log was
   }
   REQUIRE(store.Commit({"group", "t", 0}, Offset(5000)).ok());
   CHECK(Access::Core(*follower).offsets().Find({"group", "t", 0}).value()->offset == Offset(5000));
-  CHECK(follower->ListGroups().value() == std::vector<std::string>{"group"});
+  CHECK(Admin(*follower).ListGroups().value() == std::vector<std::string>{"group"});
 }
 
 TEST_CASE("In a copy that was taken while others wrote nobody lags by less than nothing") {
@@ -125,7 +126,7 @@ TEST_CASE("In a copy that was taken while others wrote nobody lags by less than 
   broker.SendMany("t", 0, 3);
   REQUIRE(Access::Core(*broker).offsets().Commit({"group", "t", 0}, Offset(8)).ok());
   const auto follower = Follow(broker);
-  const auto group = follower->DescribeGroup("group");
+  const auto group = Admin(*follower).DescribeGroup("group");
   REQUIRE(group.ok());
   CHECK(group->offsets.at(0).lag == 0);
 }
@@ -176,7 +177,7 @@ TEST_CASE("A reader of all partitions takes up those that are added, and others 
   auto all = Reader::Open(reading, "t", {.start = StartAt::kEnd}).value();
   auto some = Reader::Open(reading, "t", {.partitions = {0, 1}, .start = StartAt::kEnd}).value();
   CHECK(Rest(all).empty());
-  REQUIRE(broker->CreatePartitions("t", 4).ok());
+  REQUIRE(Admin(*broker).CreatePartitions("t", 4).ok());
   broker.SendMany("t", 3, 2);
   CHECK(Rest(all).size() == 2);
   CHECK(Rest(some).empty());
@@ -194,7 +195,7 @@ TEST_CASE("A reader that waits is woken by a partition that is added") {
   const int fd = reader.EventFd().value();
   CHECK(reader.Poll({})->empty());
   CHECK_FALSE(IsReadable(fd));
-  REQUIRE(broker->CreatePartitions("t", 2).ok());
+  REQUIRE(Admin(*broker).CreatePartitions("t", 2).ok());
   CHECK(IsReadable(fd));
   CHECK(reader.Poll({})->empty());
   CHECK_FALSE(IsReadable(fd));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "catch.h"
+#include "daybook/admin.h"
 #include "daybook/daybook.h"
 #include "support/broker_fixture.h"
 #include "support/temporary_directory.h"
@@ -205,10 +206,11 @@ TEST_CASE("Offsets, partitions, sizes and times that cannot be are answered with
   CheckRefused(Transaction::Begin(*broker, {.max_bytes = -1}).status(), "max_bytes");
   REQUIRE(consumer->Leave().ok());
 
-  CheckRefused(broker->AlterGroupOffsets("g", {{there, kBelow}}), "-1");
-  CHECK(absl::IsNotFound(broker->AlterGroupOffsets("g", {{{"t", -1}, Offset(0)}})));
-  CheckRefused(broker->CreatePartitions("t", -1), "more than 1");
-  CheckRefused(broker->ExpireGroupOffsets(std::chrono::seconds(-1)).status(), "not negative");
+  CheckRefused(Admin(*broker).AlterGroupOffsets("g", {{there, kBelow}}), "-1");
+  CHECK(absl::IsNotFound(Admin(*broker).AlterGroupOffsets("g", {{{"t", -1}, Offset(0)}})));
+  CheckRefused(Admin(*broker).CreatePartitions("t", -1), "more than 1");
+  CheckRefused(Admin(*broker).ExpireGroupOffsets(std::chrono::seconds(-1)).status(),
+               "not negative");
 
   Record elsewhere = RecordOf("v");
   elsewhere.partition = -1;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "catch.h"
+#include "daybook/admin.h"
 #include "daybook/transaction.h"
 #include "support/child_process.h"
 #include "support/following_fixture.h"
@@ -43,16 +44,16 @@ TEST_CASE_METHOD(FollowingFixture, "A group of a follower goes on where it had c
 TEST_CASE_METHOD(FollowingFixture,
                  "Neither process sees the other one's groups, nor touches them") {
   writer.SendMany("t", 0, 5);
-  REQUIRE(writer->AlterGroupOffsets("g", {{{"t", 0}, Offset(4)}}).ok());
-  REQUIRE(writer->AlterGroupOffsets("theirs", {{{"t", 0}, Offset(4)}}).ok());
+  REQUIRE(Admin(*writer).AlterGroupOffsets("g", {{{"t", 0}, Offset(4)}}).ok());
+  REQUIRE(Admin(*writer).AlterGroupOffsets("theirs", {{{"t", 0}, Offset(4)}}).ok());
   DrainAndCommit();
-  CHECK(follower->ListGroups().value() == Values{"g"});
-  CHECK(writer->ListGroups().value() == Values{"g", "theirs"});
+  CHECK(Admin(*follower).ListGroups().value() == Values{"g"});
+  CHECK(Admin(*writer).ListGroups().value() == Values{"g", "theirs"});
   CHECK(CommittedIn(*writer, "t", 0) == 4);
   CHECK(CommittedIn(*follower, "t", 0) == 5);
-  REQUIRE(follower->DeleteGroup("g").ok());
+  REQUIRE(Admin(*follower).DeleteGroup("g").ok());
   CHECK(CommittedIn(*writer, "t", 0) == 4);
-  CHECK(absl::IsNotFound(follower->DeleteGroup("theirs")));
+  CHECK(absl::IsNotFound(Admin(*follower).DeleteGroup("theirs")));
 }
 
 TEST_CASE_METHOD(FollowingFixture,
@@ -60,19 +61,19 @@ TEST_CASE_METHOD(FollowingFixture,
   writer.SendMany("t", 0, 5);
   DrainAndCommit();
   writer.SendMany("t", 0, 1);
-  const auto group = follower->DescribeGroup("g").value();
+  const auto group = Admin(*follower).DescribeGroup("g").value();
   REQUIRE(group.offsets.size() == 2);
   CHECK(group.offsets[0].lag == 1);
   CHECK(group.offsets[0].end == Offset(6));
-  REQUIRE(follower->AlterGroupOffsets("g", {{{"t", 0}, Offset(2)}}).ok());
-  CHECK(absl::IsInvalidArgument(follower->AlterGroupOffsets("g", {{{"t", 0}, Offset(7)}})));
+  REQUIRE(Admin(*follower).AlterGroupOffsets("g", {{{"t", 0}, Offset(2)}}).ok());
+  CHECK(absl::IsInvalidArgument(Admin(*follower).AlterGroupOffsets("g", {{{"t", 0}, Offset(7)}})));
   Follow();
   CHECK(CommittedIn(*follower, "t", 0) == 2);
   CHECK(Drain(*Join()) == Values{"2", "3", "4", "0"});
   writer.clock().Advance(std::chrono::hours(2));
-  CHECK(follower->ExpireGroupOffsets(std::chrono::hours(3)).value() == 0);
-  CHECK(follower->ExpireGroupOffsets(std::chrono::hours(1)).value() == 2);
-  CHECK(follower->ListGroups()->empty());
+  CHECK(Admin(*follower).ExpireGroupOffsets(std::chrono::hours(3)).value() == 0);
+  CHECK(Admin(*follower).ExpireGroupOffsets(std::chrono::hours(1)).value() == 2);
+  CHECK(Admin(*follower).ListGroups()->empty());
 }
 
 TEST_CASE_METHOD(FollowingFixture, "A follower's group at the end begins with what comes next") {
@@ -81,7 +82,7 @@ TEST_CASE_METHOD(FollowingFixture, "A follower's group at the end begins with wh
   CHECK(Drain(*consumer).empty());
   writer.SendMany("t", 0, 1);
   CHECK(Drain(*consumer) == Values{"0"});
-  REQUIRE(writer->CreatePartitions("t", 3).ok());
+  REQUIRE(Admin(*writer).CreatePartitions("t", 3).ok());
   writer.SendMany("t", 2, 2);
   CHECK(Drain(*consumer) == Values{"0", "1"});  // it came after the group
 }
@@ -91,7 +92,7 @@ TEST_CASE_METHOD(FollowingFixture, "Followers with directories of their own shar
   DrainAndCommit();
   CHECK(absl::IsFailedPrecondition(TryFollow().status()));
   const auto other = TryFollow("/other").value();
-  CHECK(other->ListGroups()->empty());
+  CHECK(Admin(*other).ListGroups()->empty());
   const auto consumer = ConsumerGroup(*other, "g").Join({"t"}).value();
   CHECK(Drain(*consumer).size() == 3);
   CHECK(CommittedIn(*other, "t", 0) == -1);
@@ -104,7 +105,7 @@ TEST_CASE_METHOD(FollowingFixture,
   const auto files = writer.disk().Files();
   CHECK(absl::IsFailedPrecondition(follower->CreateTopic("x")));
   CHECK(absl::IsFailedPrecondition(follower->DeleteTopic("t")));
-  CHECK(absl::IsFailedPrecondition(follower->CreatePartitions("t", 3)));
+  CHECK(absl::IsFailedPrecondition(Admin(*follower).CreatePartitions("t", 3)));
   CHECK(absl::IsFailedPrecondition(Producer(*follower).Send("t", RecordOf("x")).status()));
   CHECK(absl::IsFailedPrecondition(Transaction::Begin(*follower).status()));
   CHECK(absl::IsFailedPrecondition(consumer->EventFd().status()));
@@ -117,9 +118,9 @@ TEST_CASE(
   writer.MakeTopic("t");
   const auto follower = Broker::Open("/data", writer.Options(BrokerAccess::kReadOnly)).value();
   for (const absl::Status& status :
-       {ConsumerGroup(*follower, "g").Join({"t"}).status(), follower->DeleteGroup("g"),
-        follower->AlterGroupOffsets("g", {}),
-        follower->ExpireGroupOffsets(std::chrono::hours(1)).status()}) {
+       {ConsumerGroup(*follower, "g").Join({"t"}).status(), Admin(*follower).DeleteGroup("g"),
+        Admin(*follower).AlterGroupOffsets("g", {}),
+        Admin(*follower).ExpireGroupOffsets(std::chrono::hours(1)).status()}) {
     INFO(status);
     CHECK(absl::IsFailedPrecondition(status));
     CHECK(status.message().find("BrokerOptions::offsets_directory") != absl::string_view::npos);
@@ -160,7 +161,7 @@ TEST_CASE_METHOD(FollowingFixture, "Closing ends what waits, and all is refused 
   REQUIRE(follower->Close().ok());
   waiting.join();
   CHECK(absl::IsFailedPrecondition(consumer->Commit()));
-  CHECK(absl::IsFailedPrecondition(follower->ListGroups().status()));
+  CHECK(absl::IsFailedPrecondition(Admin(*follower).ListGroups().status()));
   CHECK(TryFollow().ok());
 }
 

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "catch.h"
+#include "daybook/admin.h"
 #include "support/following_fixture.h"
 #include "support/run_fixture.h"
 
@@ -43,7 +44,7 @@ TEST_CASE_METHOD(FollowingFixture, "Members of a follower share partitions, new 
   Settled(*first);
   CHECK(Settled(*second).size() == 1);
   CHECK(Settled(*first).size() == 1);
-  REQUIRE(writer->CreatePartitions("t", 4).ok());
+  REQUIRE(Admin(*writer).CreatePartitions("t", 4).ok());
   Settled(*first);
   CHECK(Settled(*second).size() == 2);
   CHECK(Settled(*first).size() == 2);
@@ -120,7 +121,7 @@ TEST_CASE_METHOD(FollowingFixture,
   SECTION("after a follower found it gone") {
     REQUIRE(writer->DeleteTopic("t").ok());
     Follow();
-    CHECK(follower->ListGroups().value() == Values{"h"});
+    CHECK(Admin(*follower).ListGroups().value() == Values{"h"});
     follower.reset();
     writer.MakeTopic("t", {.partitions = 2});
     writer.SendMany("t", 0, 8);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "catch.h"
+#include "daybook/admin.h"
 #include "daybook/consumer_group.h"
 #include "daybook/transaction.h"
 #include "support/transaction_fixture.h"
@@ -171,7 +172,7 @@ TEST_CASE("Places may be added again after a rebalance that took none of them") 
   REQUIRE(consumer->Poll({})->size() == 1);
   Transaction transaction = Begin(broker);
   REQUIRE(transaction.AddOffsets(*consumer).ok());
-  REQUIRE(broker->CreatePartitions("in", 2).ok());
+  REQUIRE(Admin(*broker).CreatePartitions("in", 2).ok());
   broker.SendMany("in", 1, 3);
   REQUIRE(consumer->Poll({})->size() == 3);
   REQUIRE(transaction.AddOffsets(*consumer).ok());

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "daybook/admin.h"
 #include "daybook/broker.h"
 #include "replay.h"
 #include "timeline.h"
@@ -68,7 +69,8 @@ void PrintTopics(const Source& source, Scoreboard& board, const Replay& log, Ver
 }
 
 absl::Status PrintPartitions(daybook::Broker& broker, Verdict* verdict) {
-  const absl::StatusOr<daybook::GroupDescription> group = broker.DescribeGroup(kGroup);
+  const absl::StatusOr<daybook::GroupDescription> group =
+      daybook::Admin(broker).DescribeGroup(kGroup);
   if (!group.ok()) return group.status();
   const std::string title = "group " + group->name;
   std::printf("\n  %-22s %9s %11s %11s %11s %6s\n", title.c_str(), "partition", "begin", "end",

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,9 +13,7 @@
 #include "absl/status/statusor.h"
 #include "daybook/export.h"
 #include "daybook/system/clock.h"
-#include "daybook/time_span.h"
 #include "daybook/topic.h"
-#include "daybook/topic_partition.h"
 
 namespace daybook::inline v1 {
 
@@ -27,7 +24,8 @@ class ThreadFactory;
 // callbacks are then told; and, ahead of the appends to busy partitions, the next segment's file
 // and the page faults.
 enum class Background {
-  kThread,  // three threads of the broker, which Open starts: syncs, callbacks, work ahead
+  kThread,  // four threads of the broker, which Open starts: syncs, callbacks, work ahead,
+            // retention
   kCaller,  // nobody, until RunBackgroundWork is called; appends do what was not done ahead
 };
 
@@ -67,39 +65,6 @@ struct RecoveryReport {
   std::int64_t torn_tail_bytes = 0;    // cut off, none of them acknowledged as durable
   // Of __consumer_offsets: none of ours, or of a later version. They are passed over.
   std::int64_t foreign_records = 0;
-};
-
-// The place of one group in one partition.
-struct GroupOffset {
-  std::string topic;
-  int partition = 0;
-  std::optional<Offset> committed;  // the next one to read; absent when the group has no place
-  std::string metadata;             // of the commit
-  Offset end;                       // of the partition
-  std::int64_t lag = 0;             // from the committed one to the end; without: all there are
-  std::string member;               // who reads it now; empty when nobody does
-};
-
-struct GroupMember {
-  std::string id;
-  std::string instance_id;  // of a static one
-  bool is_away = false;     // its Consumer was destroyed, and its place is kept
-  std::vector<TopicPartition> assigned;
-};
-
-enum class GroupState {
-  kEmpty,        // no members
-  kRebalancing,  // some partitions are not yet where they belong
-  kStable,
-};
-
-struct GroupDescription {
-  std::string name;
-  GroupState state = GroupState::kEmpty;
-  std::string assignor;  // cooperative-sticky, range, roundrobin, custom; empty without members
-  std::vector<GroupMember> members;  // by id
-  std::int64_t generation = 0;       // rises with each rebalance, as long as the broker is open
-  std::vector<GroupOffset> offsets;  // by topic, then partition
 };
 
 class BrokerCore;
@@ -167,44 +132,8 @@ class DAYBOOK_EXPORT Broker {
   // valid. NotFound as above.
   absl::Status DeleteTopic(std::string_view name);
 
-  // Adds partitions to a topic until it has `total`. When it returns OK, they survive a power cut.
-  // Groups pick them up. Handles of the topic that are there keep the old number: open it again
-  // (a Producer that sends by the topic's name does). Mind that the partition of a key is its hash
-  // modulo their number: from now on most keys go to another partition than their older records.
-  //   NotFound            there is no such topic
-  //   InvalidArgument     it has as many or more already, or `total` is over 100,000; or it is an
-  //                       internal topic
-  absl::Status CreatePartitions(std::string_view topic, int total);
-
   // In alphabetical order; without internal ones (they begin with "__").
   absl::StatusOr<std::vector<std::string>> ListTopics();
-
-  // Groups that have members now or places in the offset store, in alphabetical order; with
-  // offsets_directory those of this process alone.
-  absl::StatusOr<std::vector<std::string>> ListGroups();
-  // NotFound: no such group.
-  absl::StatusOr<GroupDescription> DescribeGroup(std::string_view name);
-
-  // Moves a group's places, forwards or back, whether it had one there or not. Nothing is moved
-  // when one of them is refused.
-  //   FailedPrecondition  the group has members
-  //   InvalidArgument     an offset is not within [begin_offset(), end_offset()] of its partition;
-  //                       or the name cannot be a group's
-  //   NotFound            there is no such topic or partition
-  absl::Status AlterGroupOffsets(std::string_view group,
-                                 const std::map<TopicPartition, Offset>& offsets);
-
-  // Forgets all places of the group.
-  //   NotFound            no such group
-  //   FailedPrecondition  it has members
-  absl::Status DeleteGroup(std::string_view group);
-
-  // Forgets the places that groups without members have not committed for `unused_for`, by
-  // BrokerOptions::clock; how many. Unlike in Kafka (offsets.retention.minutes) none ever expires
-  // by itself.
-  //   InvalidArgument     `unused_for` is negative
-  //   FailedPrecondition  the broker is read-only, without offsets_directory
-  absl::StatusOr<std::int64_t> ExpireGroupOffsets(TimeSpan unused_for);
 
   // Does what is due and returns. For Background::kCaller; harmless otherwise.
   absl::Status RunBackgroundWork();

@@ -19,13 +19,13 @@ enum class OffsetReset {
   kEarliest,
   // At the end as of when the group first joined the topic. That is the group's place from then on,
   // for all partitions, and durable when Join returns: what arrives afterwards is delivered,
-  // however early a member is lost or killed (Broker::DescribeGroup shows it as committed). What
+  // however early a member is lost or killed (Admin::DescribeGroup shows it as committed). What
   // came after the group begins at its beginning: partitions that are added, and new topics that
   // match the expression of JoinMatching, also while nobody has joined. (A group has been there if
   // it has a place in the topic, or in another one that matches. Kafka skips what arrives in a new
   // partition before a member knows of it: KAFKA-12478.)
   kLatest,
-  kNone,  // nowhere: Poll answers OutOfRange until a Seek, or Broker::AlterGroupOffsets, says where
+  kNone,  // nowhere: Poll answers OutOfRange until a Seek, or Admin::AlterGroupOffsets, says where
 };
 
 // How often a record is delivered when the process, or a member, dies at any moment.

@@ -12,10 +12,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "daybook/durability.h"
 #include "daybook/export.h"
 #include "daybook/record.h"
 #include "daybook/record_batch.h"
+#include "daybook/storage.h"
 #include "daybook/time_span.h"
 
 namespace daybook::inline v1 {

@@ -9,7 +9,6 @@
 #include <string_view>
 
 #include "absl/status/status.h"
-#include "daybook/durability.h"
 #include "daybook/export.h"
 #include "daybook/partition.h"
 #include "daybook/storage.h"
@@ -21,8 +20,34 @@ enum class Compression {
   kZstd,
 };
 
-// The settings of a topic, fixed when it is created. Beside each, Kafka's name for it, which the
-// topic's file and the command line use.
+// What a topic's retention does with records that a group has not read.
+enum class RetentionUnread {
+  kDelete,  // they go as all others do; the group goes on as GroupOptions::offset_reset says
+  kKeep,
+};
+
+// What of a topic is deleted, and when. Nothing is, unless one of the first two says so. Whole
+// segments go, the oldest first, each partition for itself; batches that readers hold stay valid.
+struct RetentionOptions {
+  // retention.ms: records that were appended longer ago than that, by BrokerOptions::clock (Kafka's
+  // meaning where message.timestamp.type is LogAppendTime; the times of records themselves do not
+  // matter). They are gone when they are twice as old, the last one of a quiet topic, too. A clock
+  // that was wrong deletes nothing that is younger. -1: none goes by age; else from 1 ms on.
+  std::chrono::milliseconds time{-1};
+  // retention.bytes: the oldest, as long as so many bytes of files are left without them: a segment
+  // more than that stays, and the one that is being filled. -1: none goes by size; else at least
+  // segment_bytes.
+  std::int64_t bytes = -1;
+  // retention.unread (delete, keep): keep lets nothing go that a group has not read which has a
+  // committed offset in the topic. Groups in offsets directories of other processes do not count.
+  RetentionUnread unread = RetentionUnread::kDelete;
+  // retention.max.bytes: how many bytes of files stay at most, read or not, where `unread` is
+  // kKeep; at least twice segment_bytes, and `bytes`. -1: as many as it takes.
+  std::int64_t max_bytes = -1;
+};
+
+// The settings of a topic. Beside each, Kafka's name for it, which the topic's file and the command
+// line use. They are fixed when the topic is created, but for `retention`: see Admin::AlterTopic.
 struct TopicOptions {
   // num.partitions; 1 to 100,000.
   int partitions = 1;
@@ -62,6 +87,7 @@ struct TopicOptions {
   // message.timestamp.type (CreateTime, LogAppendTime): what RecordView::timestamp is, and what is
   // searched by time. Times of their own may come in any order.
   TimestampType timestamp_type = TimestampType::kCreateTime;
+  RetentionOptions retention = {};
 };
 
 // The settings under Kafka's names, as above.

@@ -11,9 +11,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "daybook/broker.h"
-#include "daybook/durability.h"
 #include "daybook/export.h"
 #include "daybook/record.h"
+#include "daybook/storage.h"
 
 namespace daybook::inline v1 {
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/random_id.h"
+#include "broker/topics/topic_file.h"
 #include "broker/topics/topic_settings.h"
 #include "format/properties.h"
 #include "io/atomic_replace.h"

@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "admin/directory_check.h"
 #include "base/random_id.h"
+#include "broker/topics/topic_file.h"
 #include "broker/topics/topic_settings.h"
 #include "daybook/repair.h"
 #include "daybook/system/file_system.h"

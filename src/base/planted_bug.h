@@ -62,6 +62,10 @@ enum class PlantedBug {
   kReleasesLockFirst,      // a closed broker goes on where another process writes already
   kStartsThreadInAppend,   // a thread that cannot be started throws between claim and commit
   kIntervalOfTopicAlone,   // kInterval is not seen to where an append or a transaction asks for it
+  kDeletesUnread,          // retention does not ask how far groups have read
+  kDeletesByFirstRecord,   // a segment is as old as its first record
+  kStartNotDurable,        // where a log begins goes back with the power
+  kGroupsBehindStart,      // retention does not wait until it is durable how far groups have read
   kOneClaimFailsAll,       // who waits for records before an open claim is told of its failure, too
 };
 

@@ -23,9 +23,8 @@ absl::Status BrokerCore::Close() {
 }
 
 DirectoryLease::Ended BrokerCore::End() {
-  DirectoryLease::Ended ended{.synced = background_.RunNow(), .logs = {}};
+  DirectoryLease::Ended ended{.synced = background_.syncs().RunNow(), .logs = {}};
   background_.Stop();
-  ahead_worker_.Stop();
   const auto closed = absl::FailedPreconditionError(
       absl::StrCat("the broker of ", directory(), " is closed; open it again"));
   // From here on nothing is made, changed or appended.

@@ -73,7 +73,6 @@ absl::Status BrokerCore::Load(const BrokerOptions& options, bool is_for_offsets)
   if (status.ok() && is_for_offsets) status = CheckHasNoTopics();
   // Here, since nothing that is done later could say that there are no more threads.
   if (status.ok() && !is_read_only()) status = background_.Start(threads_);
-  if (status.ok() && !is_read_only()) status = ahead_worker_.Start(threads_);
   // Nobody may read what a transaction wrote before it is known how that ended.
   if (status.ok()) status = offsets_.Load();
   if (!is_read_only()) return status;
@@ -104,31 +103,33 @@ BrokerCore::BrokerCore(std::string path, DataDirectory data, const BrokerOptions
                        Catalog* of_groups)
     : root_(std::move(data.root)),
       threads_(*options.threads),
-      background_(options.background),
-      ahead_worker_(options.background),
+      background_(options.background, catalog_, offsets_, *options.clock),
       follower_(options.access == BrokerAccess::kReadOnly
                     ? std::make_unique<DirectoryFollower>(*options.file_system, *root_, kLockFile)
                     : nullptr),
-      context_{.root = root_.get(),
-               .limits = std::make_shared<OpenLimits>(),
-               .clock = options.clock,
-               .boot = options.file_system->BootId(),
-               .is_read_only = options.access == BrokerAccess::kReadOnly,
-               .new_segment_id = RandomId,
-               .background = {
-                   .on_dirty = [this](PartitionLog& log) { background_.SyncLater(log); },
-                   .request_work_ahead = [this](PartitionLog& log) { ahead_worker_.Request(log); },
-                   .before_work = nullptr},
-               .drop_lost_readers =
-                   [this] {
-                     if (listener_ != nullptr) listener_->DropLostReaders();
-                   },
-               .lock = data.lock.get(),
-               .follower = follower_.get(),
-               .transactions = &decisions_},
+      context_{
+          .root = root_.get(),
+          .limits = std::make_shared<OpenLimits>(),
+          .clock = options.clock,
+          .boot = options.file_system->BootId(),
+          .is_read_only = options.access == BrokerAccess::kReadOnly,
+          .new_segment_id = RandomId,
+          .background = {
+              .on_dirty = [this](PartitionLog& log) { background_.syncs().SyncLater(log); },
+              .request_work_ahead = [this](PartitionLog& log) { background_.ahead().Request(log); },
+              .on_segment = [this](PartitionLog& log) { background_.retention().Request(log); },
+              .on_disk_full = [this] { background_.retention().RequestAll(); },
+              .before_work = nullptr},
+          .drop_lost_readers =
+              [this] {
+                if (listener_ != nullptr) listener_->DropLostReaders();
+              },
+          .lock = data.lock.get(),
+          .follower = follower_.get(),
+          .transactions = &decisions_},
       catalog_(context_, counters_),
       offsets_(context_, catalog_, of_groups == nullptr ? catalog_ : *of_groups, decisions_,
-               background_),
+               background_.syncs()),
       lease_(std::move(path), std::move(data.lock)) {
   if (is_read_only()) {
     decisions_.Follow({.refresh = [this] { return offsets_.Load().ok(); },
@@ -164,8 +165,7 @@ void BrokerCore::Follow() {
 }
 
 absl::Status BrokerCore::RunBackgroundWork() {
-  ahead_worker_.RunNow();
-  absl::Status status = background_.RunNow();
+  absl::Status status = is_read_only() ? absl::OkStatus() : background_.RunNow();
   if (own_offsets_ != nullptr) status.Update(own_offsets_->RunBackgroundWork());
   return status;
 }

@@ -14,8 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
-#include "broker/background/ahead_worker.h"
-#include "broker/background/sync_scheduler.h"
+#include "broker/background/background_work.h"
 #include "broker/broker_listener.h"
 #include "broker/data_directory.h"
 #include "broker/directory_lease.h"
@@ -68,9 +67,8 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   OffsetStore& group_offsets() { return own_offsets_ ? own_offsets_->store() : offsets_; }
   DecisionTable& decisions() { return decisions_; }
   TransactionNames& transaction_names() { return transaction_names_; }
-  SyncScheduler& background() { return background_; }
+  SyncScheduler& syncs() { return background_.syncs(); }
   ThreadFactory& threads() { return threads_; }
-  AheadWorker& ahead_worker() { return ahead_worker_; }
   RecoveryReport recovery_report() const;
 
   Clock& clock() { return *context_.clock; }
@@ -103,6 +101,7 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   absl::Status CreateTopic(std::string_view name, const TopicOptions& options)
       ABSL_LOCKS_EXCLUDED(create_mutex_);
   absl::Status CreatePartitions(std::string_view topic, int total);
+  absl::Status AlterTopic(std::string_view topic, const TopicOptions& options);
   absl::Status DeleteTopic(std::string_view name) ABSL_LOCKS_EXCLUDED(create_mutex_);
 
  private:
@@ -121,8 +120,7 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   const std::unique_ptr<Directory> root_;
   RecoveryCounters counters_;
   ThreadFactory& threads_;
-  SyncScheduler background_;
-  AheadWorker ahead_worker_;
+  BackgroundWork background_;
   DecisionTable decisions_;
   const std::unique_ptr<DirectoryFollower> follower_;  // when open for reading only
   LogContext context_;

@@ -35,6 +35,16 @@ absl::Status BrokerCore::CreatePartitions(std::string_view topic, int total) {
   return status;
 }
 
+absl::Status BrokerCore::AlterTopic(std::string_view topic, const TopicOptions& options) {
+  if (IsInternalName(topic)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(std::string(topic), " is an internal topic; its settings stay as they are"));
+  }
+  const auto status = catalog_.Alter(topic, options);
+  if (status.ok()) background_.retention().RequestAll();
+  return status;
+}
+
 absl::Status BrokerCore::DeleteTopic(std::string_view name) {
   if (IsInternalName(name)) {
     return absl::InvalidArgumentError(

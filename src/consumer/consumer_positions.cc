@@ -44,11 +44,11 @@ absl::StatusOr<std::vector<ConsumerPositions::Entry*>> ConsumerPositions::Find(
 }
 
 absl::Status ConsumerPositions::NoPlaceIn(const TopicPartition& partition) const {
-  return absl::OutOfRangeError(absl::StrCat(
-      "the group ", member_.group().name(), " has no place in ", partition.topic, "-",
-      partition.partition,
-      ", or what was there is gone, and OffsetReset is kNone; "
-      "Seek to where it shall begin, or use Broker::AlterGroupOffsets before joining"));
+  return absl::OutOfRangeError(
+      absl::StrCat("the group ", member_.group().name(), " has no place in ", partition.topic, "-",
+                   partition.partition,
+                   ", or what was there is gone, and OffsetReset is kNone; "
+                   "Seek to where it shall begin, or use Admin::AlterGroupOffsets before joining"));
 }
 
 void ConsumerPositions::UpdateHeld() {

@@ -49,43 +49,12 @@ absl::Status Broker::DeleteTopic(std::string_view name) {
   return core_->DeleteTopic(name);
 }
 
-absl::Status Broker::CreatePartitions(std::string_view topic, int total) {
-  if (auto status = core_->Check(); !status.ok()) return status;
-  return core_->CreatePartitions(topic, total);
-}
-
 absl::StatusOr<std::vector<std::string>> Broker::ListTopics() {
   if (auto status = core_->Check(); !status.ok()) return status;
   auto names = core_->catalog().Names();
   if (!names.ok()) return names.status();
   std::erase_if(*names, [](const std::string& name) { return IsInternalName(name); });
   return names;
-}
-
-absl::StatusOr<std::vector<std::string>> Broker::ListGroups() {
-  if (auto status = core_->Check(); !status.ok()) return status;
-  return groups_->List();
-}
-
-absl::StatusOr<GroupDescription> Broker::DescribeGroup(std::string_view name) {
-  if (auto status = core_->Check(); !status.ok()) return status;
-  return groups_->Describe(name);
-}
-
-absl::Status Broker::AlterGroupOffsets(std::string_view group,
-                                       const std::map<TopicPartition, Offset>& offsets) {
-  if (auto status = core_->Check(); !status.ok()) return status;
-  return groups_->AlterOffsets(group, offsets);
-}
-
-absl::Status Broker::DeleteGroup(std::string_view group) {
-  if (auto status = core_->Check(); !status.ok()) return status;
-  return groups_->Delete(group);
-}
-
-absl::StatusOr<std::int64_t> Broker::ExpireGroupOffsets(TimeSpan unused_for) {
-  if (auto status = core_->Check(); !status.ok()) return status;
-  return groups_->ExpireOffsets(unused_for);
 }
 
 absl::Status Broker::RunBackgroundWork() {

@@ -24,6 +24,7 @@
 #include "coordination/static_members.h"
 #include "coordination/subscription.h"
 #include "daybook/broker.h"
+#include "daybook/group_description.h"
 #include "daybook/group_options.h"
 
 namespace daybook::inline v1 {

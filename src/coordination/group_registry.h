@@ -19,6 +19,7 @@
 #include "broker/broker_listener.h"
 #include "coordination/group_coordinator.h"
 #include "daybook/broker.h"
+#include "daybook/group_description.h"
 
 namespace daybook::inline v1 {
 

@@ -11,7 +11,6 @@
 #include <string>
 
 #include "base/process_guard.h"
-#include "daybook/durability.h"
 #include "daybook/format/frame.h"
 #include "daybook/offset.h"
 #include "daybook/storage.h"
@@ -43,11 +42,15 @@ struct OpenLimits {
 // What a partition asks of the threads in the background. Each may be empty: nobody does it.
 struct BackgroundCalls {
   // Told, once until the next SyncDirty, that a partition has something to sync that was promised
-  // at kInterval. Throws nothing, and neither does the next one: appends are in the middle of a
+  // at kInterval. Throws nothing, and neither do the next three: appends are in the middle of a
   // claim.
   std::function<void(PartitionLog&)> on_dirty;
   // Asked, once until the next WorkAhead, for somebody to call that.
   std::function<void(PartitionLog&)> request_work_ahead;
+  // Told that a partition has begun a segment.
+  std::function<void(PartitionLog&)> on_segment;
+  // Told that an append found no room on the disk.
+  std::function<void()> on_disk_full;
   // Called by WorkAhead between choosing what to work on and doing it, with no lock that an append
   // takes: tests let others go on there.
   std::function<void(PartitionLog&)> before_work;

@@ -99,7 +99,7 @@ void PartitionLog::SampleEntries(std::span<const std::byte> entries) {
   RecordView view;
   while (!entries.empty() && compressor_->wants_samples()) {
     const std::uint64_t size = frame::DecodeEntry(entries.data(), entries.size(), &view);
-    if (compressor_->Sample(entries.first(size))) RequestWorkAhead();
+    if (compressor_->Sample(entries.first(size))) NeedsWorkAhead();
     entries = entries.subspan(size);
   }
 }

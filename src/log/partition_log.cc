@@ -18,7 +18,7 @@ PartitionLog::PartitionLog(const LogContext& context, const PartitionName& name,
                        [this](const RecoveredLog& log)
                            ABSL_EXCLUSIVE_LOCKS_REQUIRED(segments_.mutex()) { Recovered(log); })),
       segments_(*store_),
-      files_(context, settings_, segments_.directory(), [this] { RequestWorkAhead(); }),
+      files_(context, settings_, segments_.directory(), *this),
       active_(context, memory_ ? static_cast<SegmentSource&>(*memory_) : files_, waiters_),
       reader_(segments_, settings.is_internal, *compressor_, counters),
       sequences_({.segments = segments_,
@@ -65,10 +65,18 @@ absl::Status PartitionLog::StartEpoch(std::uint32_t epoch) {
   return absl::OkStatus();
 }
 
-void PartitionLog::RequestWorkAhead() {
+void PartitionLog::NeedsWorkAhead() {
   if (!context_.background.request_work_ahead) return;
   if (background_.has_requested_work.load(std::memory_order_relaxed)) return;
   if (!background_.has_requested_work.exchange(true)) context_.background.request_work_ahead(*this);
+}
+
+void PartitionLog::HasBegunSegment() {
+  if (context_.background.on_segment) context_.background.on_segment(*this);
+}
+
+void PartitionLog::DiskIsFull() {
+  if (context_.background.on_disk_full) context_.background.on_disk_full();
 }
 
 bool PartitionLog::WorkAhead() {

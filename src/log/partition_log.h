@@ -27,11 +27,11 @@
 #include "log/append/segment_syncer.h"
 #include "log/log_context.h"
 #include "log/read/log_reader.h"
-#include "log/read/time_search.h"
 #include "log/store/file_store.h"
 #include "log/store/segment_store.h"
 #include "log/topic_compressor.h"
 #include "log/work_queue.h"
+#include "segment/index/segment_facts.h"
 #include "segment/replace/replacement.h"
 #include "segment/segment.h"
 
@@ -43,7 +43,9 @@ namespace daybook::inline v1 {
 // It holds the parts together: src/README.md says what each of them owns. Nothing is made or opened
 // before it is needed: a partition that is never used costs nothing.
 // Invariant: durable_offset <= committed end <= claimed end; GroupCommit alone raises the first.
-class PartitionLog final : public std::enable_shared_from_this<PartitionLog>, private SyncableLog {
+class PartitionLog final : public std::enable_shared_from_this<PartitionLog>,
+                           private SyncableLog,
+                           private FileSourceListener {
  public:
   // `context` and `counters` must outlive the log.
   PartitionLog(const LogContext& context, const PartitionName& name, const LogSettings& settings,
@@ -115,16 +117,10 @@ class PartitionLog final : public std::enable_shared_from_this<PartitionLog>, pr
   using OpenBatchPtr = LogReader::OpenBatchPtr;
   // The last records before `before`. `kept`: of a batch that is read in parts, for the next call.
   absl::StatusOr<RecordBatch> ReadBackwards(Offset before, const ReadOptions& options,
-                                            OpenBatchPtr* kept = nullptr) {
-    OpenBatchPtr none;
-    return reader_.ReadBackwards(before, options, kept == nullptr ? &none : kept);
-  }
+                                            OpenBatchPtr* kept = nullptr);
   absl::StatusOr<Offset> NextReadable(Offset damaged) { return reader_.NextReadable(damaged); }
-  absl::StatusOr<Offset> OffsetForTime(Timestamp time) {
-    return TimeSearch({segments_, reader_, files_.preparer().mutex()}, time).Run();
-  }
-  // True when a Read would find something, or fail.
-  bool HasMore(Cursor& cursor) { return reader_.HasMore(cursor); }
+  absl::StatusOr<Offset> OffsetForTime(Timestamp time);
+  bool HasMore(Cursor& cursor) { return reader_.HasMore(cursor); }  // or Read would fail
   // A mark for who reads from `offset` on; null where unread records are never or always dropped.
   std::unique_ptr<ReadMark> Mark(Offset offset);
 
@@ -159,10 +155,13 @@ class PartitionLog final : public std::enable_shared_from_this<PartitionLog>, pr
 
   // Readers come no further than `end`, whatever is committed; where it is lower than before, what
   // they have had they keep.
-  void SetVisibleEnd(Offset end) {
-    segments_.bounds().SetVisibleEnd(end);
-    Announce();
-  }
+  void SetVisibleEnd(Offset end);
+
+  absl::StatusOr<std::vector<SegmentFacts>> Segments() { return segments_.Facts(); }
+  // When the last record was appended; absent: there is none.
+  absl::StatusOr<std::optional<Timestamp>> LastAppendTime();
+  // The next append begins another segment, if it would go to the one with that base offset.
+  void RollFrom(Offset base) ABSL_LOCKS_EXCLUDED(segments_.mutex());
 
   // Of a log with LogSettings::reserve_bytes: the next time that the disk is full, appends fail.
   bool lacks_reserve() const { return files_.lacks_reserve(); }
@@ -260,7 +259,9 @@ class PartitionLog final : public std::enable_shared_from_this<PartitionLog>, pr
     waiters_.NotifyIfAny();
     if (settings_.durability == Durability::kInterval) MarkDirty();
   }
-  void RequestWorkAhead();
+  void NeedsWorkAhead() override;  // this and the next two: see FileSourceListener
+  void HasBegunSegment() override;
+  void DiskIsFull() override;
   void KeepReserve(std::uint64_t least_bytes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(segments_.mutex());
 
   bool HasClaimsBehind(Offset end) ABSL_LOCKS_EXCLUDED(segments_.mutex());  // committed or not

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/deadline.h"
+#include "base/planted_bug.h"
 #include "log/partition_log.h"
 #include "log/store/log_start.h"
 
@@ -27,12 +28,17 @@ absl::Status PartitionLog::RaiseLogStart(Offset start) {
   return DropBefore(start);
 }
 
+void PartitionLog::SetVisibleEnd(Offset end) {
+  segments_.bounds().SetVisibleEnd(end);
+  Announce();
+}
+
 absl::Status PartitionLog::MakeStartDurable(Offset start) {
   {
     MutexLock lock(segments_.mutex());
     if (const auto status = segments_.WritableStatus(); !status.ok()) return status;
   }
-  if (!segments_.has_files()) return absl::OkStatus();
+  if (!segments_.has_files() || IsPlanted(PlantedBug::kStartNotDurable)) return absl::OkStatus();
   // A log that has lost its end would begin behind it.
   const auto deadline = DeadlineAfter(kSyncTimeout);
   if (const auto status = WaitDurable(start, deadline); !status.ok()) return status;

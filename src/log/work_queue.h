@@ -59,6 +59,7 @@ struct BackgroundPlaces {
   std::atomic<bool> has_requested_work{false};  // so was request_work_ahead
   QueuePlace sync;                              // guarded by the mutex of the SyncScheduler
   QueuePlace ahead;                             // and by that of the AheadWorker
+  QueuePlace retention;                         // and by that of the RetentionWorker
 };
 
 }  // namespace daybook::inline v1

@@ -47,7 +47,7 @@ Producer::State::State(std::shared_ptr<BrokerCore> core, const ProducerOptions& 
       status_(Check(options)) {
   NoMemoryToSay();
   if (!status_.ok() || options.linger == TimeSpan()) return;
-  const bool has_thread = core_.background().mode() == Background::kThread;
+  const bool has_thread = core_.syncs().mode() == Background::kThread;
   batcher_.emplace(
       Batcher::Settings{.linger = options.linger,
                         .batch_bytes = static_cast<std::uint64_t>(options.batch_bytes),
@@ -121,7 +121,7 @@ void Producer::State::NoteThrown(const char* what) {
 }
 
 void Producer::State::StopGathering() {
-  if (batcher_) core_.background().Adopt(batcher_->Stop());
+  if (batcher_) core_.syncs().Adopt(batcher_->Stop());
 }
 
 absl::StatusOr<std::int64_t> Producer::State::Begin() {
@@ -149,12 +149,12 @@ absl::StatusOr<std::int64_t> Producer::State::Begin() {
 
 absl::Status Producer::State::Await(SteadyTime deadline, const std::function<bool()>& is_done) {
   // A broker without a thread of its own leaves the work to its callers: this is one.
-  const bool works = core_.background().mode() == Background::kCaller;
+  const bool works = core_.syncs().mode() == Background::kCaller;
   for (;;) {
     if (works) {
       if (batcher_) batcher_->AppendReady();
       // Of any partition of the broker; those who wait for one are told what became of it.
-      core_.background().RunNow().IgnoreError();
+      core_.syncs().RunNow().IgnoreError();
     }
     MutexLock lock(mutex_);
     // What waits for a claim that is open is worked on again.
@@ -192,7 +192,7 @@ void Producer::State::Appended(Batcher::Batches batch) {
   SyncScheduler::Ticket ticket = std::move(one.ticket);
   const std::shared_ptr<Batcher::Batches> appended = std::move(one.appended);
   appended->splice(appended->begin(), batch);
-  core_.background().SyncSoon(std::move(ticket), end);
+  core_.syncs().SyncSoon(std::move(ticket), end);
 }
 
 void Producer::State::Tell(const Batch& batch, const absl::Status& status) {

@@ -102,7 +102,7 @@ absl::StatusOr<Receipt> Producer::SendAsync(const Topic& topic, const Record& re
   const auto state = state_;
   if (auto status = state->Usable(); !status.ok()) return status;
   // Else a callback that sends whatever it is told would never come to an end.
-  if (state->core().background().is_stopped()) {
+  if (state->core().syncs().is_stopped()) {
     return absl::FailedPreconditionError("the broker is closed; open it again");
   }
   const auto partition = state->ChoosePartition(topic, record);
@@ -142,7 +142,7 @@ absl::StatusOr<Receipt> Producer::SendAsync(const Topic& topic, const Record& re
   const auto offset = log.AppendUnsynced(record);
   if (!offset.ok()) return offset.status();
   place.Keep();
-  state->core().background().SyncSoon(std::move(ticket), *offset + 1);
+  state->core().syncs().SyncSoon(std::move(ticket), *offset + 1);
   return Receipt(topic, *partition, *offset);
 }
 

@@ -11,6 +11,7 @@
 #include "broker/access.h"
 #include "broker/broker_core.h"
 #include "catch.h"
+#include "daybook/admin.h"
 #include "daybook/transaction.h"
 #include "support/broker_fixture.h"
 #include "support/child_process.h"
@@ -93,14 +94,14 @@ struct Handles {
 void CheckClosed(Broker& broker) {
   CHECK(IsClosed(broker.CreateTopic("new")));
   CHECK(IsClosed(broker.DeleteTopic("orders")));
-  CHECK(IsClosed(broker.CreatePartitions("orders", 9)));
+  CHECK(IsClosed(Admin(broker).CreatePartitions("orders", 9)));
   CHECK(IsClosed(broker.OpenTopic("orders").status()));
   CHECK(IsClosed(broker.ListTopics().status()));
-  CHECK(IsClosed(broker.ListGroups().status()));
-  CHECK(IsClosed(broker.DescribeGroup("g").status()));
-  CHECK(IsClosed(broker.AlterGroupOffsets("g", {{{"orders", 0}, Offset(0)}})));
-  CHECK(IsClosed(broker.DeleteGroup("g")));
-  CHECK(IsClosed(broker.ExpireGroupOffsets(std::chrono::seconds(0)).status()));
+  CHECK(IsClosed(Admin(broker).ListGroups().status()));
+  CHECK(IsClosed(Admin(broker).DescribeGroup("g").status()));
+  CHECK(IsClosed(Admin(broker).AlterGroupOffsets("g", {{{"orders", 0}, Offset(0)}})));
+  CHECK(IsClosed(Admin(broker).DeleteGroup("g")));
+  CHECK(IsClosed(Admin(broker).ExpireGroupOffsets(std::chrono::seconds(0)).status()));
   CHECK(IsClosed(broker.RunBackgroundWork()));
   CHECK(IsClosed(Transaction::Begin(broker).status()));
   CHECK(IsClosed(Reader::Open(broker, "orders").status()));

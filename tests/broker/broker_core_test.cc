@@ -128,7 +128,7 @@ TEST_CASE("Closing twice is closing once") {
 
 TEST_CASE("A directory is not opened when a thread cannot be started, and is when it can") {
   SimulatedFileSystem disk;
-  for (int threads = 0; threads < 3; ++threads) {
+  for (int threads = 0; threads < 4; ++threads) {
     FewThreads few(threads);
     BrokerOptions options;
     options.file_system = &disk;
@@ -137,15 +137,15 @@ TEST_CASE("A directory is not opened when a thread cannot be started, and is whe
     options.background = Background::kCaller;
     CHECK(BrokerCore::Open("/data", options).ok());
   }
-  FewThreads enough(3);
+  FewThreads enough(4);
   BrokerOptions options;
   options.file_system = &disk;
   options.threads = &enough;
   CHECK(BrokerCore::Open("/data", options).ok());
-  CHECK(enough.asked() == 3);
+  CHECK(enough.asked() == 4);
   options.access = BrokerAccess::kReadOnly;
   CHECK(BrokerCore::Open("/data", options).ok());
-  CHECK(enough.asked() == 3);
+  CHECK(enough.asked() == 4);
 }
 
 TEST_CASE("Options of a broker that are none are named") {

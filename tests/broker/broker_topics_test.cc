@@ -7,6 +7,7 @@
 #include "broker/access.h"
 #include "broker/broker_core.h"
 #include "catch.h"
+#include "daybook/admin.h"
 #include "support/group_fixture.h"
 
 // How topics come and go: src/broker/broker_topics.cc.
@@ -61,7 +62,7 @@ TEST_CASE("Deleting a topic removes its files, its name and the groups' places")
   REQUIRE(broker->DeleteTopic("orders").ok());
   CHECK(absl::IsNotFound(topic.partition(0).Append(RecordOf("late")).status()));
   CHECK(absl::IsNotFound(broker->OpenTopic("orders").status()));
-  CHECK(broker->ListGroups().value().empty());
+  CHECK(Admin(*broker).ListGroups().value().empty());
   for (const std::string& file : broker.disk().Files()) {
     CHECK(file.find("orders") == std::string::npos);
   }
@@ -96,7 +97,7 @@ TEST_CASE("A topic never has the places that groups had in an older one of its n
     BrokerFixture next(std::move(left));
     next.MakeTopic("orders");
     next.CutPower(seed);
-    CHECK(absl::IsNotFound(next->DescribeGroup("billing").status()));
+    CHECK(absl::IsNotFound(Admin(*next).DescribeGroup("billing").status()));
   }
 }
 

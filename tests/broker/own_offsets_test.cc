@@ -6,6 +6,7 @@
 #include "broker/access.h"
 #include "broker/broker_core.h"
 #include "catch.h"
+#include "daybook/admin.h"
 #include "daybook/consumer_group.h"
 #include "support/broker_fixture.h"
 #include "support/temporary_directory.h"
@@ -110,11 +111,11 @@ TEST_CASE_METHOD(FollowedBroker, "What is noted of topics is no group, nor is it
   broker.MakeTopic("t");
   const auto follower = Open().value();
   CHECK(OffsetsOf(follower).Find({std::string(kTopicIds), "t", 0})->has_value());
-  CHECK(follower->ListGroups()->empty());
-  CHECK(absl::IsNotFound(follower->DescribeGroup(kTopicIds).status()));
-  CHECK(absl::IsInvalidArgument(follower->DeleteGroup(kTopicIds)));
-  CHECK(
-      Broker::Open("/own", broker.Options(BrokerAccess::kReadOnly)).value()->ListGroups()->empty());
+  CHECK(Admin(*follower).ListGroups()->empty());
+  CHECK(absl::IsNotFound(Admin(*follower).DescribeGroup(kTopicIds).status()));
+  CHECK(absl::IsInvalidArgument(Admin(*follower).DeleteGroup(kTopicIds)));
+  const auto own = Broker::Open("/own", broker.Options(BrokerAccess::kReadOnly)).value();
+  CHECK(Admin(*own).ListGroups()->empty());
 }
 
 TEST_CASE_METHOD(FollowedBroker, "A topic is found when its id is noted, and not before") {
@@ -132,7 +133,7 @@ TEST_CASE_METHOD(FollowedBroker, "A topic is found when its id is noted, and not
   CHECK(absl::IsResourceExhausted(follower->OpenTopic("t").status()));
   const auto joined = ConsumerGroup(*follower, "g", {}).Join({"t"});
   CHECK(absl::IsResourceExhausted(joined.status()));
-  CHECK(follower->DescribeGroup("g").ok());
+  CHECK(Admin(*follower).DescribeGroup("g").ok());
   CHECK(absl::IsNotFound(core.catalog().Find("t").status()));
   broker.disk().SetHook(nullptr);
   CHECK(follower->OpenTopic("t").ok());

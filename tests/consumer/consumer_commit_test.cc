@@ -1,4 +1,5 @@
 #include "catch.h"
+#include "daybook/admin.h"
 #include "daybook/transaction.h"
 #include "support/group_fixture.h"
 
@@ -169,9 +170,9 @@ TEST_CASE("The places of a member that commits and gets nothing new do not expir
       REQUIRE(consumer->Commit().ok());
     }
   }
-  CHECK(broker->ExpireGroupOffsets(std::chrono::hours(1)).value() == 0);
+  CHECK(Admin(*broker).ExpireGroupOffsets(std::chrono::hours(1)).value() == 0);
   broker.clock().Advance(std::chrono::hours(2));
-  CHECK(broker->ExpireGroupOffsets(std::chrono::hours(1)).value() == 1);
+  CHECK(Admin(*broker).ExpireGroupOffsets(std::chrono::hours(1)).value() == 1);
 }
 
 }  // namespace daybook

@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "catch.h"
+#include "daybook/admin.h"
 #include "support/group_fixture.h"
 #include "support/log_fixture.h"
 
@@ -90,7 +91,7 @@ TEST_CASE("What cannot be joined says why") {
       ConsumerGroup(*broker, "g", {.max_poll_interval = std::chrono::nanoseconds(0)})
           .Join({"t"})
           .status()));
-  CHECK(broker->ListGroups().value().empty());
+  CHECK(Admin(*broker).ListGroups().value().empty());
 }
 
 TEST_CASE("Threads of a group read everything once while others send") {
@@ -188,7 +189,7 @@ TEST_CASE("A member that matches topics reads those that are there and those tha
   broker.MakeTopic("payments");
   broker.SendMany("orders.eu", 1, 3);
   CHECK(Drain(*consumer).size() == 3);
-  REQUIRE(broker->CreatePartitions("orders.eu", 3).ok());
+  REQUIRE(Admin(*broker).CreatePartitions("orders.eu", 3).ok());
   broker.SendMany("orders.eu", 2, 2);
   CHECK(Drain(*consumer).size() == 2);
   REQUIRE(broker->DeleteTopic("orders.eu").ok());

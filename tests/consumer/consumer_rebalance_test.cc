@@ -1,5 +1,6 @@
 #include "broker/access.h"
 #include "catch.h"
+#include "daybook/admin.h"
 #include "support/group_fixture.h"
 
 // How a member takes part in a rebalance: src/consumer/consumer_rebalance.cc.
@@ -216,7 +217,7 @@ TEST_CASE("A static member comes back without a rebalance, and fences who still 
   const auto had = Settled(*first);
   CHECK(had.size() == 2);
   CHECK(Settled(*other).size() == 2);
-  const auto generation = [&] { return broker->DescribeGroup("g").value().generation; };
+  const auto generation = [&] { return Admin(*broker).DescribeGroup("g").value().generation; };
   const std::int64_t before = generation();
   diary.Take();
   first.reset();

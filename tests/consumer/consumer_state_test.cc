@@ -1,6 +1,7 @@
 #include <thread>
 
 #include "catch.h"
+#include "daybook/admin.h"
 #include "daybook/damage.h"
 #include "support/group_fixture.h"
 #include "support/log_fixture.h"
@@ -156,7 +157,7 @@ TEST_CASE("At OffsetReset::kNone a partition without a place is an error until a
   broker.SendMany("t", 0, 3);
   broker.SendMany("t", 1, 3);
   ConsumerGroup group(*broker, "g", {.offset_reset = OffsetReset::kNone});
-  REQUIRE(broker->AlterGroupOffsets("g", {{{"t", 0}, Offset(1)}}).ok());
+  REQUIRE(Admin(*broker).AlterGroupOffsets("g", {{{"t", 0}, Offset(1)}}).ok());
   const auto consumer = group.Join({"t"}).value();
   for (int i = 0; i < 2; ++i) {
     const auto status = consumer->Poll({}).status();
@@ -177,7 +178,7 @@ TEST_CASE("At OffsetReset::kNone a place that was dropped is an error, too") {
   BrokerFixture broker;
   broker.MakeTopic("t", {.storage = Storage::kMemory, .memory_bytes = 512 << 10});
   broker.SendMany("t", 0, 1);
-  REQUIRE(broker->AlterGroupOffsets("g", {{{"t", 0}, Offset(0)}}).ok());
+  REQUIRE(Admin(*broker).AlterGroupOffsets("g", {{{"t", 0}, Offset(0)}}).ok());
   const auto consumer =
       ConsumerGroup(*broker, "g", {.offset_reset = OffsetReset::kNone}).Join({"t"}).value();
   CHECK(Drain(*consumer).size() == 1);

@@ -7,6 +7,7 @@
 
 #include "admin/directory_check.h"
 #include "catch.h"
+#include "daybook/admin.h"
 #include "support/broker_fixture.h"
 #include "support/child_process.h"
 #include "support/temporary_directory.h"
@@ -156,7 +157,7 @@ TEST_CASE("Partitions are added, the old ones with what is in them, and stay aft
     BrokerFixture broker;
     const Topic before = broker.MakeTopic("t", {.partitions = 2});
     const Offset end = before.partition(1).Append(RecordOf("old")).value() + 1;
-    REQUIRE(broker->CreatePartitions("t", 5).ok());
+    REQUIRE(Admin(*broker).CreatePartitions("t", 5).ok());
     const Topic after = broker->OpenTopic("t").value();
     CHECK(after.partitions() == 5);
     CHECK(before.partitions() == 2);
@@ -172,17 +173,18 @@ TEST_CASE("Partitions are added, the old ones with what is in them, and stay aft
 TEST_CASE("Partitions cannot become fewer, and only those of a topic more") {
   BrokerFixture broker;
   broker.MakeTopic("t", {.partitions = 2, .durability = Durability::kDisk});
-  CHECK(absl::IsInvalidArgument(broker->CreatePartitions("t", 2)));
-  CHECK(absl::IsInvalidArgument(broker->CreatePartitions("t", 1)));
-  CHECK(absl::IsInvalidArgument(broker->CreatePartitions("t", 100'001)));
-  CHECK(absl::IsInvalidArgument(broker->CreatePartitions("__consumer_offsets", 2)));
-  CHECK(absl::IsNotFound(broker->CreatePartitions("u", 2)));
-  REQUIRE(broker->CreatePartitions("t", 3).ok());
+  CHECK(absl::IsInvalidArgument(Admin(*broker).CreatePartitions("t", 2)));
+  CHECK(absl::IsInvalidArgument(Admin(*broker).CreatePartitions("t", 1)));
+  CHECK(absl::IsInvalidArgument(Admin(*broker).CreatePartitions("t", 100'001)));
+  CHECK(absl::IsInvalidArgument(Admin(*broker).CreatePartitions("__consumer_offsets", 2)));
+  CHECK(absl::IsNotFound(Admin(*broker).CreatePartitions("u", 2)));
+  REQUIRE(Admin(*broker).CreatePartitions("t", 3).ok());
   broker.Reopen();
   CHECK(broker->OpenTopic("t").value().options().durability == Durability::kDisk);
   const auto reader = Broker::Open("/data", broker.Options(BrokerAccess::kReadOnly)).value();
-  CHECK(absl::IsFailedPrecondition(reader->CreatePartitions("t", 9)));
-  CHECK(absl::IsFailedPrecondition(reader->ExpireGroupOffsets(std::chrono::seconds(0)).status()));
+  CHECK(absl::IsFailedPrecondition(Admin(*reader).CreatePartitions("t", 9)));
+  CHECK(absl::IsFailedPrecondition(
+      Admin(*reader).ExpireGroupOffsets(std::chrono::seconds(0)).status()));
   CHECK(reader->OpenTopic("t").value().partitions() == 3);
 }
 
@@ -194,10 +196,10 @@ TEST_CASE("Adding partitions is all or nothing, whichever call fails") {
     broker.disk().SetHook([&](SimulatedFileSystem::Operation, const std::string&) {
       return calls++ == fail_at ? absl::ResourceExhaustedError("no") : absl::OkStatus();
     });
-    const absl::Status status = broker->CreatePartitions("t", 4);
+    const absl::Status status = Admin(*broker).CreatePartitions("t", 4);
     broker.disk().SetHook(nullptr);
     CHECK(broker->OpenTopic("t").value().partitions() == (status.ok() ? 4 : 2));
-    CHECK((status.ok() || broker->CreatePartitions("t", 4).ok()));
+    CHECK((status.ok() || Admin(*broker).CreatePartitions("t", 4).ok()));
     if (status.ok()) break;
     REQUIRE(fail_at < 100);
   }

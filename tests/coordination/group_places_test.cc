@@ -1,6 +1,7 @@
 #include "broker/access.h"
 #include "catch.h"
 #include "coordination/group_registry.h"
+#include "daybook/admin.h"
 #include "daybook/transaction.h"
 #include "support/group_fixture.h"
 
@@ -38,7 +39,7 @@ TEST_CASE("At kLatest a group's place is the end as of its first Join") {
   const auto first = fixture.Join();
   CHECK(fixture.Place(0) == Offset(3));
   CHECK(fixture.Place(1) == Offset(3));
-  const auto group = fixture.broker->DescribeGroup("g").value();
+  const auto group = Admin(*fixture.broker).DescribeGroup("g").value();
   REQUIRE(group.offsets.size() == 2);
   CHECK(group.offsets[0].committed == Offset(3));
   CHECK(group.offsets[0].lag == 0);
@@ -103,7 +104,7 @@ TEST_CASE("At kLatest partitions that are added are read from their beginning") 
   SECTION("while there are members") {
     const auto consumer = fixture.Join();
     CHECK(Drain(*consumer).empty());
-    REQUIRE(fixture.broker->CreatePartitions("t", 3).ok());
+    REQUIRE(Admin(*fixture.broker).CreatePartitions("t", 3).ok());
     fixture.broker.SendMany("t", 1, 5);
     fixture.broker.SendMany("t", 2, 5);
     CHECK(Drain(*consumer).size() == 10);
@@ -111,14 +112,14 @@ TEST_CASE("At kLatest partitions that are added are read from their beginning") 
   }
   SECTION("while there are none") {
     fixture.Join();
-    REQUIRE(fixture.broker->CreatePartitions("t", 3).ok());
+    REQUIRE(Admin(*fixture.broker).CreatePartitions("t", 3).ok());
     fixture.broker.SendMany("t", 1, 5);
     CHECK(Drain(*fixture.Join()).size() == 5);
   }
   SECTION("and another member joins before anybody has polled") {
     const auto consumer = fixture.Join();
     CHECK(Drain(*consumer).empty());
-    REQUIRE(fixture.broker->CreatePartitions("t", 2).ok());
+    REQUIRE(Admin(*fixture.broker).CreatePartitions("t", 2).ok());
     fixture.broker.SendMany("t", 1, 5);
     const auto second = fixture.Join();
     CHECK(Drain(*consumer).size() + Drain(*second).size() == 5);
@@ -126,7 +127,7 @@ TEST_CASE("At kLatest partitions that are added are read from their beginning") 
   SECTION("and the disk is full then") {
     const auto consumer = fixture.Join();
     CHECK(Drain(*consumer).empty());
-    REQUIRE(fixture.broker->CreatePartitions("t", 2).ok());
+    REQUIRE(Admin(*fixture.broker).CreatePartitions("t", 2).ok());
     fixture.broker.SendMany("t", 1, 5);
     CHECK(Drain(*consumer).size() == 5);
   }

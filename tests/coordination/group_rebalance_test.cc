@@ -1,5 +1,6 @@
 #include "broker/access.h"
 #include "catch.h"
+#include "daybook/admin.h"
 #include "support/group_fixture.h"
 
 // How a group comes to its next generation: src/coordination/group_rebalance.cc.
@@ -32,7 +33,7 @@ TEST_CASE("A generation is made by what changes the assignment, and by nothing e
   fixture.Owned(member);
   fixture.broker.MakeTopic("other");
   CHECK(generation() == 1);
-  REQUIRE(fixture.broker->CreatePartitions("t", 6).ok());
+  REQUIRE(Admin(*fixture.broker).CreatePartitions("t", 6).ok());
   CHECK(generation() == 2);
   CHECK(fixture.Count(member) == 6);
   fixture.Join();

@@ -4,6 +4,7 @@
 
 #include "broker/access.h"
 #include "catch.h"
+#include "daybook/admin.h"
 #include "support/group_fixture.h"
 #include "support/hooked_clock.h"
 
@@ -27,7 +28,7 @@ TEST_CASE("A group is described with its places, its metadata and its lag") {
   const auto consumer = group.Join({"orders"}, {.instance_id = "one"}).value();
   CHECK(consumer->Poll({}).value().size() == 4);
   REQUIRE(consumer->Commit({{{"orders", 0}, {.offset = Offset(4), .metadata = "from here"}}}).ok());
-  const GroupDescription description = broker->DescribeGroup("service").value();
+  const GroupDescription description = Admin(*broker).DescribeGroup("service").value();
   CHECK(description.state == GroupState::kStable);
   CHECK(description.assignor == "cooperative-sticky");
   CHECK(description.generation == 1);
@@ -43,8 +44,8 @@ TEST_CASE("A group is described with its places, its metadata and its lag") {
   CHECK(description.offsets[0].member == consumer->member_id());
   CHECK_FALSE(description.offsets[1].committed.has_value());
   CHECK(description.offsets[1].lag == 3);
-  CHECK(broker->ListGroups().value() == std::vector<std::string>{"service"});
-  CHECK(absl::IsNotFound(broker->DescribeGroup("nobody").status()));
+  CHECK(Admin(*broker).ListGroups().value() == std::vector<std::string>{"service"});
+  CHECK(absl::IsNotFound(Admin(*broker).DescribeGroup("nobody").status()));
 }
 
 TEST_CASE("Places of a group are moved forwards and back, while it has no members") {
@@ -52,7 +53,7 @@ TEST_CASE("Places of a group are moved forwards and back, while it has no member
   broker.MakeTopic("t", {.partitions = 2});
   broker.SendMany("t", 0, 10);
   const auto move = [&](std::map<TopicPartition, Offset> to) {
-    return broker->AlterGroupOffsets("g", to);
+    return Admin(*broker).AlterGroupOffsets("g", to);
   };
   REQUIRE(move({{{"t", 0}, Offset(7)}}).ok());  // it had no place
   {
@@ -60,7 +61,7 @@ TEST_CASE("Places of a group are moved forwards and back, while it has no member
     CHECK(Drain(*consumer) == std::vector<std::string>{"7", "8", "9"});
     REQUIRE(consumer->Commit().ok());
     CHECK(absl::IsFailedPrecondition(move({{{"t", 0}, Offset(2)}})));
-    CHECK(absl::IsFailedPrecondition(broker->DeleteGroup("g")));
+    CHECK(absl::IsFailedPrecondition(Admin(*broker).DeleteGroup("g")));
   }
   REQUIRE(move({{{"t", 0}, Offset(8)}, {{"t", 1}, Offset(0)}}).ok());
   broker.Reopen();
@@ -72,9 +73,9 @@ TEST_CASE("A place that is not there is refused, and then none is moved") {
   broker.MakeTopic("t", {.partitions = 2});
   broker.SendMany("t", 0, 10);
   const auto refusal = [&](const TopicPartition& partition, std::int64_t offset) {
-    const auto status = broker->AlterGroupOffsets(
+    const auto status = Admin(*broker).AlterGroupOffsets(
         "g", {{{"a", 0}, Offset(0)}, {partition, Offset(offset)}, {{"t", 0}, Offset(3)}});
-    CHECK(broker->ListGroups().value().empty());
+    CHECK(Admin(*broker).ListGroups().value().empty());
     return status;
   };
   broker.MakeTopic("a");
@@ -82,7 +83,7 @@ TEST_CASE("A place that is not there is refused, and then none is moved") {
   CHECK(absl::IsInvalidArgument(refusal({"t", 1}, -1)));
   CHECK(absl::IsNotFound(refusal({"t", 2}, 0)));
   CHECK(absl::IsNotFound(refusal({"u", 0}, 0)));
-  CHECK(absl::IsInvalidArgument(broker->AlterGroupOffsets("", {})));
+  CHECK(absl::IsInvalidArgument(Admin(*broker).AlterGroupOffsets("", {})));
 }
 
 TEST_CASE("A group that is deleted has no places, and begins anew") {
@@ -94,9 +95,9 @@ TEST_CASE("A group that is deleted has no places, and begins anew") {
     CHECK(Drain(*consumer).size() == 3);
     REQUIRE(consumer->Commit().ok());
   }
-  REQUIRE(broker->DeleteGroup("g").ok());
-  CHECK(absl::IsNotFound(broker->DeleteGroup("g")));
-  CHECK(broker->ListGroups().value().empty());
+  REQUIRE(Admin(*broker).DeleteGroup("g").ok());
+  CHECK(absl::IsNotFound(Admin(*broker).DeleteGroup("g")));
+  CHECK(Admin(*broker).ListGroups().value().empty());
   broker.Reopen();
   CHECK(Drain(*ConsumerGroup(*broker, "g").Join({"t"}).value()).size() == 3);
 }
@@ -125,7 +126,7 @@ TEST_CASE("A group is described without its places in what is not there") {
   // As after a topic was deleted and made anew, when the process died in between.
   REQUIRE(store.Commit({"group", "t", 7}, Offset(3)).ok());
   REQUIRE(store.Commit({"group", "gone", 0}, Offset(3)).ok());
-  const auto group = broker->DescribeGroup("group");
+  const auto group = Admin(*broker).DescribeGroup("group");
   INFO(group.status());
   REQUIRE(group.ok());
   REQUIRE(group->offsets.size() == 1);
@@ -142,12 +143,13 @@ TEST_CASE("Places expire only when asked, and not those of a group that is in us
     REQUIRE(consumer->Commit().ok());
   }
   broker.clock().Advance(std::chrono::hours(24 * 365));
-  CHECK(broker->ListGroups()->size() == 2);
+  CHECK(Admin(*broker).ListGroups()->size() == 2);
   const auto member = ConsumerGroup(*broker, "used").Join({"t"}).value();
-  CHECK(broker->ExpireGroupOffsets(std::chrono::hours(24 * 366)).value() == 0);
-  CHECK(broker->ExpireGroupOffsets(std::chrono::hours(1)).value() == 1);
-  CHECK(broker->ListGroups().value() == std::vector<std::string>{"used"});
-  CHECK(absl::IsInvalidArgument(broker->ExpireGroupOffsets(std::chrono::hours(-1)).status()));
+  CHECK(Admin(*broker).ExpireGroupOffsets(std::chrono::hours(24 * 366)).value() == 0);
+  CHECK(Admin(*broker).ExpireGroupOffsets(std::chrono::hours(1)).value() == 1);
+  CHECK(Admin(*broker).ListGroups().value() == std::vector<std::string>{"used"});
+  CHECK(
+      absl::IsInvalidArgument(Admin(*broker).ExpireGroupOffsets(std::chrono::hours(-1)).status()));
 }
 
 TEST_CASE("What fails while places expire is told, and not taken for a group that has members") {
@@ -162,7 +164,8 @@ TEST_CASE("What fails while places expire is told, and not taken for a group tha
   });
   REQUIRE(absl::IsDataLoss(store.WaitDurable(Soon())));  // from then on nothing can be appended
   broker.disk().SetHook(nullptr);
-  CHECK(absl::IsFailedPrecondition(broker->ExpireGroupOffsets(std::chrono::hours(1)).status()));
+  CHECK(absl::IsFailedPrecondition(
+      Admin(*broker).ExpireGroupOffsets(std::chrono::hours(1)).status()));
   CHECK(store.FindGroup("g").value().size() == 1);
 }
 
@@ -185,7 +188,7 @@ TEST_CASE("A group's places are moved or forgotten all together, or none where t
       begin[{"t", id}] = Offset(0);
       end[{"t", id}] = Offset(1);
     }
-    REQUIRE(broker->AlterGroupOffsets("g", begin).ok());
+    REQUIRE(Admin(*broker).AlterGroupOffsets("g", begin).ok());
     const Topic offsets = broker->OpenTopic("__consumer_offsets").value();
     int asked = 0;
     clock.on_now = [&] {
@@ -194,7 +197,7 @@ TEST_CASE("A group's places are moved or forgotten all together, or none where t
       }
     };
     const absl::Status status =
-        deletes ? broker->DeleteGroup("g") : broker->AlterGroupOffsets("g", end);
+        deletes ? Admin(*broker).DeleteGroup("g") : Admin(*broker).AlterGroupOffsets("g", end);
     clock.on_now = nullptr;
     const auto places = Access::Core(*broker).offsets().FindGroup("g").value();
     const std::size_t left = status.ok() && deletes ? 0 : kPartitions;
@@ -214,15 +217,15 @@ TEST_CASE("A group that is forgotten and comes back goes on with its generations
     REQUIRE(member->Poll({}).ok());
     REQUIRE(member->Commit().ok());
   }
-  const std::int64_t before = broker->DescribeGroup("g").value().generation;
+  const std::int64_t before = Admin(*broker).DescribeGroup("g").value().generation;
   REQUIRE(before > 0);
   for (int i = 0; i < 200; ++i) {
     ConsumerGroup(*broker, "other-" + std::to_string(i)).Join({"orders"}).value();
   }
   REQUIRE(Access::Groups(*broker)->size() < 200);
-  CHECK(broker->DescribeGroup("g").value().generation >= before);
+  CHECK(Admin(*broker).DescribeGroup("g").value().generation >= before);
   const auto member = ConsumerGroup(*broker, "g").Join({"orders"}).value();
-  CHECK(broker->DescribeGroup("g").value().generation > before);
+  CHECK(Admin(*broker).DescribeGroup("g").value().generation > before);
 }
 
 TEST_CASE("Ten thousand groups that came and went leave next to nothing in memory") {
@@ -232,12 +235,12 @@ TEST_CASE("Ten thousand groups that came and went leave next to nothing in memor
   const auto member = staying.Join({"orders"}).value();
   for (int i = 0; i < 10'000; ++i) {
     const std::string name = "group-" + std::to_string(i);
-    REQUIRE(broker->AlterGroupOffsets(name, {{{"orders", 0}, Offset(0)}}).ok());
-    REQUIRE(broker->DeleteGroup(name).ok());
+    REQUIRE(Admin(*broker).AlterGroupOffsets(name, {{{"orders", 0}, Offset(0)}}).ok());
+    REQUIRE(Admin(*broker).DeleteGroup(name).ok());
   }
   CHECK(Access::Groups(*broker)->size() < 200);
   CHECK(Access::Core(*broker).offsets().entries() < 200);
-  CHECK(broker->ListGroups().value() == std::vector<std::string>{"staying"});
+  CHECK(Admin(*broker).ListGroups().value() == std::vector<std::string>{"staying"});
   CHECK(member->Poll({}).ok());
   CHECK(member->Commit().ok());
 }

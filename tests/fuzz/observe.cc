@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/checksum.h"
+#include "daybook/admin.h"
 #include "fuzz/directory_image.h"
 #include "fuzz/fuzz_target.h"
 
@@ -149,13 +150,13 @@ class PartitionObserver {
 };
 
 void ObserveGroups(Broker& broker, std::vector<std::string>* lines) {
-  const auto groups = broker.ListGroups();
+  const auto groups = Admin(broker).ListGroups();
   if (!groups.ok()) {
     lines->push_back(absl::StrCat("groups ", CodeOf(groups.status())));
     return;
   }
   for (const std::string& name : *groups) {
-    const auto group = broker.DescribeGroup(name);
+    const auto group = Admin(broker).DescribeGroup(name);
     lines->push_back(absl::StrCat("group ", name, " ", CodeOf(group.status())));
     if (!group.ok()) continue;
     for (const GroupOffset& offset : group->offsets) {

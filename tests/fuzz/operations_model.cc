@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "daybook/admin.h"
 #include "fuzz/fuzz_target.h"
 #include "torture/hostile.h"
 
@@ -169,7 +170,7 @@ void CheckReadBackwards(Partition& partition, const PartitionModel& model, Offse
 
 void CheckGroup(Broker& broker, std::string_view group, const std::vector<std::string>& topics,
                 const std::vector<PartitionModel>& models, Fate fate) {
-  const auto described = broker.DescribeGroup(group);
+  const auto described = Admin(broker).DescribeGroup(group);
   if (!described.ok()) Expect(absl::IsNotFound(described.status()), described.status().ToString());
   for (std::size_t i = 0; i < topics.size(); ++i) {
     std::int64_t found = 0;  // as good as none

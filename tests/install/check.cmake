@@ -36,7 +36,7 @@ if(PKG_CONFIG)
   check_pkg_config(pkg-config)
   check_pkg_config(pkg-config-static --static)
   if(EXISTS ${libraries}/libdaybook.a)
-    execute_process(COMMAND ${PKG_CONFIG} --libs absl_status absl_statusor absl_strings
+    execute_process(COMMAND ${PKG_CONFIG} --libs absl_flat_hash_map absl_status absl_statusor absl_strings
       absl_str_format libzstd
       OUTPUT_VARIABLE needed OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
     separate_arguments(needed UNIX_COMMAND "${needed}")

@@ -3,6 +3,7 @@
 #include <thread>
 
 #include "catch.h"
+#include "daybook/admin.h"
 #include "support/broker_fixture.h"
 #include "support/thread_factories.h"
 
@@ -172,7 +173,7 @@ TEST_CASE("Threads that add while others append lose nothing and keep their orde
 TEST_CASE("A partition has one open batch, whichever handle of its topic records come by") {
   BatcherFixture fixture;
   fixture.Add("a");
-  REQUIRE(fixture.broker->CreatePartitions("t", 3).ok());
+  REQUIRE(Admin(*fixture.broker).CreatePartitions("t", 3).ok());
   const Topic grown = fixture.broker->OpenTopic("t").value();
   REQUIRE(fixture.batcher.Add(grown, 0, RecordOf("b"), {}));
   fixture.Add("c");

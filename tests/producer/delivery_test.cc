@@ -368,7 +368,7 @@ TEST_CASE("Flush says nothing of a sync of records that are none of its producer
 
 TEST_CASE("A producer whose thread cannot be started refuses the send, and the next one works") {
   SimulatedFileSystem disk;
-  FewThreads few(3);  // those of the broker
+  FewThreads few(4);  // those of the broker
   const auto broker = OpenWithThreads(disk, few);
   REQUIRE(broker->CreateTopic("t").ok());
   Producer producer(*broker, {.linger = std::chrono::microseconds(10)});

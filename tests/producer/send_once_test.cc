@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "catch.h"
+#include "daybook/admin.h"
 #include "daybook/producer.h"
 #include "support/broker_fixture.h"
 
@@ -58,7 +59,7 @@ TEST_CASE("What was sent once stays where it is when partitions are added") {
   constexpr int kKeys = 100;
   std::vector<std::pair<int, Offset>> first(kKeys);
   for (const int partitions : {3, 5, 8}) {
-    if (partitions != 3) REQUIRE(broker->CreatePartitions("t", partitions).ok());
+    if (partitions != 3) REQUIRE(Admin(*broker).CreatePartitions("t", partitions).ok());
     for (const bool is_reopened : {false, true}) {
       if (is_reopened) broker.Kill();
       Producer producer(*broker, {.name = "importer"});
@@ -94,7 +95,7 @@ TEST_CASE("An import that was cut off goes on after partitions were added, with 
       INFO(receipt.status());
       REQUIRE(receipt.ok());
     }
-    if (lines == 40) REQUIRE(broker->CreatePartitions("t", 7).ok());
+    if (lines == 40) REQUIRE(Admin(*broker).CreatePartitions("t", 7).ok());
     broker.CutPower(static_cast<std::uint64_t>(lines));
   }
   CHECK(broker.Values("t").size() == 100);
@@ -107,7 +108,7 @@ TEST_CASE("A sequence of another key, or of a partition, is not taken for one se
     Producer producer(*broker, {.name = "importer"});
     REQUIRE(producer.SendOnce("t", RecordOf("one", "v"), 0).ok());
   }
-  REQUIRE(broker->CreatePartitions("t", 2).ok());
+  REQUIRE(Admin(*broker).CreatePartitions("t", 2).ok());
   Producer producer(*broker, {.name = "importer"});
   std::string other = "other";
   while (Producer::PartitionForKey(other, 2) != 1) other += "'";

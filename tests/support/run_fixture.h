@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "daybook/admin.h"
 #include "support/broker_fixture.h"
 #include "support/notes.h"
 
@@ -56,7 +57,7 @@ class RunningGroup {
 // The committed offset of a group in a partition; -1 when it has none.
 inline std::int64_t CommittedIn(Broker& broker, const std::string& topic, int partition,
                                 const std::string& group = "g") {
-  const auto description = broker.DescribeGroup(group);
+  const auto description = Admin(broker).DescribeGroup(group);
   if (!description.ok()) return -1;
   for (const GroupOffset& offset : description->offsets) {
     if (offset.topic != topic || offset.partition != partition) continue;

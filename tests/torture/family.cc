@@ -13,7 +13,7 @@ std::vector<Family> AllFamilies() {
           MutationsFamily(),     RepairFamily(),     ClockFamily(),
           GroupsFamily(),        GroupRunFamily(),   ExactlyOnceFamily(),
           InterleavingsFamily(), FollowerFamily(),   ThreadsFamily(),
-          FuzzFamily()};
+          FuzzFamily(),          LifecycleFamily()};
 }
 
 const Family* FindFamily(const std::vector<Family>& families, const std::string& name) {

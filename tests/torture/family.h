@@ -59,6 +59,7 @@ Family InterleavingsFamily();
 Family FollowerFamily();
 Family ThreadsFamily();
 Family FuzzFamily();
+Family LifecycleFamily();
 
 }  // namespace daybook::torture
 

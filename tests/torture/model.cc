@@ -5,6 +5,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "daybook/admin.h"
 #include "daybook/consumer_group.h"
 
 namespace daybook::torture {
@@ -174,7 +175,7 @@ class Checker {
   }
 
   void CheckGroup() {
-    const auto group = broker_.DescribeGroup(kGroup);
+    const auto group = Admin(broker_).DescribeGroup(kGroup);
     std::map<std::pair<std::string, int>, std::int64_t> committed;
     if (group.ok()) {
       for (const auto& offset : group->offsets) {
@@ -214,7 +215,7 @@ class Checker {
         return Violate(absl::StrCat("making ", name, " anew: ", status.ToString()));
       }
       tally_.Count("topics made anew");
-      const auto group = broker_.DescribeGroup(kGroup);
+      const auto group = Admin(broker_).DescribeGroup(kGroup);
       for (const auto& place : group.ok() ? group->offsets : std::vector<GroupOffset>()) {
         if (place.topic == name && PlaceOf(place.committed) > 0) {
           Violate(absl::StrCat("the group stands at ", PlaceOf(place.committed), " in ", name,

@@ -1,5 +1,7 @@
 #include "broker/offsets/committed_offsets.h"
 
+#include <algorithm>
+
 namespace daybook::inline v1 {
 
 CommittedOffsets::EntryPtr CommittedOffsets::MakeEntry(const Key& key) {
@@ -30,6 +32,24 @@ std::vector<CommittedOffsets::EntryPtr> CommittedOffsets::OfGroup(std::string_vi
     if (at->second->committed) found.push_back(at->second);
   }
   return found;
+}
+
+std::optional<Offset> CommittedOffsets::ReadByAll(std::string_view topic, int partition) const {
+  std::optional<Offset> read;
+  for (auto group = entries_.begin(); group != entries_.end();) {
+    const std::string& name = group->first.group;
+    bool has_committed = false;
+    Offset here;
+    for (auto at = entries_.lower_bound(Key{name, std::string(topic), 0});
+         at != entries_.end() && at->first.group == name && at->first.topic == topic; ++at) {
+      if (!at->second->committed) continue;
+      has_committed = true;
+      if (at->first.partition == partition) here = at->second->committed->offset;
+    }
+    if (has_committed) read = std::min(read.value_or(here), here);
+    group = entries_.lower_bound(Key{name + '\0', "", 0});  // the next one
+  }
+  return read;
 }
 
 std::vector<std::string> CommittedOffsets::Groups() const {

@@ -43,6 +43,9 @@ class CommittedOffsets {
   std::optional<CommittedOffset> Find(const Key& key) const;
   // Those of a group that are committed, by topic and partition.
   std::vector<EntryPtr> OfGroup(std::string_view group) const;
+  // What is before it in a partition every group has read that has committed in the topic; absent:
+  // none has. Where such a group has committed nothing, it has read nothing.
+  std::optional<Offset> ReadByAll(std::string_view topic, int partition) const;
   // Groups that have committed.
   std::vector<std::string> Groups() const;
 

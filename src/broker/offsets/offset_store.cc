@@ -233,6 +233,13 @@ absl::StatusOr<std::map<OffsetStore::Key, CommittedOffset>> OffsetStore::FindGro
   return found;
 }
 
+absl::StatusOr<std::optional<Offset>> OffsetStore::ReadByAll(std::string_view topic,
+                                                             int partition) {
+  MutexLock lock(mutex_);
+  if (auto status = Refresh(); !status.ok()) return status;
+  return offsets_.ReadByAll(topic, partition);
+}
+
 absl::StatusOr<std::vector<std::string>> OffsetStore::Groups() {
   MutexLock lock(mutex_);
   if (auto status = Refresh(); !status.ok()) return status;

@@ -82,6 +82,9 @@ class OffsetStore {
   // All of a group, by topic and partition.
   absl::StatusOr<std::map<Key, CommittedOffset>> FindGroup(std::string_view group)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // See CommittedOffsets::ReadByAll.
+  absl::StatusOr<std::optional<Offset>> ReadByAll(std::string_view topic, int partition)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   // Without kTopicIds.
   absl::StatusOr<std::vector<std::string>> Groups() ABSL_LOCKS_EXCLUDED(mutex_);
 

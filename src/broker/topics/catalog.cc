@@ -60,12 +60,15 @@ absl::StatusOr<std::shared_ptr<TopicState>> Catalog::Read(const std::string& nam
                                       settings->origin);
 }
 
+std::vector<std::shared_ptr<TopicState>> Catalog::All() {
+  MutexLock lock(mutex_);
+  std::vector<std::shared_ptr<TopicState>> all;
+  for (const auto& [name, topic] : topics_) all.push_back(topic);
+  return all;
+}
+
 void Catalog::Recheck() {
-  std::vector<std::shared_ptr<TopicState>> known;
-  {
-    MutexLock lock(mutex_);
-    for (const auto& [name, topic] : topics_) known.push_back(topic);
-  }
+  const std::vector<std::shared_ptr<TopicState>> known = All();
   bool has_changed = false;
   for (const std::shared_ptr<TopicState>& before : known) {
     const auto settings = ReadSettings(before->name());
@@ -87,9 +90,9 @@ void Catalog::Recheck() {
       continue;
     }
     // One that cannot be read now is as it was.
-    if (settings.ok() && settings->options.partitions > topic->options().partitions) {
-      topic =
-          std::make_shared<TopicState>(*topic, settings->options.partitions, context_, counters_);
+    if (settings.ok() && settings->options.partitions >= topic->options().partitions &&
+        ToProperties(settings->options) != ToProperties(topic->options())) {
+      topic = std::make_shared<TopicState>(*topic, settings->options, context_, counters_);
       has_changed = true;
     }
   }
@@ -194,25 +197,41 @@ absl::Status Catalog::Write(std::string_view name, const TopicOptions& options,
 }
 
 absl::Status Catalog::CreatePartitions(std::string_view name, int total) {
+  return Change(name, [&](TopicOptions& options) {
+    if (total <= options.partitions) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          std::string(name), " has ", options.partitions, " partitions already; ask for more than ",
+          options.partitions, " in all, they cannot become fewer"));
+    }
+    options.partitions = total;
+    return absl::OkStatus();
+  });
+}
+
+absl::Status Catalog::Alter(std::string_view name, const TopicOptions& wanted) {
+  return Change(name, [&](TopicOptions& options) {
+    if (auto status = CheckAlteration(options, wanted); !status.ok()) return status;
+    options = wanted;
+    return absl::OkStatus();
+  });
+}
+
+template <typename Edit>
+absl::Status Catalog::Change(std::string_view name, Edit edit) {
   if (context_.is_read_only) {
     return absl::FailedPreconditionError(
-        absl::StrCat(context_.root->path(), " is open read-only; no partitions can be made in it"));
+        absl::StrCat(context_.root->path(), " is open read-only; no topic can be changed in it"));
   }
   MutexLock change_lock(change_mutex_);
   const auto there = Get(name);
   if (!there.ok()) return there.status();
   if (*there == nullptr) return NoSuchTopic(name);
   TopicOptions options = (*there)->options();
-  if (total <= options.partitions) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        std::string(name), " has ", options.partitions, " partitions already; ask for more than ",
-        options.partitions, " in all, they cannot become fewer"));
-  }
-  options.partitions = total;
+  if (const auto status = edit(options); !status.ok()) return status;
   if (const auto status = CheckTopicOptions(options); !status.ok()) return status;
-  auto grown = std::make_shared<TopicState>(**there, total, context_, counters_);
-  if (const auto status = Write(name, options, grown->origin()); !status.ok()) return status;
-  Put(std::string(name), std::move(grown));
+  auto changed = std::make_shared<TopicState>(**there, options, context_, counters_);
+  if (const auto status = Write(name, options, changed->origin()); !status.ok()) return status;
+  Put(std::string(name), std::move(changed));
   return absl::OkStatus();
 }
 

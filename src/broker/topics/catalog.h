@@ -64,6 +64,10 @@ class Catalog {
   absl::Status CreatePartitions(std::string_view name, int total)
       ABSL_LOCKS_EXCLUDED(change_mutex_, mutex_);
 
+  // The topic has these settings from now on; see Admin::AlterTopic.
+  absl::Status Alter(std::string_view name, const TopicOptions& options)
+      ABSL_LOCKS_EXCLUDED(change_mutex_, mutex_);
+
   // For reading only, to be called after topics may have changed: those of which there is a handle
   // are as their files say now. Readers of one that was deleted are told so from now on, also if it
   // was made again: whoever asks for it by its name then gets the new one.
@@ -84,6 +88,8 @@ class Catalog {
   WaitList& changed() { return changed_; }
   // Those of another process are there for that one alone.
   bool has_memory_topics() const { return !context_.is_read_only; }
+  // Those that are known.
+  std::vector<std::shared_ptr<TopicState>> All() ABSL_LOCKS_EXCLUDED(mutex_);
   // How many partitions each topic has that is open and can be read; internal ones included.
   std::map<std::string, int> PartitionCounts() ABSL_LOCKS_EXCLUDED(mutex_);
   // Internal ones included.
@@ -96,6 +102,9 @@ class Catalog {
   };
   absl::StatusOr<Settings> ReadSettings(const std::string& name);
   absl::StatusOr<std::shared_ptr<TopicState>> Read(const std::string& name);
+  // Gives a topic the options that `edit` makes of those that it has, if that is OK.
+  template <typename Edit>
+  absl::Status Change(std::string_view name, Edit edit) ABSL_LOCKS_EXCLUDED(change_mutex_, mutex_);
   absl::Status Write(std::string_view name, const TopicOptions& options, const TopicOrigin& origin)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(change_mutex_);
   // Null when there is none; an error when it is closed.

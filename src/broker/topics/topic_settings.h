@@ -9,9 +9,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "daybook/topic.h"
-#include "format/properties.h"
 
-// Names and settings of topics: what is allowed, and how they are written. Pure functions.
+// Names and settings of topics: what is allowed (topic_checks.cc), and how they are called. Pure
+// functions.
 
 namespace daybook::inline v1 {
 
@@ -28,29 +28,11 @@ std::int64_t MostRecordBytes(std::int64_t segment_bytes);
 // InvalidArgument naming the option that is out of its range.
 absl::Status CheckTopicOptions(const TopicOptions& options);
 
+// InvalidArgument: options that are fixed when a topic is made differ from those that it has.
+absl::Status CheckAlteration(const TopicOptions& has, const TopicOptions& wanted);
+
 // The words that the setting takes; none: it takes a number.
 std::vector<std::string> ValuesOfSetting(std::string_view key);
-
-// What the file of a topic says beside its settings.
-struct TopicOrigin {
-  // Random, so that a topic that was deleted and made again is told from the one before; 0, of
-  // older files: none.
-  std::uint64_t id = 0;
-  // How many partitions it had before partitions were added, from the first time on.
-  std::vector<int> earlier_counts = {};
-};
-
-// What the file of the topic `name` holds.
-std::string EncodeTopicFile(const TopicOptions& options, std::string_view name,
-                            const TopicOrigin& origin = {});
-// The id in a file of which DecodeTopicFile gives the settings.
-std::uint64_t TopicIdIn(std::string_view text);
-// The settings in it, resolved.
-//   FailedPrecondition  another format version
-//   InvalidArgument     a setting that there is not, or out of its range
-//   DataLoss            damaged, or the file of another topic
-absl::StatusOr<TopicOptions> DecodeTopicFile(std::string_view text, std::string_view name,
-                                             TopicOrigin* origin = nullptr);
 
 // The one of `names` that is most like `name`; empty when none is.
 std::string NearestName(std::string_view name, const std::vector<std::string>& names);

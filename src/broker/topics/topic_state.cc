@@ -11,14 +11,11 @@
 namespace daybook::inline v1 {
 namespace {
 
-TopicOptions WithPartitions(TopicOptions options, int partitions) {
-  options.partitions = partitions;
-  return options;
-}
-
-std::vector<int> WithOneMore(std::vector<int> counts, int count) {
-  counts.push_back(count);
-  return counts;
+TopicOrigin OriginOf(const TopicState& before, const TopicOptions& options) {
+  TopicOrigin origin = before.origin();
+  const int count = before.options().partitions;
+  if (options.partitions != count) origin.earlier_counts.push_back(count);
+  return origin;
 }
 
 }  // namespace
@@ -45,14 +42,13 @@ TopicState::TopicState(std::string name, const TopicOptions& options, const LogC
   AddPartitions(context, counters);
 }
 
-TopicState::TopicState(TopicState& before, int partitions, const LogContext& context,
+TopicState::TopicState(TopicState& before, const TopicOptions& options, const LogContext& context,
                        RecoveryCounters& counters)
     : owner_(before.owner_),
       name_(before.name_),
       is_internal_(before.is_internal_),
-      options_(WithPartitions(before.options_, partitions)),
-      origin_({.id = before.id(),
-               .earlier_counts = WithOneMore(before.earlier_counts(), before.options_.partitions)}),
+      options_(options),
+      origin_(OriginOf(before, options)),
       compressor_(before.compressor_) {
   for (Partition& partition : before.partitions_) {
     partitions_.emplace_back(Access::Log(partition).shared_from_this());

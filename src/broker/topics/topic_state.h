@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "broker/topics/topic_settings.h"
+#include "broker/topics/topic_file.h"
 #include "daybook/topic.h"
 #include "log/partition_log.h"
 
@@ -21,9 +21,9 @@ class TopicState {
  public:
   TopicState(std::string name, const TopicOptions& options, const LogContext& context,
              RecoveryCounters& counters, TopicOrigin origin = {});
-  // The same topic with `partitions`, which are more; those that are there are shared, and how many
-  // they were is one more of the earlier counts.
-  TopicState(TopicState& before, int partitions, const LogContext& context,
+  // The same topic with other options, of which CheckAlteration is OK or the partitions are more;
+  // those that are there are shared, and how many they were is one more of the earlier counts then.
+  TopicState(TopicState& before, const TopicOptions& options, const LogContext& context,
              RecoveryCounters& counters);
 
   const std::string& name() const { return *name_; }

@@ -6,7 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "daybook/durability.h"
+#include "daybook/storage.h"
 
 namespace daybook::inline v1 {
 

@@ -44,6 +44,7 @@ absl::StatusOr<std::shared_ptr<Segment>> FileSource::Create(SegmentStore& segmen
     settings.first_bytes = bytes;  // and no reserve
     created = Segment::Create(**directory, segments.name(), settings);
   }
+  if (absl::IsResourceExhausted(created.status())) listener_.DiskIsFull();
   if (created.ok()) segments.CloseFileIfScarce(**created);  // until more is appended than a little
   return created;
 }
@@ -65,7 +66,8 @@ absl::Status FileSource::ExtendFile(SegmentStore& segments, Segment& segment,
   const bool is_rate_high = preparer_.NoteExtension(segments, context_.clock->Now());
   absl::Status extended = segment.Extend(position, is_rate_high);
   segments.CloseFileIfScarce(segment);
-  if (segment.file().is_filling() && request_work_) request_work_();
+  if (segment.file().is_filling()) listener_.NeedsWorkAhead();
+  if (absl::IsResourceExhausted(extended)) listener_.DiskIsFull();
   return extended.ok() || file.ok() ? extended : file;
 }
 
@@ -73,7 +75,7 @@ void FileSource::Sealed(SegmentStore& segments, const std::shared_ptr<Segment>& 
   try {
     if (segment->file().is_busy() && context_.background.request_work_ahead) {
       preparer_.TrimLater(segments, segment);
-      request_work_();
+      listener_.NeedsWorkAhead();
     } else {
       preparer_.Trim(*segment);
     }

@@ -2,9 +2,7 @@
 #define DAYBOOK_LOG_APPEND_FILE_SOURCE_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <utility>
 
 #include "log/append/segment_preparer.h"
 #include "log/append/segment_source.h"
@@ -12,17 +10,28 @@
 
 namespace daybook::inline v1 {
 
+// The log that a FileSource works for, as far as it concerns it. Throws nothing; is told under the
+// log's lock.
+class FileSourceListener {
+ public:
+  virtual void NeedsWorkAhead() = 0;  // somebody should call PartitionLog::WorkAhead
+  virtual void HasBegunSegment() = 0;
+  virtual void DiskIsFull() = 0;
+
+ protected:
+  virtual ~FileSourceListener() = default;
+};
+
 // Segments in files, made ahead by a SegmentPreparer where that had time to.
 class FileSource final : public SegmentSource {
  public:
-  // `request_work`: asks somebody to call PartitionLog::WorkAhead; throws nothing. Empty: nobody
-  // will. All but that must outlive this.
+  // All must outlive this.
   FileSource(const LogContext& context, const LogSettings& settings,
-             const PartitionDirectory& directory, std::function<void()> request_work)
+             const PartitionDirectory& directory, FileSourceListener& listener)
       : context_(context),
         settings_(settings),
         preparer_(context, directory, settings),
-        request_work_(std::move(request_work)) {}
+        listener_(listener) {}
 
   SegmentPreparer& preparer() { return preparer_; }
   bool lacks_reserve() const { return preparer_.lacks_reserve(); }
@@ -41,6 +50,7 @@ class FileSource final : public SegmentSource {
   void Started(SegmentStore& segments, const Segment& segment) override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(segments.mutex()) {
     preparer_.KeepReserve(segments, &segment, settings_.reserve_bytes);
+    listener_.HasBegunSegment();
   }
   bool HasReserve(SegmentStore& segments) const override
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(segments.mutex()) {
@@ -54,7 +64,7 @@ class FileSource final : public SegmentSource {
   const LogContext& context_;
   const LogSettings& settings_;
   SegmentPreparer preparer_;
-  const std::function<void()> request_work_;
+  FileSourceListener& listener_;
 };
 
 }  // namespace daybook::inline v1

@@ -12,6 +12,7 @@
 #include "base/scheduler.h"
 #include "daybook/offset.h"
 #include "log/log_context.h"
+#include "segment/index/segment_facts.h"
 #include "segment/segment.h"
 
 namespace daybook::inline v1 {
@@ -27,6 +28,7 @@ struct SegmentSlot {
   std::uint64_t last_used = 0;                 // by the count of SegmentList::uses_
   std::optional<TimeSummary> times = {};       // of its records, once that was asked for
   std::uint64_t seen_changes = 0;              // when a follower saw that it is what has the name
+  std::optional<SegmentFacts> facts = {};      // once they were asked for, if it is sealed
 };
 
 inline bool IsDurable(const SegmentSlot& slot) {

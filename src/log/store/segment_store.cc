@@ -137,4 +137,40 @@ bool SegmentStore::HasMoreBehindSeal(const Cursor& cursor) {
   return last.base_offset > base || (last.base_offset == base && last.segment != cursor.segment);
 }
 
+absl::StatusOr<SegmentFacts> SegmentStore::FactsAt(std::size_t index) {
+  SegmentSlot& slot = SlotAt(index);
+  if (slot.facts) return *slot.facts;
+  const Offset base = slot.base_offset;
+  const auto segment = OpenAt(index);
+  if (absl::IsDataLoss(segment.status())) {
+    const auto opened = directory().Open();
+    if (!opened.ok()) return opened.status();
+    return FactsOfDamaged(**opened, base);
+  }
+  if (!segment.ok()) return segment.status();
+  const SegmentFacts facts = FactsOf(**segment);
+  if (facts.sealed) SlotAt(index).facts = facts;
+  return facts;
+}
+
+absl::StatusOr<std::vector<SegmentFacts>> SegmentStore::Facts() {
+  Look();
+  std::vector<SegmentFacts> all;
+  for (Offset above(-1);;) {
+    // Of each for itself, since it may have to be opened.
+    MutexLock lock(mutex());
+    if (all.empty()) {
+      if (const auto status = Refresh(); !status.ok()) return status;
+    }
+    const std::size_t index = IndexAbove(above);
+    if (index == size()) return all;
+    above = SlotAt(index).base_offset;
+    const auto facts = FactsAt(index);
+    // It was dropped meanwhile.
+    if (absl::IsOutOfRange(facts.status()) || absl::IsNotFound(facts.status())) continue;
+    if (!facts.ok()) return facts.status();
+    all.push_back(*facts);
+  }
+}
+
 }  // namespace daybook::inline v1

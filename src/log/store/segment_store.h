@@ -77,6 +77,9 @@ class SegmentStore : public SegmentList {
   // The base offset of the first segment above that one; the end of the log where there is none.
   absl::StatusOr<Offset> BaseAbove(Offset offset) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
 
+  // What is known of each, from the first on.
+  absl::StatusOr<std::vector<SegmentFacts>> Facts() ABSL_LOCKS_EXCLUDED(mutex());
+
   // What readers may see of it.
   LogBounds& bounds() { return bounds_; }
   const LogBounds& bounds() const { return bounds_; }
@@ -154,6 +157,7 @@ class SegmentStore : public SegmentList {
   absl::StatusOr<std::shared_ptr<Segment>> OpenFile(Directory& directory, SegmentSlot& slot,
                                                     MapAccess access)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
+  absl::StatusOr<SegmentFacts> FactsAt(std::size_t index) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex());
   // Before PassCommitted goes through the list: passes what is known otherwise to be committed.
   virtual void PassKnown() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex()) {}
   // Opens the first uncommitted segment, if it must be opened to be passed; false: it is off the

@@ -2,6 +2,7 @@
 #include <memory>
 #include <string>
 
+#include "daybook/admin.h"
 #include "tools/commands/command.h"
 #include "tools/commands/group_seek.h"
 #include "tools/text/bytes.h"
@@ -13,7 +14,7 @@ namespace {
 absl::Status List(const Global& global) {
   const auto broker = OpenBroker(global, BrokerAccess::kReadOnly);
   if (!broker.ok()) return broker.status();
-  const auto names = (*broker)->ListGroups();
+  const auto names = Admin(**broker).ListGroups();
   if (!names.ok()) return names.status();
   Table table({"group"});
   for (const std::string& name : *names) table.Add({name});
@@ -24,7 +25,7 @@ absl::Status List(const Global& global) {
 absl::Status Describe(const Global& global, const std::string& name) {
   const auto broker = OpenBroker(global, BrokerAccess::kReadOnly);
   if (!broker.ok()) return broker.status();
-  const auto group = (*broker)->DescribeGroup(name);
+  const auto group = Admin(**broker).DescribeGroup(name);
   if (!group.ok()) return group.status();
   Table table({"topic", "partition", "committed_offset", "end_offset", "lag", "metadata"});
   for (const GroupOffset& offset : group->offsets) {
@@ -45,7 +46,7 @@ absl::Status Describe(const Global& global, const std::string& name) {
 absl::Status Lag(const Global& global, const std::string& name) {
   const auto broker = OpenBroker(global, BrokerAccess::kReadOnly);
   if (!broker.ok()) return broker.status();
-  const auto group = (*broker)->DescribeGroup(name);
+  const auto group = Admin(**broker).DescribeGroup(name);
   if (!group.ok()) return group.status();
   std::map<std::string, std::pair<int, std::int64_t>> topics;
   for (const GroupOffset& offset : group->offsets) {

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "absl/strings/str_cat.h"
+#include "daybook/admin.h"
 #include "tools/text/table.h"
 
 namespace daybook::tools {
@@ -94,7 +95,7 @@ absl::StatusOr<Offset> Resolve(const Arguments& arguments, std::optional<Offset>
 absl::StatusOr<std::map<TopicPartition, Move>> Plan(Broker& broker, const Arguments& arguments) {
   std::map<TopicPartition, Move> moves;
   std::map<TopicPartition, std::optional<Offset>> places;
-  const auto group = broker.DescribeGroup(arguments.group);
+  const auto group = Admin(broker).DescribeGroup(arguments.group);
   if (group.ok()) {
     for (const GroupOffset& place : group->offsets) {
       places[{place.topic, place.partition}] = place.committed;
@@ -149,7 +150,7 @@ absl::Status Seek(const Global& global, const Arguments& arguments) {
     offsets[partition] = move.next;
   }
   if (arguments.executes) {
-    const auto status = (*broker)->AlterGroupOffsets(arguments.group, offsets);
+    const auto status = Admin(**broker).AlterGroupOffsets(arguments.group, offsets);
     if (!status.ok()) return status;
   }
   table.Print(global);

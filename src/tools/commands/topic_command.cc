@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "broker/topics/topic_settings.h"
+#include "daybook/admin.h"
 #include "tools/commands/command.h"
 #include "tools/text/bytes.h"
 #include "tools/text/table.h"
@@ -30,6 +31,25 @@ bool IsOfMemory(const std::string& key) {
          key == "max.block.ms";
 }
 
+// Sets what --config says, and adds the keys to those that are set.
+absl::Status SetAll(const std::vector<std::string>& config, TopicOptions* options,
+                    std::set<std::string>* set) {
+  for (const std::string& setting : config) {
+    const std::size_t equals = setting.find('=');
+    if (equals == std::string::npos) {
+      return absl::InvalidArgumentError(absl::StrCat("--config takes key=value, not ", setting));
+    }
+    const std::string key = setting.substr(0, equals);
+    const auto status = SetOption(*options, key, setting.substr(equals + 1));
+    if (!status.ok()) return status;
+    if (!set->insert(key).second) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          key, " is given twice", key == "num.partitions" ? "; --partitions is the same" : ""));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<TopicOptions> OptionsOf(const CreateArguments& arguments) {
   TopicOptions options;
   std::set<std::string> set;
@@ -37,19 +57,7 @@ absl::StatusOr<TopicOptions> OptionsOf(const CreateArguments& arguments) {
     options.partitions = *arguments.partitions;
     set.insert("num.partitions");
   }
-  for (const std::string& setting : arguments.config) {
-    const std::size_t equals = setting.find('=');
-    if (equals == std::string::npos) {
-      return absl::InvalidArgumentError(absl::StrCat("--config takes key=value, not ", setting));
-    }
-    const std::string key = setting.substr(0, equals);
-    const auto status = SetOption(options, key, setting.substr(equals + 1));
-    if (!status.ok()) return status;
-    if (!set.insert(key).second) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          key, " is given twice", key == "num.partitions" ? "; --partitions is the same" : ""));
-    }
-  }
+  if (auto status = SetAll(arguments.config, &options, &set); !status.ok()) return status;
   if (options.storage == Storage::kMemory) {
     return absl::InvalidArgumentError(
         "a topic in memory is of no use here: its records are in the program that uses it; make it "
@@ -109,21 +117,19 @@ absl::Status Describe(const Global& global, const std::string& name) {
   if (!broker.ok()) return broker.status();
   const auto topic = (*broker)->OpenTopic(name);
   if (!topic.ok()) return topic.status();
-  Table partitions({"partition", "begin_offset", "end_offset", "durable_offset"});
-  const bool is_in_memory = topic->options().storage == Storage::kMemory;
-  for (int id = 0; id < topic->partitions(); ++id) {
-    if (is_in_memory) {  // and not in ours
-      partitions.Add({id, nullptr, nullptr, nullptr});
-      continue;
+  Table partitions(
+      {"partition", "begin_offset", "end_offset", "durable_offset", "bytes", "segments"});
+  if (topic->options().storage == Storage::kMemory) {  // and not in ours
+    for (int id = 0; id < topic->partitions(); ++id) {
+      partitions.Add({id, nullptr, nullptr, nullptr, nullptr, nullptr});
     }
-    Partition& partition = topic->partition(id);
-    const auto begin = partition.begin_offset();
-    const auto end = partition.end_offset();
-    const auto durable = partition.durable_offset();
-    for (const auto* offset : {&begin, &end, &durable}) {
-      if (!offset->ok()) return offset->status();
+  } else {
+    const auto described = Admin(**broker).DescribeTopic(name);
+    if (!described.ok()) return described.status();
+    for (const PartitionDescription& partition : described->partitions) {
+      partitions.Add({partition.partition, partition.begin.value(), partition.end.value(),
+                      partition.durable.value(), partition.bytes, partition.segments});
     }
-    partitions.Add({id, begin->value(), end->value(), durable->value()});
   }
   const auto settings = ToProperties(topic->options());
   if (global.format == Format::kJson) {
@@ -140,10 +146,44 @@ absl::Status Describe(const Global& global, const std::string& name) {
   return absl::OkStatus();
 }
 
-absl::Status Alter(const Global& global, const std::string& name, int partitions) {
+struct AlterArguments {
+  std::string name;
+  std::optional<int> partitions;
+  std::vector<std::string> config;
+};
+
+absl::Status Alter(const Global& global, const AlterArguments& arguments) {
   const auto broker = OpenBroker(global, BrokerAccess::kReadWrite);
   if (!broker.ok()) return broker.status();
-  return (*broker)->CreatePartitions(name, partitions);
+  Admin admin(**broker);
+  if (!arguments.config.empty()) {
+    const auto topic = (*broker)->OpenTopic(arguments.name);
+    if (!topic.ok()) return topic.status();
+    TopicOptions options = topic->options();
+    std::set<std::string> set;
+    if (auto status = SetAll(arguments.config, &options, &set); !status.ok()) return status;
+    if (auto status = admin.AlterTopic(arguments.name, options); !status.ok()) return status;
+  }
+  return arguments.partitions ? admin.CreatePartitions(arguments.name, *arguments.partitions)
+                              : absl::OkStatus();
+}
+
+struct DeleteRecordsArguments {
+  std::string name;
+  int partition = 0;
+  std::int64_t before = 0;
+};
+
+absl::Status DeleteRecords(const Global& global, const DeleteRecordsArguments& arguments) {
+  const auto broker = OpenBroker(global, BrokerAccess::kReadWrite);
+  if (!broker.ok()) return broker.status();
+  const auto begin = Admin(**broker).DeleteRecords({arguments.name, arguments.partition},
+                                                   Offset(arguments.before));
+  if (!begin.ok()) return begin.status();
+  Table table({"partition", "begin_offset"});
+  table.Add({arguments.partition, begin->value()});
+  table.Print(global);
+  return absl::OkStatus();
 }
 
 absl::Status Delete(const Global& global, const std::string& name) {
@@ -189,13 +229,40 @@ void AddTopicCommands(CLI::App& app, Global& global) {
       [&global, name] { global.run = [&global, name] { return Describe(global, *name); }; });
 
   CLI::App* alter = topic->add_subcommand(
-      "alter", "Add partitions to a topic; most keys then go to other partitions than before");
-  auto partitions = std::make_shared<int>(0);
+      "alter",
+      "Change the retention of a topic, or add partitions\n"
+      "  daybook --dir D topic alter orders --config retention.bytes=1073741824\n"
+      "With more partitions most keys go to others than before.");
+  auto altered = std::make_shared<AlterArguments>();
   alter->fallthrough();
-  alter->add_option("name", *name, "The topic")->required();
-  alter->add_option("--partitions", *partitions, "How many it is to have then")->required();
-  alter->callback([&global, name, partitions] {
-    global.run = [&global, name, partitions] { return Alter(global, *name, *partitions); };
+  alter->add_option("name", altered->name, "The topic")->required();
+  auto* const partitions =
+      alter->add_option("--partitions", altered->partitions, "How many it is to have then");
+  auto* const config = alter->add_option(
+      "--config", altered->config,
+      "key=value; the keys are retention.ms, retention.bytes, retention.unread (delete, keep) and "
+      "retention.max.bytes");
+  config->type_name("KEY=VALUE");
+  alter->callback([&global, altered, partitions, config] {
+    if (partitions->count() + config->count() == 0) {
+      RequireUsage(absl::InvalidArgumentError("name --config or --partitions"));
+    }
+    global.run = [&global, altered] { return Alter(global, *altered); };
+  });
+
+  CLI::App* delete_records = topic->add_subcommand(
+      "delete-records",
+      "Delete the records of a partition before an offset\n"
+      "  daybook --dir D topic delete-records orders --partition 0 --before 1000");
+  auto records = std::make_shared<DeleteRecordsArguments>();
+  delete_records->fallthrough();
+  delete_records->add_option("name", records->name, "The topic")->required();
+  delete_records->add_option("--partition", records->partition, "The partition")->required();
+  delete_records->add_option("--before", records->before, "The first offset that stays")
+      ->required()
+      ->check(CLI::NonNegativeNumber);
+  delete_records->callback([&global, records] {
+    global.run = [&global, records] { return DeleteRecords(global, *records); };
   });
 
   CLI::App* remove =

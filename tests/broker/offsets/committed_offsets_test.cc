@@ -57,4 +57,20 @@ TEST_CASE("Entries that nobody has and that nothing was committed to go when the
   CHECK(offsets.FindOrAdd(kOrders) == kept);
 }
 
+TEST_CASE("What all have read of a partition is the least of those that are in its topic") {
+  CommittedOffsets offsets;
+  CHECK_FALSE(offsets.ReadByAll("orders", 0).has_value());
+  offsets.Set(At(kPayments, 1), Timestamp());
+  CHECK_FALSE(offsets.ReadByAll("orders", 0).has_value());
+  CHECK(offsets.ReadByAll("payments", 0) == Offset(0));  // it is in another partition
+  offsets.Set(At(kOrders, 7), Timestamp());
+  CHECK(offsets.ReadByAll("orders", 0) == Offset(7));
+  offsets.Set(At(kOther, 3), Timestamp());
+  CHECK(offsets.ReadByAll("orders", 0) == Offset(3));
+  CHECK(offsets.ReadByAll("orders", 1) == Offset(0));
+  offsets.FindOrAdd({"idle", "orders", 0});
+  offsets.Set({.key = kOther, .offset = std::nullopt, .metadata = ""}, Timestamp());
+  CHECK(offsets.ReadByAll("orders", 0) == Offset(7));
+}
+
 }  // namespace daybook

@@ -4,6 +4,7 @@
 #include "broker/broker_core.h"
 #include "broker/offsets/offset_store.h"
 #include "catch.h"
+#include "daybook/admin.h"
 #include "daybook/committed_offset.h"
 #include "support/broker_fixture.h"
 
@@ -133,7 +134,7 @@ TEST_CASE("A sync of somebody else that fails does not end all compaction") {
   };
   commit(9'000);  // a compaction is asked for
   bool was_told = false;
-  Access::Core(*broker).background().SyncSoon(
+  Access::Core(*broker).syncs().SyncSoon(
       Access::Log(OffsetsLog(broker)).shared_from_this(), Offset(9'001),
       [&](const absl::Status& status, Offset) { was_told = !status.ok(); });
   broker.disk().SetHook([](SimulatedFileSystem::Operation operation, const std::string& path) {
@@ -261,7 +262,7 @@ TEST_CASE("The time of a commit outlives the compaction, so that old groups can 
   REQUIRE(Store(broker).Commit({"new", "orders", 0}, Offset(1)).ok());
   REQUIRE(Store(broker).Compact().ok());
   broker.Reopen();
-  CHECK(broker->ExpireGroupOffsets(std::chrono::hours(1)).value() == 1);
+  CHECK(Admin(*broker).ExpireGroupOffsets(std::chrono::hours(1)).value() == 1);
   CHECK(Store(broker).Groups().value() == std::vector<std::string>{"new"});
   broker.Reopen();
   CHECK(Store(broker).Groups().value() == std::vector<std::string>{"new"});

@@ -5,6 +5,7 @@
 
 #include "broker/access.h"
 #include "catch.h"
+#include "daybook/admin.h"
 #include "support/broker_fixture.h"
 
 namespace daybook {
@@ -96,7 +97,7 @@ TEST_CASE("A send by name goes to the topic that has the name at that time") {
   CHECK(absl::IsNotFound(send("to none").status()));
   broker.MakeTopic("orders", {.partitions = 1});
   CHECK(send("second")->offset() == Offset(0));
-  REQUIRE(broker->CreatePartitions("orders", 3).ok());
+  REQUIRE(Admin(*broker).CreatePartitions("orders", 3).ok());
   std::set<int> partitions;
   for (int i = 0; i < 6; ++i) partitions.insert(send("spread")->partition());
   CHECK(partitions.size() == 3);

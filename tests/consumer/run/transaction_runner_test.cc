@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "catch.h"
+#include "daybook/admin.h"
 #include "support/run_fixture.h"
 
 namespace daybook {
@@ -105,7 +106,7 @@ TEST_CASE("Exactly once: each input is once in the output, however often the han
     for (int partition = 0; partition < 3; ++partition) {
       CHECK(CommittedIn(*broker, "in", partition) == 200);
     }
-    CHECK(broker->DescribeGroup("g")->members.empty());
+    CHECK(Admin(*broker).DescribeGroup("g")->members.empty());
   }
 }
 
@@ -311,7 +312,7 @@ TEST_CASE("Exactly once: a stop ends with the batch under way, or at once after 
     const int handled = timeout == milliseconds(0) ? 4 : 10;
     CHECK(broker.Values("out").size() == static_cast<std::size_t>(handled));
     CHECK(CommittedIn(*broker, "in", 0) == handled);
-    CHECK(broker->DescribeGroup("g")->members.empty());
+    CHECK(Admin(*broker).DescribeGroup("g")->members.empty());
   }
 }
 
@@ -333,7 +334,7 @@ TEST_CASE("Exactly once: what Run cannot do is refused, with what to do") {
   std::stop_source stop;
   stop.request_stop();
   CHECK(group.Run({"in"}, {.stop = stop.get_token()}, Copy).ok());
-  CHECK(broker->ListGroups().value().empty());
+  CHECK(Admin(*broker).ListGroups().value().empty());
 }
 
 TEST_CASE(

@@ -7,17 +7,25 @@ namespace daybook {
 namespace {
 
 // Where a log gets its files, without the log.
-class FileSourceFixture : public FileStoreFixture {
+class FileSourceFixture : public FileStoreFixture, private FileSourceListener {
  public:
   explicit FileSourceFixture(std::uint64_t reserve_bytes = 0)
       : settings_{.segment_bytes = LogFixture::kSegmentBytes,
                   .max_record_bytes = LogFixture::kSegmentBytes / 4,
                   .reserve_bytes = reserve_bytes},
-        source_(log().context(), settings_, store().directory(), nullptr) {}
+        source_(log().context(), settings_, store().directory(), *this) {}
 
   FileSource& source() { return source_; }
+  int begun() const { return begun_; }
+  int full() const { return full_; }
 
  private:
+  void NeedsWorkAhead() override {}
+  void HasBegunSegment() override { ++begun_; }
+  void DiskIsFull() override { ++full_; }
+
+  int begun_ = 0;
+  int full_ = 0;
   const LogSettings settings_;
   FileSource source_;
 };
@@ -47,8 +55,20 @@ TEST_CASE("A log with a reserve has the next file ready when a segment has begun
   CHECK_FALSE(fixture.source().HasReserve(store));
   const auto segment = fixture.source().Create(store, Offset(0), 100);
   REQUIRE(segment.ok());
+  CHECK(fixture.begun() == 0);
   fixture.source().Started(store, **segment);
   CHECK(fixture.source().HasReserve(store));
+  CHECK(fixture.begun() == 1);
+}
+
+TEST_CASE("The log is told that its disk is full") {
+  FileSourceFixture fixture;
+  FileStore& store = fixture.store();
+  MutexLock lock(store.mutex());
+  REQUIRE(store.EnsureOpen().ok());
+  fixture.log().disk().SetCapacity(16 << 10);
+  CHECK(absl::IsResourceExhausted(fixture.source().Create(store, Offset(0), 20'000).status()));
+  CHECK(fixture.full() == 1);
 }
 
 }  // namespace daybook

@@ -2,6 +2,7 @@
 #include <string>
 
 #include "catch.h"
+#include "daybook/admin.h"
 #include "daybook/broker.h"
 #include "daybook/producer.h"
 #include "support/child_process.h"
@@ -213,7 +214,7 @@ TEST_CASE("Beside a process that writes, consume -G keeps its offsets elsewhere"
   CHECK(daybook.Output("group list" + own).find("g\n") != std::string::npos);
   daybook.Output("group seek g --to-earliest --execute" + own);
   CHECK(daybook.Output("consume t -e -G g" + own) == "0\n1\n");
-  CHECK(broker->ListGroups()->empty());
+  CHECK(Admin(*broker).ListGroups()->empty());
   CHECK(daybook.Run("consume t -e" + own).status == 2);
 }
 

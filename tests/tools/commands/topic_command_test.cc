@@ -108,4 +108,31 @@ TEST_CASE("A topic in memory is neither made nor used from the command line") {
   daybook.Output("topic delete ticks");
 }
 
+TEST_CASE("Retention is altered, and records are deleted") {
+  CommandFixture daybook;
+  daybook.Output("topic create t --config segment.bytes=65536");
+  CHECK(daybook.Run("topic alter t").status == 2);
+  daybook.Output("topic alter t --config retention.bytes=65536 retention.ms=1000 --partitions 2");
+  const auto described = nlohmann::json::parse(daybook.Output("--format json topic describe t"));
+  CHECK(described["settings"]["retention.bytes"] == 65536);
+  CHECK(described["settings"]["retention.ms"] == 1000);
+  CHECK(described["partitions"].size() == 2);
+  CHECK(described["partitions"][1]["bytes"] == 0);
+  CHECK(daybook.Run("topic alter t --config durability=disk").error.find("cannot be changed") !=
+        std::string::npos);
+  CHECK(daybook.Run("topic alter t --config retention.bytes=1").status == 1);
+  CHECK(daybook.Run("topic alter t --config retention.byte=1").error.find("retention.bytes?") !=
+        std::string::npos);
+  daybook.Output("topic alter t --config retention.ms=-1");
+  daybook.Output("produce t -p 0", "a\nb\nc\nd\ne\n");
+  CHECK(daybook.Output("topic delete-records t --partition 0 --before 3").find("3") !=
+        std::string::npos);
+  CHECK(daybook.Run("topic delete-records t --partition 0 --before 6").status == 1);
+  CHECK(daybook.Run("topic delete-records t --partition 7 --before 0").status == 1);
+  CHECK(daybook.Run("topic delete-records t --partition 0 --before -1").status == 2);
+  const auto after = nlohmann::json::parse(daybook.Output("--format json topic describe t"));
+  CHECK(after["partitions"][0]["begin_offset"] == 3);
+  CHECK(after["partitions"][0]["end_offset"] == 5);
+}
+
 }  // namespace daybook

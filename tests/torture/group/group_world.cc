@@ -4,6 +4,7 @@
 
 #include "broker/access.h"
 #include "broker/broker_core.h"
+#include "daybook/admin.h"
 #include "daybook/producer.h"
 #include "segment/segment_steps.h"
 #include "support/segment_bytes.h"
@@ -341,7 +342,7 @@ void GroupWorld::SeekBack(Member& member) {
 
 void GroupWorld::AddPartition() {
   if (partitions_ >= 6) return;
-  Expect(broker_->CreatePartitions("in", partitions_ + 1).ok(), "a partition is added");
+  Expect(Admin(*broker_).CreatePartitions("in", partitions_ + 1).ok(), "a partition is added");
   ++partitions_;
   produced_.emplace_back();
   // It is new to a group that is there, which reads it from its beginning.

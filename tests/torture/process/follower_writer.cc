@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/access.h"
 #include "broker/broker_core.h"
+#include "daybook/admin.h"
 #include "daybook/broker.h"
 #include "daybook/transaction.h"
 #include "segment/segment_steps.h"
@@ -166,7 +167,7 @@ class Writer {
   void AddPartition(std::size_t which) {
     const int partitions = Open(which).partitions();
     if (partitions == static_cast<int>(kPartitions)) return;
-    const auto status = broker_->CreatePartitions(kNames[which], partitions + 1);
+    const auto status = Admin(*broker_).CreatePartitions(kNames[which], partitions + 1);
     if (!status.ok()) Fail("add", status);
   }
 

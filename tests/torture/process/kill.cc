@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "daybook/admin.h"
 #include "daybook/broker.h"
 #include "daybook/consumer_group.h"
 #include "torture/family.h"
@@ -175,7 +176,7 @@ class KillCase {
     if (!consumer.ok()) return tally_.Violate("join: " + consumer.status().ToString());
     const auto polled = (*consumer)->Poll({});
     if (!polled.ok()) return tally_.Violate("poll: " + polled.status().ToString());
-    const auto places = broker.DescribeGroup(kGroup);
+    const auto places = Admin(broker).DescribeGroup(kGroup);
     if (!places.ok()) return tally_.Violate("the group: " + places.status().ToString());
     for (const GroupOffset& place : places->offsets) {
       const auto which = static_cast<std::size_t>(place.partition);

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "broker/access.h"
 #include "broker/broker_core.h"
+#include "daybook/admin.h"
 #include "daybook/broker.h"
 #include "daybook/consumer_group.h"
 #include "daybook/reader.h"
@@ -306,7 +307,7 @@ class StoreCase {
       }
     }
     if (access == BrokerAccess::kReadOnly) return state;  // knows no groups
-    const auto group = (*broker)->DescribeGroup(kGroup);
+    const auto group = Admin(**broker).DescribeGroup(kGroup);
     if (!group.ok() && !absl::IsNotFound(group.status())) return violate(group.status());
     if (group.ok()) {
       for (const GroupOffset& place : group->offsets) {

@@ -1,0 +1,65 @@
+#ifndef DAYBOOK_BROKER_BACKGROUND_RETENTION_WORKER_H_
+#define DAYBOOK_BROKER_BACKGROUND_RETENTION_WORKER_H_
+
+#include <chrono>
+#include <memory>
+#include <thread>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "base/mutex.h"
+#include "broker/background/retention.h"
+#include "broker/offsets/offset_store.h"
+#include "broker/topics/catalog.h"
+#include "daybook/broker.h"
+#include "daybook/system/clock.h"
+#include "daybook/system/thread_factory.h"
+#include "log/partition_log.h"
+#include "log/work_queue.h"
+
+namespace daybook::inline v1 {
+
+// Applies the retention of topics: to a partition that has begun a segment, to all of them every
+// few seconds, and at once when the disk is full. In a thread of its own, since it waits for the
+// disk, or in whoever calls RunNow. What failed is tried again the next time. Thread-safe.
+class RetentionWorker {
+ public:
+  // All must outlive this.
+  RetentionWorker(Background mode, Catalog& catalog, OffsetStore& offsets, Clock& clock)
+      : mode_(mode), catalog_(catalog), offsets_(offsets), clock_(clock) {}
+  ~RetentionWorker() { Stop(); }
+
+  // Starts the thread, if there is to be one. ResourceExhausted: there are no more.
+  absl::Status Start(ThreadFactory& threads) ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // That partition has begun a segment. Throws nothing: the caller is in the middle of an append.
+  void Request(PartitionLog& log) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The disk is full. The same.
+  void RequestAll() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Looks at all partitions; the first error.
+  absl::Status RunNow() ABSL_LOCKS_EXCLUDED(mutex_);
+
+  // Forgets what was asked for, takes no more, and ends the thread.
+  void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
+
+ private:
+  void Loop() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status Apply(PartitionLog& log, const RetentionRules& rules);
+  void ApplyTo(PartitionLog& log);
+
+  const Background mode_;
+  Catalog& catalog_;
+  OffsetStore& offsets_;
+  Clock& clock_;
+  Mutex mutex_;
+  CondVar changed_;
+  WorkQueue requests_ ABSL_GUARDED_BY(mutex_);
+  bool wants_all_ ABSL_GUARDED_BY(mutex_) = false;
+  bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
+  std::thread thread_ ABSL_GUARDED_BY(mutex_);
+};
+
+}  // namespace daybook::inline v1
+
+#endif  // DAYBOOK_BROKER_BACKGROUND_RETENTION_WORKER_H_

@@ -1,0 +1,105 @@
+#include "broker/background/retention_worker.h"
+
+#include <chrono>
+#include <string>
+#include <thread>
+
+#include "broker/access.h"
+#include "broker/broker_core.h"
+#include "catch.h"
+#include "daybook/admin.h"
+#include "support/broker_fixture.h"
+#include "support/temporary_directory.h"
+#include "support/thread_factories.h"
+
+namespace daybook {
+namespace {
+
+constexpr std::int64_t kSmall = 64 << 10;
+
+void Fill(Broker& broker, int records) {
+  const Topic topic = broker.OpenTopic("t").value();
+  const std::string value(1000, 'v');
+  for (int i = 0; i < records; ++i) REQUIRE(topic.partition(0).Append(RecordOf(value)).ok());
+}
+
+Offset Begin(Broker& broker) { return broker.OpenTopic("t")->partition(0).begin_offset().value(); }
+
+bool BeginsLater(Broker& broker, Offset than) {
+  const auto deadline = Soon();
+  while (Begin(broker) <= than && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return Begin(broker) > than;
+}
+
+}  // namespace
+
+TEST_CASE("A thread deletes what may go as soon as a segment is begun, or a setting altered") {
+  const TemporaryDirectory directory;
+  const auto broker = Broker::Open(directory.path() + "/data").value();
+  TopicOptions options{.segment_bytes = kSmall, .retention = {.bytes = kSmall}};
+  REQUIRE(broker->CreateTopic("t", options).ok());
+  Fill(*broker, 300);
+  CHECK(BeginsLater(*broker, Offset(0)));
+  options = broker->OpenTopic("t")->options();
+  options.retention.bytes = -1;
+  REQUIRE(Admin(*broker).AlterTopic("t", options).ok());
+  REQUIRE(broker->RunBackgroundWork().ok());
+  const Offset begin = Begin(*broker);
+  Fill(*broker, 300);
+  REQUIRE(broker->RunBackgroundWork().ok());
+  CHECK(Begin(*broker) == begin);
+  options.retention.bytes = 2 * kSmall;
+  REQUIRE(Admin(*broker).AlterTopic("t", options).ok());
+  CHECK(BeginsLater(*broker, begin));
+}
+
+TEST_CASE("A full disk is given back what may go, and appends go on") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.segment_bytes = kSmall, .retention = {.bytes = 2 * kSmall}});
+  broker.disk().SetCapacity(std::uint64_t{12} * kSmall);
+  const std::string value(1000, 'v');
+  Partition& partition = broker->OpenTopic("t")->partition(0);
+  int refused = 0;
+  for (int i = 0; i < 3'000; ++i) {
+    const auto appended = partition.Append(RecordOf(value));
+    if (appended.ok()) continue;
+    REQUIRE(absl::IsResourceExhausted(appended.status()));
+    ++refused;
+    REQUIRE(broker->RunBackgroundWork().ok());
+    REQUIRE(partition.Append(RecordOf(value)).ok());
+  }
+  CHECK(refused > 0);
+}
+
+TEST_CASE("A failure is told, and the next look goes on") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.segment_bytes = kSmall, .retention = {.bytes = kSmall}});
+  Fill(*broker, 300);
+  using Operation = SimulatedFileSystem::Operation;
+  broker.disk().SetHook([](Operation operation, const std::string& path) {
+    return operation == Operation::kRemove && path.ends_with(".log")
+               ? absl::UnavailableError("not now")
+               : absl::OkStatus();
+  });
+  CHECK(absl::IsUnavailable(broker->RunBackgroundWork()));
+  broker.disk().SetHook(nullptr);
+  const auto files = broker.disk().Files().size();
+  CHECK(broker->RunBackgroundWork().ok());
+  CHECK(broker.disk().Files().size() < files);
+}
+
+TEST_CASE("A worker whose thread cannot be started says so, and one that stopped does nothing") {
+  BrokerFixture broker;
+  BrokerCore& core = Access::Core(*broker);
+  RetentionWorker worker(Background::kThread, core.catalog(), core.offsets(), broker.clock());
+  FewThreads none(0);
+  CHECK(absl::IsResourceExhausted(worker.Start(none)));
+  REQUIRE(worker.Start(ThreadFactory::System()).ok());
+  worker.Stop();
+  worker.Stop();
+  worker.RequestAll();
+}
+
+}  // namespace daybook
