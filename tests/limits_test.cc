@@ -91,6 +91,7 @@ std::vector<Row> Rows() {
       {"`flush_interval`",
        {Number(kMinFlushInterval.count()) + " ms to " + Days(kMaxFlushInterval)}},
       {"`max_block`", {"0 to " + Days(kMaxMaxBlock)}},
+      {"`retention.time`", {"1 ms to " + Days(kMaxRetentionTime)}},
       {"`compression_level`",
        {Number(kMinCompressionLevel) + " to " + Number(kMaxCompressionLevel)}},
       {"`dictionary_bytes`",

@@ -33,7 +33,7 @@ struct PartitionDescription {
   std::uint64_t bytes = 0;    // of files, or of memory; what is made ahead included
   std::int64_t segments = 0;  // none before the first append
   std::optional<Timestamp> first_append = {};  // of all that was in the segments that are there
-  std::optional<Timestamp> last_append = {};   // absent: there are no records
+  std::optional<Timestamp> last_append = {};   // absent: there are no records, or it is damaged
 };
 
 struct TopicDescription {
@@ -43,7 +43,8 @@ struct TopicDescription {
 };
 
 // What operators do with a broker: topics that are there, and groups. A handle: copies are cheap.
-// Thread-safe. After the broker is closed or gone all calls answer FailedPrecondition.
+// Thread-safe. After the broker is closed or gone all calls answer FailedPrecondition, and so do
+// those that change something if it is read-only.
 //
 // Kafka's Admin, call by call: createTopics, deleteTopics and listTopics are the Broker's;
 // describeTopics, describeConfigs and describeLogDirs are DescribeTopic; incrementalAlterConfigs is

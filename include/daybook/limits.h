@@ -23,6 +23,7 @@ inline constexpr std::int64_t kMaxMemoryBytes = std::int64_t{1} << 40;
 inline constexpr std::chrono::milliseconds kMinFlushInterval{1};
 inline constexpr std::chrono::milliseconds kMaxFlushInterval = std::chrono::hours(24);
 inline constexpr std::chrono::milliseconds kMaxMaxBlock = std::chrono::hours(24);
+inline constexpr std::chrono::milliseconds kMaxRetentionTime = std::chrono::hours(24 * 36'500);
 inline constexpr int kMinCompressionLevel = 1;
 inline constexpr int kMaxCompressionLevel = 19;
 inline constexpr std::int64_t kMinDictionaryBytes = 256;

@@ -26,13 +26,13 @@ enum class RetentionUnread {
   kKeep,
 };
 
-// What of a topic is deleted, and when. Nothing is, unless one of the first two says so. Whole
+// What of a topic is deleted, and when. Nothing is, unless one of the bounds says so. Whole
 // segments go, the oldest first, each partition for itself; batches that readers hold stay valid.
 struct RetentionOptions {
   // retention.ms: records that were appended longer ago than that, by BrokerOptions::clock (Kafka's
   // meaning where message.timestamp.type is LogAppendTime; the times of records themselves do not
   // matter). They are gone when they are twice as old, the last one of a quiet topic, too. A clock
-  // that was wrong deletes nothing that is younger. -1: none goes by age; else from 1 ms on.
+  // that was wrong deletes nothing that is younger. -1: none goes by age; else 1 ms to 100 years.
   std::chrono::milliseconds time{-1};
   // retention.bytes: the oldest, as long as so many bytes of files are left without them: a segment
   // more than that stays, and the one that is being filled. -1: none goes by size; else at least

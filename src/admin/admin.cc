@@ -29,8 +29,8 @@ absl::StatusOr<PartitionDescription> Describe(int id, PartitionLog& log) {
   if (*begin == *end) return description;
   if (!segments->empty()) description.first_append = segments->front().created;
   const auto last = log.LastAppendTime();
-  if (!last.ok()) return last.status();
-  description.last_append = *last;
+  if (!last.ok() && !absl::IsDataLoss(last.status())) return last.status();
+  if (last.ok()) description.last_append = *last;
   return description;
 }
 

@@ -17,6 +17,7 @@ enum class LockOrder : std::uint8_t {
   kBrokerCreate,       // BrokerCore: one topic is made or deleted at a time
   kGroups,             // GroupRegistry: which groups there are
   kGroup,              // GroupCoordinator
+  kRetention,          // RetentionWorker: one partition at a time
   kOffsetCompaction,   // OffsetStore: one compaction at a time
   kOffsets,            // OffsetStore
   kCatalogChange,      // Catalog: a topic is made, changed or deleted

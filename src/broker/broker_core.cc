@@ -75,6 +75,7 @@ absl::Status BrokerCore::Load(const BrokerOptions& options, bool is_for_offsets)
   if (status.ok() && !is_read_only()) status = background_.Start(threads_);
   // Nobody may read what a transaction wrote before it is known how that ended.
   if (status.ok()) status = offsets_.Load();
+  if (status.ok() && !is_read_only()) status = background_.StartRetention(threads_);
   if (!is_read_only()) return status;
   // What cannot be read of another process is looked for again.
   if (status = catalog_.Check(); !status.ok() || options.offsets_directory.empty()) return status;

@@ -41,7 +41,7 @@ absl::Status BrokerCore::AlterTopic(std::string_view topic, const TopicOptions& 
         absl::StrCat(std::string(topic), " is an internal topic; its settings stay as they are"));
   }
   const auto status = catalog_.Alter(topic, options);
-  if (status.ok()) background_.retention().RequestAll();
+  if (status.ok()) background_.retention().SettingsChanged();
   return status;
 }
 

@@ -1,13 +1,17 @@
 #include <condition_variable>
+#include <map>
+#include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <utility>
-#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/deadline.h"
 #include "broker/access.h"
 #include "broker/broker_core.h"
+#include "broker/topics/topic_state.h"
+#include "consumer/run/attempt.h"
 #include "daybook/reader.h"
 #include "daybook/system/thread_factory.h"
 #include "daybook/table/table_view.h"
@@ -17,8 +21,11 @@ namespace daybook::inline v1 {
 // One thread reads: the feed's own, or the caller's. What it has come to, others wait for.
 class TableFeed::State {
  public:
-  State(Reader reader, Topic topic, Take take)
-      : reader_(std::move(reader)), topic_(std::move(topic)), take_(std::move(take)) {}
+  State(Reader reader, std::shared_ptr<BrokerCore> core, std::string topic, Take take)
+      : reader_(std::move(reader)),
+        core_(std::move(core)),
+        topic_(std::move(topic)),
+        take_(std::move(take)) {}
   ~State() {
     if (!thread_.joinable()) return;
     {
@@ -44,26 +51,27 @@ class TableFeed::State {
   }
 
   absl::Status CatchUp(SteadyTime deadline) {
-    if (!has_thread()) return CatchUpHere(deadline);
+    const auto ends = Ends();  // what comes meanwhile does not count
+    if (!ends.ok()) return ends.status();
+    if (!has_thread()) {
+      return Drive(deadline, [&](bool was_empty) { return was_empty || HasCome(*ends); });
+    }
     std::unique_lock lock(mutex_);
     const std::uint64_t wanted = ++asked_;
     lock.unlock();
     reader_.Wakeup();
     lock.lock();
-    return Await(lock, deadline, [&] { return answered_ >= wanted; });
+    return Await(lock, deadline, [&] { return answered_ >= wanted || HasCome(*ends); });
   }
 
   absl::Status WaitFor(int partition, Offset end, SteadyTime deadline) {
-    const auto is_there = [&] {
-      const auto position = reader_.Position(partition);
-      return position.ok() && *position >= end;
-    };
-    if (!has_thread()) return Drive(deadline, [&](bool) { return is_there(); });
+    const auto topic = core_->catalog().Find(topic_);
+    if (!topic.ok()) return topic.status();
+    if (auto status = CheckPartition(*topic, partition); !status.ok()) return status;
+    const std::map<int, Offset> ends = {{partition, end}};
+    if (!has_thread()) return Drive(deadline, [&](bool) { return HasCome(ends); });
     std::unique_lock lock(mutex_);
-    return Await(lock, deadline, [&] {
-      const auto at = positions_.find(partition);
-      return at != positions_.end() && at->second >= end;
-    });
+    return Await(lock, deadline, [&] { return HasCome(ends); });
   }
 
  private:
@@ -74,15 +82,12 @@ class TableFeed::State {
       if (!ended_.ok()) return ended_;
     }
     auto batch = reader_.Poll(timeout);
-    // What was dropped says nothing any more.
-    if (absl::IsOutOfRange(batch.status())) {
-      const auto skipped = reader_.SkipDamage();
-      if (skipped.ok()) return false;
-      batch = skipped.status();
-    }
+    if (absl::IsOutOfRange(batch.status()) && PassDropped()) return false;
     if (absl::IsCancelled(batch.status())) return false;
     absl::Status status = batch.status();
-    if (status.ok() && !batch->empty()) status = take_(*batch);
+    if (status.ok() && !batch->empty()) {
+      status = CallHandler([&] { return take_(*batch); }, "what takes a batch into the view");
+    }
     const std::lock_guard lock(mutex_);
     if (!status.ok()) {
       ended_ = status;
@@ -97,6 +102,19 @@ class TableFeed::State {
     return batch->empty();
   }
 
+  // What was dropped says nothing any more. True: a partition goes on behind it.
+  bool PassDropped() {
+    const auto topic = core_->catalog().Find(topic_);
+    bool has_passed = false;
+    for (int id = 0; topic.ok() && id < topic->partitions(); ++id) {
+      const auto position = reader_.Position(id);
+      const auto begin = topic->partition(id).begin_offset();
+      if (!position.ok() || !begin.ok() || *position >= *begin) continue;
+      has_passed = reader_.Seek(id, *begin).ok() || has_passed;
+    }
+    return has_passed;
+  }
+
   // False: the reader knows of no such partition.
   bool NotePosition(int partition) {
     const auto position = reader_.Position(partition);
@@ -104,35 +122,38 @@ class TableFeed::State {
     return position.ok();
   }
 
-  absl::Status CatchUpHere(SteadyTime deadline) {
-    std::vector<Offset> ends;  // those that come meanwhile do not count
-    for (int id = 0; id < topic_.partitions(); ++id) {
-      const auto end = topic_.partition(id).end_offset();
+  // Of each partition, now.
+  absl::StatusOr<std::map<int, Offset>> Ends() {
+    const auto topic = core_->catalog().Find(topic_);
+    if (!topic.ok()) return topic.status();
+    std::map<int, Offset> ends;
+    for (int id = 0; id < topic->partitions(); ++id) {
+      const auto end = topic->partition(id).end_offset();
       if (!end.ok()) return end.status();
-      ends.push_back(*end);
+      ends[id] = *end;
     }
-    const auto is_there = [&] {
-      for (std::size_t id = 0; id != ends.size(); ++id) {
-        const auto position = reader_.Position(static_cast<int>(id));
-        if (!position.ok() || *position < ends[id]) return false;
-      }
-      return true;
-    };
-    return Drive(deadline, [&](bool was_empty) { return was_empty || is_there(); });
+    return ends;
+  }
+  // All before these is taken in. With the lock, if there is a thread.
+  bool HasCome(const std::map<int, Offset>& ends) const {
+    for (const auto& [partition, end] : ends) {
+      const auto at = positions_.find(partition);
+      if ((at == positions_.end() ? Offset() : at->second) < end) return false;
+    }
+    return true;
   }
 
   // Takes in what there is, and waits for more when nothing is.
   template <typename IsDone>
   absl::Status Drive(SteadyTime deadline, IsDone is_done) {
+    auto wait = std::chrono::nanoseconds(0);
     for (;;) {
-      auto was_empty = Step(std::chrono::nanoseconds(0));
+      const auto was_empty = Step(wait);
       if (!was_empty.ok()) return was_empty.status();
       if (is_done(*was_empty)) return absl::OkStatus();
-      if (!*was_empty) continue;
       const auto now = std::chrono::steady_clock::now();
       if (now >= deadline) return Late();
-      was_empty = Step(deadline - now);
-      if (!was_empty.ok()) return was_empty.status();
+      wait = *was_empty ? deadline - now : std::chrono::nanoseconds(0);
     }
   }
 
@@ -149,7 +170,7 @@ class TableFeed::State {
 
   absl::Status Late() const {
     return absl::DeadlineExceededError(
-        absl::StrCat("the view of ", topic_.name(), " is not that far yet"));
+        absl::StrCat("the view of ", topic_, " is not that far yet"));
   }
 
   void Loop() {
@@ -174,7 +195,8 @@ class TableFeed::State {
   }
 
   Reader reader_;
-  const Topic topic_;
+  const std::shared_ptr<BrokerCore> core_;
+  const std::string topic_;
   const Take take_;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -188,11 +210,10 @@ class TableFeed::State {
 
 absl::StatusOr<std::unique_ptr<TableFeed>> TableFeed::Open(Broker& broker, std::string_view topic,
                                                            Background mode, Take take) {
-  auto found = broker.OpenTopic(topic);
-  if (!found.ok()) return found.status();
   auto reader = Reader::Open(broker, topic);
   if (!reader.ok()) return reader.status();
-  auto state = std::make_unique<State>(*std::move(reader), *std::move(found), std::move(take));
+  auto state = std::make_unique<State>(*std::move(reader), Access::SharedCore(broker),
+                                       std::string(topic), std::move(take));
   if (mode == Background::kThread) {
     const auto status = state->Start(Access::Core(broker).threads());
     if (!status.ok()) return status;

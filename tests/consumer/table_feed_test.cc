@@ -2,6 +2,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "daybook/admin.h"
 #include "daybook/table/table_view.h"
 #include "daybook/transaction.h"
+#include "segment/partition_name.h"
 #include "support/broker_fixture.h"
 #include "support/notes.h"
 #include "support/thread_factories.h"
@@ -52,7 +54,7 @@ TEST_CASE("A view has the last value of each key, and none of what a tombstone t
   REQUIRE(broker->OpenTopic("t")->partition(0).Append(RecordOf("no key")).ok());
   const auto table = Driven(*broker);
   CHECK(table->size() == 0);
-  REQUIRE(table->CatchUp({}).ok());
+  REQUIRE(table->CatchUp(kLong).ok());
   CHECK(table->Get("a") == "3");
   CHECK_FALSE(table->Get("b").has_value());
   CHECK_FALSE(table->Contains("c"));
@@ -72,10 +74,10 @@ TEST_CASE("A snapshot is of one moment, with the positions it is of, and changes
   Set(broker, "a", "1");
   Set(broker, "a", "2");
   const auto table = Driven(*broker);
-  REQUIRE(table->CatchUp({}).ok());
+  REQUIRE(table->CatchUp(kLong).ok());
   const auto snapshot = table->TakeSnapshot();
   Set(broker, "a", "3");
-  REQUIRE(table->CatchUp({}).ok());
+  REQUIRE(table->CatchUp(kLong).ok());
   CHECK(snapshot.values.at("a") == "2");
   CHECK(snapshot.positions == std::map<int, Offset>{{0, Offset(2)}});
   CHECK(table->position(0) == Offset(3));
@@ -100,14 +102,28 @@ TEST_CASE("Types are made by functions, changes are told in order, and what is n
   Set(broker, "1", "10");
   Set(broker, "2", "20");
   Remove(broker, "1");
-  REQUIRE(table->CatchUp({}).ok());
+  REQUIRE(table->CatchUp(kLong).ok());
   CHECK(changes == std::vector<std::string>{"1=10", "2=20", "1 gone"});
   CHECK(table->Get(2) == 20);
   Set(broker, "x", "1");
-  CHECK(absl::IsInvalidArgument(table->CatchUp({})));
+  CHECK(absl::IsInvalidArgument(table->CatchUp(kLong)));
   Set(broker, "3", "30");
   CHECK(absl::IsInvalidArgument(table->Poll({})));
+  CHECK(changes.size() == 3);
   CHECK(table->Get(2) == 20);
+}
+
+TEST_CASE("What a function of the options throws is the error that a view ends with") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  Set(broker, "a", "1");
+  const auto table = Table::Open(*broker, "t", {.on_change = [](const auto&, const auto&) {
+                       throw std::runtime_error("no such luck");
+                     }}).value();
+  const auto status = table->CatchUp(kLong);
+  CHECK(status.code() == absl::StatusCode::kUnknown);
+  CHECK(status.message().find("no such luck") != absl::string_view::npos);
+  CHECK(table->Get("a") == "1");
 }
 
 TEST_CASE("A thread keeps a view up to date, and who waits gets what was there") {
@@ -138,7 +154,7 @@ TEST_CASE("Of a transaction a view takes in what was committed, and waits behind
   auto aborted = Transaction::Begin(*broker).value();
   REQUIRE(aborted.Send("t", RecordOf("a", "2")).ok());
   aborted.Abort();
-  REQUIRE(table->CatchUp({}).ok());
+  REQUIRE(table->CatchUp(kLong).ok());
   CHECK(table->Get("a") == "1");
 }
 
@@ -147,16 +163,16 @@ TEST_CASE("What retention takes away stays in a view, and a new one does not hav
   broker.MakeTopic("t");
   Set(broker, "a", "1");
   const auto table = Driven(*broker);
-  REQUIRE(table->CatchUp({}).ok());
+  REQUIRE(table->CatchUp(kLong).ok());
   Set(broker, "b", "2");
   Set(broker, "c", "3");
   REQUIRE(Admin(*broker).DeleteRecords({"t", 0}, Offset(2)).ok());
-  REQUIRE(table->CatchUp({}).ok());
+  REQUIRE(table->CatchUp(kLong).ok());
   CHECK(table->Get("a") == "1");
   CHECK_FALSE(table->Get("b").has_value());
   CHECK(table->Get("c") == "3");
   const auto later = Driven(*broker);
-  REQUIRE(later->CatchUp({}).ok());
+  REQUIRE(later->CatchUp(kLong).ok());
   CHECK(later->size() == 1);
 }
 
@@ -188,6 +204,34 @@ TEST_CASE("A view whose thread cannot be started says so") {
           .value();
   REQUIRE(broker->CreateTopic("t").ok());
   CHECK(absl::IsResourceExhausted(Table::Open(*broker, "t").status()));
+}
+
+TEST_CASE("A view that waits for what is not there is late, and knows its partitions") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  const auto table = Driven(*broker);
+  Set(broker, "a", "1");
+  CHECK(absl::IsDeadlineExceeded(table->WaitFor(0, Offset(2), {})));
+  CHECK(table->Get("a") == "1");
+  CHECK(table->WaitFor(0, Offset(1), {}).ok());
+  CHECK(absl::IsNotFound(table->WaitFor(1, Offset(0), kLong)));
+  REQUIRE(Admin(*broker).CreatePartitions("t", 2).ok());
+  CHECK(table->WaitFor(1, Offset(0), kLong).ok());
+}
+
+TEST_CASE("Damage in one partition is told though another one has dropped what it read") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.partitions = 2});
+  broker.SendMany("t", 0, 4);
+  broker.SendMany("t", 1, 3);
+  broker.Close();
+  REQUIRE(broker.disk()
+              .Corrupt("/data/t-1/" + SegmentFileName(Offset(0), ".log"), 4'100, std::byte{1})
+              .ok());
+  broker.Reopen();
+  const auto table = Driven(*broker);
+  REQUIRE(Admin(*broker).DeleteRecords({"t", 0}, Offset(4)).ok());
+  CHECK(absl::IsDataLoss(table->CatchUp(kLong)));
 }
 
 }  // namespace daybook

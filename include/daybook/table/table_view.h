@@ -31,7 +31,7 @@ namespace daybook::inline v1 {
 // of its own. TableView is what programs use, and says what the calls do.
 class DAYBOOK_EXPORT TableFeed {
  public:
-  // Takes a batch in; an error ends the feed. Throws nothing.
+  // Takes a batch in; an error ends the feed, and what it throws is one.
   using Take = std::function<absl::Status(const RecordBatch&)>;
   static absl::StatusOr<std::unique_ptr<TableFeed>> Open(Broker& broker, std::string_view topic,
                                                          Background mode, Take take);
@@ -52,7 +52,7 @@ class DAYBOOK_EXPORT TableFeed {
 template <typename K, typename V>
 struct TableOptions {
   // How the bytes of a record become a key and a value. Empty: by the constructor that takes a
-  // std::string_view. An error is an error of the view.
+  // std::string_view. An error is an error of the view. They may not call it.
   std::function<absl::StatusOr<K>(std::string_view)> key = {};
   std::function<absl::StatusOr<V>(std::string_view)> value = {};
   // Told of each change, in the order of its partition, when it can be looked up, by the thread
@@ -76,6 +76,7 @@ struct TableOptions {
 //   DataLoss            damage in the topic (damage.h)
 //   NotFound            the topic was deleted
 //   FailedPrecondition  the broker is closed
+//   Unknown             a function of the options threw
 // What was there can still be looked up then. Must be destroyed before what its functions refer to.
 template <typename K, typename V>
 class TableView {
@@ -123,7 +124,8 @@ class TableView {
     const std::shared_lock lock(mutex_);
     return values_.size();
   }
-  // Calls `visit` with each key and value, in no order; nothing is taken in meanwhile.
+  // Calls `visit` with each key and value, in no order; nothing is taken in meanwhile. It may not
+  // call the view.
   template <typename Visit>
   void ForEach(Visit visit) const {
     const std::shared_lock lock(mutex_);
@@ -141,11 +143,12 @@ class TableView {
     return found == positions_.end() ? Offset() : found->second;
   }
 
-  // At Background::kCaller: takes in what there is, after waiting up to `timeout` for the first.
+  // At Background::kCaller: takes in the next batch, after waiting up to `timeout` for it.
   absl::Status Poll(TimeSpan timeout) { return feed_->Poll(timeout); }
   // Until all is taken in that there was when it was called. DeadlineExceeded: it is not yet.
   absl::Status CatchUp(TimeSpan timeout) { return feed_->CatchUp(timeout); }
-  // Until the record before `end`, as Receipt::offset() + 1, is taken in. DeadlineExceeded.
+  // Until the record before `end`, as Receipt::offset() + 1, is taken in. DeadlineExceeded: it is
+  // not yet. NotFound, too: there is no such partition.
   absl::Status WaitFor(int partition, Offset end, TimeSpan timeout) {
     return feed_->WaitFor(partition, end, timeout);
   }
@@ -154,15 +157,16 @@ class TableView {
   explicit TableView(Options options) : options_(std::move(options)) {}
   absl::Status Take(const RecordBatch& batch) {
     std::vector<std::pair<K, std::optional<V>>> changes;
+    absl::Status status;
     {
       const std::unique_lock lock(mutex_);
       for (const RecordView& record : batch) {
-        if (auto status = TakeOne(record, changes); !status.ok()) return status;
+        if (status = TakeOne(record, changes); !status.ok()) break;
         positions_[record.partition] = record.offset + 1;
       }
     }
     for (const auto& [key, value] : changes) options_.on_change(key, value);
-    return absl::OkStatus();
+    return status;
   }
   absl::Status TakeOne(const RecordView& record,
                        std::vector<std::pair<K, std::optional<V>>>& changes) {

@@ -22,9 +22,10 @@ class BackgroundWork {
   absl::Status Start(ThreadFactory& threads) {
     absl::Status status = syncs_.Start(threads);
     if (status.ok()) status = ahead_.Start(threads);
-    if (status.ok()) status = retention_.Start(threads);
     return status;
   }
+  // The same of what deletes: when it is known which transactions count.
+  absl::Status StartRetention(ThreadFactory& threads) { return retention_.Start(threads); }
   // What is due; the first error.
   absl::Status RunNow() {
     ahead_.RunNow();

@@ -6,7 +6,7 @@
 #include <optional>
 #include <span>
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "broker/offsets/offset_store.h"
 #include "daybook/offset.h"
 #include "daybook/system/clock.h"
@@ -29,19 +29,20 @@ struct RetentionRules {
 };
 RetentionRules RetentionRulesOf(const TopicOptions& options);
 
-// The base offset of the first segment that stays; never behind the last one. `segments` are not
-// empty. `read_by_all`: what is before it, each group has read; absent: there is no group.
+// From where on all stays: the base offset of a segment, or `end` if all of them are too old and
+// the last one is sealed. `segments` are not empty; the last of them stays but for that.
+// `read_by_all`: what is before it, each group has read; absent: there is no group.
 //
 // A segment is as old as its last record: as its seal, or where that is not known, as the next
-// segment. A time that is later than `now` was told by a wrong clock: that of the segment behind it
-// counts. Of the others the latest so far: those of a clock that was behind make nothing older.
-Offset RetainedFrom(std::span<const SegmentFacts> segments, const RetentionRules& rules,
+// segment. Times only rise: one that is later than `now`, or earlier than one before it, was told
+// by a clock that was wrong, and that of the segment behind it counts.
+Offset RetainedFrom(std::span<const SegmentFacts> segments, Offset end, const RetentionRules& rules,
                     std::optional<Offset> read_by_all, Timestamp now);
 
-// Deletes what may go. Where all of a log is too old, that is all of it; where only the beginning
-// of the segment that takes appends is, the next append begins another one.
-absl::Status ApplyRetention(PartitionLog& log, const RetentionRules& rules, OffsetStore& offsets,
-                            Timestamp now);
+// Deletes some of what may go; true: there is more. A segment that takes appends and whose first
+// record is too old is sealed: the next append begins another one.
+absl::StatusOr<bool> ApplyRetention(PartitionLog& log, const RetentionRules& rules,
+                                    OffsetStore& offsets, Timestamp now);
 
 }  // namespace daybook::inline v1
 

@@ -12,6 +12,8 @@ namespace {
 
 // Kafka's log.retention.check.interval.ms is 5 minutes; here a look costs next to nothing.
 constexpr std::chrono::seconds kCheckInterval{5};
+// Where the disk is full, each append that fails asks for one.
+constexpr std::chrono::milliseconds kLeastInterval{100};
 
 }  // namespace
 
@@ -38,58 +40,82 @@ void RetentionWorker::RequestAll() {
   changed_.NotifyAll();
 }
 
-absl::Status RetentionWorker::Apply(PartitionLog& log, const RetentionRules& rules) {
-  try {
-    return ApplyRetention(log, rules, offsets_, clock_.Now());
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("retention: out of memory");
+void RetentionWorker::SettingsChanged() {
+  { MutexLock apply_lock(apply_mutex_); }
+  RequestAll();
+}
+
+bool RetentionWorker::is_stopped() {
+  MutexLock lock(mutex_);
+  return is_stopped_;
+}
+
+absl::Status RetentionWorker::Apply(PartitionLog& log) {
+  while (!is_stopped()) {
+    MutexLock apply_lock(apply_mutex_);
+    const auto topic = catalog_.Find(log.name().topic());
+    if (!topic.ok()) return absl::OkStatus();  // it was deleted meanwhile
+    const RetentionRules rules = RetentionRulesOf(topic->options());
+    if (rules.empty() || log.is_deleted()) return absl::OkStatus();
+    const auto has_more = ApplyRetention(log, rules, offsets_, clock_.Now());
+    if (!has_more.ok()) return has_more.status();
+    if (!*has_more) return absl::OkStatus();
   }
+  return absl::OkStatus();
 }
 
-void RetentionWorker::ApplyTo(PartitionLog& log) {
-  if (log.is_internal()) return;
-  const auto topic = catalog_.Find(log.name().topic());
-  if (!topic.ok()) return;
-  const RetentionRules rules = RetentionRulesOf(topic->options());
-  if (!rules.empty()) Apply(log, rules).IgnoreError();
-}
-
-absl::Status RetentionWorker::RunNow() {
+absl::Status RetentionWorker::ApplyToAll() {
   absl::Status status;
   for (const std::shared_ptr<TopicState>& topic : catalog_.All()) {
-    const RetentionRules rules = RetentionRulesOf(topic->options());
-    if (topic->is_internal() || rules.empty()) continue;
+    if (topic->is_internal() || RetentionRulesOf(topic->options()).empty()) continue;
     for (Partition& partition : topic->partitions()) {
-      status.Update(Apply(Access::Log(partition), rules));
-      MutexLock lock(mutex_);
-      if (is_stopped_) return status;
+      status.Update(Apply(Access::Log(partition)));
+      if (is_stopped()) return status;
     }
   }
   return status;
 }
 
+absl::Status RetentionWorker::RunNow() {
+  try {
+    return ApplyToAll();
+  } catch (const std::bad_alloc&) {
+    return absl::ResourceExhaustedError("there is no memory left for retention");
+  }
+}
+
 void RetentionWorker::Loop() {
   auto next_check = DeadlineAfter(kCheckInterval);
+  auto first_check = SteadyTime::min();
   for (;;) {
     std::shared_ptr<PartitionLog> log;
     {
       MutexLock lock(mutex_);
-      while (!is_stopped_ && requests_.empty() && !wants_all_) {
-        if (!changed_.WaitUntil(mutex_, next_check)) wants_all_ = true;
+      const auto is_due = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+        const auto now = std::chrono::steady_clock::now();
+        return now >= next_check || (wants_all_ && now >= first_check);
+      };
+      while (!is_stopped_ && requests_.empty() && !is_due()) {
+        changed_.WaitUntil(mutex_, wants_all_ ? first_check : next_check);
       }
       if (is_stopped_) return;
-      if (wants_all_) {
+      if (is_due()) {
         wants_all_ = false;
       } else {
         log = requests_.Pop();
       }
     }
-    if (log != nullptr) {
-      ApplyTo(*log);
+    if (log == nullptr) {
+      RunNow().IgnoreError();
+      first_check = DeadlineAfter(kLeastInterval);
+      next_check = DeadlineAfter(kCheckInterval);
       continue;
     }
-    RunNow().IgnoreError();
-    next_check = DeadlineAfter(kCheckInterval);
+    try {
+      if (!log->is_internal()) Apply(*log).IgnoreError();
+    } catch (const std::bad_alloc&) {
+      // The next look at all goes on.
+    }
   }
 }
 

@@ -29,29 +29,36 @@ class RetentionWorker {
       : mode_(mode), catalog_(catalog), offsets_(offsets), clock_(clock) {}
   ~RetentionWorker() { Stop(); }
 
-  // Starts the thread, if there is to be one. ResourceExhausted: there are no more.
+  // Starts the thread, if there is to be one; it must be known by then which transactions count.
+  // ResourceExhausted: there are no more.
   absl::Status Start(ThreadFactory& threads) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // That partition has begun a segment. Throws nothing: the caller is in the middle of an append.
   void Request(PartitionLog& log) ABSL_LOCKS_EXCLUDED(mutex_);
   // The disk is full. The same.
   void RequestAll() ABSL_LOCKS_EXCLUDED(mutex_);
+  // The settings of a topic have changed: returns when nothing is deleted by the old ones any more.
+  void SettingsChanged() ABSL_LOCKS_EXCLUDED(apply_mutex_, mutex_);
 
   // Looks at all partitions; the first error.
-  absl::Status RunNow() ABSL_LOCKS_EXCLUDED(mutex_);
+  absl::Status RunNow() ABSL_LOCKS_EXCLUDED(apply_mutex_, mutex_);
 
   // Forgets what was asked for, takes no more, and ends the thread.
   void Stop() ABSL_LOCKS_EXCLUDED(mutex_);
 
  private:
-  void Loop() ABSL_LOCKS_EXCLUDED(mutex_);
-  absl::Status Apply(PartitionLog& log, const RetentionRules& rules);
-  void ApplyTo(PartitionLog& log);
+  void Loop() ABSL_LOCKS_EXCLUDED(apply_mutex_, mutex_);
+  // By the settings that the topic has now; in parts, so that others are not kept waiting.
+  absl::Status Apply(PartitionLog& log) ABSL_LOCKS_EXCLUDED(apply_mutex_, mutex_);
+  absl::Status ApplyToAll() ABSL_LOCKS_EXCLUDED(apply_mutex_, mutex_);
+  bool is_stopped() ABSL_LOCKS_EXCLUDED(mutex_);
 
   const Background mode_;
   Catalog& catalog_;
   OffsetStore& offsets_;
   Clock& clock_;
+  // Held while what goes is chosen and deleted.
+  Mutex apply_mutex_ ABSL_ACQUIRED_BEFORE(mutex_){LockOrder::kRetention};
   Mutex mutex_;
   CondVar changed_;
   WorkQueue requests_ ABSL_GUARDED_BY(mutex_);

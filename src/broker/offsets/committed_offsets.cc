@@ -34,20 +34,25 @@ std::vector<CommittedOffsets::EntryPtr> CommittedOffsets::OfGroup(std::string_vi
   return found;
 }
 
+bool CommittedOffsets::HasCommitted(const std::string& group, const std::string& topic) const {
+  for (auto at = entries_.lower_bound(Key{group, topic, 0});
+       at != entries_.end() && at->first.group == group && at->first.topic == topic; ++at) {
+    if (at->second->committed) return true;
+  }
+  return false;
+}
+
 std::optional<Offset> CommittedOffsets::ReadByAll(std::string_view topic, int partition) const {
   std::optional<Offset> read;
+  Key key{"", std::string(topic), partition};
   for (auto group = entries_.begin(); group != entries_.end();) {
-    const std::string& name = group->first.group;
-    bool has_committed = false;
-    Offset here;
-    for (auto at = entries_.lower_bound(Key{name, std::string(topic), 0});
-         at != entries_.end() && at->first.group == name && at->first.topic == topic; ++at) {
-      if (!at->second->committed) continue;
-      has_committed = true;
-      if (at->first.partition == partition) here = at->second->committed->offset;
+    key.group = group->first.group;
+    if (const auto here = Find(key)) {
+      read = std::min(read.value_or(here->offset), here->offset);
+    } else if (HasCommitted(key.group, key.topic)) {
+      return Offset();  // it has read nothing here
     }
-    if (has_committed) read = std::min(read.value_or(here), here);
-    group = entries_.lower_bound(Key{name + '\0', "", 0});  // the next one
+    group = entries_.lower_bound(Key{key.group + '\0', "", 0});  // the next one
   }
   return read;
 }

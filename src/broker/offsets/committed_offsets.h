@@ -55,6 +55,7 @@ class CommittedOffsets {
   void Clear();
 
  private:
+  bool HasCommitted(const std::string& group, const std::string& topic) const;
   static EntryPtr MakeEntry(const Key& key);
 
   std::map<Key, EntryPtr> entries_;

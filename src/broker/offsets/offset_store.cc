@@ -361,6 +361,16 @@ absl::Status OffsetStore::WaitDurable(std::chrono::steady_clock::time_point dead
   return end.ok() ? log->WaitDurable(*end, deadline) : end.status();
 }
 
+absl::Status OffsetStore::WaitFinal(std::chrono::steady_clock::time_point deadline) {
+  UndurableParticipants written;
+  {
+    MutexLock lock(mutex_);
+    written = undurable_;
+  }
+  if (auto status = written.WaitDurable(catalog_, deadline); !status.ok()) return status;
+  return WaitDurable(deadline);
+}
+
 void OffsetStore::SyncLater() {
   MutexLock lock(mutex_);
   if (log_.log() != nullptr) log_.log()->MarkDirty();

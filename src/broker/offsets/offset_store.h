@@ -129,6 +129,10 @@ class OffsetStore {
   // the interval of the log.
   absl::Status WaitDurable(std::chrono::steady_clock::time_point deadline)
       ABSL_LOCKS_EXCLUDED(mutex_);
+  // Waits until no power cut can put a group back before where it is now: until that is durable,
+  // and so are the records of the transactions that took groups there.
+  absl::Status WaitFinal(std::chrono::steady_clock::time_point deadline)
+      ABSL_LOCKS_EXCLUDED(mutex_);
   void SyncLater() ABSL_LOCKS_EXCLUDED(mutex_);
 
   // What Commit does by itself, in the background, when there is much to drop.

@@ -67,6 +67,11 @@ absl::Status CheckBound(std::string_view key, std::int64_t value, std::int64_t l
 absl::Status CheckRetention(const TopicOptions& options) {
   const absl::Status checks[] = {
       CheckBound("retention.ms", options.retention.time.count(), 1, ""),
+      options.retention.time <= limits::kMaxRetentionTime
+          ? absl::OkStatus()
+          : absl::InvalidArgumentError(absl::StrCat(
+                "retention.ms is ", options.retention.time.count(), "; it must be at most ",
+                limits::kMaxRetentionTime.count(), ", or -1, for as long as there is room")),
       CheckBound("retention.bytes", options.retention.bytes, options.segment_bytes,
                  ", which is segment.bytes: only whole segments go"),
       CheckBound("retention.max.bytes", options.retention.max_bytes,

@@ -9,6 +9,7 @@
 #include "broker/broker_core.h"
 #include "catch.h"
 #include "daybook/admin.h"
+#include "daybook/transaction.h"
 #include "support/group_fixture.h"
 #include "support/run_fixture.h"
 
@@ -34,7 +35,7 @@ Segments MadeAt(const std::vector<int>& times) {
 
 std::int64_t Kept(const Segments& segments, const RetentionRules& rules, int now = 0,
                   std::optional<Offset> read_by_all = std::nullopt) {
-  return RetainedFrom(segments, rules, read_by_all, kStart + hours(now)).value();
+  return RetainedFrom(segments, Offset(777), rules, read_by_all, kStart + hours(now)).value();
 }
 
 // A topic t with small segments.
@@ -91,8 +92,9 @@ TEST_CASE("By time a segment goes when the next one has long been there") {
 
 TEST_CASE("A clock that was wrong deletes nothing that is younger, and keeps nothing for good") {
   const RetentionRules rules{.time = hours(10)};
-  CHECK(Kept(MadeAt({0, 20, 1, 2, 3}), rules, 25) == 0);  // it was behind from the third on
-  CHECK(Kept(MadeAt({0, 20, 1, 2, 31}), rules, 31) == 300);
+  CHECK(Kept(MadeAt({0, 20, 1, 2, 3}), rules, 25) == 0);     // it was behind from the third on
+  CHECK(Kept(MadeAt({0, 20, 1, 2, 31}), rules, 31) == 100);  // so how old they are is not known
+  CHECK(Kept(MadeAt({0, 20, 1, 2, 31}), rules, 42) == 400);
   CHECK(Kept(MadeAt({0, 900, 5, 6, 30}), rules, 17) == 300);  // it was ahead for a while
   CHECK(Kept(MadeAt({0, 5, 900, 901, 902}), rules, 17) == 100);
   CHECK(Kept(MadeAt({0, 1, 2}), rules, -900) == 0);  // it is behind
@@ -108,8 +110,13 @@ TEST_CASE("A segment that was sealed long before the next one was made goes by i
   segments[0].sealed = kStart + hours(2);
   CHECK(Kept(segments, rules, 12) == 0);
   CHECK(Kept(segments, rules, 13) == 100);
-  segments[2].sealed = kStart + hours(12);
   CHECK(Kept(segments, rules, 1000) == 200);
+  segments[2].sealed = kStart + hours(12);
+  CHECK(Kept(segments, rules, 22) == 100);
+  CHECK(Kept(segments, rules, 23) == 777);   // nothing is left
+  segments[1].sealed = kStart - hours(900);  // by a clock that was behind
+  segments[2].sealed = std::nullopt;
+  CHECK(Kept(segments, rules, 1000) == 100);
 }
 
 TEST_CASE("By size the oldest goes as long as enough is left without it") {
@@ -162,6 +169,9 @@ TEST_CASE("What is too old goes, and of a quiet topic all, which goes on where i
   REQUIRE(t.Run().ok());
   const Offset end = t.end();
   CHECK(end.value() == 189);
+  CHECK(t.begin() > Offset(100));
+  t.broker.clock().Advance(hours(11));
+  REQUIRE(t.Run().ok());
   CHECK(t.begin() == end);
   t.broker.Kill();
   CHECK(t.begin() == end);
@@ -169,6 +179,86 @@ TEST_CASE("What is too old goes, and of a quiet topic all, which goes on where i
   CHECK(t.broker.Values("t") == std::vector<std::string>{"after"});
   REQUIRE(t.Run().ok());
   CHECK(t.bytes() <= 2 * kSmall);
+}
+
+TEST_CASE("A record that was appended while the clock was behind takes no younger one with it") {
+  RetainedTopic t({.retention = {.time = hours(10)}});
+  t.broker.Send("t", "", "first");
+  t.broker.clock().Advance(hours(9));
+  t.broker.Send("t", "", "young");
+  const Timestamp now = t.broker.clock().Now();
+  t.broker.clock().Set(Timestamp());
+  t.broker.Send("t", "", "of 1970");
+  t.broker.clock().Set(now + hours(2));
+  REQUIRE(t.Run().ok());
+  CHECK(t.begin() == Offset(0));
+  t.broker.clock().Set(Timestamp());
+  t.broker.Send("t", "", "of 1970");
+  REQUIRE(t.Run().ok());
+  t.broker.clock().Set(now + hours(3));
+  REQUIRE(t.Run().ok());
+  CHECK(t.begin() == Offset(0));
+}
+
+TEST_CASE("A segment that a clock which was ahead has made does not stay for good") {
+  RetainedTopic t({.retention = {.time = hours(10)}});
+  const Timestamp now = t.broker.clock().Now();
+  t.broker.clock().Set(now + hours(10'000));
+  t.broker.Send("t", "", "of later");
+  t.broker.clock().Set(now);
+  REQUIRE(t.Run().ok());
+  t.broker.Send("t", "", "now");
+  t.broker.clock().Set(now + hours(11));
+  REQUIRE(t.Run().ok());
+  t.broker.Send("t", "", "then");
+  t.broker.clock().Set(now + hours(22));
+  REQUIRE(t.Run().ok());
+  CHECK(t.begin() >= Offset(1));
+}
+
+TEST_CASE("An open claim keeps what is behind it, and no more") {
+  RetainedTopic t({.retention = {.bytes = kSmall}});
+  t.Fill(3);
+  ClaimOptions options;
+  options.value_bytes = 10;
+  std::optional<RecordClaim> claim = t.partition().Claim(options).value();
+  t.Fill(5);
+  REQUIRE(t.Run().ok());
+  CHECK(t.begin() > Offset(0));
+  CHECK(t.begin() <= Offset(189));
+  claim.reset();
+  REQUIRE(t.Run().ok());
+  CHECK(t.begin() > Offset(189));
+}
+
+TEST_CASE("What a group has read in a transaction goes when no power cut can take that") {
+  for (std::uint64_t seed = 0; seed < 10; ++seed) {
+    RetainedTopic t({.durability = Durability::kDisk,
+                     .retention = {.bytes = kSmall, .unread = RetentionUnread::kKeep}});
+    t.broker.MakeTopic("out");
+    t.Commit("g", Offset(0));
+    t.Fill(5);
+    const auto consumer = ConsumerGroup(*t.broker, "g").Join({"t"}).value();
+    const auto batch = consumer->Poll(std::chrono::seconds(0)).value();
+    auto transaction = Transaction::Begin(*t.broker).value();
+    REQUIRE(transaction.Send("out", RecordOf("k", "v")).ok());
+    REQUIRE(transaction.AddOffsets(*consumer).ok());
+    REQUIRE(transaction.Commit().ok());
+    REQUIRE(t.Run().ok());
+    const Offset begin = t.begin();
+    CHECK(begin > Offset(0));
+    BrokerFixture after(t.broker.disk().CutPower(seed));
+    CHECK(CommittedIn(*after, "t", 0) >= begin.value());
+  }
+}
+
+TEST_CASE("A long retention is refused, and Kafka's for ever with the words that mean it") {
+  TopicOptions options;
+  options.retention.time = std::chrono::milliseconds::max();
+  CHECK(CheckTopicOptions(Resolve(options)).message().find("-1") != absl::string_view::npos);
+  options.retention.time = std::chrono::hours(24 * 36'500);
+  CHECK(CheckTopicOptions(Resolve(options)).ok());
+  CHECK(RetentionRulesOf(options).time == std::chrono::hours(24 * 36'500));
 }
 
 TEST_CASE("A record is gone when it is twice as old, however slowly its segment fills") {

@@ -73,6 +73,17 @@ TEST_CASE("A full disk is given back what may go, and appends go on") {
   CHECK(refused > 0);
 }
 
+TEST_CASE("Many segments go in parts, and all of them in one look") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.segment_bytes = kSmall});
+  Fill(*broker, 6'000);
+  TopicOptions options = broker->OpenTopic("t")->options();
+  options.retention.bytes = kSmall;
+  REQUIRE(Admin(*broker).AlterTopic("t", options).ok());
+  REQUIRE(broker->RunBackgroundWork().ok());
+  CHECK(Admin(*broker).DescribeTopic("t")->partitions[0].segments <= 3);
+}
+
 TEST_CASE("A failure is told, and the next look goes on") {
   BrokerFixture broker;
   broker.MakeTopic("t", {.segment_bytes = kSmall, .retention = {.bytes = kSmall}});

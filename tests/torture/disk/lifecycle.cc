@@ -182,10 +182,7 @@ class Lifecycle {
       options_.retention.max_bytes = kSegmentBytes * static_cast<std::int64_t>(4 + Pick(4));
     }
     TopicOptions options = broker_->OpenTopic(kTopic)->options();
-    options.retention.time = options_.retention.time;
-    options.retention.bytes = options_.retention.bytes;
-    options.retention.max_bytes = options_.retention.max_bytes;
-    options.retention.unread = options_.retention.unread;
+    options.retention = options_.retention;
     Expect(Admin(*broker_).AlterTopic(kTopic, options), "alter");
   }
 
@@ -276,10 +273,7 @@ class Lifecycle {
     committed_ = Committed(*broker_).value_or(0);
     has_group_ = Committed(*broker_).has_value();
     NoteDurable();
-    options_.retention.time = broker_->OpenTopic(kTopic)->options().retention.time;
-    options_.retention.bytes = broker_->OpenTopic(kTopic)->options().retention.bytes;
-    options_.retention.max_bytes = broker_->OpenTopic(kTopic)->options().retention.max_bytes;
-    options_.retention.unread = broker_->OpenTopic(kTopic)->options().retention.unread;
+    options_.retention = broker_->OpenTopic(kTopic)->options().retention;
   }
 
   const Appended& Expected(Offset offset) const {
