@@ -29,9 +29,9 @@ struct PartitionDescription {
   int partition = 0;
   Offset begin = {};
   Offset end = {};
-  Offset durable = {};        // what is before it survives a power cut
-  std::uint64_t bytes = 0;    // of files, or of memory; what is made ahead included
-  std::int64_t segments = 0;  // none before the first append
+  Offset durable = {};                         // what is before it survives a power cut
+  std::uint64_t bytes = 0;                     // of its segments, without what is made ahead
+  std::int64_t segments = 0;                   // none before the first append
   std::optional<Timestamp> first_append = {};  // of all that was in the segments that are there
   std::optional<Timestamp> last_append = {};   // absent: there are no records, or it is damaged
 };

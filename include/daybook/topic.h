@@ -31,17 +31,19 @@ enum class RetentionUnread {
 struct RetentionOptions {
   // retention.ms: records that were appended longer ago than that, by BrokerOptions::clock (Kafka's
   // meaning where message.timestamp.type is LogAppendTime; the times of records themselves do not
-  // matter). They are gone when they are twice as old, the last one of a quiet topic, too. A clock
-  // that was wrong deletes nothing that is younger. -1: none goes by age; else 1 ms to 100 years.
+  // matter). They are gone when they are twice as old and five seconds, the last one of a quiet
+  // topic, too; but the file of the last segment stays until there is another one. A clock that was
+  // wrong deletes nothing that is younger. -1: none goes by age; else 1 ms to 100 years.
   std::chrono::milliseconds time{-1};
-  // retention.bytes: the oldest, as long as so many bytes of files are left without them: a segment
-  // more than that stays, and the one that is being filled. -1: none goes by size; else at least
-  // segment_bytes.
+  // retention.bytes: the oldest, as long as so many bytes of segments are left without them: a
+  // segment more than that stays, and the one that is being filled. -1: none goes by size; else at
+  // least segment_bytes. Files are made ahead: a busy partition takes two segments more on the
+  // disk.
   std::int64_t bytes = -1;
   // retention.unread (delete, keep): keep lets nothing go that a group has not read which has a
   // committed offset in the topic. Groups in offsets directories of other processes do not count.
   RetentionUnread unread = RetentionUnread::kDelete;
-  // retention.max.bytes: how many bytes of files stay at most, read or not, where `unread` is
+  // retention.max.bytes: how many bytes of segments stay at most, read or not, where `unread` is
   // kKeep; at least twice segment_bytes, and `bytes`. -1: as many as it takes.
   std::int64_t max_bytes = -1;
 };

@@ -1,5 +1,7 @@
 #include "daybook/admin.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "broker/access.h"
 #include "broker/broker_core.h"
@@ -19,7 +21,7 @@ absl::StatusOr<PartitionDescription> Describe(int id, PartitionLog& log) {
   if (!durable.ok()) return durable.status();
   description.begin = *begin;
   description.end = *end;
-  description.durable = *durable;
+  description.durable = std::min(*durable, *end);  // more may have come meanwhile
   const auto segments = log.Segments();
   if (!segments.ok()) return segments.status();
   for (const SegmentFacts& segment : *segments) {
@@ -29,7 +31,9 @@ absl::StatusOr<PartitionDescription> Describe(int id, PartitionLog& log) {
   if (*begin == *end) return description;
   if (!segments->empty()) description.first_append = segments->front().created;
   const auto last = log.LastAppendTime();
-  if (!last.ok() && !absl::IsDataLoss(last.status())) return last.status();
+  // It is damaged, or was deleted meanwhile.
+  const bool is_gone = absl::IsDataLoss(last.status()) || absl::IsOutOfRange(last.status());
+  if (!last.ok() && !is_gone) return last.status();
   if (last.ok()) description.last_append = *last;
   return description;
 }

@@ -3,7 +3,9 @@
 #include <map>
 #include <optional>
 #include <stdexcept>
+#include <stop_token>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "catch.h"
@@ -232,6 +234,23 @@ TEST_CASE("Damage in one partition is told though another one has dropped what i
   const auto table = Driven(*broker);
   REQUIRE(Admin(*broker).DeleteRecords({"t", 0}, Offset(4)).ok());
   CHECK(absl::IsDataLoss(table->CatchUp(kLong)));
+}
+
+TEST_CASE("Those that look up again and again do not keep a view from what is new") {
+  BrokerFixture broker;
+  broker.MakeTopic("t");
+  for (int i = 0; i < 500; ++i) Set(broker, std::to_string(i), "v");
+  const auto table = Table::Open(*broker, "t").value();
+  REQUIRE(table->CatchUp(kLong).ok());
+  std::vector<std::jthread> readers;
+  for (int i = 0; i < 4; ++i) {
+    readers.emplace_back([&](const std::stop_token& stop) {
+      while (!stop.stop_requested()) table->ForEach([](const auto&, const auto&) {});
+    });
+  }
+  Set(broker, "new", "1");
+  CHECK(table->WaitFor(0, Offset(501), kLong).ok());
+  CHECK(table->Contains("new"));
 }
 
 }  // namespace daybook

@@ -1,6 +1,7 @@
 #ifndef DAYBOOK_TABLE_TABLE_VIEW_H_
 #define DAYBOOK_TABLE_TABLE_VIEW_H_
 
+#include <atomic>
 #include <cstddef>
 #include <functional>
 #include <map>
@@ -112,33 +113,33 @@ class TableView {
 
   // The value of a key now; absent: it has none.
   std::optional<V> Get(const K& key) const {
-    const std::shared_lock lock(mutex_);
+    const auto lock = LockToRead();
     const auto found = values_.find(key);
     return found == values_.end() ? std::nullopt : std::optional<V>(found->second);
   }
   bool Contains(const K& key) const {
-    const std::shared_lock lock(mutex_);
+    const auto lock = LockToRead();
     return values_.contains(key);
   }
   std::size_t size() const {
-    const std::shared_lock lock(mutex_);
+    const auto lock = LockToRead();
     return values_.size();
   }
   // Calls `visit` with each key and value, in no order; nothing is taken in meanwhile. It may not
   // call the view.
   template <typename Visit>
   void ForEach(Visit visit) const {
-    const std::shared_lock lock(mutex_);
+    const auto lock = LockToRead();
     for (const auto& [key, value] : values_) visit(key, value);
   }
   // A copy of all that is there at one moment.
   Snapshot TakeSnapshot() const {
-    const std::shared_lock lock(mutex_);
+    const auto lock = LockToRead();
     return {.values = values_, .positions = positions_};
   }
   // One past the last offset that was taken in of a partition.
   Offset position(int partition) const {
-    const std::shared_lock lock(mutex_);
+    const auto lock = LockToRead();
     const auto found = positions_.find(partition);
     return found == positions_.end() ? Offset() : found->second;
   }
@@ -159,7 +160,10 @@ class TableView {
     std::vector<std::pair<K, std::optional<V>>> changes;
     absl::Status status;
     {
+      const std::unique_lock turn(turn_);
+      wants_turn_.store(true, std::memory_order_relaxed);
       const std::unique_lock lock(mutex_);
+      wants_turn_.store(false, std::memory_order_relaxed);
       for (const RecordView& record : batch) {
         if (status = TakeOne(record, changes); !status.ok()) break;
         positions_[record.partition] = record.offset + 1;
@@ -192,7 +196,15 @@ class TableView {
     return function(bytes);
   }
 
+  // std::shared_mutex may let readers in for ever while a writer waits: they let it go first.
+  std::shared_lock<std::shared_mutex> LockToRead() const {
+    if (wants_turn_.load(std::memory_order_relaxed)) const std::unique_lock turn(turn_);
+    return std::shared_lock(mutex_);
+  }
+
   const Options options_;
+  mutable std::mutex turn_;  // of the one that takes records in
+  std::atomic<bool> wants_turn_{false};
   mutable std::shared_mutex mutex_;
   Map values_;
   std::map<int, Offset> positions_;

@@ -9,7 +9,7 @@ namespace daybook::inline v1 {
 
 SegmentFacts FactsOf(Segment& segment) {
   SegmentFacts facts{.base_offset = segment.base_offset(),
-                     .bytes = segment.Bytes().bytes.size(),
+                     .bytes = PositionOf(segment.CommittedEnd()),
                      .created = Timestamp(std::chrono::nanoseconds(segment.header().created))};
   if (const auto end = segment.sealed_end()) {
     facts.bytes = PositionOf(*end) + frame::kSealBytes;

@@ -16,7 +16,7 @@ class Segment;
 // What is known of a segment without a look at its records.
 struct SegmentFacts {
   Offset base_offset;
-  std::uint64_t bytes = 0;  // of its file
+  std::uint64_t bytes = 0;  // of its records, with what is around them; files are made ahead
   // When its first record was appended; absent: its header is damaged.
   std::optional<Timestamp> created = std::nullopt;
   // When it was sealed: no record in it was appended later. Absent: it is not, or damaged.
