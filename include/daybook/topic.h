@@ -33,7 +33,8 @@ struct RetentionOptions {
   // meaning where message.timestamp.type is LogAppendTime; the times of records themselves do not
   // matter). They are gone when they are twice as old and five seconds, the last one of a quiet
   // topic, too; but the file of the last segment stays until there is another one. A clock that was
-  // wrong deletes nothing that is younger. -1: none goes by age; else 1 ms to 100 years.
+  // wrong when records were appended deletes nothing that is younger; one that is ahead now makes
+  // all look old. -1: none goes by age; else 1 ms to 100 years.
   std::chrono::milliseconds time{-1};
   // retention.bytes: the oldest, as long as so many bytes of segments are left without them: a
   // segment more than that stays, and the one that is being filled. -1: none goes by size; else at
@@ -46,6 +47,8 @@ struct RetentionOptions {
   // retention.max.bytes: how many bytes of segments stay at most, read or not, where `unread` is
   // kKeep; at least twice segment_bytes, and `bytes`. -1: as many as it takes.
   std::int64_t max_bytes = -1;
+
+  friend bool operator==(const RetentionOptions&, const RetentionOptions&) = default;
 };
 
 // The settings of a topic. Beside each, Kafka's name for it, which the topic's file and the command
@@ -90,6 +93,8 @@ struct TopicOptions {
   // searched by time. Times of their own may come in any order.
   TimestampType timestamp_type = TimestampType::kCreateTime;
   RetentionOptions retention = {};
+
+  friend bool operator==(const TopicOptions&, const TopicOptions&) = default;
 };
 
 // The settings under Kafka's names, as above.

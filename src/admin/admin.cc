@@ -45,8 +45,7 @@ Admin::Admin(const Broker& broker)
 
 absl::StatusOr<Topic> Admin::Find(std::string_view topic) {
   if (auto status = core_->Check(); !status.ok()) return status;
-  core_->Follow();
-  return core_->catalog().Find(topic);
+  return core_->OpenTopic(topic);
 }
 
 absl::StatusOr<TopicDescription> Admin::DescribeTopic(std::string_view topic) {

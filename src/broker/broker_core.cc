@@ -118,8 +118,9 @@ BrokerCore::BrokerCore(std::string path, DataDirectory data, const BrokerOptions
           .background = {
               .on_dirty = [this](PartitionLog& log) { background_.syncs().SyncLater(log); },
               .request_work_ahead = [this](PartitionLog& log) { background_.ahead().Request(log); },
-              .on_segment = [this](PartitionLog& log) { background_.retention().Request(log); },
-              .on_disk_full = [this] { background_.retention().RequestAll(); },
+              .on_segment =
+                  [this](PartitionLog& log) { background_.retention().SegmentBegun(log); },
+              .on_disk_full = [this] { background_.retention().DiskIsFull(); },
               .before_work = nullptr},
           .drop_lost_readers =
               [this] {

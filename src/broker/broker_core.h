@@ -95,6 +95,8 @@ class BrokerCore : public std::enable_shared_from_this<BrokerCore> {
   absl::Status FollowTopics() {
     return own_offsets_ ? own_offsets_->FollowTopics(listener_.get()) : absl::OkStatus();
   }
+  // The topic, as it is now. NotFound: there is none.
+  absl::StatusOr<Topic> OpenTopic(std::string_view name);
   absl::Status RunBackgroundWork();
 
   // These tell the listener. InvalidArgument: it is an internal topic.

@@ -25,6 +25,13 @@ absl::Status BrokerCore::CreateTopic(std::string_view name, const TopicOptions& 
   return status;
 }
 
+absl::StatusOr<Topic> BrokerCore::OpenTopic(std::string_view name) {
+  const auto followed = FollowTopics();
+  auto topic = catalog_.Find(name);
+  if (absl::IsNotFound(topic.status()) && !followed.ok()) return followed;
+  return topic;
+}
+
 absl::Status BrokerCore::CreatePartitions(std::string_view topic, int total) {
   if (IsInternalName(topic)) {
     return absl::InvalidArgumentError(

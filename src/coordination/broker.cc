@@ -38,10 +38,7 @@ absl::Status Broker::CreateTopic(std::string_view name, TopicOptions options) {
 
 absl::StatusOr<Topic> Broker::OpenTopic(std::string_view name) {
   if (auto status = core_->Check(); !status.ok()) return status;
-  const auto followed = core_->FollowTopics();
-  auto topic = core_->catalog().Find(name);
-  if (absl::IsNotFound(topic.status()) && !followed.ok()) return followed;
-  return topic;
+  return core_->OpenTopic(name);
 }
 
 absl::Status Broker::DeleteTopic(std::string_view name) {

@@ -17,13 +17,20 @@ absl::Status PartitionLog::RaiseLogStart(Offset start) {
                                               start.value(), ", since it ends at ", end->value(),
                                               " for readers; name an offset up to that"));
   }
-  {
+  const auto raise = [&] {
     MutexLock drop_lock(dropped_files_.mutex());
-    if (start > segments_.bounds().start()) {
-      if (const auto status = MakeStartDurable(start); !status.ok()) return status;
-      segments_.bounds().RaiseStart(start);
-    }
+    if (start <= segments_.bounds().start()) return absl::OkStatus();
+    auto status = MakeStartDurable(start);
+    if (status.ok()) segments_.bounds().RaiseStart(start);
+    return status;
+  };
+  auto raised = raise();
+  if (absl::IsResourceExhausted(raised)) {
+    // There is no room for the note: what whole segments give back makes some.
+    if (const auto status = DropBefore(start); !status.ok()) return status;
+    raised = raise();
   }
+  if (!raised.ok()) return raised;
   Announce();  // to readers that stand before it
   return DropBefore(start);
 }

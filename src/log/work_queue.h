@@ -57,9 +57,9 @@ class WorkQueue {
 struct BackgroundPlaces {
   std::atomic<bool> is_dirty{false};            // on_dirty was told, and nothing was synced since
   std::atomic<bool> has_requested_work{false};  // so was request_work_ahead
+  std::atomic<bool> has_begun_segment{false};   // on_segment was told, and nobody has looked since
   QueuePlace sync;                              // guarded by the mutex of the SyncScheduler
   QueuePlace ahead;                             // and by that of the AheadWorker
-  QueuePlace retention;                         // and by that of the RetentionWorker
 };
 
 }  // namespace daybook::inline v1

@@ -123,4 +123,20 @@ TEST_CASE("After its broker an admin answers that it is closed") {
   CHECK(absl::IsFailedPrecondition(admin.DeleteRecords({"t", 0}, Offset(0)).status()));
 }
 
+TEST_CASE("On a full disk records are deleted, and there is room again") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.segment_bytes = kSmall});
+  broker.disk().SetCapacity(std::uint64_t{12} * kSmall);
+  Partition& partition = broker->OpenTopic("t")->partition(0);
+  const std::string value(1000, 'v');
+  while (partition.Append(RecordOf(value)).ok()) {
+  }
+  const Offset end = partition.end_offset().value();
+  const Offset middle(end.value() / 2);
+  CHECK(Admin(*broker).DeleteRecords({"t", 0}, middle).value() == middle);
+  CHECK(partition.Append(RecordOf(value)).value() == end);
+  broker.Kill();
+  CHECK(broker->OpenTopic("t")->partition(0).begin_offset().value() == middle);
+}
+
 }  // namespace daybook

@@ -2,7 +2,6 @@
 
 #include <new>
 #include <system_error>
-#include <utility>
 
 #include "base/planted_bug.h"
 
@@ -21,16 +20,11 @@ bool WorkOn(PartitionLog& log) {
 }  // namespace
 
 absl::Status AheadWorker::Start(ThreadFactory& threads) {
-  if (mode_ != Background::kThread) return absl::OkStatus();
   if (IsPlanted(PlantedBug::kStartsThreadInAppend) && late_threads_ == nullptr) {
     late_threads_ = &threads;
     return absl::OkStatus();
   }
-  auto thread = threads.Start([this] { Loop(); });
-  if (!thread.ok()) return thread.status();
-  MutexLock lock(mutex_);
-  thread_ = *std::move(thread);
-  return absl::OkStatus();
+  return thread_.Start(threads, [this] { Loop(); });
 }
 
 void AheadWorker::Request(PartitionLog& log) {
@@ -71,15 +65,13 @@ void AheadWorker::Loop() {
 }
 
 void AheadWorker::Stop() {
-  std::thread thread;
   {
     MutexLock lock(mutex_);
     is_stopped_ = true;
     requests_.Clear();
-    thread = std::exchange(thread_, std::thread());
     changed_.NotifyAll();
   }
-  if (thread.joinable()) thread.join();
+  thread_.Join();
 }
 
 }  // namespace daybook::inline v1

@@ -2,11 +2,11 @@
 #define DAYBOOK_BROKER_BACKGROUND_AHEAD_WORKER_H_
 
 #include <memory>
-#include <thread>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/mutex.h"
+#include "broker/background/worker_thread.h"
 #include "daybook/broker.h"
 #include "daybook/system/thread_factory.h"
 #include "log/partition_log.h"
@@ -18,7 +18,7 @@ namespace daybook::inline v1 {
 // whoever calls RunNow. Thread-safe.
 class AheadWorker {
  public:
-  explicit AheadWorker(Background mode) : mode_(mode) {}
+  explicit AheadWorker(Background mode) : thread_(mode) {}
   ~AheadWorker() { Stop(); }
 
   // Starts the thread, if there is to be one. ResourceExhausted: there are no more.
@@ -38,12 +38,11 @@ class AheadWorker {
   // The next partition, without it in the queue; null: there is none.
   std::shared_ptr<PartitionLog> Take() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  const Background mode_;
+  WorkerThread thread_;
   Mutex mutex_;
   CondVar changed_;
   WorkQueue requests_ ABSL_GUARDED_BY(mutex_);
   bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_ ABSL_GUARDED_BY(mutex_);
   ThreadFactory* late_threads_ = nullptr;  // of a planted bug
 };
 

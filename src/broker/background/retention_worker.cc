@@ -1,11 +1,12 @@
 #include "broker/background/retention_worker.h"
 
+#include <chrono>
+#include <memory>
 #include <new>
-#include <utility>
-#include <vector>
 
 #include "base/deadline.h"
 #include "broker/access.h"
+#include "broker/background/retention.h"
 
 namespace daybook::inline v1 {
 namespace {
@@ -18,23 +19,17 @@ constexpr std::chrono::milliseconds kLeastInterval{100};
 }  // namespace
 
 absl::Status RetentionWorker::Start(ThreadFactory& threads) {
-  if (mode_ != Background::kThread) return absl::OkStatus();
-  auto thread = threads.Start([this] { Loop(); });
-  if (!thread.ok()) return thread.status();
-  MutexLock lock(mutex_);
-  thread_ = *std::move(thread);
-  return absl::OkStatus();
+  return thread_.Start(threads, [this] { Loop(); });
 }
 
-void RetentionWorker::Request(PartitionLog& log) {
-  if (mode_ != Background::kThread) return;  // RunNow looks at all
+void RetentionWorker::SegmentBegun(PartitionLog& log) {
+  log.background().has_begun_segment.store(true, std::memory_order_relaxed);
   MutexLock lock(mutex_);
-  if (is_stopped_) return;
-  requests_.Push(log.shared_from_this(), log.background().retention);
+  wants_begun_ = true;
   changed_.NotifyAll();
 }
 
-void RetentionWorker::RequestAll() {
+void RetentionWorker::DiskIsFull() {
   MutexLock lock(mutex_);
   wants_all_ = true;
   changed_.NotifyAll();
@@ -42,7 +37,9 @@ void RetentionWorker::RequestAll() {
 
 void RetentionWorker::SettingsChanged() {
   { MutexLock apply_lock(apply_mutex_); }
-  RequestAll();
+  MutexLock lock(mutex_);
+  wants_all_ = true;
+  changed_.NotifyAll();
 }
 
 bool RetentionWorker::is_stopped() {
@@ -55,8 +52,8 @@ absl::Status RetentionWorker::Apply(PartitionLog& log) {
     MutexLock apply_lock(apply_mutex_);
     const auto topic = catalog_.Find(log.name().topic());
     if (!topic.ok()) return absl::OkStatus();  // it was deleted meanwhile
-    const RetentionRules rules = RetentionRulesOf(topic->options());
-    if (rules.empty() || log.is_deleted()) return absl::OkStatus();
+    const RetentionOptions rules = topic->options().retention;
+    if (!HasBound(rules) || log.is_deleted()) return absl::OkStatus();
     const auto has_more = ApplyRetention(log, rules, offsets_, clock_.Now());
     if (!has_more.ok()) return has_more.status();
     if (!*has_more) return absl::OkStatus();
@@ -64,71 +61,57 @@ absl::Status RetentionWorker::Apply(PartitionLog& log) {
   return absl::OkStatus();
 }
 
-absl::Status RetentionWorker::ApplyToAll() {
+absl::Status RetentionWorker::ApplyTo(bool all) {
   absl::Status status;
-  for (const std::shared_ptr<TopicState>& topic : catalog_.All()) {
-    if (topic->is_internal() || RetentionRulesOf(topic->options()).empty()) continue;
-    for (Partition& partition : topic->partitions()) {
-      status.Update(Apply(Access::Log(partition)));
-      if (is_stopped()) return status;
+  try {
+    for (const std::shared_ptr<TopicState>& topic : catalog_.All()) {
+      if (topic->is_internal() || !HasBound(topic->options().retention)) continue;
+      for (Partition& partition : topic->partitions()) {
+        PartitionLog& log = Access::Log(partition);
+        const bool has_begun = log.background().has_begun_segment.exchange(false);
+        if (all || has_begun) status.Update(Apply(log));
+        if (is_stopped()) return status;
+      }
     }
+  } catch (const std::bad_alloc&) {
+    status.Update(absl::ResourceExhaustedError("there is no memory left for retention"));
   }
   return status;
 }
 
-absl::Status RetentionWorker::RunNow() {
-  try {
-    return ApplyToAll();
-  } catch (const std::bad_alloc&) {
-    return absl::ResourceExhaustedError("there is no memory left for retention");
-  }
-}
+absl::Status RetentionWorker::RunNow() { return ApplyTo(true); }
 
 void RetentionWorker::Loop() {
   auto next_check = DeadlineAfter(kCheckInterval);
-  auto first_check = SteadyTime::min();
+  auto first_check = SteadyTime::min();  // of those that are asked for
   for (;;) {
-    std::shared_ptr<PartitionLog> log;
+    bool all = false;
     {
       MutexLock lock(mutex_);
-      const auto is_due = [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+      for (;;) {
+        if (is_stopped_) return;
         const auto now = std::chrono::steady_clock::now();
-        return now >= next_check || (wants_all_ && now >= first_check);
-      };
-      while (!is_stopped_ && requests_.empty() && !is_due()) {
+        all = now >= next_check || (wants_all_ && now >= first_check);
+        if (all || wants_begun_) break;
         changed_.WaitUntil(mutex_, wants_all_ ? first_check : next_check);
       }
-      if (is_stopped_) return;
-      if (is_due()) {
-        wants_all_ = false;
-      } else {
-        log = requests_.Pop();
-      }
+      wants_begun_ = false;
+      if (all) wants_all_ = false;
     }
-    if (log == nullptr) {
-      RunNow().IgnoreError();
-      first_check = DeadlineAfter(kLeastInterval);
-      next_check = DeadlineAfter(kCheckInterval);
-      continue;
-    }
-    try {
-      if (!log->is_internal()) Apply(*log).IgnoreError();
-    } catch (const std::bad_alloc&) {
-      // The next look at all goes on.
-    }
+    ApplyTo(all).IgnoreError();
+    if (!all) continue;
+    first_check = DeadlineAfter(kLeastInterval);
+    next_check = DeadlineAfter(kCheckInterval);
   }
 }
 
 void RetentionWorker::Stop() {
-  std::thread thread;
   {
     MutexLock lock(mutex_);
     is_stopped_ = true;
-    requests_.Clear();
-    thread = std::exchange(thread_, std::thread());
     changed_.NotifyAll();
   }
-  if (thread.joinable()) thread.join();
+  thread_.Join();
 }
 
 }  // namespace daybook::inline v1

@@ -1,21 +1,16 @@
 #ifndef DAYBOOK_BROKER_BACKGROUND_RETENTION_WORKER_H_
 #define DAYBOOK_BROKER_BACKGROUND_RETENTION_WORKER_H_
 
-#include <chrono>
-#include <memory>
-#include <thread>
-
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "base/mutex.h"
-#include "broker/background/retention.h"
+#include "broker/background/worker_thread.h"
 #include "broker/offsets/offset_store.h"
 #include "broker/topics/catalog.h"
 #include "daybook/broker.h"
 #include "daybook/system/clock.h"
 #include "daybook/system/thread_factory.h"
 #include "log/partition_log.h"
-#include "log/work_queue.h"
 
 namespace daybook::inline v1 {
 
@@ -26,7 +21,7 @@ class RetentionWorker {
  public:
   // All must outlive this.
   RetentionWorker(Background mode, Catalog& catalog, OffsetStore& offsets, Clock& clock)
-      : mode_(mode), catalog_(catalog), offsets_(offsets), clock_(clock) {}
+      : thread_(mode), catalog_(catalog), offsets_(offsets), clock_(clock) {}
   ~RetentionWorker() { Stop(); }
 
   // Starts the thread, if there is to be one; it must be known by then which transactions count.
@@ -34,9 +29,9 @@ class RetentionWorker {
   absl::Status Start(ThreadFactory& threads) ABSL_LOCKS_EXCLUDED(mutex_);
 
   // That partition has begun a segment. Throws nothing: the caller is in the middle of an append.
-  void Request(PartitionLog& log) ABSL_LOCKS_EXCLUDED(mutex_);
-  // The disk is full. The same.
-  void RequestAll() ABSL_LOCKS_EXCLUDED(mutex_);
+  void SegmentBegun(PartitionLog& log) ABSL_LOCKS_EXCLUDED(mutex_);
+  // The same of a full disk.
+  void DiskIsFull() ABSL_LOCKS_EXCLUDED(mutex_);
   // The settings of a topic have changed: returns when nothing is deleted by the old ones any more.
   void SettingsChanged() ABSL_LOCKS_EXCLUDED(apply_mutex_, mutex_);
 
@@ -48,12 +43,13 @@ class RetentionWorker {
 
  private:
   void Loop() ABSL_LOCKS_EXCLUDED(apply_mutex_, mutex_);
+  // To all partitions, or those that have begun a segment since the last look.
+  absl::Status ApplyTo(bool all) ABSL_LOCKS_EXCLUDED(apply_mutex_, mutex_);
   // By the settings that the topic has now; in parts, so that others are not kept waiting.
   absl::Status Apply(PartitionLog& log) ABSL_LOCKS_EXCLUDED(apply_mutex_, mutex_);
-  absl::Status ApplyToAll() ABSL_LOCKS_EXCLUDED(apply_mutex_, mutex_);
   bool is_stopped() ABSL_LOCKS_EXCLUDED(mutex_);
 
-  const Background mode_;
+  WorkerThread thread_;
   Catalog& catalog_;
   OffsetStore& offsets_;
   Clock& clock_;
@@ -61,10 +57,9 @@ class RetentionWorker {
   Mutex apply_mutex_ ABSL_ACQUIRED_BEFORE(mutex_){LockOrder::kRetention};
   Mutex mutex_;
   CondVar changed_;
-  WorkQueue requests_ ABSL_GUARDED_BY(mutex_);
+  bool wants_begun_ ABSL_GUARDED_BY(mutex_) = false;
   bool wants_all_ ABSL_GUARDED_BY(mutex_) = false;
   bool is_stopped_ ABSL_GUARDED_BY(mutex_) = false;
-  std::thread thread_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace daybook::inline v1

@@ -91,7 +91,7 @@ void Catalog::Recheck() {
     }
     // One that cannot be read now is as it was.
     if (settings.ok() && settings->options.partitions >= topic->options().partitions &&
-        ToProperties(settings->options) != ToProperties(topic->options())) {
+        settings->options != topic->options()) {
       topic = std::make_shared<TopicState>(*topic, settings->options, context_, counters_);
       has_changed = true;
     }

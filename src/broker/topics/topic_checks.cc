@@ -80,10 +80,7 @@ absl::Status CheckRetention(const TopicOptions& options) {
   for (const absl::Status& check : checks) {
     if (!check.ok()) return check;
   }
-  const bool has_retention = options.retention.time.count() != kUnbounded ||
-                             options.retention.bytes != kUnbounded ||
-                             options.retention.max_bytes != kUnbounded;
-  if (has_retention && options.storage == Storage::kMemory) {
+  if (HasBound(options.retention) && options.storage == Storage::kMemory) {
     return absl::InvalidArgumentError(
         "retention.ms and retention.bytes are for topics in files; memory.bytes bounds this one");
   }
@@ -175,6 +172,11 @@ TopicOptions Resolve(TopicOptions options) {
         std::min(limits::kDefaultMaxRecordBytes, MostRecordBytes(options.segment_bytes));
   }
   return options;
+}
+
+bool HasBound(const RetentionOptions& retention) {
+  return retention.time.count() != kUnbounded || retention.bytes != kUnbounded ||
+         retention.max_bytes != kUnbounded;
 }
 
 absl::Status CheckAlteration(const TopicOptions& has, const TopicOptions& wanted) {

@@ -28,6 +28,8 @@ std::int64_t MostRecordBytes(std::int64_t segment_bytes);
 // InvalidArgument naming the option that is out of its range.
 absl::Status CheckTopicOptions(const TopicOptions& options);
 
+// Whether anything is ever to be deleted.
+bool HasBound(const RetentionOptions& retention);
 // InvalidArgument: options that are fixed when a topic is made differ from those that it has.
 absl::Status CheckAlteration(const TopicOptions& has, const TopicOptions& wanted);
 

@@ -28,7 +28,7 @@ struct SegmentSlot {
   std::uint64_t last_used = 0;                 // by the count of SegmentList::uses_
   std::optional<TimeSummary> times = {};       // of its records, once that was asked for
   std::uint64_t seen_changes = 0;              // when a follower saw that it is what has the name
-  std::optional<SegmentFacts> facts = {};      // once they were asked for, if it is sealed
+  std::shared_ptr<const SegmentFacts> facts = nullptr;  // once asked for, if it is sealed
 };
 
 inline bool IsDurable(const SegmentSlot& slot) {

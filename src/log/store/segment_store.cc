@@ -149,7 +149,7 @@ absl::StatusOr<SegmentFacts> SegmentStore::FactsAt(std::size_t index) {
   }
   if (!segment.ok()) return segment.status();
   const SegmentFacts facts = FactsOf(**segment);
-  if (facts.sealed) SlotAt(index).facts = facts;
+  if (facts.sealed) SlotAt(index).facts = std::make_shared<const SegmentFacts>(facts);
   return facts;
 }
 

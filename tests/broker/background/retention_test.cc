@@ -3,6 +3,7 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "broker/access.h"
@@ -33,7 +34,7 @@ Segments MadeAt(const std::vector<int>& times) {
   return segments;
 }
 
-std::int64_t Kept(const Segments& segments, const RetentionRules& rules, int now = 0,
+std::int64_t Kept(const Segments& segments, const RetentionOptions& rules, int now = 0,
                   std::optional<Offset> read_by_all = std::nullopt) {
   return RetainedFrom(segments, Offset(777), rules, read_by_all, kStart + hours(now)).value();
 }
@@ -77,12 +78,12 @@ class RetainedTopic {
 }  // namespace
 
 TEST_CASE("Without rules all stays") {
-  CHECK(RetentionRulesOf({}).empty());
+  CHECK_FALSE(HasBound({}));
   CHECK(Kept(MadeAt({0, 1, 2}), {}, 1'000'000) == 0);
 }
 
 TEST_CASE("By time a segment goes when the next one has long been there") {
-  const RetentionRules rules{.time = hours(10)};
+  const RetentionOptions rules{.time = hours(10)};
   CHECK(Kept(MadeAt({0, 5, 6, 7}), rules, 15) == 0);  // not longer
   CHECK(Kept(MadeAt({0, 5, 6, 7}), rules, 16) == 100);
   CHECK(Kept(MadeAt({0, 5, 6, 7}), rules, 17) == 200);
@@ -91,7 +92,7 @@ TEST_CASE("By time a segment goes when the next one has long been there") {
 }
 
 TEST_CASE("A clock that was wrong deletes nothing that is younger, and keeps nothing for good") {
-  const RetentionRules rules{.time = hours(10)};
+  const RetentionOptions rules{.time = hours(10)};
   CHECK(Kept(MadeAt({0, 20, 1, 2, 3}), rules, 25) == 0);     // it was behind from the third on
   CHECK(Kept(MadeAt({0, 20, 1, 2, 31}), rules, 31) == 100);  // so how old they are is not known
   CHECK(Kept(MadeAt({0, 20, 1, 2, 31}), rules, 42) == 400);
@@ -105,7 +106,7 @@ TEST_CASE("A clock that was wrong deletes nothing that is younger, and keeps not
 }
 
 TEST_CASE("A segment that was sealed long before the next one was made goes by its seal") {
-  const RetentionRules rules{.time = hours(10)};
+  const RetentionOptions rules{.time = hours(10)};
   Segments segments = MadeAt({0, 9, 12});
   segments[0].sealed = kStart + hours(2);
   CHECK(Kept(segments, rules, 12) == 0);
@@ -130,14 +131,14 @@ TEST_CASE("By size the oldest goes as long as enough is left without it") {
 
 TEST_CASE("What a group has not read stays, up to the bound that wins") {
   const Segments segments = MadeAt({0, 1, 2, 3, 4});
-  RetentionRules rules{.time = hours(1), .bytes = 10, .keeps_unread = true};
+  RetentionOptions rules{.time = hours(1), .bytes = 10, .unread = RetentionUnread::kKeep};
   CHECK(Kept(segments, rules, 100) == 400);  // there is no group
   CHECK(Kept(segments, rules, 100, Offset(400)) == 400);
   CHECK(Kept(segments, rules, 100, Offset(399)) == 300);
   CHECK(Kept(segments, rules, 100, Offset(0)) == 0);
   rules.max_bytes = 30;
   CHECK(Kept(segments, rules, 100, Offset(0)) == 200);
-  rules.keeps_unread = false;
+  rules.unread = RetentionUnread::kDelete;
   CHECK(Kept(segments, rules, 100, Offset(0)) == 400);
 }
 
@@ -258,7 +259,6 @@ TEST_CASE("A long retention is refused, and Kafka's for ever with the words that
   CHECK(CheckTopicOptions(Resolve(options)).message().find("-1") != absl::string_view::npos);
   options.retention.time = std::chrono::hours(24 * 36'500);
   CHECK(CheckTopicOptions(Resolve(options)).ok());
-  CHECK(RetentionRulesOf(options).time == std::chrono::hours(24 * 36'500));
 }
 
 TEST_CASE("A record is gone when it is twice as old, however slowly its segment fills") {
@@ -347,6 +347,28 @@ TEST_CASE("Damaged segments go as others do") {
   REQUIRE(t.Run().ok());
   CHECK(t.bytes() <= 4 * kSmall);
   CHECK(t.broker.Values("t").size() == static_cast<std::size_t>(t.end() - t.begin()));
+}
+
+TEST_CASE("What a group commits while it is made final where it is does not count yet") {
+  RetainedTopic t({.durability = Durability::kDisk,
+                   .retention = {.bytes = kSmall, .unread = RetentionUnread::kKeep}});
+  t.Fill(5);
+  t.Commit("g", Offset(150));
+  bool has_committed = false;
+  t.broker.disk().SetHook([&](SimulatedFileSystem::Operation operation, const std::string& path) {
+    const bool is_sync = operation == SimulatedFileSystem::Operation::kSync &&
+                         path.find("__consumer_offsets") != std::string::npos;
+    if (is_sync && !has_committed) {
+      has_committed = true;
+      std::thread([&] { t.Commit("g", Offset(300)); }).join();
+    }
+    return absl::OkStatus();
+  });
+  REQUIRE(t.Run().ok());
+  t.broker.disk().SetHook(nullptr);
+  REQUIRE(has_committed);
+  CHECK(t.begin() > Offset(0));
+  CHECK(t.begin() <= Offset(150));
 }
 
 }  // namespace daybook

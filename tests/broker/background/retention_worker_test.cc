@@ -1,5 +1,6 @@
 #include "broker/background/retention_worker.h"
 
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -110,7 +111,41 @@ TEST_CASE("A worker whose thread cannot be started says so, and one that stopped
   REQUIRE(worker.Start(ThreadFactory::System()).ok());
   worker.Stop();
   worker.Stop();
-  worker.RequestAll();
+  worker.DiskIsFull();
+}
+
+TEST_CASE("When AlterTopic returns nothing goes any more by what was before") {
+  BrokerFixture broker;
+  broker.MakeTopic("t", {.segment_bytes = kSmall, .retention = {.bytes = kSmall}});
+  Fill(*broker, 6'000);
+  std::atomic<bool> is_altered{false};
+  Offset when_altered;
+  std::thread altering;
+  std::thread watching;
+  broker.disk().SetHook([&](SimulatedFileSystem::Operation, const std::string& path) {
+    if (path != "/data/t-0/~replace" || altering.joinable()) {  // of log-start-offset
+      return absl::OkStatus();
+    }
+    // It is about to delete: the setting is stored now, and nobody is told before that is done.
+    altering = std::thread([&] {
+      TopicOptions options = broker->OpenTopic("t")->options();
+      options.retention.bytes = -1;
+      REQUIRE(Admin(*broker).AlterTopic("t", options).ok());
+      when_altered = Begin(*broker);
+    });
+    watching = std::thread([&] {
+      while (broker->OpenTopic("t")->options().retention.bytes != -1) std::this_thread::yield();
+      is_altered = true;
+    });
+    while (!is_altered) std::this_thread::yield();
+    return absl::OkStatus();
+  });
+  REQUIRE(broker->RunBackgroundWork().ok());
+  altering.join();
+  watching.join();
+  broker.disk().SetHook(nullptr);
+  CHECK(when_altered > Offset(0));
+  CHECK(Begin(*broker) == when_altered);
 }
 
 }  // namespace daybook
